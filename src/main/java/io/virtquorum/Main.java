@@ -1,0 +1,19 @@
+package io.virtquorum;
+
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
+/** Entry point of the one jar: every role of VirtQuorum is a subcommand. */
+@Command(
+    name = "virtquorum",
+    description = "Majority-voted high availability for KubeVirt virtual machines.",
+    mixinStandardHelpOptions = true,
+    subcommands = {})
+public final class Main {
+  private Main() {}
+
+  /** Runs one subcommand and ends the process with its exit code. */
+  public static void main(String[] args) {
+    System.exit(new CommandLine(new Main()).execute(args));
+  }
+}
