@@ -1,0 +1,44 @@
+package io.virtquorum.wire;
+
+import io.virtquorum.fingerprint.Change;
+import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Remembered;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A ballot in the core's vocabulary. Immutable.
+ *
+ * @param number counts this sidecar's ballots
+ * @param root of the main unit as it is now
+ * @param rows of the main unit, 0 at least
+ * @param memory what the member durably remembers; empty: nothing
+ * @param changes what differs from the memory, at most {@link WireLimits#CHANGES}
+ * @param changesTotal how many there are, named or not
+ * @param sessions people who are logged in or connected right now
+ * @param usersSinceHeld somebody was, since the member last held what it remembers
+ * @param audited from a full audit past the page cache
+ * @param trouble why this member cannot be trusted or repaired now
+ */
+public record BallotContent(
+    long number,
+    String bootId,
+    Digest root,
+    int rows,
+    Optional<Remembered> memory,
+    List<Change> changes,
+    int changesTotal,
+    int sessions,
+    boolean usersSinceHeld,
+    boolean audited,
+    Optional<Trouble> trouble) {
+  public BallotContent {
+    changes = List.copyOf(changes);
+  }
+
+  /**
+   * @param reason a stable CamelCase word
+   * @param sentence for the person who must act
+   */
+  public record Trouble(String reason, String sentence) {}
+}
