@@ -1,0 +1,98 @@
+package io.virtquorum.api;
+
+import static java.util.Objects.requireNonNullElse;
+
+import com.fasterxml.jackson.annotation.JsonFormat;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import io.fabric8.crd.generator.annotation.SchemaFrom;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The durable decisions of a cluster. Changed only by compare-and-swap, by the leader of the
+ * highest term.
+ *
+ * @param term the leader that wrote last; counts from 1
+ * @param tenure counts primaries from 1; 0 before the first
+ * @param sequence counts the roots elected in this tenure
+ * @param committed the state that a strict majority was verified to hold; null before the first
+ *     epoch
+ * @param elected the state that won and is not committed yet; null while there is none
+ * @param primary name of the member that users are led to; null before the first
+ * @param members who votes, with base weights
+ */
+@JsonInclude(JsonInclude.Include.NON_EMPTY)
+public record ClusterRecord(
+    @JsonPropertyDescription("Term of the leader that wrote last.") long term,
+    @JsonPropertyDescription("Counts primaries.") long tenure,
+    @JsonPropertyDescription("Counts the roots elected in this tenure.") long sequence,
+    @JsonPropertyDescription("The state that a strict majority was verified to hold.")
+        Committed committed,
+    @JsonPropertyDescription("The state that won and is not committed yet.") Elected elected,
+    @JsonPropertyDescription("The member that users are led to.") String primary,
+    @JsonPropertyDescription("Who votes, with base weights.") List<Voter> members) {
+
+  public ClusterRecord {
+    members = List.copyOf(requireNonNullElse(members, List.of()));
+  }
+
+  /** The committed state, if there is one. */
+  public Optional<Committed> commitment() {
+    return Optional.ofNullable(committed);
+  }
+
+  /** The state that won and is not committed yet, if there is one. */
+  public Optional<Elected> election() {
+    return Optional.ofNullable(elected);
+  }
+
+  /** The primary, if there is one. */
+  public Optional<String> primaryMember() {
+    return Optional.ofNullable(primary);
+  }
+
+  /**
+   * A committed state.
+   *
+   * @param epoch counts commitments from 1
+   * @param tenure tenure in which it was elected
+   * @param sequence its number within that tenure
+   * @param root root of its fingerprint matrix, hexadecimal
+   * @param time when it was recorded
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  public record Committed(
+      @JsonPropertyDescription("Counts commitments.") long epoch,
+      @JsonPropertyDescription("Tenure in which it was elected.") long tenure,
+      @JsonPropertyDescription("Its number within that tenure.") long sequence,
+      @JsonPropertyDescription("Root of its fingerprint matrix.") String root,
+      @SchemaFrom(type = String.class)
+          @JsonFormat(shape = JsonFormat.Shape.STRING)
+          @JsonPropertyDescription("When it was recorded.")
+          Instant time) {}
+
+  /**
+   * An elected state.
+   *
+   * @param tenure tenure in which it was elected
+   * @param sequence its number within that tenure
+   * @param root root of its fingerprint matrix, hexadecimal
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  public record Elected(
+      @JsonPropertyDescription("Tenure in which it was elected.") long tenure,
+      @JsonPropertyDescription("Its number within that tenure.") long sequence,
+      @JsonPropertyDescription("Root of its fingerprint matrix.") String root) {}
+
+  /**
+   * A member that votes.
+   *
+   * @param name name of the VM
+   * @param weight base weight, from 0
+   */
+  public record Voter(
+      @JsonPropertyDescription("Name of the VM.") String name,
+      @JsonPropertyDescription("Base weight.") int weight) {}
+}

@@ -1,0 +1,43 @@
+package io.virtquorum.api;
+
+import com.fasterxml.jackson.annotation.JsonFormat;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import io.fabric8.crd.generator.annotation.SchemaFrom;
+import io.fabric8.generator.annotation.Required;
+import java.time.Instant;
+
+/**
+ * What is known of one member. Everything but the name may be null: unknown.
+ *
+ * @param name name of the VM
+ * @param ballotClass class of its last ballot: steady, advanced, drifted or behind
+ * @param inSync true if it holds the target
+ * @param root root of its fingerprint matrix, hexadecimal
+ * @param weight base weight
+ * @param votes votes it cast in the last tally, the bonus included
+ * @param sessions users that are logged in or connected
+ * @param incarnation one boot of its guest
+ * @param node node that it runs on
+ * @param lastBallot when it reported last
+ * @param reason a sentence on why it is not in sync or not counted
+ */
+@JsonInclude(JsonInclude.Include.NON_EMPTY)
+public record MemberStatus(
+    @Required @JsonPropertyDescription("Name of the VM.") String name,
+    @JsonProperty("class")
+        @JsonPropertyDescription("Class of its ballot: steady, advanced, drifted or behind.")
+        String ballotClass,
+    @JsonPropertyDescription("True if it holds the state it should hold.") Boolean inSync,
+    @JsonPropertyDescription("Root of its fingerprint matrix.") String root,
+    @JsonPropertyDescription("Base weight.") Integer weight,
+    @JsonPropertyDescription("Votes cast in the last tally, the bonus included.") Integer votes,
+    @JsonPropertyDescription("Users that are logged in or connected.") Integer sessions,
+    @JsonPropertyDescription("One boot of its guest.") String incarnation,
+    @JsonPropertyDescription("Node that it runs on.") String node,
+    @SchemaFrom(type = String.class)
+        @JsonFormat(shape = JsonFormat.Shape.STRING)
+        @JsonPropertyDescription("When it reported last.")
+        Instant lastBallot,
+    @JsonPropertyDescription("Why it is not in sync, or not counted.") String reason) {}

@@ -1,0 +1,166 @@
+package io.virtquorum.testing;
+
+import io.fabric8.kubeapitest.KubeAPIServer;
+import io.fabric8.kubeapitest.KubeAPIServerConfigBuilder;
+import io.fabric8.kubernetes.api.model.Namespace;
+import io.fabric8.kubernetes.api.model.NamespaceBuilder;
+import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinition;
+import io.fabric8.kubernetes.client.Config;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.extension.ExtensionContext;
+import org.junit.jupiter.api.extension.ParameterContext;
+import org.junit.jupiter.api.extension.ParameterResolver;
+
+/**
+ * A real API server with etcd, shared by all tests of a run, with our CRDs and permissive ones for
+ * KubeVirt and Multus.
+ *
+ * <p>A test takes a {@link KubernetesClient} parameter, whose namespace is fresh and the test's
+ * own, and a {@link Namespace} if it wants that object. There are no controllers: nothing is
+ * garbage-collected, scheduled or run. Needs etcd, kube-apiserver and kubectl at {@code
+ * $KUBE_API_TEST_DIR/k8s/<version>-linux-amd64/}.
+ */
+public final class ApiServer implements ParameterResolver {
+
+  private static final ExtensionContext.Namespace STORE =
+      ExtensionContext.Namespace.create(ApiServer.class);
+
+  @Override
+  public boolean supportsParameter(ParameterContext parameter, ExtensionContext context) {
+    Class<?> type = parameter.getParameter().getType();
+    return type == KubernetesClient.class || type == Namespace.class;
+  }
+
+  @Override
+  public Object resolveParameter(ParameterContext parameter, ExtensionContext context) {
+    Own own =
+        context.getStore(STORE).getOrComputeIfAbsent(Own.class, key -> own(context), Own.class);
+    return parameter.getParameter().getType() == Namespace.class ? own.namespace : own.client;
+  }
+
+  private static Own own(ExtensionContext context) {
+    Running server =
+        context
+            .getRoot()
+            .getStore(STORE)
+            .getOrComputeIfAbsent(Running.class, key -> Running.start(), Running.class);
+    Namespace namespace =
+        server
+            .admin
+            .resource(
+                new NamespaceBuilder()
+                    .withNewMetadata()
+                    .withGenerateName("test-")
+                    .endMetadata()
+                    .build())
+            .create();
+    Config config = Config.fromKubeconfig(server.kubeConfig);
+    config.setNamespace(namespace.getMetadata().getName());
+    return new Own(namespace, new KubernetesClientBuilder().withConfig(config).build());
+  }
+
+  /** What one test has for itself. */
+  private record Own(Namespace namespace, KubernetesClient client) implements AutoCloseable {
+    @Override
+    public void close() {
+      client.close();
+    }
+  }
+
+  /** The shared server; JUnit closes it at the end of the run. */
+  private record Running(KubeAPIServer server, String kubeConfig, KubernetesClient admin)
+      implements AutoCloseable {
+
+    static Running start() {
+      KubeAPIServer server =
+          new KubeAPIServer(
+              KubeAPIServerConfigBuilder.anAPIServerConfig()
+                  .withTestDir(binaries().toString())
+                  .withOfflineMode(true)
+                  .withUpdateKubeConfig(false)
+                  .withStartupTimeout(120_000)
+                  .build());
+      server.start();
+      Config config = Config.fromKubeconfig(server.getKubeConfigYaml());
+      KubernetesClient admin = new KubernetesClientBuilder().withConfig(config).build();
+      Running running = new Running(server, server.getKubeConfigYaml(), admin);
+      try {
+        running.install(Path.of("crds"));
+        running.install(Path.of("src", "test", "resources", "crds"));
+      } catch (RuntimeException e) {
+        running.close();
+        throw e;
+      }
+      return running;
+    }
+
+    private void install(Path directory) {
+      try (Stream<Path> files = Files.list(directory)) {
+        for (Path file : files.filter(f -> f.toString().endsWith(".yml")).sorted().toList()) {
+          try (InputStream yaml = Files.newInputStream(file)) {
+            var installed = admin.load(yaml).serverSideApply();
+            installed.forEach(
+                crd ->
+                    admin
+                        .apiextensions()
+                        .v1()
+                        .customResourceDefinitions()
+                        .withName(crd.getMetadata().getName())
+                        .waitUntilCondition(Running::established, 60, TimeUnit.SECONDS));
+          }
+        }
+      } catch (IOException e) {
+        throw new UncheckedIOException("Cannot read the CRDs in " + directory + ".", e);
+      }
+    }
+
+    private static boolean established(CustomResourceDefinition crd) {
+      return crd != null
+          && crd.getStatus() != null
+          && crd.getStatus().getConditions() != null
+          && crd.getStatus().getConditions().stream()
+              .anyMatch(c -> c.getType().equals("Established") && c.getStatus().equals("True"));
+    }
+
+    private static Path binaries() {
+      String dir = System.getenv("KUBE_API_TEST_DIR");
+      if (dir == null || dir.isBlank()) {
+        throw new IllegalStateException(
+            "These tests need a real API server: set KUBE_API_TEST_DIR to a directory with"
+                + " k8s/<version>-linux-amd64/{etcd,kube-apiserver,kubectl}; `testbed/testbed build` makes one.");
+      }
+      Path k8s = Path.of(dir, "k8s");
+      try (Stream<Path> versions = Files.list(k8s)) {
+        boolean complete =
+            versions.anyMatch(
+                v ->
+                    List.of("etcd", "kube-apiserver", "kubectl").stream()
+                        .allMatch(binary -> Files.isExecutable(v.resolve(binary))));
+        if (!complete) {
+          throw new IOException("no version with etcd, kube-apiserver and kubectl");
+        }
+      } catch (IOException e) {
+        throw new IllegalStateException(
+            "These tests need a real API server, but KUBE_API_TEST_DIR has no executable"
+                + " k8s/<version>-linux-amd64/{etcd,kube-apiserver,kubectl}; `testbed/testbed build` makes them.",
+            e);
+      }
+      return Path.of(dir);
+    }
+
+    @Override
+    public void close() {
+      admin.close();
+      server.stop();
+    }
+  }
+}
