@@ -13,7 +13,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 class HAClusterApiIT {
 
   @Test
-  void aClusterThatNamesOnlyWhatItMustReadsBackWithTheDefaultsThatJavaAssumes(KubernetesClient client) {
+  void aClusterThatNamesOnlyWhatItMustReadsBackWithTheDefaultsThatJavaAssumes(
+      KubernetesClient client) {
     HACluster cluster = new HACluster();
     cluster.setMetadata(new ObjectMetaBuilder().withName("web").build());
     cluster.setSpec(

@@ -1,0 +1,250 @@
+package io.virtquorum.adjudicate;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The reducer that decides for one HACluster: {@code step(state, event, now) -> (state, commands)}.
+ * Pure: the same inputs give the same outputs, on any thread. It takes in what happened, has the
+ * ballots assessed ({@link Assessor}: which state is right), and has a plan made ({@link Planner}:
+ * what to do about it).
+ */
+public final class Adjudicator {
+  private static final Duration FIRST_RETRY = Duration.ofSeconds(2);
+  private static final Duration LAST_RETRY = Duration.ofMinutes(2);
+
+  /** After an order ended, a member's next ballot is waited for this long at most. */
+  private static final Duration RETRY_VOID = Duration.ofSeconds(1);
+
+  private Adjudicator() {}
+
+  /** Takes in one event. */
+  public static Step step(State state, Event event, Instant now) {
+    List<Command> commands = new ArrayList<>();
+    State next = expire(take(state, event, now, commands), now, commands);
+    if (next.config().isEmpty()) {
+      return new Step(next, commands);
+    }
+    next = stray(next, Assessor.assess(next, now), now);
+    Assessment assessment = Assessor.assess(next, now);
+    List<Hold> before = next.holds();
+    Step planned = Planner.plan(next, assessment, now);
+    commands.addAll(planned.commands());
+    planned.state().holds().stream()
+        .filter(hold -> before.stream().noneMatch(b -> b.equals(hold)))
+        .forEach(
+            hold ->
+                commands.add(
+                    new Command.Tell(true, hold.reason(), hold.message() + " " + hold.until())));
+    return new Step(expose(planned.state(), assessment, now), commands);
+  }
+
+  /** What the present state amounts to, for status and people; empty until the spec was read. */
+  public static Optional<Assessment> assess(State state, Instant now) {
+    return state.config().map(c -> Assessor.assess(state, now));
+  }
+
+  private static State take(State state, Event event, Instant now, List<Command> commands) {
+    return switch (event) {
+      case Event.Configured configured -> state.withConfig(configured.config());
+      case Event.Attached attached ->
+          state
+              .withoutJobsOf(attached.member())
+              .withMember(attached.member(), m -> m.with(MemberState.Presence.ATTACHED));
+      case Event.Detached detached ->
+          state.member(detached.member()).presence() == MemberState.Presence.DEAD
+              ? state
+              : state
+                  .withoutJobsOf(detached.member())
+                  .withMember(detached.member(), m -> m.with(MemberState.Presence.ABSENT));
+      case Event.Died died ->
+          state
+              .withoutJobsOf(died.member())
+              .withMember(died.member(), m -> m.with(MemberState.Presence.DEAD));
+      case Event.Voted voted -> vote(state, voted);
+      case Event.Offered offered -> offer(state, offered, now, commands);
+      case Event.Finished finished ->
+          state
+              .job(finished.id())
+              .map(job -> finish(state, job, finished.outcome(), now, commands))
+              .orElse(state);
+      case Event.Recorded recorded -> state.withRecord(recorded.record());
+      case Event.Superseded superseded -> state.withRecord(superseded.record());
+      case Event.Tick _ -> state;
+    };
+  }
+
+  /**
+   * A ballot of a member that counts as dead is from before its death, unless its sidecar attached
+   * again.
+   */
+  private static State vote(State state, Event.Voted voted) {
+    return state.member(voted.member()).presence() == MemberState.Presence.ATTACHED
+        ? state.withMember(voted.member(), m -> m.with(voted.ballot()))
+        : state;
+  }
+
+  private static State offer(
+      State state, Event.Offered offered, Instant now, List<Command> commands) {
+    if (!(state.job(offered.id()).orElse(null) instanceof Job.Preparing preparing)) {
+      return state;
+    }
+    Job.Repair repair = preparing.repair();
+    if (!offered.offer().matrix().root().equals(repair.root())) {
+      return finish(
+          state, preparing, new Outcome.Void(repair.sample() + " moved on"), now, commands);
+    }
+    Job.Repairing job = new Job.Repairing(preparing.id() + "p", repair, now.plus(Planner.REPAIR));
+    commands.add(
+        switch (repair.aim()) {
+          case Job.Aim.Whole whole ->
+              new Command.Pull(
+                  job.id(), repair.member(), offered.offer(), whole.position(), repair.why());
+          case Job.Aim.Rows rows ->
+              new Command.Restore(
+                  job.id(), repair.member(), offered.offer(), rows.rows(), repair.why());
+        });
+    return state.without(preparing).with(job);
+  }
+
+  private static State finish(
+      State state, Job job, Outcome outcome, Instant now, List<Command> commands) {
+    State rest = state.without(job);
+    String name = job.member();
+    return switch (outcome) {
+      case Outcome.Done done when job instanceof Job.Repairing repairing -> {
+        Job.Repair repair = repairing.repair();
+        commands.add(new Command.Tell(false, "Repaired", sentence(repair, done)));
+        yield rest.withMember(name, MemberState::succeeded)
+            .with(
+                new State.RepairFact(
+                    name,
+                    repair.sample(),
+                    done.rows(),
+                    done.bytes(),
+                    done.took(),
+                    now,
+                    repair.why(),
+                    done.archiveEntry()));
+      }
+      case Outcome.Done _ -> rest.withMember(name, MemberState::succeeded);
+      case Outcome.Void _ -> {
+        State voided = rest.withMember(name, m -> m.voided(now.plus(RETRY_VOID)));
+        if (job instanceof Job.Preparing preparing) {
+          voided = voided.withMember(preparing.repair().sample(), MemberState::stale);
+        }
+        if (voided.member(name).voids() % 3 == 0) {
+          commands.add(
+              new Command.Tell(
+                  true,
+                  "ChangesTooFast",
+                  "What "
+                      + name
+                      + " is to become changes faster than it can be copied; still trying."));
+        }
+        yield voided;
+      }
+      case Outcome.Failed failed -> {
+        int attempts = rest.member(name).attempts() + 1;
+        Duration wait = backOff(attempts);
+        commands.add(
+            new Command.Tell(
+                true,
+                failed.trouble().reason(),
+                name
+                    + " could not be repaired: "
+                    + failed.trouble().message()
+                    + " Try "
+                    + attempts
+                    + "; the next in "
+                    + wait.toSeconds()
+                    + " s."));
+        yield rest.withMember(name, m -> m.failed(now.plus(wait)));
+      }
+    };
+  }
+
+  private static String sentence(Job.Repair repair, Outcome.Done done) {
+    return repair.member()
+        + " was repaired from "
+        + repair.sample()
+        + ": "
+        + repair.why()
+        + ". "
+        + done.rows()
+        + (done.rows() == 1 ? " row, " : " rows, ")
+        + done.bytes()
+        + " bytes over the sync network, "
+        + done.took().toMillis()
+        + " ms"
+        + (done.archiveEntry().isEmpty()
+            ? "."
+            : "; what was replaced is in its archive as " + done.archiveEntry() + ".");
+  }
+
+  private static Duration backOff(int attempts) {
+    Duration wait = FIRST_RETRY.multipliedBy(1L << Math.min(attempts - 1, 10));
+    return wait.compareTo(LAST_RETRY) > 0 ? LAST_RETRY : wait;
+  }
+
+  /**
+   * Orders without an answer by their deadline are unknown: they are forgotten, and what is so is
+   * seen in the next ballots.
+   */
+  private static State expire(State state, Instant now, List<Command> commands) {
+    State next = state;
+    for (Job job : state.jobs()) {
+      if (job.deadline().isBefore(now)) {
+        next =
+            finish(
+                    next,
+                    job,
+                    new Outcome.Failed(
+                        new Trouble("NoAnswer", "its sidecar gave no answer in time.")),
+                    now,
+                    commands)
+                .withMember(
+                    job.member(), m -> m.ballot().isPresent() ? m.with(m.ballot().get()) : m);
+      }
+    }
+    return next;
+  }
+
+  /** Keeps since when each member differs from what it should hold. */
+  private static State stray(State state, Assessment assessment, Instant now) {
+    State next = state;
+    for (Map.Entry<String, Classification> entry : assessment.classes().entrySet()) {
+      MemberClass memberClass = entry.getValue().memberClass();
+      boolean strays =
+          memberClass == MemberClass.BEHIND
+              || (!state.record().isPrimary(entry.getKey())
+                  && (memberClass == MemberClass.ADVANCED || memberClass == MemberClass.DRIFTED));
+      Optional<Instant> since = state.member(entry.getKey()).strayingSince();
+      if (strays != since.isPresent()) {
+        next =
+            next.withMember(
+                entry.getKey(), m -> m.straying(strays ? Optional.of(now) : Optional.empty()));
+      }
+    }
+    return next;
+  }
+
+  private static State expose(State state, Assessment assessment, Instant now) {
+    boolean exposed =
+        state.record().committed().isPresent()
+            && assessment.target().isPresent()
+            && assessment
+                .target()
+                .get()
+                .position()
+                .isAfter(state.record().committed().get().position());
+    if (exposed == state.exposedSince().isPresent()) {
+      return state;
+    }
+    return state.exposed(exposed ? Optional.of(now) : Optional.empty());
+  }
+}

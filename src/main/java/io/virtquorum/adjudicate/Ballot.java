@@ -1,0 +1,61 @@
+package io.virtquorum.adjudicate;
+
+import io.virtquorum.fingerprint.Change;
+import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Remembered;
+import io.virtquorum.fingerprint.RowKey;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What a member reports of its main unit.
+ *
+ * @param number counts the ballots of one sidecar's life; later is greater
+ * @param rows how many rows the root stands for
+ * @param memory the newest root that it was verified to hold, or empty: it remembers nothing
+ * @param changes how the member differs from its memory; possibly cut short
+ * @param changesTotal how many there are in truth
+ * @param sessions people logged in or connected at this moment
+ * @param usersSinceHeld somebody was there since the member last held what it remembers
+ * @param audited every content was read again from the disk for this ballot
+ * @param trouble why this member can neither be trusted nor repaired now; empty: healthy
+ */
+public record Ballot(
+    Incarnation incarnation,
+    long number,
+    Digest root,
+    int rows,
+    Optional<Remembered> memory,
+    List<Change> changes,
+    int changesTotal,
+    int sessions,
+    boolean usersSinceHeld,
+    boolean audited,
+    Optional<Trouble> trouble) {
+
+  public Ballot {
+    changes = List.copyOf(changes);
+  }
+
+  /** True if nothing ails the member. */
+  public boolean healthy() {
+    return trouble.isEmpty();
+  }
+
+  /** True if the member holds exactly what it remembers. */
+  public boolean unchanged() {
+    return memory.isPresent() && memory.get().root().equals(root);
+  }
+
+  /** The rows that rotted. */
+  public List<Change> rot() {
+    return changes.stream().filter(c -> c.kind() == Change.Kind.ROT).toList();
+  }
+
+  /** True if it is certain that this row is as remembered. */
+  public boolean keeps(RowKey key) {
+    return memory.isPresent()
+        && changes.size() == changesTotal
+        && changes.stream().noneMatch(c -> c.key().equals(key));
+  }
+}

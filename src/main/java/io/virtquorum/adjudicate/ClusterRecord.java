@@ -1,0 +1,58 @@
+package io.virtquorum.adjudicate;
+
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * The record of a cluster (design, section 4): the only state that decisions may rest on across
+ * adjudicators. It is changed by compare-and-swap only, by the leader of the highest term.
+ *
+ * @param term of the leader that wrote it
+ * @param tenure counts primaries; 0 before the first
+ * @param primary whom users are led to; empty before the first epoch is prepared
+ * @param members base weights by name, in order
+ * @param committed C; empty before the first epoch
+ */
+public record ClusterRecord(
+    long term,
+    long tenure,
+    Optional<String> primary,
+    Map<String, Integer> members,
+    Optional<Committed> committed) {
+
+  public ClusterRecord {
+    members = java.util.Collections.unmodifiableMap(new TreeMap<>(members));
+  }
+
+  /** The record of a cluster that nobody has led yet. */
+  public static ClusterRecord none() {
+    return new ClusterRecord(0, 0, Optional.empty(), Map.of(), Optional.empty());
+  }
+
+  /** The smallest number of members that is a strict majority by count. */
+  public int majority() {
+    return members.size() / 2 + 1;
+  }
+
+  /** True if this member is the primary. */
+  public boolean isPrimary(String member) {
+    return primary.isPresent() && primary.get().equals(member);
+  }
+
+  ClusterRecord withTerm(long newTerm) {
+    return new ClusterRecord(newTerm, tenure, primary, members, committed);
+  }
+
+  ClusterRecord withMembers(Map<String, Integer> newMembers) {
+    return new ClusterRecord(term, tenure, primary, newMembers, committed);
+  }
+
+  ClusterRecord withPrimary(String newPrimary) {
+    return new ClusterRecord(term, tenure + 1, Optional.of(newPrimary), members, committed);
+  }
+
+  ClusterRecord withCommitted(Committed newCommitted) {
+    return new ClusterRecord(term, tenure, primary, members, Optional.of(newCommitted));
+  }
+}

@@ -1,0 +1,51 @@
+package io.virtquorum.adjudicate;
+
+import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Position;
+import io.virtquorum.fingerprint.Row;
+import java.util.List;
+
+/**
+ * What the adjudicator wants done. Every order to a member is idempotent and carries the leader's
+ * term on the wire.
+ */
+public sealed interface Command {
+
+  /**
+   * Something a member's sidecar does; it ends in one {@link Event.Finished} or {@link
+   * Event.Offered} with this id.
+   */
+  sealed interface Order extends Command {
+    String id();
+
+    String member();
+  }
+
+  /** Prove that you hold this root, and remember it at this position. */
+  record Prove(String id, String member, Position position, Digest root) implements Order {}
+
+  /** Serve what you hold, which is this root, to that puller. */
+  record Serve(String id, String member, Digest root, String puller) implements Order {}
+
+  /** Become equal to the offer; what is replaced goes to the archive under the verdict's name. */
+  record Pull(String id, String member, Offer offer, Position position, String verdict)
+      implements Order {}
+
+  /** Bring back these rows, and only these, from the offer. */
+  record Restore(String id, String member, Offer offer, List<Row> rows, String verdict)
+      implements Order {}
+
+  /**
+   * Change the record by compare-and-swap; ends in {@link Event.Recorded} or {@link
+   * Event.Superseded}.
+   */
+  record Write(ClusterRecord record) implements Command {}
+
+  /**
+   * Tell people.
+   *
+   * @param warning something that a person should look at
+   * @param reason a stable CamelCase word
+   */
+  record Tell(boolean warning, String reason, String message) implements Command {}
+}

@@ -1,0 +1,34 @@
+package io.virtquorum.adjudicate;
+
+/** What happened, as the adjudicator hears it. */
+public sealed interface Event {
+  /** The spec was read, for the first time or anew. */
+  record Configured(Config config) implements Event {}
+
+  /** A member's sidecar attached (again); what was ordered of it before is unknown now. */
+  record Attached(String member) implements Event {}
+
+  /** A member's sidecar is not connected; its guest may well live. */
+  record Detached(String member) implements Event {}
+
+  /** The detector says that the member's guest is dead. */
+  record Died(String member) implements Event {}
+
+  /** A member reported its state. */
+  record Voted(String member, Ballot ballot) implements Event {}
+
+  /** A sample serves. */
+  record Offered(String id, Offer offer) implements Event {}
+
+  /** An order ended. */
+  record Finished(String id, Outcome outcome) implements Event {}
+
+  /** The compare-and-swap of the record succeeded. */
+  record Recorded(ClusterRecord record) implements Event {}
+
+  /** The compare-and-swap failed: somebody else wrote, and this is the record now. */
+  record Superseded(ClusterRecord record) implements Event {}
+
+  /** Time passed. */
+  record Tick() implements Event {}
+}

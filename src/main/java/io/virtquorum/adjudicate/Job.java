@@ -1,0 +1,74 @@
+package io.virtquorum.adjudicate;
+
+import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Position;
+import io.virtquorum.fingerprint.Row;
+import java.time.Instant;
+import java.util.List;
+
+/** Something that was ordered and has not ended. */
+sealed interface Job {
+  String id();
+
+  /** The member that becomes equal to something when this ends well. */
+  String member();
+
+  /** After this the order is unknown, neither done nor failed, and forgotten. */
+  Instant deadline();
+
+  /** True if the member has a part in it. */
+  default boolean involves(String name) {
+    return member().equals(name);
+  }
+
+  /** A member proves a root and remembers it. */
+  record Proving(String id, String member, Position position, Digest root, Instant deadline)
+      implements Job {}
+
+  /** A repair whose sample is asked to serve. */
+  record Preparing(String id, Repair repair, Instant deadline) implements Job {
+    @Override
+    public String member() {
+      return repair.member();
+    }
+
+    @Override
+    public boolean involves(String name) {
+      return repair.involves(name);
+    }
+  }
+
+  /** A repair under way. */
+  record Repairing(String id, Repair repair, Instant deadline) implements Job {
+    @Override
+    public String member() {
+      return repair.member();
+    }
+
+    @Override
+    public boolean involves(String name) {
+      return repair.involves(name);
+    }
+  }
+
+  /**
+   * What a repair is to do.
+   *
+   * @param root what the sample is to serve
+   * @param why completes "(member) was repaired from (sample): ..."
+   */
+  record Repair(String member, String sample, Digest root, Aim aim, String why) {
+    boolean involves(String name) {
+      return member.equals(name) || sample.equals(name);
+    }
+  }
+
+  /** What comes of a repair. */
+  sealed interface Aim {
+    /** The whole state becomes the sample's, and is remembered at this position. */
+    record Whole(Position position) implements Aim {}
+
+    /** Only these rows come back. */
+    record Rows(List<Row> rows) implements Aim {}
+  }
+}

@@ -1,0 +1,19 @@
+package io.virtquorum.adjudicate;
+
+import io.virtquorum.fingerprint.Matrix;
+
+/**
+ * A sample that serves its state: where to pull from and what must arrive.
+ *
+ * @param matrix the rows that the sample holds
+ * @param address on the sync network
+ * @param port of its rsync daemon
+ * @param password for this one serving
+ */
+public record Offer(Matrix matrix, String address, int port, String password) {
+  /** Leaves the password out: offers are logged. */
+  @Override
+  public String toString() {
+    return "Offer[" + matrix + " at " + address + ":" + port + "]";
+  }
+}

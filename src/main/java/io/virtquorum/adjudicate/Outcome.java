@@ -1,0 +1,21 @@
+package io.virtquorum.adjudicate;
+
+import java.time.Duration;
+
+/** How an order to a member ended. */
+public sealed interface Outcome {
+  /**
+   * It did what was asked, and proved it.
+   *
+   * @param rows replaced or deleted
+   * @param bytes that crossed the sync network
+   * @param archiveEntry where the replaced rows are; empty: nothing was replaced
+   */
+  record Done(int rows, long bytes, Duration took, String archiveEntry) implements Outcome {}
+
+  /** The state moved meanwhile; nothing was changed. */
+  record Void(String message) implements Outcome {}
+
+  /** It could not be done; whatever was changed is archived. */
+  record Failed(Trouble trouble) implements Outcome {}
+}
