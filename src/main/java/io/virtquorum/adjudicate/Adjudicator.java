@@ -17,7 +17,6 @@ public final class Adjudicator {
   private static final Duration FIRST_RETRY = Duration.ofSeconds(2);
   private static final Duration LAST_RETRY = Duration.ofMinutes(2);
 
-  /** After an order ended, a member's next ballot is waited for this long at most. */
   private static final Duration RETRY_VOID = Duration.ofSeconds(1);
 
   private Adjudicator() {}
@@ -39,7 +38,10 @@ public final class Adjudicator {
         .forEach(
             hold ->
                 commands.add(
-                    new Command.Tell(true, hold.reason(), hold.message() + " " + hold.until())));
+                    new Command.Tell(
+                        !hold.reason().equals("WaitingForMembers"),
+                        hold.reason(),
+                        hold.message() + " " + hold.until())));
     return new Step(expose(planned.state(), assessment, now), commands);
   }
 
@@ -98,7 +100,8 @@ public final class Adjudicator {
       return finish(
           state, preparing, new Outcome.Void(repair.sample() + " moved on"), now, commands);
     }
-    Job.Repairing job = new Job.Repairing(preparing.id() + "p", repair, now.plus(Planner.REPAIR));
+    Job.Repairing job =
+        new Job.Repairing(preparing.id() + "p", repair, now.plus(RepairPlanner.REPAIR));
     commands.add(
         switch (repair.aim()) {
           case Job.Aim.Whole whole ->
@@ -133,18 +136,16 @@ public final class Adjudicator {
       }
       case Outcome.Done _ -> rest.withMember(name, MemberState::succeeded);
       case Outcome.Void _ -> {
-        State voided = rest.withMember(name, m -> m.voided(now.plus(RETRY_VOID)));
-        if (job instanceof Job.Preparing preparing) {
-          voided = voided.withMember(preparing.repair().sample(), MemberState::stale);
-        }
+        State voided =
+            rest.withMember(name, m -> m.voided(now.plus(RETRY_VOID)))
+                .withMember(obeyed(job), MemberState::stale);
         if (voided.member(name).voids() % 3 == 0) {
           commands.add(
               new Command.Tell(
                   true,
                   "ChangesTooFast",
-                  "What "
-                      + name
-                      + " is to become changes faster than it can be copied; still trying."));
+                  "What %s is to hold changes faster than it can be copied; still trying."
+                      .formatted(name)));
         }
         yield voided;
       }
@@ -155,35 +156,34 @@ public final class Adjudicator {
             new Command.Tell(
                 true,
                 failed.trouble().reason(),
-                name
-                    + " could not be repaired: "
-                    + failed.trouble().message()
-                    + " Try "
-                    + attempts
-                    + "; the next in "
-                    + wait.toSeconds()
-                    + " s."));
-        yield rest.withMember(name, m -> m.failed(now.plus(wait)));
+                "%s could not be repaired: %s Try %d; the next in %d s."
+                    .formatted(name, failed.trouble().message(), attempts, wait.toSeconds())));
+        yield rest.withMember(name, m -> m.failed(now.plus(wait)))
+            .withMember(obeyed(job), MemberState::stale);
       }
     };
   }
 
+  /** Whose sidecar had the order: its next ballot tells how it is now. */
+  private static String obeyed(Job job) {
+    return job instanceof Job.Preparing preparing ? preparing.repair().sample() : job.member();
+  }
+
   private static String sentence(Job.Repair repair, Outcome.Done done) {
-    return repair.member()
-        + " was repaired from "
-        + repair.sample()
-        + ": "
-        + repair.why()
-        + ". "
-        + done.rows()
-        + (done.rows() == 1 ? " row, " : " rows, ")
-        + done.bytes()
-        + " bytes over the sync network, "
-        + done.took().toMillis()
-        + " ms"
-        + (done.archiveEntry().isEmpty()
-            ? "."
-            : "; what was replaced is in its archive as " + done.archiveEntry() + ".");
+    String archive =
+        done.archiveEntry().isEmpty()
+            ? ""
+            : " What was replaced is in its archive as %s.".formatted(done.archiveEntry());
+    return "%s was repaired from %s: %s. %d %s, %d bytes over the sync network, %d ms.%s"
+        .formatted(
+            repair.member(),
+            repair.sample(),
+            repair.why(),
+            done.rows(),
+            done.rows() == 1 ? "row" : "rows",
+            done.bytes(),
+            done.took().toMillis(),
+            archive);
   }
 
   private static Duration backOff(int attempts) {
@@ -207,8 +207,7 @@ public final class Adjudicator {
                         new Trouble("NoAnswer", "its sidecar gave no answer in time.")),
                     now,
                     commands)
-                .withMember(
-                    job.member(), m -> m.ballot().isPresent() ? m.with(m.ballot().get()) : m);
+                .withMember(obeyed(job), MemberState::refreshed);
       }
     }
     return next;

@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
@@ -25,6 +26,7 @@ final class Assessor {
   private final ClusterRecord record;
   private final Instant now;
   private final List<Hold> holds = new ArrayList<>();
+  private final Set<String> disagreeing = new TreeSet<>();
 
   private Assessor(State state, Instant now) {
     this.state = state;
@@ -53,10 +55,10 @@ final class Assessor {
     if (record.committed().isEmpty()) {
       Optional<String> chosen = firstPrimary(tally);
       Optional<Target> target = chosen.flatMap(this::firstTarget);
-      return new Assessment(classes, weights, tally, target, chosen, holds);
+      return new Assessment(classes, weights, tally, target, chosen, disagreeing, holds);
     }
     Optional<Target> target = tally.map(t -> target(classes, t, record.committed().get()));
-    return new Assessment(classes, weights, tally, target, Optional.empty(), holds);
+    return new Assessment(classes, weights, tally, target, Optional.empty(), disagreeing, holds);
   }
 
   private Classification classify(String name) {
@@ -106,8 +108,10 @@ final class Assessor {
     }
     // 3. A primary that holds C, and nothing newer, keeps it; a majority against it is only
     // reported.
-    if (keep.heldBy(ballot)) {
-      majorityAgainst(classes, committed).ifPresent(holds::add);
+    boolean newer =
+        ballot.memory().filter(m -> m.position().isAfter(committed.position())).isPresent();
+    if (ballot.root().equals(committed.root()) && !newer) {
+      majorityAgainst(classes, committed);
       return keep;
     }
     // 4. A primary that is behind cannot lead anywhere.
@@ -189,43 +193,35 @@ final class Assessor {
     return latest.tenure() == record.tenure() ? latest.next() : new Position(record.tenure(), 1);
   }
 
-  private Optional<Hold> majorityAgainst(Map<String, Classification> classes, Committed committed) {
-    Map<Digest, List<String>> against = new HashMap<>();
+  private void majorityAgainst(Map<String, Classification> classes, Committed committed) {
+    Map<Digest, List<String>> alike = new HashMap<>();
     for (String name : record.members().keySet()) {
       MemberState member = state.member(name);
       if (member.usable()
           && isIn(classes, name, MemberClass.ADVANCED, MemberClass.DRIFTED)
           && member.ballot().get().rot().isEmpty()) {
-        against.computeIfAbsent(member.ballot().get().root(), r -> new ArrayList<>()).add(name);
+        alike.computeIfAbsent(member.ballot().get().root(), r -> new ArrayList<>()).add(name);
       }
     }
-    return against.entrySet().stream()
-        .filter(
-            e ->
-                e.getValue().size() >= record.majority()
-                    && e.getValue().stream().allMatch(this::settled))
-        .findFirst()
-        .map(
-            e ->
-                new Hold(
-                    "MajorityDisagrees",
-                    String.join(" and ", e.getValue())
-                        + " changed alike to "
-                        + e.getKey().brief()
-                        + " while the primary "
-                        + record.primary().orElseThrow()
-                        + " still holds the committed "
-                        + committed.root().brief()
-                        + ": they are left as they are.",
-                    "It ends when the primary changes alike, they change back, or a person promotes one of them."));
-  }
-
-  private boolean settled(String name) {
-    return state
-        .member(name)
-        .strayingSince()
-        .filter(since -> !since.plus(config.settle()).isAfter(now))
-        .isPresent();
+    for (var entry : alike.entrySet()) {
+      List<String> names = entry.getValue();
+      if (names.size() < record.majority()) {
+        continue;
+      }
+      disagreeing.addAll(names);
+      if (names.stream().allMatch(m -> state.member(m).strayedFor(config.settle(), now))) {
+        holds.add(
+            new Hold(
+                "MajorityDisagrees",
+                "%s changed alike to %s while the primary %s still holds the committed %s: they are left as they are."
+                    .formatted(
+                        String.join(" and ", names),
+                        entry.getKey().brief(),
+                        record.primary().orElseThrow(),
+                        committed.root().brief()),
+                "It ends when the primary changes alike, they change back, or a person promotes one of them."));
+      }
+    }
   }
 
   private long heldByCount(Digest root) {

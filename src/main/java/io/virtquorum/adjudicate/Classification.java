@@ -33,6 +33,10 @@ public record Classification(MemberClass memberClass, String why) {
           MemberClass.BEHIND, "it remembers nothing: a fresh disk or a new member");
     }
     Remembered memory = ballot.memory().get();
+    if (ballot.root().equals(committed.root())
+        && !memory.position().isAfter(committed.position())) {
+      return new Classification(MemberClass.STEADY, "it holds the committed state");
+    }
     if (memory.position().compareTo(committed.position()) < 0 && (!primary || ballot.unchanged())) {
       return new Classification(
           MemberClass.BEHIND,

@@ -4,6 +4,7 @@ import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Row;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What the adjudicator wants done. Every order to a member is idempotent and carries the leader's
@@ -38,8 +39,10 @@ public sealed interface Command {
   /**
    * Change the record by compare-and-swap; ends in {@link Event.Recorded} or {@link
    * Event.Superseded}.
+   *
+   * @param then what to tell people once it is recorded; empty: it is nothing to them
    */
-  record Write(ClusterRecord record) implements Command {}
+  record Write(ClusterRecord record, Optional<Tell> then) implements Command {}
 
   /**
    * Tell people.

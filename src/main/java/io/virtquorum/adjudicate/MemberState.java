@@ -1,5 +1,6 @@
 package io.virtquorum.adjudicate;
 
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 
@@ -54,6 +55,16 @@ record MemberState(
     return new MemberState(presence, ballot, fresh, since, attempts, voids, notBefore);
   }
 
+  /** True if it has differed from what it should hold for at least this long. */
+  boolean strayedFor(Duration time, Instant now) {
+    return strayingSince.filter(since -> !since.plus(time).isAfter(now)).isPresent();
+  }
+
+  MemberState refreshed() {
+    return new MemberState(
+        presence, ballot, ballot.isPresent(), strayingSince, attempts, voids, notBefore);
+  }
+
   MemberState stale() {
     return new MemberState(presence, ballot, false, strayingSince, attempts, voids, notBefore);
   }
@@ -63,10 +74,10 @@ record MemberState(
   }
 
   MemberState failed(Instant retry) {
-    return new MemberState(presence, ballot, false, strayingSince, attempts + 1, voids, retry);
+    return new MemberState(presence, ballot, fresh, strayingSince, attempts + 1, voids, retry);
   }
 
   MemberState voided(Instant retry) {
-    return new MemberState(presence, ballot, false, strayingSince, attempts, voids + 1, retry);
+    return new MemberState(presence, ballot, fresh, strayingSince, attempts, voids + 1, retry);
   }
 }

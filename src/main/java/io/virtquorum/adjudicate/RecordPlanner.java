@@ -1,0 +1,202 @@
+package io.virtquorum.adjudicate;
+
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * Decides how the record changes (design, rules 3, 9, 12, 14 and 15): at most one change at a time,
+ * because each is one compare-and-swap.
+ */
+final class RecordPlanner {
+  private final State state;
+  private final Config config;
+  private final ClusterRecord record;
+  private final Assessment assessment;
+  private final Instant now;
+  private final List<Hold> holds = new ArrayList<>();
+
+  private RecordPlanner(State state, Assessment assessment, Instant now) {
+    this.state = state;
+    this.config = state.config().orElseThrow();
+    this.record = state.record();
+    this.assessment = assessment;
+    this.now = now;
+  }
+
+  /**
+   * The next change of the record, if there is one.
+   *
+   * @param write empty: the record stays as it is
+   * @param failover set if the change is one of the primary after the first epoch
+   */
+  record Plan(
+      Optional<Command.Write> write, Optional<State.FailoverFact> failover, List<Hold> holds) {}
+
+  static Plan plan(State state, Assessment assessment, Instant now) {
+    RecordPlanner planner = new RecordPlanner(state, assessment, now);
+    Optional<Change> change = planner.next();
+    return new Plan(
+        change.map(c -> new Command.Write(c.record(), c.news())),
+        change.flatMap(Change::failover),
+        planner.holds);
+  }
+
+  private record Change(
+      ClusterRecord record, Optional<Command.Tell> news, Optional<State.FailoverFact> failover) {
+    static Optional<Change> quiet(ClusterRecord record) {
+      return Optional.of(new Change(record, Optional.empty(), Optional.empty()));
+    }
+  }
+
+  private Optional<Change> next() {
+    // 1. A new leader's term comes before anything else: from then on older leaders cannot write.
+    if (record.term() < state.term()) {
+      ClusterRecord mine = record.withTerm(state.term());
+      return Change.quiet(mine.members().isEmpty() ? mine.withMembers(config.members()) : mine);
+    }
+    // 2. The members and weights that the spec asks for, one at a time (rule 15).
+    Optional<Change> changed = membership();
+    if (changed.isPresent()) {
+      return changed;
+    }
+    // 3. Before the first epoch: whose state it is to be (rule 14).
+    if (record.committed().isEmpty()) {
+      Optional<String> chosen = assessment.chosenPrimary();
+      if (chosen.isPresent() && !record.isPrimary(chosen.get()) && !config.observe()) {
+        return Change.quiet(record.withPrimary(chosen.get()));
+      }
+      return commit();
+    }
+    // 4. A new primary where the old one is dead or forgot (rules 12 and 3); then commits (rule 9).
+    return succession().or(this::commit);
+  }
+
+  private Optional<Change> membership() {
+    if (record.members().equals(config.members())) {
+      return Optional.empty();
+    }
+    if (record.committed().isEmpty()) {
+      return Change.quiet(record.withMembers(config.members()));
+    }
+    if (steady() < record.majority()) {
+      holds.add(
+          new Hold(
+              "MembershipWaits",
+              "The members or weights of the spec differ from the record, and only %d of %d members are steady."
+                  .formatted(steady(), record.members().size()),
+              "A strict majority of the present members must be steady before they may change."));
+      return Optional.empty();
+    }
+    Map<String, Integer> next = new TreeMap<>(record.members());
+    for (var wanted : config.members().entrySet()) {
+      Integer weight = next.get(wanted.getKey());
+      boolean joins = weight == null && assessment.classOf(wanted.getKey()) == MemberClass.STEADY;
+      if (joins || (weight != null && !weight.equals(wanted.getValue()))) {
+        next.put(wanted.getKey(), wanted.getValue());
+        return Change.quiet(record.withMembers(next));
+      }
+    }
+    for (String name : record.members().keySet()) {
+      if (!config.members().containsKey(name) && !record.isPrimary(name)) {
+        next.remove(name);
+        return Change.quiet(record.withMembers(next));
+      }
+    }
+    return Optional.empty();
+  }
+
+  private long steady() {
+    return record.members().keySet().stream()
+        .filter(m -> assessment.classOf(m) == MemberClass.STEADY)
+        .count();
+  }
+
+  private Optional<Change> succession() {
+    if (record.primary().isEmpty() || config.observe()) {
+      return Optional.empty();
+    }
+    String primary = record.primary().get();
+    boolean dead = state.member(primary).presence() == MemberState.Presence.DEAD;
+    if (!dead && assessment.classOf(primary) != MemberClass.BEHIND) {
+      return Optional.empty();
+    }
+    String why =
+        dead
+            ? primary + " is dead"
+            : primary + " lost the committed state: " + assessment.classes().get(primary).why();
+    Optional<String> successor =
+        record.members().keySet().stream()
+            .filter(m -> !m.equals(primary) && state.member(m).usable())
+            .filter(m -> assessment.classOf(m) == MemberClass.STEADY)
+            .max(
+                Comparator.comparing(
+                        (String m) -> state.member(m).ballot().get().memory().get().position())
+                    .thenComparing(m -> record.members().get(m))
+                    .thenComparing(Comparator.reverseOrder()));
+    if (successor.isEmpty()) {
+      holds.add(
+          new Hold(
+              dead ? "NoSuccessor" : "PrimaryForgot",
+              "The primary %s, and no other living member is known to hold the committed state."
+                  .formatted(why),
+              "It ends when a member that holds the committed state returns."));
+      return Optional.empty();
+    }
+    String next = successor.get();
+    Command.Tell news =
+        new Command.Tell(
+            true,
+            dead ? "FailedOver" : "SwitchedOver",
+            "Users are led to %s: %s. It holds %s, the newest accepted state."
+                .formatted(next, why, state.member(next).ballot().get().root().brief()));
+    return Optional.of(
+        new Change(
+            record.withPrimary(next),
+            Optional.of(news),
+            Optional.of(new State.FailoverFact(primary, next, now, why))));
+  }
+
+  /** Committed once a strict majority by count was verified at the target. */
+  private Optional<Change> commit() {
+    if (assessment.target().isEmpty()) {
+      return Optional.empty();
+    }
+    Target target = assessment.target().get();
+    Optional<Committed> committed = record.committed();
+    if (committed.isPresent() && !target.position().isAfter(committed.get().position())) {
+      return Optional.empty();
+    }
+    List<String> verified =
+        record.members().keySet().stream()
+            .filter(m -> state.member(m).usable())
+            .filter(m -> target.rememberedBy(state.member(m).ballot().get()))
+            .toList();
+    if (verified.size() < record.majority()) {
+      return Optional.empty();
+    }
+    long epoch = committed.map(Committed::epoch).orElse(0L) + 1;
+    Command.Tell news =
+        new Command.Tell(
+            false,
+            "Committed",
+            "Epoch %d is %s: %s. Verified on %s (%d of %d, %d needed)."
+                .formatted(
+                    epoch,
+                    target.root().brief(),
+                    target.why(),
+                    String.join(", ", verified),
+                    verified.size(),
+                    record.members().size(),
+                    record.majority()));
+    return Optional.of(
+        new Change(
+            record.withCommitted(new Committed(epoch, target.position(), target.root())),
+            Optional.of(news),
+            Optional.empty()));
+  }
+}
