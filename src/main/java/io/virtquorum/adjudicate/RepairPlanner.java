@@ -114,7 +114,7 @@ final class RepairPlanner {
 
   private void bring(String name, Target target) {
     Ballot ballot = ballot(name);
-    if (!ready(name) || target.heldBy(ballot)) {
+    if (!ready(name) || target.isHeldBy(ballot)) {
       return; // it may have become the sample of an earlier one just now
     }
     if (ballot.root().equals(target.root())) {
@@ -160,7 +160,7 @@ final class RepairPlanner {
   /** The primary if it holds the target, otherwise the healthiest holder. */
   private Optional<String> sample(String puller, Target target) {
     return record.members().keySet().stream()
-        .filter(m -> !m.equals(puller) && ready(m) && target.heldBy(ballot(m)))
+        .filter(m -> !m.equals(puller) && ready(m) && target.isHeldBy(ballot(m)))
         .min(
             Comparator.comparing((String m) -> !record.isPrimary(m))
                 .thenComparing(m -> state.member(m).attempts())

@@ -74,6 +74,23 @@ public record State(
   /** A change of the primary. */
   public record FailoverFact(String from, String to, Instant at, String why) {}
 
+  /** The newest ballot of each attached member. */
+  public Map<String, Ballot> ballots() {
+    Map<String, Ballot> ballots = new TreeMap<>();
+    members.forEach((name, m) -> m.ballot().ifPresent(ballot -> ballots.put(name, ballot)));
+    return ballots;
+  }
+
+  /** The members with an order under way. */
+  public List<String> occupied() {
+    return members.keySet().stream().filter(this::busy).toList();
+  }
+
+  /** True if the detector said that the member is dead and it has not come back. */
+  public boolean isDead(String name) {
+    return member(name).presence() == MemberState.Presence.DEAD;
+  }
+
   MemberState member(String name) {
     return members.getOrDefault(name, MemberState.absent());
   }

@@ -9,7 +9,8 @@ import io.virtquorum.fingerprint.Position;
  * @param why completes "the target is 9f2c: ..."
  */
 public record Target(Position position, Digest root, String why) {
-  boolean heldBy(Ballot ballot) {
+  /** True if the member of this ballot holds the target now and remembers it. */
+  public boolean isHeldBy(Ballot ballot) {
     return ballot.root().equals(root) && rememberedBy(ballot);
   }
 

@@ -1,0 +1,411 @@
+package io.virtquorum.operator;
+
+import io.virtquorum.adjudicate.Adjudicator;
+import io.virtquorum.adjudicate.Assessment;
+import io.virtquorum.adjudicate.ClusterRecord;
+import io.virtquorum.adjudicate.Command;
+import io.virtquorum.adjudicate.Event;
+import io.virtquorum.adjudicate.State;
+import io.virtquorum.adjudicate.Step;
+import io.virtquorum.wire.WireException;
+import io.virtquorum.wire.v1.FromMember;
+import io.virtquorum.wire.v1.Hello;
+import io.virtquorum.wire.v1.ToMember;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One cluster's adjudicator at work: the reducer, a mailbox, and a virtual thread that alone
+ * touches both. Streams and the reconciler post; orders go out on the streams; the record goes
+ * through the {@link RecordStore}.
+ */
+final class ClusterRuntime implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(ClusterRuntime.class);
+  private static final int MAILBOX = 1_024;
+  private static final Duration TICK = Duration.ofMillis(250);
+
+  private final String namespace;
+  private final String name;
+  private final byte[] fingerprintKey;
+  private final Surroundings surroundings;
+  private final BlockingQueue<Mail> mailbox = new LinkedBlockingQueue<>(MAILBOX);
+  private final Map<String, MemberStream> streams = new HashMap<>();
+  private final Detector detector;
+  private final Thread thread;
+  private State state;
+  private volatile ClusterSettings settings;
+  private volatile View view;
+  private volatile boolean closed;
+
+  /**
+   * What a runtime needs of the operator.
+   *
+   * @param store writes the record
+   * @param announcer tells people
+   * @param leader leads users to a member; called with a namespace's cluster and the pod address
+   * @param changed hears that the view changed
+   */
+  record Surroundings(
+      RecordStore store, Announcer announcer, UserLeader leader, Runnable changed, Clock clock) {}
+
+  /** Leads the cluster's users to an address at once. */
+  @FunctionalInterface
+  interface UserLeader {
+    void lead(String podAddress);
+  }
+
+  private sealed interface Mail {
+    record Configured(ClusterSettings settings) implements Mail {}
+
+    record Attached(MemberStream stream) implements Mail {}
+
+    record Received(MemberStream stream, FromMember message) implements Mail {}
+
+    record Detached(MemberStream stream) implements Mail {}
+
+    record Probed(String member, GuestProbe.Answer answer) implements Mail {}
+  }
+
+  ClusterRuntime(
+      String namespace,
+      String name,
+      ClusterRecord record,
+      byte[] fingerprintKey,
+      Surroundings surroundings) {
+    this.namespace = namespace;
+    this.name = name;
+    this.fingerprintKey = fingerprintKey.clone();
+    this.surroundings = surroundings;
+    this.state = State.begin(record.term() + 1, record);
+    this.view = viewOf(state);
+    this.detector =
+        new Detector(
+            new GuestProbe(),
+            task -> Thread.ofVirtual().name("probe-" + name).start(task),
+            (member, answer) -> post(new Mail.Probed(member, answer)));
+    this.thread = Thread.ofVirtual().name("adjudicator-" + namespace + "-" + name).start(this::run);
+  }
+
+  /** What there is to show. Any thread. */
+  View view() {
+    return view;
+  }
+
+  /** Tells what the spec and the VMs are now; the same again is no news. Any thread. */
+  void configure(ClusterSettings newSettings) {
+    if (!newSettings.equals(settings)) {
+      settings = newSettings;
+      post(new Mail.Configured(newSettings));
+    }
+  }
+
+  /** Why this sidecar may not attach, as a sentence; empty: it may. Any thread. */
+  Optional<String> objection(Hello hello) {
+    ClusterSettings known = settings;
+    if (known == null) {
+      return Optional.of("The HACluster is still being read; try again.");
+    }
+    ClusterSettings.Vm vm = known.members().get(hello.getMember());
+    if (vm == null) {
+      return Optional.of(
+          "%s is not a member of %s/%s.".formatted(hello.getMember(), namespace, name));
+    }
+    return vm.uid().filter(hello.getVmiUid()::equals).isPresent()
+        ? Optional.empty()
+        : Optional.of(
+            "%s is another incarnation than the one Kubernetes knows (yet)."
+                .formatted(hello.getMember()));
+  }
+
+  void attach(MemberStream stream) {
+    post(new Mail.Attached(stream));
+  }
+
+  void detach(MemberStream stream) {
+    post(new Mail.Detached(stream));
+  }
+
+  /** Takes in a message; beats are dealt with at once and only wake the adjudicator with news. */
+  void receive(MemberStream stream, FromMember message) {
+    if (!message.hasBeat() || stream.beat(message.getBeat())) {
+      if (!mailbox.offer(new Mail.Received(stream, message)) && !message.hasBeat()) {
+        LOG.atWarn()
+            .addKeyValue("cluster", name)
+            .addKeyValue("member", stream.member())
+            .log("Mailbox full");
+        stream.close(); // it attaches anew and says everything again
+      }
+    }
+  }
+
+  private void post(Mail mail) {
+    try {
+      if (!closed && !mailbox.offer(mail, 10, TimeUnit.SECONDS)) {
+        LOG.atError()
+            .addKeyValue("namespace", namespace)
+            .addKeyValue("cluster", name)
+            .log("Adjudicator stuck");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    thread.interrupt();
+  }
+
+  // --- everything below runs on the cluster's own thread -----------------------------------------
+
+  private void run() {
+    while (!closed) {
+      try {
+        Mail mail = mailbox.poll(TICK.toMillis(), TimeUnit.MILLISECONDS);
+        if (mail == null) {
+          watch();
+          step(new Event.Tick());
+        } else {
+          handle(mail);
+        }
+      } catch (InterruptedException e) {
+        break;
+      } catch (RuntimeException e) {
+        LOG.atError()
+            .addKeyValue("namespace", namespace)
+            .addKeyValue("cluster", name)
+            .setCause(e)
+            .log("The adjudicator failed on one event and goes on");
+      }
+    }
+    streams.values().forEach(MemberStream::close);
+  }
+
+  private void handle(Mail mail) {
+    switch (mail) {
+      case Mail.Configured configured -> {
+        streams.forEach((member, stream) -> sendConfigure(stream, configured.settings()));
+        step(new Event.Configured(configured.settings().config()));
+        // What another leader recorded before may still have to be followed.
+        lead(configured.settings());
+      }
+      case Mail.Attached attached -> {
+        MemberStream before = streams.put(attached.stream().member(), attached.stream());
+        if (before != null) {
+          before.close();
+        }
+        sendConfigure(attached.stream(), settings);
+        log(attached.stream().member(), "Sidecar attached");
+        step(new Event.Attached(attached.stream().member()));
+      }
+      case Mail.Detached detached -> {
+        if (streams.remove(detached.stream().member(), detached.stream())) {
+          log(detached.stream().member(), "Sidecar detached");
+          step(new Event.Detached(detached.stream().member()));
+        }
+      }
+      case Mail.Received received -> {
+        if (streams.get(received.stream().member()) == received.stream()) {
+          receiveNow(received.stream(), received.message());
+        }
+      }
+      case Mail.Probed probed -> detector.heard(probed.member(), probed.answer());
+    }
+  }
+
+  private void receiveNow(MemberStream stream, FromMember message) {
+    try {
+      switch (message.getMessageCase()) {
+        case BEAT -> watch();
+        case BALLOT -> step(CoreMapping.ballot(stream, message.getBallot()));
+        case OFFER -> step(CoreMapping.offer(message.getOffer()));
+        case PROGRESS -> step(CoreMapping.progress(message.getProgress()));
+        case HELLO, MESSAGE_NOT_SET -> stream.close();
+      }
+    } catch (WireException e) {
+      LOG.atWarn()
+          .addKeyValue("namespace", namespace)
+          .addKeyValue("cluster", name)
+          .addKeyValue("member", stream.member())
+          .log("Closed a stream that broke the protocol: {}", e.getMessage());
+      stream.close();
+    }
+  }
+
+  /** Ends silent streams and looks who is dead. */
+  private void watch() {
+    ClusterSettings known = settings;
+    if (known == null) {
+      return;
+    }
+    streams.values().stream()
+        .filter(s -> s.silence().compareTo(Detector.STREAM_SILENCE) > 0)
+        .toList()
+        .forEach(
+            s -> {
+              s.close();
+              handle(new Mail.Detached(s));
+            });
+    for (String member : state.record().members().keySet()) {
+      boolean dead =
+          detector.dead(
+              member,
+              Optional.ofNullable(streams.get(member)),
+              Optional.ofNullable(known.members().get(member)),
+              known.accessPorts());
+      if (dead && !state.isDead(member)) {
+        log(member, "Guest is dead");
+        step(new Event.Died(member));
+      } else if (!dead && state.isDead(member)) {
+        MemberStream revived = streams.get(member);
+        if (revived != null) {
+          revived.close(); // it attaches anew and says how it is
+          handle(new Mail.Detached(revived));
+        }
+      }
+    }
+  }
+
+  private void step(Event first) {
+    Deque<Event> events = new ArrayDeque<>();
+    events.add(first);
+    while (!events.isEmpty() && !closed) {
+      Step step = Adjudicator.step(state, events.remove(), now());
+      state = step.state();
+      for (Command command : step.commands()) {
+        execute(command).ifPresent(events::add);
+      }
+    }
+    View next = viewOf(state);
+    if (!next.equals(view)) {
+      view = next;
+      surroundings.changed().run();
+    }
+  }
+
+  private Optional<Event> execute(Command command) {
+    switch (command) {
+      case Command.Order order -> {
+        MemberStream stream = streams.get(order.member());
+        if (stream != null) {
+          LOG.atInfo()
+              .addKeyValue("namespace", namespace)
+              .addKeyValue("cluster", name)
+              .addKeyValue("member", order.member())
+              .addKeyValue("term", state.term())
+              .addKeyValue("order", order.id())
+              .log("{}", order);
+          stream.send(CoreMapping.order(order, state.term(), settings));
+        }
+        return Optional.empty();
+      }
+      case Command.Tell tell -> {
+        surroundings.announcer().tell(tell);
+        return Optional.empty();
+      }
+      case Command.Write write -> {
+        return Optional.of(write(write));
+      }
+    }
+  }
+
+  private Event write(Command.Write write) {
+    Optional<String> before = state.record().primary();
+    RecordStore.Swap swap =
+        surroundings.store().swap(namespace, name, state.record(), write.record());
+    return switch (swap) {
+      case RecordStore.Swap.Written _ -> {
+        if (!write.record().primary().equals(before)) {
+          leadTo(write.record(), settings);
+        }
+        LOG.atInfo()
+            .addKeyValue("namespace", namespace)
+            .addKeyValue("cluster", name)
+            .addKeyValue("term", write.record().term())
+            .addKeyValue("epoch", write.record().committed().map(c -> c.epoch()).orElse(0L))
+            .log("Recorded {}", write.record());
+        write.then().ifPresent(surroundings.announcer()::tell);
+        yield new Event.Recorded(write.record());
+      }
+      case RecordStore.Swap.Other other -> {
+        if (other.record().term() > state.term()) {
+          LOG.atWarn()
+              .addKeyValue("namespace", namespace)
+              .addKeyValue("cluster", name)
+              .addKeyValue("term", state.term())
+              .log(
+                  "Another operator leads with term {}: this one stops deciding",
+                  other.record().term());
+          closed = true;
+        }
+        yield new Event.Superseded(other.record());
+      }
+      case RecordStore.Swap.Unknown unknown -> {
+        LOG.atError()
+            .addKeyValue("namespace", namespace)
+            .addKeyValue("cluster", name)
+            .log("The record could not be written: {}", unknown.why());
+        yield new Event.Superseded(state.record()); // decided anew with the next event
+      }
+    };
+  }
+
+  private void lead(ClusterSettings known) {
+    if (state.record().primary().isPresent()) {
+      leadTo(state.record(), known);
+    }
+  }
+
+  private void leadTo(ClusterRecord record, ClusterSettings known) {
+    record
+        .primary()
+        .map(known.members()::get)
+        .flatMap(ClusterSettings.Vm::podAddress)
+        .ifPresent(surroundings.leader()::lead);
+  }
+
+  private void sendConfigure(MemberStream stream, ClusterSettings known) {
+    stream.send(
+        ToMember.newBuilder()
+            .setConfigure(known.configure(stream.member(), state.term(), fingerprintKey))
+            .build());
+  }
+
+  private View viewOf(State of) {
+    Optional<Assessment> assessment = Adjudicator.assess(of, now());
+    return new View(
+        of.record(),
+        assessment,
+        of.ballots(),
+        of.occupied(),
+        of.holds(),
+        of.exposedSince(),
+        of.lastRepair(),
+        of.lastFailover());
+  }
+
+  private Instant now() {
+    return surroundings.clock().instant();
+  }
+
+  private void log(String member, String event) {
+    LOG.atInfo()
+        .addKeyValue("namespace", namespace)
+        .addKeyValue("cluster", name)
+        .addKeyValue("member", member)
+        .addKeyValue("term", state.term())
+        .log(event);
+  }
+}

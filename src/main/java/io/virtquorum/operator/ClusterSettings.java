@@ -1,0 +1,95 @@
+package io.virtquorum.operator;
+
+import io.virtquorum.adjudicate.Config;
+import io.virtquorum.api.FileTree;
+import io.virtquorum.wire.v1.Configure;
+import io.virtquorum.wire.v1.FileFeature;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What the reconciler derived from the spec and the cluster, for one adjudicator. Two equal
+ * settings ask for the same.
+ *
+ * @param config for the reducer
+ * @param members what is known of each member's VM, by name
+ * @param files the file trees
+ * @param accessPorts TCP ports in the guests
+ * @param beat between two signs of life
+ * @param quick between two quick passes
+ * @param audit for one full audit
+ * @param archiveEntries kept a member
+ * @param archiveBytes kept a member
+ */
+record ClusterSettings(
+    Config config,
+    Map<String, Vm> members,
+    List<FileTree> files,
+    List<Integer> accessPorts,
+    Duration beat,
+    Duration quick,
+    Duration audit,
+    int archiveEntries,
+    long archiveBytes) {
+
+  ClusterSettings {
+    members = Map.copyOf(members);
+    files = List.copyOf(files);
+    accessPorts = List.copyOf(accessPorts);
+  }
+
+  /**
+   * A member's VM as Kubernetes sees it.
+   *
+   * @param uid of the VirtualMachineInstance; empty: there is none
+   * @param running its phase is Running
+   * @param node where it runs
+   * @param podAddress where users reach its guest; empty: nowhere
+   * @param syncMac of its sync NIC
+   * @param syncAddress on the sync network, with prefix length
+   */
+  record Vm(
+      Optional<String> uid,
+      boolean running,
+      Optional<String> node,
+      Optional<String> podAddress,
+      String syncMac,
+      String syncAddress) {
+
+    /** The sync address alone. */
+    String syncHost() {
+      return syncAddress.substring(0, syncAddress.indexOf('/'));
+    }
+  }
+
+  /** What a member's sidecar is told. */
+  Configure configure(String member, long term, byte[] fingerprintKey) {
+    Configure.Builder message =
+        Configure.newBuilder()
+            .setTerm(term)
+            .setFingerprintKey(com.google.protobuf.ByteString.copyFrom(fingerprintKey))
+            .setBeatMillis((int) beat.toMillis())
+            .setQuickMillis((int) quick.toMillis())
+            .setAuditMillis((int) audit.toMillis())
+            .addAllAccessPorts(accessPorts)
+            .setArchiveEntries(archiveEntries)
+            .setArchiveBytes(archiveBytes)
+            .setObserve(config.observe());
+    Vm vm = members.get(member);
+    if (vm != null) {
+      message.setSyncMac(vm.syncMac()).setSyncAddress(vm.syncAddress());
+    }
+    for (FileTree tree : files) {
+      message.addFiles(
+          FileFeature.newBuilder()
+              .setName(tree.name())
+              .setPath(tree.path())
+              .addAllExclude(tree.exclude())
+              .addAllAfterRepair(tree.afterRepair())
+              .addAllQuiesce(tree.quiesce()));
+    }
+    return message.build();
+  }
+}

@@ -1,0 +1,120 @@
+package io.virtquorum.operator;
+
+import io.virtquorum.adjudicate.Ballot;
+import io.virtquorum.adjudicate.Command;
+import io.virtquorum.adjudicate.Event;
+import io.virtquorum.adjudicate.Incarnation;
+import io.virtquorum.adjudicate.Offer;
+import io.virtquorum.adjudicate.Outcome;
+import io.virtquorum.adjudicate.Trouble;
+import io.virtquorum.wire.BallotContent;
+import io.virtquorum.wire.OfferContent;
+import io.virtquorum.wire.WireException;
+import io.virtquorum.wire.WireMapping;
+import io.virtquorum.wire.v1.Progress;
+import io.virtquorum.wire.v1.PullSample;
+import io.virtquorum.wire.v1.RestoreRows;
+import io.virtquorum.wire.v1.ServeSample;
+import io.virtquorum.wire.v1.ToMember;
+import io.virtquorum.wire.v1.Verify;
+import java.time.Duration;
+
+/** Between what passes on the streams and the adjudicator's events and commands. Pure. */
+final class CoreMapping {
+  /**
+   * How long after receipt an order may still be begun or go on; the reducer's own deadlines are as
+   * long.
+   */
+  private static final Duration SHORT = Duration.ofMinutes(2);
+
+  private static final Duration LONG = Duration.ofMinutes(10);
+
+  private CoreMapping() {}
+
+  static Event.Voted ballot(MemberStream stream, io.virtquorum.wire.v1.Ballot message)
+      throws WireException {
+    BallotContent read = WireMapping.read(message);
+    return new Event.Voted(
+        stream.member(),
+        new Ballot(
+            new Incarnation(stream.vmiUid(), read.bootId()),
+            read.number(),
+            read.root(),
+            read.rows(),
+            read.memory(),
+            read.changes(),
+            read.changesTotal(),
+            read.sessions(),
+            read.usersSinceHeld(),
+            read.audited(),
+            read.trouble().map(t -> new Trouble(t.reason(), t.sentence()))));
+  }
+
+  static Event.Offered offer(io.virtquorum.wire.v1.Offer message) throws WireException {
+    OfferContent read = WireMapping.read(message);
+    return new Event.Offered(
+        read.commandId(), new Offer(read.matrix(), read.address(), read.port(), read.password()));
+  }
+
+  static Event.Finished progress(Progress progress) {
+    Outcome outcome =
+        switch (progress.getOutcome()) {
+          case OUTCOME_DONE ->
+              new Outcome.Done(
+                  progress.getRows(),
+                  progress.getBytes(),
+                  Duration.ofMillis(progress.getMillis()),
+                  progress.getArchiveEntry());
+          case OUTCOME_VOID -> new Outcome.Void(progress.getMessage());
+          case OUTCOME_FAILED, OUTCOME_REFUSED, OUTCOME_UNSPECIFIED, UNRECOGNIZED ->
+              new Outcome.Failed(
+                  new Trouble(
+                      progress.getReason().isEmpty() ? "RepairFailed" : progress.getReason(),
+                      progress.getMessage()));
+        };
+    return new Event.Finished(progress.getCommandId(), outcome);
+  }
+
+  static ToMember order(Command.Order order, long term, ClusterSettings settings) {
+    var command =
+        io.virtquorum.wire.v1.Command.newBuilder()
+            .setTerm(term)
+            .setId(order.id())
+            .setExpiresInMillis((int) LONG.toMillis());
+    switch (order) {
+      case Command.Prove prove ->
+          command
+              .setExpiresInMillis((int) SHORT.toMillis())
+              .setVerify(
+                  Verify.newBuilder()
+                      .setPosition(WireMapping.write(prove.position()))
+                      .setRoot(WireMapping.write(prove.root())));
+      case Command.Serve serve ->
+          command.setServeSample(
+              ServeSample.newBuilder()
+                  .setRoot(WireMapping.write(serve.root()))
+                  .setPullerAddress(settings.members().get(serve.puller()).syncHost()));
+      case Command.Pull pull ->
+          command.setPullSample(
+              PullSample.newBuilder()
+                  .setOffer(offer(pull.id(), pull.offer()))
+                  .setPosition(WireMapping.write(pull.position()))
+                  .setRoot(WireMapping.write(pull.offer().matrix().root()))
+                  .setVerdict(pull.verdict()));
+      case Command.Restore restore -> {
+        RestoreRows.Builder rows =
+            RestoreRows.newBuilder()
+                .setOffer(offer(restore.id(), restore.offer()))
+                .setVerdict(restore.verdict());
+        restore.rows().forEach(row -> rows.addRows(WireMapping.write(row)));
+        command.setRestoreRows(rows);
+      }
+    }
+    return ToMember.newBuilder().setCommand(command).build();
+  }
+
+  private static io.virtquorum.wire.v1.Offer offer(String id, Offer offer) {
+    return WireMapping.write(
+        new OfferContent(id, offer.matrix(), offer.address(), offer.port(), offer.password()));
+  }
+}

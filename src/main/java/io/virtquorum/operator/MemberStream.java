@@ -1,0 +1,83 @@
+package io.virtquorum.operator;
+
+import io.grpc.stub.StreamObserver;
+import io.virtquorum.wire.v1.Beat;
+import io.virtquorum.wire.v1.GuestState;
+import io.virtquorum.wire.v1.Hello;
+import io.virtquorum.wire.v1.ToMember;
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** The adjudicator's end of one sidecar's stream. Safe on any thread. */
+final class MemberStream {
+  private final Hello hello;
+  private final StreamObserver<ToMember> out;
+  private final AtomicLong lastBeat = new AtomicLong(System.nanoTime());
+  private final AtomicBoolean closed = new AtomicBoolean();
+  private volatile GuestState guest = GuestState.GUEST_STATE_STARTING;
+  private volatile Duration agentAge = Duration.ZERO;
+
+  MemberStream(Hello hello, StreamObserver<ToMember> out) {
+    this.hello = hello;
+    this.out = out;
+  }
+
+  String member() {
+    return hello.getMember();
+  }
+
+  String vmiUid() {
+    return hello.getVmiUid();
+  }
+
+  /** Takes in a sign of life; true if what it says of the guest is news. */
+  boolean beat(Beat beat) {
+    lastBeat.set(System.nanoTime());
+    agentAge = Duration.ofMillis(Integer.toUnsignedLong(beat.getAgentAgeMillis()));
+    boolean news = guest != beat.getGuest();
+    guest = beat.getGuest();
+    return news;
+  }
+
+  /** What the last beat said of the guest. */
+  GuestState guest() {
+    return guest;
+  }
+
+  /** Age of the agent's last answer at the last beat. */
+  Duration agentAge() {
+    return agentAge;
+  }
+
+  /** Time since the last sign of life. */
+  Duration silence() {
+    return Duration.ofNanos(System.nanoTime() - lastBeat.get());
+  }
+
+  /** Sends; a stream that ended swallows it, and its end is heard elsewhere. */
+  void send(ToMember message) {
+    synchronized (out) {
+      if (!closed.get()) {
+        try {
+          out.onNext(message);
+        } catch (IllegalStateException e) {
+          closed.set(true); // the call ended a moment ago
+        }
+      }
+    }
+  }
+
+  /** Ends the stream; the sidecar attaches anew. */
+  void close() {
+    synchronized (out) {
+      if (closed.compareAndSet(false, true)) {
+        try {
+          out.onCompleted();
+        } catch (IllegalStateException e) {
+          // it ended a moment ago
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,69 @@
+package io.virtquorum.operator;
+
+import io.virtquorum.adjudicate.ClusterRecord;
+import io.virtquorum.adjudicate.Committed;
+import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Position;
+import java.time.Instant;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/** Between the record in an HACluster's status and the core's. Pure. */
+final class RecordMapping {
+  private RecordMapping() {}
+
+  /** From the status; an absent one is {@link ClusterRecord#none}. */
+  static ClusterRecord read(Optional<io.virtquorum.api.ClusterRecord> stored) {
+    if (stored.isEmpty()) {
+      return ClusterRecord.none();
+    }
+    io.virtquorum.api.ClusterRecord record = stored.get();
+    Map<String, Integer> members = new TreeMap<>();
+    record.members().forEach(voter -> members.put(voter.name(), voter.weight()));
+    Optional<Committed> committed =
+        record
+            .commitment()
+            .map(
+                c ->
+                    new Committed(
+                        c.epoch(), new Position(c.tenure(), c.sequence()), Digest.parse(c.root())));
+    return new ClusterRecord(
+        record.term(), record.tenure(), record.primaryMember(), members, committed);
+  }
+
+  /**
+   * To the status.
+   *
+   * @param before keeps the time of a commit that did not change
+   */
+  static io.virtquorum.api.ClusterRecord write(
+      ClusterRecord record, Optional<io.virtquorum.api.ClusterRecord> before, Instant now) {
+    var committed =
+        record
+            .committed()
+            .map(
+                c ->
+                    new io.virtquorum.api.ClusterRecord.Committed(
+                        c.epoch(),
+                        c.position().tenure(),
+                        c.position().sequence(),
+                        c.root().hex(),
+                        before
+                            .flatMap(io.virtquorum.api.ClusterRecord::commitment)
+                            .filter(old -> old.epoch() == c.epoch())
+                            .map(io.virtquorum.api.ClusterRecord.Committed::time)
+                            .orElse(now)))
+            .orElse(null);
+    return new io.virtquorum.api.ClusterRecord(
+        record.term(),
+        record.tenure(),
+        record.committed().map(c -> c.position().sequence()).orElse(0L),
+        committed,
+        null,
+        record.primary().orElse(null),
+        record.members().entrySet().stream()
+            .map(e -> new io.virtquorum.api.ClusterRecord.Voter(e.getKey(), e.getValue()))
+            .toList());
+  }
+}

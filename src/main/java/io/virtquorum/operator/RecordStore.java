@@ -1,0 +1,140 @@
+package io.virtquorum.operator;
+
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.virtquorum.adjudicate.ClusterRecord;
+import io.virtquorum.api.HACluster;
+import io.virtquorum.api.HAClusterStatus;
+import java.net.HttpURLConnection;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The only writer of HACluster status. The record in it changes by compare-and-swap; everything
+ * else is written over it, and left alone where nothing changed. Safe on any thread; blocks for the
+ * client's request time-out and its retries.
+ */
+final class RecordStore {
+  private static final Logger LOG = LoggerFactory.getLogger(RecordStore.class);
+  private static final int TRIES = 5;
+  private static final Duration FIRST_WAIT = Duration.ofMillis(100);
+
+  private final KubernetesClient client;
+  private final Clock clock;
+
+  RecordStore(KubernetesClient client, Clock clock) {
+    this.client = client;
+    this.clock = clock;
+  }
+
+  /** How a compare-and-swap ended. */
+  sealed interface Swap {
+    record Written() implements Swap {}
+
+    /** Somebody else changed the record; this is it now. */
+    record Other(ClusterRecord record) implements Swap {}
+
+    /** The cluster is gone, or the API server did not answer; nothing is known to have changed. */
+    record Unknown(String why) implements Swap {}
+  }
+
+  /** Replaces the record if it still is as expected. */
+  Swap swap(String namespace, String name, ClusterRecord expected, ClusterRecord next) {
+    Duration wait = FIRST_WAIT;
+    String why = "";
+    for (int i = 0; i < TRIES; i++) {
+      try {
+        HACluster cluster = read(namespace, name);
+        if (cluster == null) {
+          return new Swap.Unknown("the HACluster is gone");
+        }
+        HAClusterStatus status = statusOf(cluster);
+        ClusterRecord present = RecordMapping.read(status.recorded());
+        if (present.equals(next)) {
+          return new Swap.Written(); // an earlier try arrived after all
+        }
+        if (!present.equals(expected)) {
+          return new Swap.Other(present);
+        }
+        cluster.setStatus(
+            status.withRecord(RecordMapping.write(next, status.recorded(), clock.instant())));
+        client.resource(cluster).updateStatus();
+        return new Swap.Written();
+      } catch (KubernetesClientException e) {
+        why = e.getMessage();
+        if (e.getCode() != HttpURLConnection.HTTP_CONFLICT) {
+          LOG.atWarn()
+              .addKeyValue("namespace", namespace)
+              .addKeyValue("cluster", name)
+              .addKeyValue("cause", e.getMessage())
+              .log("The API server refused the record; trying again");
+        }
+        if (!pause(wait)) {
+          break;
+        }
+        wait = wait.multipliedBy(2);
+      }
+    }
+    return new Swap.Unknown(why);
+  }
+
+  /**
+   * Writes the rest of the status if it differs; the record stays whatever it is.
+   *
+   * @return the status that is stored now; empty if the cluster is gone or changes too fast
+   */
+  Optional<HAClusterStatus> update(
+      String namespace, String name, UnaryOperator<HAClusterStatus> change) {
+    for (int i = 0; i < TRIES; i++) {
+      HACluster cluster = read(namespace, name);
+      if (cluster == null) {
+        return Optional.empty();
+      }
+      HAClusterStatus before = statusOf(cluster);
+      HAClusterStatus after = change.apply(before);
+      if (after.equals(before)) {
+        return Optional.of(before);
+      }
+      try {
+        cluster.setStatus(after);
+        client.resource(cluster).updateStatus();
+        return Optional.of(after);
+      } catch (KubernetesClientException e) {
+        if (e.getCode() == HttpURLConnection.HTTP_NOT_FOUND) {
+          return Optional.empty();
+        }
+        if (e.getCode() != HttpURLConnection.HTTP_CONFLICT) {
+          throw e;
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** The record as it is now. */
+  ClusterRecord read(HACluster cluster) {
+    return RecordMapping.read(statusOf(cluster).recorded());
+  }
+
+  private HACluster read(String namespace, String name) {
+    return client.resources(HACluster.class).inNamespace(namespace).withName(name).get();
+  }
+
+  private static HAClusterStatus statusOf(HACluster cluster) {
+    return Optional.ofNullable(cluster.getStatus()).orElse(HAClusterStatus.EMPTY);
+  }
+
+  private static boolean pause(Duration wait) {
+    try {
+      Thread.sleep(wait);
+      return true;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+}

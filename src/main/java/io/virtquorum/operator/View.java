@@ -1,0 +1,52 @@
+package io.virtquorum.operator;
+
+import io.virtquorum.adjudicate.Assessment;
+import io.virtquorum.adjudicate.Ballot;
+import io.virtquorum.adjudicate.ClusterRecord;
+import io.virtquorum.adjudicate.Hold;
+import io.virtquorum.adjudicate.State;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What an adjudicator has to show: a consistent picture of one moment. Two equal views have nothing
+ * new for anyone.
+ *
+ * @param assessment empty until the adjudicator knows the spec
+ * @param ballots the newest of each attached member
+ * @param repairing members with an order under way
+ */
+record View(
+    ClusterRecord record,
+    Optional<Assessment> assessment,
+    Map<String, Ballot> ballots,
+    List<String> repairing,
+    List<Hold> holds,
+    Optional<Instant> exposedSince,
+    Optional<State.RepairFact> lastRepair,
+    Optional<State.FailoverFact> lastFailover) {
+
+  View {
+    ballots = Map.copyOf(ballots);
+    repairing = List.copyOf(repairing);
+    holds = List.copyOf(holds);
+  }
+
+  /** True if the member holds the committed state, or the newer one it was told to. */
+  boolean steady(String member) {
+    return assessment
+        .filter(a -> a.classOf(member) == io.virtquorum.adjudicate.MemberClass.STEADY)
+        .isPresent();
+  }
+
+  /** True if the member holds exactly what everybody is to hold, and remembers it. */
+  boolean inSync(String member) {
+    Ballot ballot = ballots.get(member);
+    return ballot != null
+        && ballot.healthy()
+        && assessment.flatMap(Assessment::target).filter(t -> t.isHeldBy(ballot)).isPresent()
+        && record.committed().isPresent();
+  }
+}
