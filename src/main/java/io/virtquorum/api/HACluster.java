@@ -4,6 +4,8 @@ import io.fabric8.crd.generator.annotation.AdditionalPrinterColumn;
 import io.fabric8.generator.annotation.Required;
 import io.fabric8.generator.annotation.ValidationRule;
 import io.fabric8.kubernetes.api.model.Namespaced;
+import io.fabric8.kubernetes.api.model.OwnerReference;
+import io.fabric8.kubernetes.api.model.OwnerReferenceBuilder;
 import io.fabric8.kubernetes.client.CustomResource;
 import io.fabric8.kubernetes.model.annotation.Group;
 import io.fabric8.kubernetes.model.annotation.Kind;
@@ -11,6 +13,7 @@ import io.fabric8.kubernetes.model.annotation.Plural;
 import io.fabric8.kubernetes.model.annotation.ShortNames;
 import io.fabric8.kubernetes.model.annotation.Singular;
 import io.fabric8.kubernetes.model.annotation.Version;
+import java.util.Map;
 
 /**
  * Several VMs that hold the same state, kept equal by a weighted vote. Not thread-safe, like every
@@ -67,6 +70,24 @@ public class HACluster extends CustomResource<HAClusterSpec, HAClusterStatus>
   public HAClusterStatus getStatus() {
     HAClusterStatus status = super.getStatus();
     return status == null ? HAClusterStatus.EMPTY : status;
+  }
+
+  /** Labels of everything that is made for this cluster. */
+  public Map<String, String> labelsOfOwned() {
+    return Map.of(
+        "app.kubernetes.io/managed-by", "virtquorum", GROUP + "/cluster", getMetadata().getName());
+  }
+
+  /** The reference that lets Kubernetes delete what was made for this cluster together with it. */
+  public OwnerReference asOwner() {
+    return new OwnerReferenceBuilder()
+        .withApiVersion(getApiVersion())
+        .withKind(getKind())
+        .withName(getMetadata().getName())
+        .withUid(getMetadata().getUid())
+        .withController(true)
+        .withBlockOwnerDeletion(false)
+        .build();
   }
 
   @Override

@@ -1,0 +1,224 @@
+package io.virtquorum.kubevirt;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import io.fabric8.kubernetes.api.model.Status;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.fabric8.kubernetes.client.http.HttpRequest;
+import io.fabric8.kubernetes.client.http.HttpResponse;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/**
+ * What VirtQuorum asks of KubeVirt beyond reading. Every call blocks until it is answered or its
+ * deadline is over, and throws a {@link KubeVirtException}. Thread-safe.
+ */
+public final class KubeVirtClient {
+
+  private static final String SUBRESOURCES = "apis/subresources.kubevirt.io/v1/namespaces/";
+
+  private final KubernetesClient client;
+  private final Duration deadline;
+
+  /**
+   * Asks through this client.
+   *
+   * @param client stays the caller's to close
+   * @param deadline of each call, retries included; positive
+   */
+  public KubeVirtClient(KubernetesClient client, Duration deadline) {
+    this.client = client;
+    this.deadline = deadline;
+  }
+
+  /**
+   * Starts a VM.
+   *
+   * @throws KubeVirtException.Conflict if it runs already, or its runStrategy does not allow it
+   */
+  public void start(String namespace, String name) {
+    put(namespace, name, "start", Map.of());
+  }
+
+  /**
+   * Stops a VM.
+   *
+   * @param grace how long its guest may take to shut down; zero pulls the plug
+   * @throws KubeVirtException.Conflict if it does not run
+   */
+  public void stop(String namespace, String name, Duration grace) {
+    put(namespace, name, "stop", Map.of("gracePeriod", grace.toSeconds()));
+  }
+
+  /**
+   * Ends a VM's instance, so that KubeVirt makes a new one by the current template.
+   *
+   * @throws KubeVirtException.Conflict if it does not run
+   */
+  public void restart(String namespace, String name) {
+    put(namespace, name, "restart", Map.of());
+  }
+
+  /**
+   * The users that are logged in to a running guest.
+   *
+   * @throws KubeVirtException.Conflict if its guest agent is not connected
+   */
+  public List<GuestUser> users(String namespace, String name) {
+    String path = path(namespace, "virtualmachineinstances", name, "userlist");
+    String what = "read the users of VM " + namespace + "/" + name;
+    String body = send(client.getHttpClient().newHttpRequestBuilder().uri(uri(path)), what);
+    UserList users = client.getKubernetesSerialization().unmarshal(body, UserList.class);
+    return Objects.requireNonNullElse(users.items(), List.of());
+  }
+
+  /**
+   * Patches a VM and returns it as it is then.
+   *
+   * @param patch if empty, nothing is sent
+   * @throws KubeVirtException.Conflict if the VM changed meanwhile, so that a {@code test} of the
+   *     patch failed
+   * @throws KubeVirtException.Refused if KubeVirt does not accept the result
+   */
+  public VirtualMachine patch(VirtualMachine vm, JsonPatch patch) {
+    if (patch.isEmpty()) {
+      return vm;
+    }
+    String namespace = vm.getMetadata().getNamespace();
+    String name = vm.getMetadata().getName();
+    String path =
+        "apis/kubevirt.io/v1/namespaces/"
+            + encoded(namespace)
+            + "/virtualmachines/"
+            + encoded(name);
+    HttpRequest.Builder request =
+        client
+            .getHttpClient()
+            .newHttpRequestBuilder()
+            .uri(uri(path))
+            .method("PATCH", "application/json-patch+json", patch.toJson());
+    String body = send(request, "change VM " + namespace + "/" + name);
+    return client.getKubernetesSerialization().unmarshal(body, VirtualMachine.class);
+  }
+
+  /** The installation of KubeVirt, if there is one. */
+  public Optional<KubeVirt> installation() {
+    try {
+      return client.resources(KubeVirt.class).inAnyNamespace().list().getItems().stream()
+          .findFirst();
+    } catch (KubernetesClientException e) {
+      if (e.getCode() == 404) {
+        return Optional.empty();
+      }
+      throw failure(
+          e.getCode(), Optional.ofNullable(e.getStatus()), "read the KubeVirt installation", e);
+    }
+  }
+
+  private void put(String namespace, String name, String verb, Map<String, Object> options) {
+    String body = client.getKubernetesSerialization().asJson(options);
+    HttpRequest.Builder request =
+        client
+            .getHttpClient()
+            .newHttpRequestBuilder()
+            .uri(uri(path(namespace, "virtualmachines", name, verb)))
+            .put("application/json", body);
+    send(request, verb + " VM " + namespace + "/" + name);
+  }
+
+  private String send(HttpRequest.Builder builder, String what) {
+    HttpRequest request = builder.timeout(deadline.toMillis(), TimeUnit.MILLISECONDS).build();
+    CompletableFuture<HttpResponse<String>> answer =
+        client.getHttpClient().sendAsync(request, String.class);
+    try {
+      HttpResponse<String> response = answer.get(deadline.toMillis(), TimeUnit.MILLISECONDS);
+      if (response.isSuccessful()) {
+        return response.body();
+      }
+      throw failure(response.code(), status(response.body()), what, null);
+    } catch (TimeoutException e) {
+      answer.cancel(true);
+      throw new KubeVirtException.Unavailable(
+          "Could not "
+              + what
+              + ": no answer within "
+              + deadline.toMillis()
+              + " ms; it will be tried again.",
+          e);
+    } catch (ExecutionException e) {
+      throw new KubeVirtException.Unavailable(
+          "Could not "
+              + what
+              + ": the API server cannot be reached ("
+              + e.getCause().getMessage()
+              + ").",
+          e.getCause());
+    } catch (InterruptedException e) {
+      answer.cancel(true);
+      Thread.currentThread().interrupt();
+      throw new KubeVirtException.Unavailable(
+          "Could not " + what + ": interrupted while waiting.", e);
+    }
+  }
+
+  private Optional<Status> status(String body) {
+    try {
+      return Optional.ofNullable(client.getKubernetesSerialization().unmarshal(body, Status.class));
+    } catch (RuntimeException e) {
+      // An aggregated API that is down answers in plain text.
+      return Optional.empty();
+    }
+  }
+
+  private static KubeVirtException failure(
+      int code, Optional<Status> status, String what, Throwable cause) {
+    String reason = status.map(Status::getReason).orElse("");
+    String said = status.map(Status::getMessage).map(m -> ": " + m).orElse(" (HTTP " + code + ")");
+    String sentence = "Could not " + what + said + (said.endsWith(".") ? "" : ".");
+    return switch (code) {
+      case 404 ->
+          new KubeVirtException.NotFound(
+              sentence + " Is the VM there, and is KubeVirt installed?", cause);
+      case 409 -> new KubeVirtException.Conflict(sentence, cause);
+      // The API server answers a failed test with 422 as it does a refused object, but without this
+      // reason.
+      case 422 ->
+          reason.equals("Invalid")
+                  && status.map(Status::getDetails).map(d -> d.getCauses()).isPresent()
+              ? new KubeVirtException.Refused(sentence, cause)
+              : new KubeVirtException.Conflict(sentence, cause);
+      case 401, 403 ->
+          new KubeVirtException.Refused(
+              sentence + " Give the operator's service account this right.", cause);
+      default ->
+          code >= 500 || code == 429
+              ? new KubeVirtException.Unavailable(sentence, cause)
+              : new KubeVirtException.Refused(sentence, cause);
+    };
+  }
+
+  private URI uri(String path) {
+    return URI.create(client.getMasterUrl().toString()).resolve("/").resolve(path);
+  }
+
+  private static String path(String namespace, String plural, String name, String verb) {
+    return SUBRESOURCES + encoded(namespace) + "/" + plural + "/" + encoded(name) + "/" + verb;
+  }
+
+  private static String encoded(String segment) {
+    return URLEncoder.encode(segment, StandardCharsets.UTF_8);
+  }
+
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  private record UserList(List<GuestUser> items) {}
+}

@@ -1,0 +1,81 @@
+package io.virtquorum.network;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+
+/**
+ * The entries of KubeVirt's hook annotation. Their order names the sidecar containers, so it is
+ * never changed.
+ *
+ * @param entries entries of all who use hooks
+ */
+record HookList(ArrayNode entries) {
+
+  /** The annotation on the VM's template. */
+  static final String ANNOTATION = "hooks.kubevirt.io/hookSidecars";
+
+  /** Reads the annotation; null is none. */
+  static HookList parse(String text, ObjectMapper json, String vm) {
+    if (text == null || text.isBlank()) {
+      return new HookList(JsonNodeFactory.instance.arrayNode());
+    }
+    try {
+      if (json.readTree(text) instanceof ArrayNode entries) {
+        return new HookList(entries);
+      }
+    } catch (JsonProcessingException e) {
+      throw unreadable(vm, e);
+    }
+    throw unreadable(vm, null);
+  }
+
+  /** Puts our entry in, in the place of the old one if that is there. */
+  void put(JsonNode ours, JsonNode old) {
+    int index = indexOf(old);
+    if (index < 0) {
+      entries.add(ours);
+    } else {
+      entries.set(index, ours);
+    }
+  }
+
+  /** Takes our entry out. */
+  void remove(JsonNode ours) {
+    int index = indexOf(ours);
+    if (index >= 0) {
+      entries.remove(index);
+    }
+  }
+
+  // A person may have changed the image of our entry; two sidecars of ours would block the VM's
+  // start.
+  private int indexOf(JsonNode ours) {
+    if (ours == null) {
+      return -1;
+    }
+    for (int i = 0; i < entries.size(); i++) {
+      if (entries.get(i).equals(ours)) {
+        return i;
+      }
+    }
+    for (int i = 0; i < entries.size(); i++) {
+      if (entries.get(i).path("args").equals(ours.path("args"))) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  private static NetworkException unreadable(String vm, Throwable cause) {
+    return new NetworkException(
+        "VM "
+            + vm
+            + " has an annotation "
+            + ANNOTATION
+            + " that is no JSON list: correct or remove it.",
+        cause);
+  }
+}
