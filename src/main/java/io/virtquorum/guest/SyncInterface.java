@@ -1,0 +1,122 @@
+package io.virtquorum.guest;
+
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Locale;
+
+/**
+ * A guest's interface on the sync network, found by its MAC address, because names differ between
+ * guests. Safe for use by many threads; everything here may be repeated at will.
+ */
+public final class SyncInterface {
+  /** What became of the address. */
+  public sealed interface Outcome {
+    /** Set now on the interface of this name. */
+    record Done(String name) implements Outcome {}
+
+    /** The interface was up and had it. */
+    record Already(String name) implements Outcome {}
+
+    /** No interface has the MAC address: the VM has not been restarted with its sync NIC yet. */
+    record Absent(String mac) implements Outcome {}
+
+    /** The guest has no {@code ip}; its package is called iproute2 or iproute. */
+    record NoTool() implements Outcome {}
+
+    /**
+     * @param message what {@code ip} said
+     */
+    record Failed(String message) implements Outcome {}
+  }
+
+  /** Whether another guest answers over the sync network. */
+  public enum Reach {
+    ANSWERS,
+    SILENT,
+    /** The interface is absent, or the guest has no {@code ping} (iputils-ping or busybox). */
+    UNKNOWN
+  }
+
+  private static final int ALREADY = 10;
+  private static final int ABSENT = 11;
+  private static final int NO_TOOL = 12;
+  private static final byte[] NO_INPUT = {};
+
+  // $1: MAC in small letters. A bridge or VLAN above the NIC shares its MAC: hardware goes first.
+  private static final String FIND =
+      """
+      nic=
+      for path in /sys/class/net/*; do
+        read -r mac 2>/dev/null < "$path/address" || continue
+        [ "$mac" = "$1" ] || continue
+        if [ -e "$path/device" ]; then nic=${path##*/}; break; fi
+        [ -n "$nic" ] || nic=${path##*/}
+      done
+      [ -n "$nic" ] || exit 11
+      """;
+
+  private static final String SET =
+      FIND
+          + """
+          command -v ip >/dev/null || exit 12
+          echo "$nic"
+          case "$(ip -o link show dev "$nic")" in
+            *[\\<,]UP[,\\>]*)
+              case "$(ip -o addr show dev "$nic")" in *" $2 "*) exit 10;; esac;;
+          esac
+          ip link set dev "$nic" up && ip addr replace "$2" dev "$nic" || exit 1
+          """;
+
+  private static final String PING =
+      FIND
+          + """
+          if command -v ping >/dev/null; then ping=ping
+          elif command -v busybox >/dev/null && busybox --list | grep -qx ping; then
+            ping='busybox ping'
+          else exit 12; fi
+          $ping -c 1 -W 1 -I "$nic" "$2" >/dev/null || exit 1
+          """;
+
+  private final Guest guest;
+  private final String mac;
+
+  /**
+   * @param mac six hexadecimal bytes separated by colons
+   */
+  public SyncInterface(Guest guest, String mac) {
+    this.guest = guest;
+    this.mac = mac.toLowerCase(Locale.ROOT);
+  }
+
+  /**
+   * Brings the interface up with this address; other addresses on it stay.
+   *
+   * @param address with its prefix length: {@code 172.31.77.11/24}
+   */
+  public Outcome set(String address, Duration deadline) throws GuestException {
+    var result = guest.run(Guest.Exec.script(deadline, SET, NO_INPUT, mac, address));
+    String name = new String(result.output(), StandardCharsets.UTF_8).strip();
+    return switch (result.exit()) {
+      case 0 -> new Outcome.Done(name);
+      case ALREADY -> new Outcome.Already(name);
+      case ABSENT -> new Outcome.Absent(mac);
+      case NO_TOOL -> new Outcome.NoTool();
+      default -> new Outcome.Failed(new String(result.error(), StandardCharsets.UTF_8).strip());
+    };
+  }
+
+  /**
+   * Sends one echo request to another guest and waits at most 1 s for its answer. Only this notices
+   * a broken bridge: the interface's carrier stays.
+   *
+   * @param peer the other guest's address, without prefix length
+   */
+  public Reach reach(String peer, Duration deadline) throws GuestException {
+    var result = guest.run(Guest.Exec.script(deadline, PING, NO_INPUT, mac, peer));
+    return switch (result.exit()) {
+      case 0 -> Reach.ANSWERS;
+      case ABSENT, NO_TOOL -> Reach.UNKNOWN;
+      default -> Reach.SILENT;
+    };
+  }
+}
