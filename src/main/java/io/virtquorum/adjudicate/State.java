@@ -135,6 +135,11 @@ public record State(
         lastFailover);
   }
 
+  /** The same knowledge with a record that was just written. */
+  public State recorded(ClusterRecord written) {
+    return withRecord(written);
+  }
+
   State withRecord(ClusterRecord newRecord) {
     return new State(
         term,

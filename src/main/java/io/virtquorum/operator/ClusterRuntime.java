@@ -44,6 +44,7 @@ final class ClusterRuntime implements AutoCloseable {
   private final Detector detector;
   private final Thread thread;
   private State state;
+  private boolean leadPending;
   private volatile ClusterSettings settings;
   private volatile View view;
   private volatile boolean closed;
@@ -53,16 +54,16 @@ final class ClusterRuntime implements AutoCloseable {
    *
    * @param store writes the record
    * @param announcer tells people
-   * @param leader leads users to a member; called with a namespace's cluster and the pod address
+   * @param leader leads users to a member
    * @param changed hears that the view changed
    */
   record Surroundings(
       RecordStore store, Announcer announcer, UserLeader leader, Runnable changed, Clock clock) {}
 
-  /** Leads the cluster's users to an address at once. */
+  /** Leads the cluster's users to a pod at once; false if that failed and must be tried again. */
   @FunctionalInterface
   interface UserLeader {
-    void lead(String podAddress);
+    boolean lead(String podAddress, Optional<String> node);
   }
 
   private sealed interface Mail {
@@ -73,6 +74,8 @@ final class ClusterRuntime implements AutoCloseable {
     record Received(MemberStream stream, FromMember message) implements Mail {}
 
     record Detached(MemberStream stream) implements Mail {}
+
+    record LeadAgain() implements Mail {}
 
     record Probed(String member, GuestProbe.Answer answer) implements Mail {}
   }
@@ -128,6 +131,11 @@ final class ClusterRuntime implements AutoCloseable {
                 .formatted(hello.getMember()));
   }
 
+  /** Somebody took away where users are led: lead them again. Any thread. */
+  void leadAgain() {
+    post(new Mail.LeadAgain());
+  }
+
   void attach(MemberStream stream) {
     post(new Mail.Attached(stream));
   }
@@ -176,6 +184,7 @@ final class ClusterRuntime implements AutoCloseable {
         Mail mail = mailbox.poll(TICK.toMillis(), TimeUnit.MILLISECONDS);
         if (mail == null) {
           watch();
+          lead();
           step(new Event.Tick());
         } else {
           handle(mail);
@@ -199,7 +208,8 @@ final class ClusterRuntime implements AutoCloseable {
         streams.forEach((member, stream) -> sendConfigure(stream, configured.settings()));
         step(new Event.Configured(configured.settings().config()));
         // What another leader recorded before may still have to be followed.
-        lead(configured.settings());
+        leadPending = true;
+        lead();
       }
       case Mail.Attached attached -> {
         MemberStream before = streams.put(attached.stream().member(), attached.stream());
@@ -220,6 +230,10 @@ final class ClusterRuntime implements AutoCloseable {
         if (streams.get(received.stream().member()) == received.stream()) {
           receiveNow(received.stream(), received.message());
         }
+      }
+      case Mail.LeadAgain _ -> {
+        leadPending = true;
+        lead();
       }
       case Mail.Probed probed -> detector.heard(probed.member(), probed.answer());
     }
@@ -327,9 +341,9 @@ final class ClusterRuntime implements AutoCloseable {
         surroundings.store().swap(namespace, name, state.record(), write.record());
     return switch (swap) {
       case RecordStore.Swap.Written _ -> {
-        if (!write.record().primary().equals(before)) {
-          leadTo(write.record(), settings);
-        }
+        state = state.recorded(write.record());
+        leadPending |= !write.record().primary().equals(before);
+        lead();
         LOG.atInfo()
             .addKeyValue("namespace", namespace)
             .addKeyValue("cluster", name)
@@ -362,18 +376,15 @@ final class ClusterRuntime implements AutoCloseable {
     };
   }
 
-  private void lead(ClusterSettings known) {
-    if (state.record().primary().isPresent()) {
-      leadTo(state.record(), known);
+  /** Leads users to the recorded primary if that is still to be done. */
+  private void lead() {
+    ClusterSettings known = settings;
+    if (leadPending && known != null) {
+      Optional<ClusterSettings.Vm> vm = state.record().primary().map(known.members()::get);
+      Optional<String> address = vm.flatMap(ClusterSettings.Vm::podAddress);
+      leadPending =
+          address.isPresent() && !surroundings.leader().lead(address.get(), vm.get().node());
     }
-  }
-
-  private void leadTo(ClusterRecord record, ClusterSettings known) {
-    record
-        .primary()
-        .map(known.members()::get)
-        .flatMap(ClusterSettings.Vm::podAddress)
-        .ifPresent(surroundings.leader()::lead);
   }
 
   private void sendConfigure(MemberStream stream, ClusterSettings known) {

@@ -1,0 +1,242 @@
+package io.virtquorum.operator;
+
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.Service;
+import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
+import io.javaoperatorsdk.operator.api.config.informer.InformerEventSourceConfiguration;
+import io.javaoperatorsdk.operator.api.reconciler.Cleaner;
+import io.javaoperatorsdk.operator.api.reconciler.Context;
+import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
+import io.javaoperatorsdk.operator.api.reconciler.DeleteControl;
+import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
+import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
+import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
+import io.javaoperatorsdk.operator.processing.event.ResourceID;
+import io.javaoperatorsdk.operator.processing.event.source.EventSource;
+import io.javaoperatorsdk.operator.processing.event.source.inbound.SimpleInboundEventSource;
+import io.javaoperatorsdk.operator.processing.event.source.informer.InformerEventSource;
+import io.virtquorum.adjudicate.Trouble;
+import io.virtquorum.api.HACluster;
+import io.virtquorum.api.Mode;
+import io.virtquorum.kubevirt.KubeVirtException;
+import io.virtquorum.kubevirt.VirtualMachine;
+import io.virtquorum.kubevirt.VirtualMachineInstance;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+
+/**
+ * Reads everything, derives what should be, and writes what differs: the VMs' sync NICs and
+ * sidecars, restarts, the Service, and the status. What is decided about the members' state is the
+ * adjudicator's ({@link ClusterRuntime}); its news come in as events and are only read here.
+ */
+@ControllerConfiguration(name = "hacluster")
+final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HACluster> {
+  private static final Duration AGAIN = Duration.ofSeconds(15);
+
+  private final Parts parts;
+  private final SpecUnit specUnit = new SpecUnit();
+  private final SimpleInboundEventSource<HACluster> news =
+      new SimpleInboundEventSource<>("adjudicator");
+  private InformerEventSource<VirtualMachine, HACluster> machines;
+  private InformerEventSource<VirtualMachineInstance, HACluster> instances;
+  private InformerEventSource<Service, HACluster> services;
+  private InformerEventSource<EndpointSlice, HACluster> slices;
+
+  HAClusterReconciler(Parts parts) {
+    this.parts = parts;
+  }
+
+  @Override
+  public List<EventSource<?, HACluster>> prepareEventSources(
+      EventSourceContext<HACluster> context) {
+    machines = informer(VirtualMachine.class, context);
+    instances = informer(VirtualMachineInstance.class, context);
+    services = owned(Service.class, context);
+    slices = owned(EndpointSlice.class, context);
+    return List.of(machines, instances, services, slices, news);
+  }
+
+  /** Clusters find their VMs by label or name: a VM concerns every cluster of its namespace. */
+  private <R extends HasMetadata> InformerEventSource<R, HACluster> informer(
+      Class<R> type, EventSourceContext<HACluster> context) {
+    return new InformerEventSource<>(
+        InformerEventSourceConfiguration.from(type, HACluster.class)
+            .withSecondaryToPrimaryMapper(
+                resource ->
+                    context
+                        .getPrimaryCache()
+                        .list(resource.getMetadata().getNamespace(), c -> true)
+                        .map(ResourceID::fromResource)
+                        .collect(Collectors.toSet()))
+            .withNamespacesInheritedFromController()
+            .build(),
+        context);
+  }
+
+  private static <R extends HasMetadata> InformerEventSource<R, HACluster> owned(
+      Class<R> type, EventSourceContext<HACluster> context) {
+    return new InformerEventSource<>(
+        InformerEventSourceConfiguration.from(type, HACluster.class)
+            .withLabelSelector("app.kubernetes.io/managed-by=virtquorum")
+            .withNamespacesInheritedFromController()
+            .build(),
+        context);
+  }
+
+  @Override
+  public UpdateControl<HACluster> reconcile(HACluster cluster, Context<HACluster> context) {
+    String namespace = cluster.getMetadata().getNamespace();
+    String name = cluster.getMetadata().getName();
+    MemberSet members = members(cluster);
+
+    // 1. The VMs: NIC, sidecar, addresses; those that left get theirs taken away.
+    Preparation.Result prepared = parts.preparation().prepare(cluster, members);
+    parts.preparation().release(cluster, inNamespace(machines, namespace), members);
+
+    // 2. The adjudicator: what it is to know.
+    UserAccess access =
+        parts
+            .access()
+            .computeIfAbsent(
+                ResourceID.fromResource(cluster),
+                id -> new UserAccess(parts.accessPath(), cluster));
+    ClusterRuntime runtime =
+        parts
+            .runtimes()
+            .findOrStart(
+                namespace,
+                name,
+                () ->
+                    parts.start(
+                        cluster,
+                        access,
+                        () -> news.propagateEvent(ResourceID.fromResource(cluster))));
+    if (!prepared.addresses().isEmpty()) {
+      runtime.configure(SettingsFactory.settings(cluster, members, prepared));
+    }
+    View view = runtime.view();
+
+    // 3. Where users are led.
+    access.offer(cluster, first(services, cluster));
+    if (view.record().primary().isPresent() && first(slices, cluster).isEmpty()) {
+      runtime.leadAgain();
+    }
+
+    // 4. The VM-spec features, then restarts, one at a time.
+    TreeMap<String, Trouble> troubles = new TreeMap<>();
+    prepared.troubles().forEach(t -> troubles.putIfAbsent(t.reason(), t));
+    repairSpecs(cluster, members, view, troubles);
+    Rollout.Plan rollout =
+        Rollout.plan(name, members, cluster.getSpec().restartPolicy(), Optional.of(view));
+    if (cluster.getSpec().mode() == Mode.REPAIR && troubles.isEmpty()) {
+      rollout.restart().ifPresent(member -> restart(cluster, member, troubles));
+    }
+
+    // 5. What there is to say.
+    Map<String, String> nodes = new TreeMap<>();
+    members.instances().forEach((m, vmi) -> vmi.nodeName().ifPresent(node -> nodes.put(m, node)));
+    StatusFactory.Setup setup =
+        new StatusFactory.Setup(
+            cluster.getMetadata().getGeneration(),
+            troubles.values().stream().findFirst(),
+            rollout.pending(),
+            nodes,
+            List.of());
+    parts
+        .store()
+        .update(
+            namespace, name, before -> parts.statuses().status(before, setup, Optional.of(view)));
+    return troubles.isEmpty() && rollout.pending().isEmpty()
+        ? UpdateControl.noUpdate()
+        : UpdateControl.<HACluster>noUpdate().rescheduleAfter(AGAIN);
+  }
+
+  private void repairSpecs(
+      HACluster cluster, MemberSet members, View view, Map<String, Trouble> troubles) {
+    if (cluster.getSpec().mode() != Mode.REPAIR || view.record().committed().isEmpty()) {
+      return;
+    }
+    var config = SettingsFactory.config(cluster, members);
+    specUnit
+        .elect(
+            members.machines(),
+            cluster.getSpec().state().vmSpec(),
+            config.rule(),
+            SettingsFactory.weights(config, view.record()),
+            view.record().primary())
+        .ifPresent(
+            verdict ->
+                verdict
+                    .losers()
+                    .forEach(
+                        loser -> {
+                          try {
+                            parts
+                                .kubevirt()
+                                .patch(
+                                    members.machines().get(loser),
+                                    specUnit.repair(members.machines().get(loser), verdict));
+                            parts
+                                .announcer(cluster)
+                                .tell(
+                                    SpecUnit.news(
+                                        loser, view.record().primary().orElseThrow(), verdict));
+                          } catch (KubeVirtException.Conflict e) {
+                            // it changed meanwhile: that change brings us here again
+                          } catch (KubeVirtException e) {
+                            troubles.put(
+                                "VMNotPatched", new Trouble("VMNotPatched", e.getMessage()));
+                          }
+                        }));
+  }
+
+  private void restart(HACluster cluster, String member, Map<String, Trouble> troubles) {
+    try {
+      parts.announcer(cluster).tell(Rollout.news(member));
+      parts.kubevirt().restart(cluster.getMetadata().getNamespace(), member);
+    } catch (KubeVirtException.Conflict e) {
+      // it is starting or stopping already
+    } catch (KubeVirtException e) {
+      troubles.put("VMNotRestarted", new Trouble("VMNotRestarted", e.getMessage()));
+    }
+  }
+
+  @Override
+  public DeleteControl cleanup(HACluster cluster, Context<HACluster> context) {
+    String namespace = cluster.getMetadata().getNamespace();
+    parts.runtimes().stop(namespace, cluster.getMetadata().getName());
+    parts.access().remove(ResourceID.fromResource(cluster));
+    parts
+        .preparation()
+        .release(
+            cluster,
+            inNamespace(machines, namespace),
+            new MemberSet(new TreeMap<>(), Map.of(), List.of()));
+    return DeleteControl.defaultDelete();
+  }
+
+  private MemberSet members(HACluster cluster) {
+    String namespace = cluster.getMetadata().getNamespace();
+    return MemberSet.of(
+        cluster, inNamespace(machines, namespace), inNamespace(instances, namespace));
+  }
+
+  private static <R extends HasMetadata> java.util.stream.Stream<R> inNamespace(
+      InformerEventSource<R, HACluster> informer, String namespace) {
+    return informer.list(namespace, r -> true);
+  }
+
+  private static <R extends HasMetadata> Optional<R> first(
+      InformerEventSource<R, HACluster> informer, HACluster cluster) {
+    Predicate<R> mine =
+        r ->
+            r.getMetadata().getOwnerReferences().stream()
+                .anyMatch(o -> o.getUid().equals(cluster.getMetadata().getUid()));
+    return informer.list(cluster.getMetadata().getNamespace(), mine).findFirst();
+  }
+}

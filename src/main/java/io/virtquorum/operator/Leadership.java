@@ -1,0 +1,75 @@
+package io.virtquorum.operator;
+
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.extended.leaderelection.LeaderCallbacks;
+import io.fabric8.kubernetes.client.extended.leaderelection.LeaderElectionConfigBuilder;
+import io.fabric8.kubernetes.client.extended.leaderelection.resourcelock.LeaseLock;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Holds the lease of the one operator that acts. A lease is no fence by itself: every record and
+ * every order carries a term. Closing hands the lease over at once.
+ */
+final class Leadership implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Leadership.class);
+  private static final String NAME = "virtquorum-leader";
+  private static final Duration LEASE = Duration.ofSeconds(8);
+  private static final Duration RENEW = Duration.ofSeconds(5);
+  private static final Duration RETRY = Duration.ofSeconds(1);
+
+  private final CompletableFuture<?> election;
+
+  /**
+   * Begins to strive for the lease.
+   *
+   * @param acquired runs once when it is had, on a thread of its own
+   * @param lost runs when it is lost or given up
+   */
+  Leadership(
+      KubernetesClient client,
+      String namespace,
+      String identity,
+      Runnable acquired,
+      Runnable lost) {
+    election =
+        client
+            .leaderElector()
+            .withConfig(
+                new LeaderElectionConfigBuilder()
+                    .withName(NAME)
+                    .withLock(new LeaseLock(namespace, NAME, identity))
+                    .withLeaseDuration(LEASE)
+                    .withRenewDeadline(RENEW)
+                    .withRetryPeriod(RETRY)
+                    .withReleaseOnCancel(true)
+                    .withLeaderCallbacks(
+                        new LeaderCallbacks(
+                            () -> Thread.ofPlatform().name("leading").start(acquired),
+                            lost,
+                            leader ->
+                                LOG.atInfo()
+                                    .addKeyValue("leader", leader)
+                                    .log("The leader is known")))
+                    .build())
+            .build()
+            .start();
+  }
+
+  @Override
+  public void close() {
+    election.cancel(true);
+    try {
+      election.get(RENEW.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (ExecutionException | TimeoutException | java.util.concurrent.CancellationException e) {
+      LOG.atDebug().log("The lease was given up");
+    }
+  }
+}

@@ -1,0 +1,104 @@
+package io.virtquorum.operator;
+
+import io.virtquorum.adjudicate.ClusterRecord;
+import io.virtquorum.adjudicate.Config;
+import io.virtquorum.api.AccessPort;
+import io.virtquorum.api.ConnectedBonus;
+import io.virtquorum.api.HACluster;
+import io.virtquorum.api.HAClusterSpec;
+import io.virtquorum.api.Mode;
+import io.virtquorum.kubevirt.InstanceInterface;
+import io.virtquorum.kubevirt.VirtualMachineInstance;
+import io.virtquorum.network.MacAddress;
+import io.virtquorum.vote.VotingRule;
+import io.virtquorum.vote.Weights;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+
+/** Derives an adjudicator's settings from the spec and the VMs. Pure. */
+final class SettingsFactory {
+  private SettingsFactory() {}
+
+  static ClusterSettings settings(
+      HACluster cluster, MemberSet members, Preparation.Result prepared) {
+    HAClusterSpec spec = cluster.getSpec();
+    Map<String, ClusterSettings.Vm> vms = new TreeMap<>();
+    prepared
+        .addresses()
+        .forEach(
+            (name, address) ->
+                vms.put(
+                    name,
+                    vm(
+                        members.instance(name),
+                        Optional.ofNullable(prepared.macs().get(name)),
+                        address.toString())));
+    return new ClusterSettings(
+        config(cluster, members),
+        vms,
+        spec.state().files(),
+        spec.access().ports().stream()
+            .filter(p -> p.protocol() == AccessPort.Protocol.TCP)
+            .map(AccessPort::guestPort)
+            .toList(),
+        spec.timing().beat(),
+        spec.timing().quick(),
+        spec.timing().audit(),
+        spec.archive().entries(),
+        spec.archive().maxBytes());
+  }
+
+  private static ClusterSettings.Vm vm(
+      Optional<VirtualMachineInstance> instance, Optional<MacAddress> mac, String syncAddress) {
+    return new ClusterSettings.Vm(
+        instance.map(i -> i.getMetadata().getUid()),
+        instance.filter(VirtualMachineInstance::running).isPresent(),
+        instance.flatMap(VirtualMachineInstance::nodeName),
+        instance.filter(VirtualMachineInstance::running).flatMap(SettingsFactory::podAddress),
+        mac.map(MacAddress::text).orElse(""),
+        syncAddress);
+  }
+
+  /** The address of the pod network's interface: where users reach the guest. */
+  private static Optional<String> podAddress(VirtualMachineInstance instance) {
+    return Optional.ofNullable(instance.getSpec()).stream()
+        .flatMap(spec -> Stream.ofNullable(spec.networks()).flatMap(List::stream))
+        .filter(network -> network.multus() == null)
+        .flatMap(network -> instance.interfaceOn(network.name()).stream())
+        .map(InstanceInterface::ipAddress)
+        .filter(address -> address != null && !address.isEmpty())
+        .findFirst();
+  }
+
+  static Config config(HACluster cluster, MemberSet members) {
+    HAClusterSpec spec = cluster.getSpec();
+    Set<String> names = new TreeSet<>(members.machines().keySet());
+    names.addAll(members.missing());
+    Map<String, Integer> weights = new TreeMap<>();
+    names.forEach(name -> weights.put(name, spec.voting().weightOf(name)));
+    return new Config(
+        weights,
+        spec.mode() == Mode.OBSERVE,
+        switch (spec.voting().rule()) {
+          case STRICT_MAJORITY -> VotingRule.STRICT_MAJORITY;
+          case AT_LEAST_HALF -> VotingRule.AT_LEAST_HALF;
+          case PLURALITY -> VotingRule.PLURALITY;
+        },
+        spec.voting().connectedBonus() instanceof ConnectedBonus.Fixed fixed
+            ? OptionalInt.of(fixed.weight())
+            : OptionalInt.empty(),
+        spec.timing().settle(),
+        spec.bootstrap().source(),
+        spec.bootstrap().vote());
+  }
+
+  static Weights weights(Config config, ClusterRecord record) {
+    return new Weights(record.members(), config.bonus());
+  }
+}

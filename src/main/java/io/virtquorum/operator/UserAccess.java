@@ -1,0 +1,52 @@
+package io.virtquorum.operator;
+
+import io.fabric8.kubernetes.api.model.Service;
+import io.virtquorum.access.AccessException;
+import io.virtquorum.access.AccessPath;
+import io.virtquorum.access.Lead;
+import io.virtquorum.api.HACluster;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One cluster's Service and where it leads. The slice is written by the cluster's own thread alone,
+ * so that an older decision never overtakes a newer one.
+ */
+final class UserAccess implements ClusterRuntime.UserLeader {
+  private static final Logger LOG = LoggerFactory.getLogger(UserAccess.class);
+
+  private final AccessPath path;
+  private volatile HACluster cluster;
+
+  UserAccess(AccessPath path, HACluster cluster) {
+    this.path = path;
+    this.cluster = cluster;
+  }
+
+  /** Takes in the newest spec and makes the Service. */
+  void offer(HACluster newest, Optional<Service> observed) {
+    cluster = newest;
+    path.offer(newest, observed);
+  }
+
+  @Override
+  public boolean lead(String podAddress, Optional<String> node) {
+    HACluster now = cluster;
+    try {
+      if (path.lead(now, Optional.of(new Lead(podAddress, node)), Optional.empty())) {
+        LOG.atInfo()
+            .addKeyValue("namespace", now.getMetadata().getNamespace())
+            .addKeyValue("cluster", now.getMetadata().getName())
+            .log("Users are led to {}", podAddress);
+      }
+      return true;
+    } catch (AccessException e) {
+      LOG.atError()
+          .addKeyValue("namespace", now.getMetadata().getNamespace())
+          .addKeyValue("cluster", now.getMetadata().getName())
+          .log(e.getMessage());
+      return false;
+    }
+  }
+}
