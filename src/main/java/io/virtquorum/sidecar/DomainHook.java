@@ -1,0 +1,19 @@
+package io.virtquorum.sidecar;
+
+/**
+ * What KubeVirt asks of whoever stands beside a VM, whatever it asks through (today a hook sidecar,
+ * later a plugin). Called from any thread.
+ */
+public interface DomainHook {
+  /**
+   * The domain that libvirt shall define; called two or three times a boot. Whatever it throws, the
+   * VM starts with the domain as it was.
+   *
+   * @param domain a libvirt domain
+   * @param vmi the VirtualMachineInstance as JSON
+   */
+  byte[] define(byte[] domain, byte[] vmi);
+
+  /** The VM is gone for good; must not block. */
+  void shutDown();
+}

@@ -1,0 +1,222 @@
+package io.virtquorum.sidecar;
+
+import io.grpc.ManagedChannel;
+import io.grpc.Status;
+import io.grpc.stub.ClientCallStreamObserver;
+import io.grpc.stub.ClientResponseObserver;
+import io.virtquorum.wire.v1.AdjudicatorGrpc;
+import io.virtquorum.wire.v1.Ballot;
+import io.virtquorum.wire.v1.Beat;
+import io.virtquorum.wire.v1.Command;
+import io.virtquorum.wire.v1.Configure;
+import io.virtquorum.wire.v1.FromMember;
+import io.virtquorum.wire.v1.Hello;
+import io.virtquorum.wire.v1.ToMember;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongFunction;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The one stream to the adjudicator, kept for as long as the sidecar lives: whatever ends it, it is
+ * opened again after 0.1 to 2 s. Beats are made when they are sent and never queue. Sending is safe
+ * from any thread and does not block.
+ */
+final class Link implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(Link.class);
+  private static final Duration BACK_OFF_MIN = Duration.ofMillis(100);
+  private static final Duration BACK_OFF_MAX = Duration.ofSeconds(2);
+  private final Dialer dialer;
+  private final Supplier<Hello> hello;
+  private final LongFunction<Beat> beat;
+  private final Listener listener;
+  private final Outbox outbox = new Outbox();
+  private final Thread thread;
+  private volatile Duration every = Duration.ofMillis(100);
+  private volatile boolean closed;
+  private long beats;
+  private Duration backOff = BACK_OFF_MIN;
+  private boolean told;
+
+  /** What comes from the adjudicator; called on the stream's own thread, so it must not block. */
+  interface Listener {
+    /** A stream was opened and Hello sent. */
+    void attached();
+
+    /** The adjudicator says how to work. */
+    void configured(Configure configure);
+
+    /** The adjudicator orders something. */
+    void ordered(Command command);
+  }
+
+  /**
+   * Begins to dial at once.
+   *
+   * @param beat makes the beat of a number; must not block
+   */
+  Link(Dialer dialer, Supplier<Hello> hello, LongFunction<Beat> beat, Listener listener) {
+    this.dialer = dialer;
+    this.hello = hello;
+    this.beat = beat;
+    this.listener = listener;
+    thread = Thread.ofVirtual().name("link").start(this::keep);
+  }
+
+  /** The time between two beats, from now on; 10 ms at least. */
+  void beatEvery(Duration interval) {
+    every = interval.compareTo(Duration.ofMillis(10)) < 0 ? Duration.ofMillis(10) : interval;
+    outbox.wake();
+  }
+
+  /** Sends a ballot, now or at the next stream; a newer one supersedes it. */
+  void send(Ballot ballot) {
+    outbox.ballot(ballot);
+  }
+
+  /** Sends an offer or a progress, now or at the next stream. */
+  void send(FromMember result) {
+    outbox.result(result);
+  }
+
+  /** Ends the stream and waits a second at most for the thread. */
+  @Override
+  public void close() {
+    closed = true;
+    thread.interrupt();
+    try {
+      thread.join(Duration.ofSeconds(1));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void keep() {
+    try {
+      while (!closed) {
+        String target = dialer.target();
+        Optional<ManagedChannel> channel = dialer.dial();
+        if (channel.isPresent()) {
+          serve(channel.get(), target);
+        } else {
+          unreachable(target);
+        }
+        long millis = backOff.toMillis();
+        Thread.sleep(millis / 2 + ThreadLocalRandom.current().nextLong(millis / 2));
+        backOff = Duration.ofMillis(Math.min(2 * millis, BACK_OFF_MAX.toMillis()));
+      }
+    } catch (InterruptedException e) {
+      // closed
+    }
+  }
+
+  /** One line when it goes and one when it comes back, not one for every attempt. */
+  private void unreachable(String target) {
+    if (!told) {
+      told = true;
+      log.atWarn()
+          .addKeyValue("adjudicator", target)
+          .log("The adjudicator does not answer; dialling on");
+    }
+  }
+
+  private void serve(ManagedChannel channel, String target) throws InterruptedException {
+    Stream stream = new Stream(target);
+    try {
+      AdjudicatorGrpc.newStub(channel).attach(stream);
+      stream.requests.onNext(FromMember.newBuilder().setHello(hello.get()).build());
+      listener.attached();
+      long due = System.nanoTime();
+      while (!closed && stream.ended.getCount() > 0) {
+        if (stream.requests.isReady()) {
+          for (var message = outbox.poll(); message.isPresent(); message = outbox.poll()) {
+            stream.requests.onNext(message.get());
+          }
+        }
+        long now = System.nanoTime();
+        if (now - due >= 0) {
+          if (stream.requests.isReady()) {
+            stream.requests.onNext(FromMember.newBuilder().setBeat(beat.apply(++beats)).build());
+          }
+          due = now + every.toNanos();
+        }
+        outbox.await(due - now);
+      }
+    } catch (IllegalStateException e) {
+      // The stream ended between two looks: its observer has the reason.
+      stream.ended.await(1, TimeUnit.SECONDS);
+    } finally {
+      channel.shutdownNow();
+    }
+    if (stream.heard) {
+      backOff = BACK_OFF_MIN;
+      told = false;
+    } else {
+      dialer.skip();
+    }
+    if (!closed && !told) {
+      told = true;
+      log.atWarn()
+          .addKeyValue("adjudicator", target)
+          .addKeyValue("status", stream.status)
+          .log("The stream to the adjudicator ended; dialling on");
+    }
+  }
+
+  private void receive(ToMember message) {
+    switch (message.getMessageCase()) {
+      case CONFIGURE -> listener.configured(message.getConfigure());
+      case COMMAND -> listener.ordered(message.getCommand());
+      case MESSAGE_NOT_SET ->
+          log.atDebug().log("A newer adjudicator said what this one cannot read");
+    }
+  }
+
+  private final class Stream implements ClientResponseObserver<FromMember, ToMember> {
+    private final CountDownLatch ended = new CountDownLatch(1);
+    private ClientCallStreamObserver<FromMember> requests;
+    private final String target;
+    private volatile boolean heard;
+    private volatile Status status = Status.OK;
+
+    Stream(String target) {
+      this.target = target;
+    }
+
+    @Override
+    public void beforeStart(ClientCallStreamObserver<FromMember> stream) {
+      requests = stream;
+      stream.setOnReadyHandler(outbox::wake);
+    }
+
+    @Override
+    public void onNext(ToMember message) {
+      if (!heard) {
+        heard = true;
+        log.atInfo().addKeyValue("adjudicator", target).log("Attached to the adjudicator");
+      }
+      receive(message);
+    }
+
+    @Override
+    public void onError(Throwable error) {
+      status = Status.fromThrowable(error);
+      end();
+    }
+
+    @Override
+    public void onCompleted() {
+      end();
+    }
+
+    private void end() {
+      ended.countDown();
+      outbox.wake();
+    }
+  }
+}

@@ -1,0 +1,140 @@
+package io.virtquorum.sidecar;
+
+import io.virtquorum.wire.v1.Command;
+import io.virtquorum.wire.v1.FromMember;
+import io.virtquorum.wire.v1.Progress;
+import io.virtquorum.wire.v1.Progress.Outcome;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.function.LongConsumer;
+
+/**
+ * Decides which commands are obeyed: those of the highest term seen, before they expire, each once.
+ * An adjudicator that does not know whether a command arrived sends it again and hears the same
+ * answer. Safe for many threads; nothing here blocks.
+ */
+final class Orders {
+  /** Answers that are remembered. */
+  static final int REMEMBERED = 100;
+
+  /** Commands that wait; the adjudicator gives a member one at a time, so this is plenty. */
+  static final int WAITING = 16;
+
+  private final LongConsumer keep;
+  private final Queue<Order> waiting = new ArrayDeque<>();
+  private final Map<String, Optional<FromMember>> answers =
+      new LinkedHashMap<>() {
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<String, Optional<FromMember>> eldest) {
+          return size() > REMEMBERED + WAITING;
+        }
+      };
+  private long term;
+
+  /**
+   * A command that waits or runs.
+   *
+   * @param deadline on {@link System#nanoTime}'s scale
+   */
+  record Order(Command command, long deadline) {
+    /** Time left; zero when it expired. */
+    Duration left(long nanoTime) {
+      return Duration.ofNanos(Math.max(0, deadline - nanoTime));
+    }
+  }
+
+  /**
+   * @param term the highest that an earlier life obeyed; 0: none
+   * @param keep called with every higher one, before it is obeyed
+   */
+  Orders(long term, LongConsumer keep) {
+    this.term = term;
+    this.keep = keep;
+  }
+
+  /** The highest term seen; 0: none. */
+  synchronized long term() {
+    return term;
+  }
+
+  /** True if this term is to be obeyed; from then on no older one is. */
+  synchronized boolean obeys(long offered) {
+    if (offered < term) {
+      return false;
+    }
+    if (offered > term) {
+      keep.accept(offered);
+      term = offered;
+    }
+    return true;
+  }
+
+  /**
+   * Takes a command.
+   *
+   * @param nanoTime when it was received
+   * @return what to answer at once; empty: it waits for its turn, or runs already
+   */
+  synchronized Optional<FromMember> take(Command command, long nanoTime) {
+    String id = command.getId();
+    if (!obeys(command.getTerm())) {
+      return Optional.of(
+          refused(
+              id,
+              "OldTerm",
+              "Term %d gave this order and term %d leads now".formatted(command.getTerm(), term)));
+    }
+    if (id.isEmpty() || command.getOrderCase() == Command.OrderCase.ORDER_NOT_SET) {
+      return Optional.of(
+          refused(id, "UnknownOrder", "This sidecar does not know the order; update its image"));
+    }
+    Optional<FromMember> known = answers.get(id);
+    if (known != null) {
+      return known;
+    }
+    if (waiting.size() >= WAITING) {
+      return Optional.of(refused(id, "Busy", WAITING + " orders are waiting already"));
+    }
+    answers.put(id, Optional.empty());
+    long expiry = Integer.toUnsignedLong(command.getExpiresInMillis());
+    waiting.add(new Order(command, nanoTime + Duration.ofMillis(expiry).toNanos()));
+    return Optional.empty();
+  }
+
+  /** The next command to run; empty: none waits. Check {@link #refusal} before running it. */
+  synchronized Optional<Order> next() {
+    return Optional.ofNullable(waiting.poll());
+  }
+
+  /** Why an order that waited must not run any more; empty: it may. */
+  synchronized Optional<FromMember> refusal(Order order, long nanoTime) {
+    String id = order.command().getId();
+    if (order.command().getTerm() < term) {
+      return Optional.of(refused(id, "OldTerm", "A newer leader took over while it waited"));
+    }
+    if (order.left(nanoTime).isZero()) {
+      return Optional.of(refused(id, "Expired", "It expired before its turn came"));
+    }
+    return Optional.empty();
+  }
+
+  /** Remembers the answer to a command, for when it is sent again. */
+  synchronized void answered(String id, FromMember answer) {
+    answers.put(id, Optional.of(answer));
+  }
+
+  private static FromMember refused(String id, String reason, String sentence) {
+    return FromMember.newBuilder()
+        .setProgress(
+            Progress.newBuilder()
+                .setCommandId(id)
+                .setOutcome(Outcome.OUTCOME_REFUSED)
+                .setReason(reason)
+                .setMessage(sentence))
+        .build();
+  }
+}

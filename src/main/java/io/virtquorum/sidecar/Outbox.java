@@ -1,0 +1,91 @@
+package io.virtquorum.sidecar;
+
+import io.virtquorum.wire.v1.Ballot;
+import io.virtquorum.wire.v1.FromMember;
+import java.util.ArrayDeque;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * What waits to be sent to the adjudicator, bounded: results in order, at most {@value #RESULTS},
+ * and one ballot, since a newer one says all that an older one did. Safe for many threads.
+ */
+final class Outbox {
+  static final int RESULTS = 64;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition changed = lock.newCondition();
+  private final Queue<FromMember> results = new ArrayDeque<>();
+  private Ballot ballot;
+  private boolean woken;
+
+  /** Adds an offer or a progress; the oldest is dropped when there are too many. */
+  void result(FromMember result) {
+    locked(
+        () -> {
+          if (results.size() >= RESULTS) {
+            results.remove(); // remembered by its command's id, so it can be asked for again
+          }
+          results.add(result);
+        });
+  }
+
+  /** Replaces the ballot that waits. */
+  void ballot(Ballot newer) {
+    locked(
+        () -> {
+          // The newer one builds on the audit that the unsent one would have reported.
+          boolean audited = newer.getAudited() || (ballot != null && ballot.getAudited());
+          ballot = newer.toBuilder().setAudited(audited).build();
+        });
+  }
+
+  /** Takes the next message: results first, because somebody waits for them. */
+  Optional<FromMember> poll() {
+    lock.lock();
+    try {
+      if (!results.isEmpty()) {
+        return Optional.of(results.remove());
+      }
+      if (ballot == null) {
+        return Optional.empty();
+      }
+      FromMember message = FromMember.newBuilder().setBallot(ballot).build();
+      ballot = null;
+      return Optional.of(message);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Returns after the time, or earlier when something was added or {@link #wake} called. */
+  void await(long nanos) throws InterruptedException {
+    lock.lock();
+    try {
+      long left = nanos;
+      while (!woken && left > 0) {
+        left = changed.awaitNanos(left);
+      }
+      woken = false;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Ends a wait early. */
+  void wake() {
+    locked(() -> {});
+  }
+
+  private void locked(Runnable change) {
+    lock.lock();
+    try {
+      change.run();
+      woken = true;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+}
