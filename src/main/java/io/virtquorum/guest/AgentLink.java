@@ -2,7 +2,6 @@ package io.virtquorum.guest;
 
 import io.virtquorum.guest.AgentProtocol.Answer;
 import io.virtquorum.guest.Guest.Presence;
-import io.virtquorum.guest.Guest.State;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -27,13 +26,6 @@ final class AgentLink implements AutoCloseable {
   private static final int QUEUE = 64;
   private static final Duration CLOSE_WITHIN = Duration.ofSeconds(2);
 
-  /**
-   * What the owner saw last.
-   *
-   * @param answeredAt nanoTime of the last matched answer, or of the beginning
-   */
-  private record Sight(State state, long answeredAt) {}
-
   private final Path path;
   private final AgentTiming timing;
   private final AgentProtocol protocol = new AgentProtocol();
@@ -41,9 +33,9 @@ final class AgentLink implements AutoCloseable {
   private final CountDownLatch closing = new CountDownLatch(1);
   private final Leftovers leftovers = new Leftovers();
   private final BootWatch boots = new BootWatch();
+  private final AgentSight sight;
   private final Thread owner;
 
-  private volatile Sight sight = new Sight(State.STARTING, System.nanoTime());
   private volatile AgentSocket socket; // null while there is no connection
   private volatile String trouble = "it was never tried";
   private long nextId = newId();
@@ -51,14 +43,12 @@ final class AgentLink implements AutoCloseable {
   AgentLink(Path path, AgentTiming timing) {
     this.path = path;
     this.timing = timing;
+    this.sight = new AgentSight(path, timing.silentAfter());
     this.owner = Thread.ofVirtual().name("guest-agent").start(this::own);
   }
 
   Presence presence() {
-    Sight now = sight;
-    Duration age = Duration.ofNanos(Math.max(0, System.nanoTime() - now.answeredAt()));
-    boolean late = now.state() == State.ANSWERING && age.compareTo(timing.silentAfter()) > 0;
-    return new Presence(late ? State.SILENT : now.state(), age);
+    return sight.presence();
   }
 
   /** How many changes of the boot id were seen; requests may be bound to one value. */
@@ -146,15 +136,12 @@ final class AgentLink implements AutoCloseable {
     while (closing.getCount() > 0) {
       try (AgentSocket connected = AgentSocket.connect(path)) {
         socket = connected;
-        var before = sight;
-        if (before.state() == State.GONE) {
-          sight = new Sight(State.SILENT, before.answeredAt());
-        }
+        sight.connected();
         serve(connected, retry);
       } catch (IOException e) {
         trouble = e.getMessage();
         if (socket != null && closing.getCount() > 0) {
-          gone();
+          sight.gone(trouble);
         }
       } catch (RuntimeException e) {
         trouble = e.toString();
@@ -176,7 +163,7 @@ final class AgentLink implements AutoCloseable {
         if (request != null) {
           perform(connected, request);
         } else {
-          long left = timing.heartbeat().toNanos() - (System.nanoTime() - sight.answeredAt());
+          long left = timing.heartbeat().toNanos() - sight.age();
           if (left > 0) {
             connected.idle(left);
           } else {
@@ -212,7 +199,7 @@ final class AgentLink implements AutoCloseable {
     } catch (AgentSocket.Late e) {
       request.fail(late(request));
       throw e;
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException e) {
       request.fail(
           new GuestException.Unreachable(
               "The connection to the guest agent ended during "
@@ -240,13 +227,12 @@ final class AgentLink implements AutoCloseable {
   private Answer exchange(
       AgentSocket connected, String command, Map<String, Object> arguments, int limit, long end)
       throws IOException {
-    long gap = System.nanoTime() - sight.answeredAt();
+    boolean old = sight.isOld();
     Answer answer = transfer(connected, command, arguments, limit, end);
-    if (gap > timing.silentAfter().toNanos()
-        || System.nanoTime() - sight.answeredAt() > timing.silentAfter().toNanos()) {
+    if (old || sight.isOld()) {
       lookAtBoot(connected);
     }
-    answered();
+    sight.answered(boots.id());
     return answer;
   }
 
@@ -271,11 +257,11 @@ final class AgentLink implements AutoCloseable {
       try {
         sync.attempt(newId(), System.nanoTime() + wait.toNanos());
         lookAtBoot(connected);
-        answered();
+        sight.answered(boots.id());
         return;
       } catch (AgentSocket.Late e) {
         trouble = "the agent in the VM does not answer";
-        noteSilence();
+        sight.unanswered();
         wait = Retry.longer(wait, timing);
       }
     }
@@ -288,37 +274,6 @@ final class AgentLink implements AutoCloseable {
     if (changed) {
       leftovers.clear();
       log.atInfo().addKeyValue("bootId", boots.id()).log("guest rebooted");
-    }
-  }
-
-  private void answered() {
-    State before = sight.state();
-    sight = new Sight(State.ANSWERING, System.nanoTime());
-    if (before != State.ANSWERING) {
-      log.atInfo()
-          .addKeyValue("socket", path)
-          .addKeyValue("bootId", boots.id())
-          .log("guest agent answers");
-    }
-  }
-
-  private void noteSilence() {
-    Sight before = sight;
-    if (before.state() == State.ANSWERING
-        && System.nanoTime() - before.answeredAt() > timing.silentAfter().toNanos()) {
-      sight = new Sight(State.SILENT, before.answeredAt());
-      log.atWarn().addKeyValue("socket", path).log("guest agent is silent");
-    }
-  }
-
-  private void gone() {
-    Sight before = sight;
-    sight = new Sight(State.GONE, before.answeredAt());
-    if (before.state() != State.GONE) {
-      log.atWarn()
-          .addKeyValue("socket", path)
-          .addKeyValue("reason", trouble)
-          .log("guest agent socket ended");
     }
   }
 

@@ -95,7 +95,8 @@ final class AgentProtocol {
     try (JsonParser parser = json.createParser(line)) {
       answer =
           parser.nextToken() == JsonToken.START_OBJECT ? object(parser, limit) : Optional.empty();
-    } catch (JsonProcessingException garbage) {
+    } catch (JsonProcessingException | IllegalArgumentException garbage) {
+      // The latter: what should be base64 is not.
       answer = Optional.empty();
     }
     line.transferTo(OutputStream.nullOutputStream());
