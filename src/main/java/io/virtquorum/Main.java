@@ -1,5 +1,6 @@
 package io.virtquorum;
 
+import io.virtquorum.operator.OperatorCommand;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -8,7 +9,7 @@ import picocli.CommandLine.Command;
     name = "virtquorum",
     description = "Majority-voted high availability for KubeVirt virtual machines.",
     mixinStandardHelpOptions = true,
-    subcommands = {})
+    subcommands = {OperatorCommand.class})
 public final class Main {
   private Main() {}
 
