@@ -15,21 +15,19 @@ import java.util.concurrent.TimeUnit;
  * A guest behind a QEMU guest agent, reached through the unix socket of its virtio channel. The
  * socket may be absent at first and may end and come back; calls wait for it up to their deadline.
  *
- * <p>Limits: {@link #LARGEST_OUTPUT} of one stream of a program's output is kept (the agent itself
- * cuts at 16 MiB) and 256 KiB of its standard error, {@link #LARGEST_INPUT} of input or file
- * content is sent; keeping n bytes needs 2n bytes of heap for a moment. A program whose deadline
- * passed goes on in the guest. Figures: measured with qemu-ga 7.2, docs of the protocol in QEMU's
- * qga/qapi-schema.json.
+ * <p>Limits: {@link #largestOutput} of a program's output (the agent itself cuts at 16 MiB) and 256
+ * KiB of its standard error are kept, {@link #LARGEST_INPUT} of input or file content is sent. A
+ * program whose deadline passed goes on in the guest. Figures: measured with qemu-ga 7.2; the
+ * protocol is QEMU's qga/qapi-schema.json.
  *
  * <p>Safe for use by many threads; requests are sent one at a time, and programs run side by side.
  */
 public final class QemuGuestAgent implements Guest {
-  /** Most bytes kept of a program's standard output; the rest counts as truncated. */
-  public static final int LARGEST_OUTPUT = 8 * 1024 * 1024;
-
   /** Most bytes of a program's input or of a file's new content; more is refused. */
   public static final int LARGEST_INPUT = 8 * 1024 * 1024;
 
+  private static final int MOST_OUTPUT = 8 * 1024 * 1024;
+  private static final int HEAP_SHARE = 8; // keeping n bytes takes 2n for a moment
   private static final String USUAL_PATH = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
   private static final int CHUNK = 128 * 1024; // 64 to 256 KiB is the agent's fast range
   private static final Duration FIRST_POLL = Duration.ofMillis(5);
@@ -37,6 +35,8 @@ public final class QemuGuestAgent implements Guest {
   private static final Duration CLOSE_FILE = Duration.ofSeconds(5);
 
   private final AgentLink link;
+  private final int largestOutput =
+      (int) Math.min(MOST_OUTPUT, Runtime.getRuntime().maxMemory() / HEAP_SHARE);
   private volatile Environment environment = new Environment(AgentRequest.ANY_BOOT, List.of());
 
   /** The variables of the agent itself, in one boot of the guest. */
@@ -54,6 +54,14 @@ public final class QemuGuestAgent implements Guest {
   /** As the other, with waits of one's own. */
   public QemuGuestAgent(Path socket, AgentTiming timing) {
     this.link = new AgentLink(socket, timing);
+  }
+
+  /**
+   * Most bytes kept of a program's standard output; the rest counts as truncated: 8 MiB, or an
+   * eighth of the heap if that is less.
+   */
+  public int largestOutput() {
+    return largestOutput;
   }
 
   @Override
@@ -199,7 +207,7 @@ public final class QemuGuestAgent implements Guest {
   private Answer status(long pid, String program, long end, int boot) throws GuestException {
     try {
       var question =
-          new AgentRequest("guest-exec-status", Map.of("pid", pid), LARGEST_OUTPUT, end, boot);
+          new AgentRequest("guest-exec-status", Map.of("pid", pid), largestOutput, end, boot);
       return link.ask(question);
     } catch (GuestException.TimedOut late) {
       return null;
