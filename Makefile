@@ -1,0 +1,32 @@
+# The two commands are `make demo` and `make test`; each does all of its own set-up. `make help` lists the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+.PHONY: help demo test build image unit e2e format clean
+
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: ## show the main job on real VMs: a testbed, three VMs, rot, repair, a killed primary
+	@tools/demo
+
+test: ## all tests, really run: unit, API server, end to end on the testbed
+	@tools/test
+
+build: ## compile and package, without tests
+	@. tools/toolchain.sh && maven -q -DskipTests package
+
+image: build ## the container image: target/image.tar
+	@. tools/toolchain.sh && deploy/image/build
+
+unit: ## unit and API-server tests only
+	@tools/test unit
+
+e2e: ## end-to-end tests only, on the testbed
+	@tools/test e2e
+
+format: ## format the Java code
+	@. tools/toolchain.sh && maven -q spotless:apply
+
+clean: ## remove what was built here; caches and the testbed stay
+	@rm -rf target
