@@ -45,6 +45,7 @@ final class ClusterRuntime implements AutoCloseable {
   private final Thread thread;
   private State state;
   private boolean leadPending;
+  private String audited = "";
   private volatile ClusterSettings settings;
   private volatile View view;
   private volatile boolean closed;
@@ -206,6 +207,7 @@ final class ClusterRuntime implements AutoCloseable {
     switch (mail) {
       case Mail.Configured configured -> {
         streams.forEach((member, stream) -> sendConfigure(stream, configured.settings()));
+        audit(configured.settings().auditRequest());
         step(new Event.Configured(configured.settings().config()));
         // What another leader recorded before may still have to be followed.
         leadPending = true;
@@ -392,6 +394,15 @@ final class ClusterRuntime implements AutoCloseable {
         ToMember.newBuilder()
             .setConfigure(known.configure(stream.member(), state.term(), fingerprintKey))
             .build());
+  }
+
+  /** Has every member audit at once if that was asked for anew. */
+  private void audit(String request) {
+    if (!request.isEmpty() && !request.equals(audited)) {
+      LOG.atInfo().addKeyValue("namespace", namespace).addKeyValue("cluster", name).log("Audit");
+      streams.values().forEach(s -> s.send(CoreMapping.audit(state.term(), request)));
+    }
+    audited = request;
   }
 
   private View viewOf(State of) {

@@ -22,6 +22,7 @@ import java.util.Optional;
  * @param audit for one full audit
  * @param archiveEntries kept a member
  * @param archiveBytes kept a member
+ * @param auditRequest changes when a person asks for a full audit now; empty: nobody did
  */
 record ClusterSettings(
     Config config,
@@ -32,7 +33,11 @@ record ClusterSettings(
     Duration quick,
     Duration audit,
     int archiveEntries,
-    long archiveBytes) {
+    long archiveBytes,
+    String auditRequest) {
+
+  /** Annotation of an HACluster: a new value makes every member audit at once. */
+  static final String AUDIT = "virtquorum.io/audit";
 
   ClusterSettings {
     members = Map.copyOf(members);

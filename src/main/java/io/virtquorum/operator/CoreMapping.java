@@ -11,6 +11,7 @@ import io.virtquorum.wire.BallotContent;
 import io.virtquorum.wire.OfferContent;
 import io.virtquorum.wire.WireException;
 import io.virtquorum.wire.WireMapping;
+import io.virtquorum.wire.v1.Audit;
 import io.virtquorum.wire.v1.Progress;
 import io.virtquorum.wire.v1.PullSample;
 import io.virtquorum.wire.v1.RestoreRows;
@@ -111,6 +112,18 @@ final class CoreMapping {
       }
     }
     return ToMember.newBuilder().setCommand(command).build();
+  }
+
+  /** A full audit that a person asked for. */
+  static ToMember audit(long term, String request) {
+    return ToMember.newBuilder()
+        .setCommand(
+            io.virtquorum.wire.v1.Command.newBuilder()
+                .setTerm(term)
+                .setId("t%d-audit-%s".formatted(term, request))
+                .setExpiresInMillis((int) LONG.toMillis())
+                .setAudit(Audit.getDefaultInstance()))
+        .build();
   }
 
   private static io.virtquorum.wire.v1.Offer offer(String id, Offer offer) {

@@ -51,7 +51,10 @@ final class SettingsFactory {
         spec.timing().quick(),
         spec.timing().audit(),
         spec.archive().entries(),
-        spec.archive().maxBytes());
+        spec.archive().maxBytes(),
+        Optional.ofNullable(cluster.getMetadata().getAnnotations())
+            .map(annotations -> annotations.get(ClusterSettings.AUDIT))
+            .orElse(""));
   }
 
   private static ClusterSettings.Vm vm(
