@@ -3,6 +3,7 @@ package io.virtquorum.operator;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
+import io.javaoperatorsdk.operator.api.config.informer.Informer;
 import io.javaoperatorsdk.operator.api.config.informer.InformerEventSourceConfiguration;
 import io.javaoperatorsdk.operator.api.reconciler.Cleaner;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
@@ -34,7 +35,10 @@ import java.util.stream.Collectors;
  * sidecars, restarts, the Service, and the status. What is decided about the members' state is the
  * adjudicator's ({@link ClusterRuntime}); its news come in as events and are only read here.
  */
-@ControllerConfiguration(name = "hacluster")
+@ControllerConfiguration(
+    name = "hacluster",
+    generationAwareEventProcessing = false,
+    informer = @Informer(onUpdateFilter = SpecOrRequest.class))
 final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HACluster> {
   private static final Duration AGAIN = Duration.ofSeconds(15);
 
