@@ -31,7 +31,7 @@ cp /bin/busybox "$initramfs/bin/"
 install -m 755 "$files/initramfs-init" "$initramfs/init"
 make_initramfs "$initramfs" "$image/boot/initrd.img"
 cp "$OUT"/kernel/boot/vmlinuz-* "$image/boot/vmlinuz"
-pad_for_crc "$image"/boot/*
+pad_for_crc "$image"/boot/* "$image/disk/disk.qcow2"
 chmod a+r "$image"/boot/* "$image"/disk/*
 tar -C "$image" --owner=107 --group=107 -cf "$OUT/layer.tar" .
 python3 "$HERE/images/docker-archive.py" "$OUT/image.tar" "$OUT/layer.tar" "testbed/guest-debian:1|107|"
