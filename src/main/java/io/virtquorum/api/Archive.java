@@ -7,6 +7,7 @@ import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import io.fabric8.generator.annotation.Default;
 import io.fabric8.generator.annotation.Max;
 import io.fabric8.generator.annotation.Min;
+import io.fabric8.generator.annotation.ValidationRule;
 import io.fabric8.kubernetes.api.model.Quantity;
 
 /**
@@ -16,6 +17,11 @@ import io.fabric8.kubernetes.api.model.Quantity;
  * @param maxSize how much room they may take, such as 1Gi; see {@link #maxBytes}
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
+@ValidationRule(
+    value =
+        "type(self.maxSize) == int ? self.maxSize > 0"
+            + " : isQuantity(self.maxSize) && quantity(self.maxSize).isGreaterThan(quantity('0'))",
+    message = "archive.maxSize must be a size above 0, such as 1Gi.")
 public record Archive(
     @Default("20") @Min(1) @Max(1000) @JsonPropertyDescription("How many repairs are kept.")
         Integer entries,

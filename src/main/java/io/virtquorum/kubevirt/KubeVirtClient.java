@@ -25,6 +25,11 @@ import java.util.concurrent.TimeoutException;
  */
 public final class KubeVirtClient {
 
+  // The API server answers a patch whose test failed with the code of a refused object; only its
+  // words differ.
+  private static final String FAILED_TEST =
+      "the server rejected our request due to an error in our request";
+
   private static final String SUBRESOURCES = "apis/subresources.kubevirt.io/v1/namespaces/";
 
   private final KubernetesClient client;
@@ -182,7 +187,6 @@ public final class KubeVirtClient {
 
   private static KubeVirtException failure(
       int code, Optional<Status> status, String what, Throwable cause) {
-    String reason = status.map(Status::getReason).orElse("");
     String said = status.map(Status::getMessage).map(m -> ": " + m).orElse(" (HTTP " + code + ")");
     String sentence = "Could not " + what + said + (said.endsWith(".") ? "" : ".");
     return switch (code) {
@@ -190,13 +194,11 @@ public final class KubeVirtClient {
           new KubeVirtException.NotFound(
               sentence + " Is the VM there, and is KubeVirt installed?", cause);
       case 409 -> new KubeVirtException.Conflict(sentence, cause);
-      // The API server answers a failed test with 422 as it does a refused object, but without this
-      // reason.
       case 422 ->
-          reason.equals("Invalid")
-                  && status.map(Status::getDetails).map(d -> d.getCauses()).isPresent()
-              ? new KubeVirtException.Refused(sentence, cause)
-              : new KubeVirtException.Conflict(sentence, cause);
+          said.contains(FAILED_TEST)
+              ? new KubeVirtException.Conflict(
+                  "Could not " + what + ": it was changed meanwhile; it will be read again.", cause)
+              : new KubeVirtException.Refused(sentence, cause);
       case 401, 403 ->
           new KubeVirtException.Refused(
               sentence + " Give the operator's service account this right.", cause);
