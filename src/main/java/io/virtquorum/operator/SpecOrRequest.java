@@ -15,6 +15,6 @@ public final class SpecOrRequest implements OnUpdateFilter<HACluster> {
     return !Objects.equals(meta.getGeneration(), old.getGeneration())
         || !Objects.equals(meta.getAnnotations(), old.getAnnotations())
         || !Objects.equals(meta.getFinalizers(), old.getFinalizers())
-        || meta.isMarkedForDeletion() != old.isMarkedForDeletion();
+        || !Objects.equals(meta.getDeletionTimestamp(), old.getDeletionTimestamp());
   }
 }
