@@ -1,0 +1,90 @@
+package io.virtquorum.sync;
+
+import io.virtquorum.collect.Deadline;
+import io.virtquorum.collect.Script;
+import io.virtquorum.collect.Shell;
+import io.virtquorum.collect.Tree;
+import io.virtquorum.collect.Trouble;
+import io.virtquorum.guest.GuestException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * A member's archive: {@code .virtquorum/archive/ENTRY/} at the root of each tree, with a {@code
+ * manifest} and the old {@code files}. Not safe for use by many threads.
+ */
+public final class Archive {
+  private final Shell shell;
+  private final List<Tree> trees;
+  private final Script list = Script.of(Archive.class, "archive-list.sh");
+  private final Script remove = Script.of(Archive.class, "archive-remove.sh");
+
+  public Archive(Shell shell, List<Tree> trees) {
+    this.shell = shell;
+    this.trees = List.copyOf(trees);
+  }
+
+  /** All entries, oldest first. */
+  public List<ArchiveEntry> list(Duration limit) throws GuestException, Trouble {
+    Deadline deadline = Deadline.in(limit);
+    Map<String, ArchiveEntry> found = new TreeMap<>();
+    for (Tree tree : trees) {
+      String output = Shell.text(shell.run(list, deadline, new byte[0], tree.path()));
+      String[] lines = output.split("\n", -1);
+      for (int i = 0; i + 2 < lines.length; i += 3) {
+        found.merge(lines[i], entry(lines[i], lines[i + 1], lines[i + 2]), Archive::add);
+      }
+    }
+    List<ArchiveEntry> entries = new ArrayList<>(found.values());
+    entries.sort(Comparator.comparingLong(ArchiveEntry::millis).thenComparing(ArchiveEntry::name));
+    return entries;
+  }
+
+  /**
+   * Removes the oldest entries until the limits hold.
+   *
+   * @param attributedToo also those that may hold what a user wrote: only if a person asks for it
+   * @return what is left, oldest first
+   */
+  public List<ArchiveEntry> prune(ArchiveLimits limits, boolean attributedToo, Duration limit)
+      throws GuestException, Trouble {
+    Deadline deadline = Deadline.in(limit);
+    List<ArchiveEntry> entries = new ArrayList<>(list(deadline.left()));
+    for (ArchiveEntry entry : List.copyOf(entries)) {
+      if (entries.size() <= limits.entries() && bytes(entries) <= limits.bytes()) {
+        break;
+      }
+      if (attributedToo || !entry.attributed()) {
+        for (Tree tree : trees) {
+          shell.run(remove, deadline, new byte[0], tree.path(), entry.name());
+        }
+        entries.remove(entry);
+      }
+    }
+    return entries;
+  }
+
+  /** What entries take on disk, in bytes. */
+  public static long bytes(List<ArchiveEntry> entries) {
+    return entries.stream().mapToLong(ArchiveEntry::bytes).sum();
+  }
+
+  private static ArchiveEntry entry(String name, String kib, String first) {
+    long bytes = kib.isEmpty() ? 0 : Long.parseLong(kib) * 1024;
+    return Manifest.head(first)
+        .map(head -> new ArchiveEntry(name, head.millis(), bytes, head.attributed() > 0))
+        .orElse(new ArchiveEntry(name, 0, bytes, true));
+  }
+
+  private static ArchiveEntry add(ArchiveEntry one, ArchiveEntry other) {
+    return new ArchiveEntry(
+        one.name(),
+        Math.max(one.millis(), other.millis()),
+        one.bytes() + other.bytes(),
+        one.attributed() || other.attributed());
+  }
+}

@@ -1,0 +1,28 @@
+package io.virtquorum.sync;
+
+import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Position;
+import io.virtquorum.fingerprint.RowKey;
+import java.util.Map;
+import java.util.Optional;
+
+/** What must come out of a pull. */
+public sealed interface Goal {
+  /**
+   * The member holds all of the offer, and remembers it.
+   *
+   * @param position to remember it at
+   */
+  record Whole(Position position) implements Goal {}
+
+  /**
+   * These rows, and no others, are as given; memory's position and root stay.
+   *
+   * @param rows the digest that a row must have, or empty if it must not be there
+   */
+  record Rows(Map<RowKey, Optional<Digest>> rows) implements Goal {
+    public Rows {
+      rows = Map.copyOf(rows);
+    }
+  }
+}

@@ -1,0 +1,276 @@
+package io.virtquorum.sync;
+
+import io.virtquorum.collect.Deadline;
+import io.virtquorum.collect.Entry;
+import io.virtquorum.collect.FileTrees;
+import io.virtquorum.collect.Snapshot;
+import io.virtquorum.collect.Tree;
+import io.virtquorum.collect.Trouble;
+import io.virtquorum.fingerprint.Change;
+import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.RowKey;
+import io.virtquorum.guest.GuestException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Makes a member's trees equal to a sample's, in whole or in some rows (design, rules 8 and 11):
+ * staged, checked, archived, applied, made durable, verified. Until the check nothing of the member
+ * is touched. Whatever ends it in between, the next pull starts over and what was replaced is in
+ * the archive. Not safe for use by many threads; its trees have no other caller meanwhile.
+ */
+public final class Puller {
+  private static final Logger LOG = LoggerFactory.getLogger(Puller.class);
+  private static final long AFTER_REPAIR_SECONDS = 30;
+  private static final int MOST_NAMES = 100;
+
+  private final FileTrees trees;
+  private final TreeRepair repair;
+  private final Archive archive;
+  private final ArchiveLimits limits;
+
+  /**
+   * @param limits of the member's archive
+   */
+  public Puller(FileTrees trees, ArchiveLimits limits) {
+    this.trees = trees;
+    this.repair = new TreeRepair(trees.shell());
+    this.archive = new Archive(trees.shell(), trees.trees());
+    this.limits = limits;
+  }
+
+  /**
+   * Pulls.
+   *
+   * @param verdict names the archive's entry; characters other than letters, digits, dot, dash and
+   *     underscore become dashes
+   * @param users somebody used the member since it last held what it remembers: what was written
+   *     there is then archived as attributed
+   * @param limit for everything
+   * @throws GuestException if the guest did not answer: how far it came is unknown, pull again
+   */
+  public PullResult pull(Offer offer, Goal goal, String verdict, boolean users, Duration limit)
+      throws GuestException, Trouble {
+    long start = System.nanoTime();
+    Deadline deadline = Deadline.in(limit);
+    trees.shell().needRsync(deadline);
+    String entry = prepare(verdict, deadline);
+    Snapshot before = trees.quick(deadline.left());
+    if (before.interrupted()) {
+      LOG.atWarn().addKeyValue("verdict", verdict).log("An earlier repair was interrupted; again");
+    }
+    Plan plan = Plan.of(goal, before.matrix(), offer.rows(), trees::entry);
+    Optional<RowKey> stranded = plan.stranded(before.matrix());
+    if (stranded.isPresent()) {
+      return failed(
+          PullResult.Reason.NotEmpty,
+          stranded.get() + " must stay and the directory that it is in must go",
+          deadline);
+    }
+    long bytes = 0;
+    Map<Tree, NavigableMap<RowKey, Optional<Digest>>> work = work(plan);
+    for (var one : work.entrySet()) {
+      RsyncReport report = repair.stage(one.getKey(), offer, one.getValue(), deadline);
+      bytes += report.bytes();
+      Optional<PullResult> problem = report.problem();
+      if (problem.isPresent()) {
+        finish(deadline);
+        return problem.get();
+      }
+    }
+    Optional<PullResult> obstacle = obstacle(plan, work, before, goal, deadline);
+    if (obstacle.isPresent()) {
+      finish(deadline);
+      return obstacle.get();
+    }
+    for (var one : work.entrySet()) {
+      byte[] manifest = manifest(one.getValue(), before, verdict, users);
+      repair.archive(one.getKey(), entry, manifest, deadline);
+      repair.apply(one.getKey(), entry, one.getValue(), deadline);
+    }
+    return prove(goal, offer, plan, work.keySet(), entry, bytes, start, deadline);
+  }
+
+  /** An entry of its own for each repair: a second one must not replace what the first archived. */
+  private String prepare(String verdict, Deadline deadline) throws GuestException, Trouble {
+    String name = verdict.replaceAll("[^A-Za-z0-9._-]", "-").replaceAll("^[.-]+", "");
+    name = name.isEmpty() ? "repair" : name.substring(0, Math.min(100, name.length()));
+    for (int i = 1; ; i++) {
+      String entry = i == 1 ? name : name + "." + i;
+      boolean free = true;
+      for (Tree tree : trees.trees()) {
+        free &= repair.prepare(tree, entry, deadline);
+      }
+      if (free) {
+        return entry;
+      }
+    }
+  }
+
+  private Map<Tree, NavigableMap<RowKey, Optional<Digest>>> work(Plan plan) {
+    Map<Tree, NavigableMap<RowKey, Optional<Digest>>> work = new LinkedHashMap<>();
+    for (Tree tree : trees.trees()) {
+      var wanted = plan.of(tree.name());
+      if (!wanted.isEmpty()) {
+        work.put(tree, wanted);
+      }
+    }
+    return work;
+  }
+
+  /** What forbids to apply: the sample moved, this member moved, or the archive has no room. */
+  private Optional<PullResult> obstacle(
+      Plan plan,
+      Map<Tree, NavigableMap<RowKey, Optional<Digest>>> work,
+      Snapshot before,
+      Goal goal,
+      Deadline deadline)
+      throws GuestException, Trouble {
+    for (var one : work.entrySet()) {
+      var staged = repair.staged(trees, one.getKey(), deadline);
+      for (var row : one.getValue().entrySet()) {
+        if (row.getValue().isPresent() && !staged.digest(row.getKey()).equals(row.getValue())) {
+          return Optional.of(
+              new PullResult.Void(
+                  "The sample moved: " + row.getKey() + " is not what was offered"));
+        }
+      }
+    }
+    Snapshot now = trees.quick(deadline.left());
+    boolean still =
+        switch (goal) {
+          case Goal.Whole whole -> now.matrix().equals(before.matrix());
+          case Goal.Rows rows ->
+              plan.wanted().keySet().stream()
+                  .allMatch(key -> now.matrix().digest(key).equals(before.matrix().digest(key)));
+        };
+    if (!still) {
+      return Optional.of(new PullResult.Void("This member's files moved while the sample's came"));
+    }
+    return archiveFull(plan, deadline);
+  }
+
+  private Optional<PullResult> archiveFull(Plan plan, Deadline deadline)
+      throws GuestException, Trouble {
+    long coming =
+        plan.wanted().keySet().stream()
+            .map(trees::entry)
+            .flatMap(Optional::stream)
+            .filter(Entry::isFile)
+            .mapToLong(Entry::size)
+            .sum();
+    if (coming == 0) {
+      return Optional.empty();
+    }
+    var room = new ArchiveLimits(Math.max(0, limits.entries() - 1), limits.bytes() - coming);
+    long kept = Archive.bytes(archive.prune(room, false, deadline.left()));
+    if (kept + coming <= limits.bytes()) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        new PullResult.Failed(
+            PullResult.Reason.ArchiveFull,
+            "The archive holds "
+                + kept
+                + " bytes that a user may have written, and "
+                + coming
+                + " more would not fit archive.maxSize; look through .virtquorum/archive and remove"
+                + " what is not needed"));
+  }
+
+  private byte[] manifest(
+      NavigableMap<RowKey, Optional<Digest>> wanted,
+      Snapshot before,
+      String verdict,
+      boolean users) {
+    Set<RowKey> listed = new HashSet<>();
+    Set<RowKey> written = new HashSet<>();
+    for (Change change : before.changes()) {
+      listed.add(change.key());
+      if (change.kind() == Change.Kind.WRITTEN) {
+        written.add(change.key());
+      }
+    }
+    boolean more = before.changesTotal() > before.changes().size();
+    var manifest = new Manifest(verdict, before.guestMillis());
+    wanted.forEach(
+        (key, digest) -> {
+          Optional<Entry> old = trees.entry(key);
+          String what = digest.isEmpty() ? "deleted" : old.isEmpty() ? "created" : "replaced";
+          boolean byUser = users && (written.contains(key) || (more && !listed.contains(key)));
+          manifest.add(key.item(), what, old, byUser);
+        });
+    return manifest.bytes();
+  }
+
+  private PullResult prove(
+      Goal goal,
+      Offer offer,
+      Plan plan,
+      Set<Tree> touched,
+      String entry,
+      long bytes,
+      long start,
+      Deadline deadline)
+      throws GuestException, Trouble {
+    Snapshot after = trees.recheck(plan.wanted().keySet(), deadline.left());
+    List<RowKey> unmet = plan.unmet(after.matrix());
+    boolean reached =
+        switch (goal) {
+          case Goal.Whole whole -> {
+            boolean equal = after.matrix().root().equals(offer.rows().root());
+            if (equal) {
+              trees.remember(whole.position(), after, deadline.left());
+            }
+            yield equal;
+          }
+          case Goal.Rows rows -> unmet.isEmpty();
+        };
+    trees.renewSoon();
+    List<String> warnings = new ArrayList<>();
+    for (Tree tree : touched) {
+      repair.afterRepair(tree, AFTER_REPAIR_SECONDS, deadline).ifPresent(warnings::add);
+    }
+    finish(deadline);
+    if (!reached) {
+      return new PullResult.Failed(
+          PullResult.Reason.StillDiffers,
+          unmet.isEmpty()
+              ? "Other files of this member moved during the repair"
+              : "After the repair these still differ: "
+                  + unmet.stream()
+                      .limit(MOST_NAMES)
+                      .map(RowKey::display)
+                      .collect(Collectors.joining(", ")));
+    }
+    boolean replaced = !plan.isEmpty();
+    return new PullResult.Done(
+        plan.wanted().size(),
+        bytes,
+        replaced ? entry : "",
+        Duration.ofNanos(System.nanoTime() - start).toMillis(),
+        warnings);
+  }
+
+  private PullResult failed(PullResult.Reason reason, String message, Deadline deadline)
+      throws GuestException, Trouble {
+    finish(deadline);
+    return new PullResult.Failed(reason, message);
+  }
+
+  private void finish(Deadline deadline) throws GuestException, Trouble {
+    for (Tree tree : trees.trees()) {
+      repair.finish(tree, deadline);
+    }
+  }
+}

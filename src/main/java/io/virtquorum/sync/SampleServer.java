@@ -1,0 +1,156 @@
+package io.virtquorum.sync;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.virtquorum.collect.Deadline;
+import io.virtquorum.collect.Script;
+import io.virtquorum.collect.Shell;
+import io.virtquorum.collect.Tree;
+import io.virtquorum.collect.Trouble;
+import io.virtquorum.guest.GuestException;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.HexFormat;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Serves a member's trees to one puller at a time and serving: a read-only rsync daemon in the
+ * guest, on the sync address, for one client address and one random password, that ends itself. Not
+ * safe for use by many threads.
+ */
+public final class SampleServer implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(SampleServer.class);
+  private static final Pattern ID = Pattern.compile("[A-Za-z0-9._-]{1,100}");
+  private static final Pattern ADDRESS = Pattern.compile("[0-9a-fA-F.:]{2,45}");
+  private static final Duration CLOSING = Duration.ofSeconds(5);
+
+  /** Below the kernel's usual ephemeral ports (from 32768), so seldom taken. */
+  private static final int FIRST_PORT = 20_000;
+
+  private static final int PORTS = 12_000;
+  private static final int TRIES = 5;
+
+  private final Shell shell;
+  private final List<Tree> trees;
+  private final SecureRandom random = new SecureRandom();
+  private final Script serve = Script.of(SampleServer.class, "serve.sh");
+  private final Script stop = Script.of(SampleServer.class, "stop.sh");
+  private final Set<String> serving = new LinkedHashSet<>();
+
+  public SampleServer(Shell shell, List<Tree> trees) {
+    this.shell = shell;
+    this.trees = List.copyOf(trees);
+  }
+
+  /**
+   * Starts to serve. An earlier serving of the same id is ended first.
+   *
+   * @param id 1 to 100 of {@code A-Z a-z 0-9 . _ -}
+   * @param address of this member on the sync network
+   * @param puller the only address that may connect
+   * @param lifetime after which the daemon ends itself, whatever becomes of this sidecar; 1 s at
+   *     least
+   */
+  public Serving start(String id, String address, String puller, Duration lifetime, Duration limit)
+      throws GuestException, Trouble {
+    if (!ADDRESS.matcher(address).matches() || !ADDRESS.matcher(puller).matches()) {
+      throw new IllegalArgumentException("not an address: " + address + ", " + puller);
+    }
+    Deadline deadline = Deadline.in(limit);
+    shell.needRsync(deadline);
+    String directory = directory(id);
+    shell.run(stop, deadline, new byte[0], directory);
+    byte[] secret = new byte[24];
+    random.nextBytes(secret);
+    String password = HexFormat.of().formatHex(secret);
+    byte[] input = (config(directory, puller) + "\nvirtquorum:" + password + "\n").getBytes(UTF_8);
+    serving.add(id);
+    for (int i = 0; i < TRIES; i++) {
+      int port = FIRST_PORT + random.nextInt(PORTS);
+      byte[] said =
+          shell.run(
+              serve,
+              deadline,
+              input,
+              directory,
+              address,
+              Integer.toString(port),
+              Long.toString(Math.max(1, lifetime.toSeconds())));
+      if (Shell.text(said).strip().equals("listening")) {
+        return new Serving(id, address, port, password);
+      }
+    }
+    throw new Trouble(
+        Trouble.Reason.GuestCommandFailed,
+        "No free port for rsync on " + address + " in the guest");
+  }
+
+  /** Ends a serving, whoever started it; nothing happens if there is none. */
+  public void stop(String id, Duration limit) throws GuestException, Trouble {
+    shell.run(stop, Deadline.in(limit), new byte[0], directory(id));
+    serving.remove(id);
+  }
+
+  /** Ends all servings in this guest, also those of a sidecar's earlier life. */
+  public void stopAll(Duration limit) throws GuestException, Trouble {
+    var all = new Script("stop.sh", "set -- \"$1\"/serve-*\n" + stop.text());
+    shell.run(all, Deadline.in(limit), new byte[0], shell.runDirectory());
+    serving.clear();
+  }
+
+  /** Ends what this object started, within 5 s; the rest ends itself. */
+  @Override
+  public void close() {
+    for (String id : List.copyOf(serving)) {
+      try {
+        stop(id, CLOSING);
+      } catch (GuestException | Trouble e) {
+        LOG.atInfo()
+            .addKeyValue("serving", id)
+            .addKeyValue("message", e.getMessage())
+            .log("A serving could not be ended; it ends by itself");
+      }
+    }
+  }
+
+  private String directory(String id) {
+    if (!ID.matcher(id).matches()) {
+      throw new IllegalArgumentException("not an id: " + id);
+    }
+    return shell.runDirectory() + "/serve-" + id;
+  }
+
+  private String config(String directory, String puller) {
+    var text = new StringBuilder();
+    text.append(
+        """
+        pid file = %1$s/rsyncd.pid
+        lock file = %1$s/rsyncd.lock
+        log file = %1$s/log
+        secrets file = %1$s/secrets
+        auth users = virtquorum
+        hosts allow = %2$s
+        hosts deny = *
+        uid = 0
+        gid = 0
+        read only = yes
+        list = no
+        use chroot = no
+        munge symlinks = no
+        numeric ids = yes
+        max connections = 4
+        timeout = 30
+        exclude = /.virtquorum
+        """
+            .formatted(directory, puller));
+    for (Tree tree : trees) {
+      text.append("[").append(tree.name()).append("]\npath = ").append(tree.path()).append('\n');
+    }
+    return text.toString();
+  }
+}

@@ -1,0 +1,134 @@
+package io.virtquorum.sync;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
+import io.virtquorum.collect.Deadline;
+import io.virtquorum.collect.FileTrees;
+import io.virtquorum.collect.Script;
+import io.virtquorum.collect.Shell;
+import io.virtquorum.collect.Tree;
+import io.virtquorum.collect.Trouble;
+import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Matrix;
+import io.virtquorum.fingerprint.RowKey;
+import io.virtquorum.guest.GuestException;
+import java.io.ByteArrayOutputStream;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Optional;
+
+/** The steps of a repair in one tree of the guest. For one thread. */
+final class TreeRepair {
+  private final Shell shell;
+  private final Script prepare = Script.of(TreeRepair.class, "prepare.sh");
+  private final Script stage = Script.of(TreeRepair.class, "stage.sh");
+  private final Script apply = Script.of(TreeRepair.class, "apply.sh");
+  private final Script finish = Script.of(TreeRepair.class, "finish.sh");
+  private final Script command = Script.of(TreeRepair.class, "command.sh");
+
+  TreeRepair(Shell shell) {
+    this.shell = shell;
+  }
+
+  /** Ends and removes what an earlier repair left; false if the archive has the entry already. */
+  boolean prepare(Tree tree, String entry, Deadline deadline) throws GuestException, Trouble {
+    return shell.run(prepare, deadline, new byte[0], tree.path(), entry).length == 0;
+  }
+
+  /** Fetches the wanted rows from the sample into the stage. */
+  RsyncReport stage(
+      Tree tree, Offer offer, NavigableMap<RowKey, Optional<Digest>> wanted, Deadline deadline)
+      throws GuestException, Trouble {
+    List<RowKey> fetch =
+        wanted.entrySet().stream()
+            .filter(row -> row.getValue().isPresent())
+            .map(Map.Entry::getKey)
+            .toList();
+    shell.put(tree.own() + "/stage/fetch", names(fetch), deadline);
+    byte[] said =
+        shell.run(
+            stage,
+            deadline,
+            new byte[0],
+            Map.of("RSYNC_PASSWORD", offer.password()),
+            tree.path(),
+            url(offer, tree),
+            Long.toString(deadline.leftSeconds()),
+            root(wanted));
+    return RsyncReport.parse(Shell.text(said));
+  }
+
+  /** The rows that are staged. */
+  Matrix staged(FileTrees trees, Tree tree, Deadline deadline) throws GuestException, Trouble {
+    return trees.read(Tree.of(tree.name(), tree.own() + "/stage/tree"), deadline.left());
+  }
+
+  /** Makes the archive's entry with its manifest. */
+  void archive(Tree tree, String entry, byte[] manifest, Deadline deadline)
+      throws GuestException, Trouble {
+    String directory = tree.own() + "/archive/" + entry;
+    var make = new Script("mkdir", "umask 077; mkdir -p \"$1\"");
+    shell.run(make, deadline, new byte[0], directory);
+    shell.put(directory + "/manifest", manifest, deadline);
+  }
+
+  /** Replaces and deletes, archiving; durable on return. */
+  void apply(
+      Tree tree, String entry, NavigableMap<RowKey, Optional<Digest>> wanted, Deadline deadline)
+      throws GuestException, Trouble {
+    shell.put(tree.own() + "/stage/apply", names(wanted.keySet()), deadline);
+    shell.run(
+        apply,
+        deadline,
+        new byte[0],
+        tree.path(),
+        entry,
+        Long.toString(deadline.leftSeconds()),
+        root(wanted));
+  }
+
+  /** Removes stage and journal. */
+  void finish(Tree tree, Deadline deadline) throws GuestException, Trouble {
+    shell.run(finish, deadline, new byte[0], tree.path());
+  }
+
+  /** Runs the tree's command for after a repair; a sentence if it failed. */
+  Optional<String> afterRepair(Tree tree, long seconds, Deadline deadline) throws GuestException {
+    if (tree.afterRepair().isEmpty()) {
+      return Optional.empty();
+    }
+    var arguments = new java.util.ArrayList<>(List.of(Long.toString(seconds)));
+    arguments.addAll(tree.afterRepair());
+    try {
+      shell.run(command, deadline, new byte[0], arguments.toArray(String[]::new));
+      return Optional.empty();
+    } catch (Trouble trouble) {
+      return Optional.of(
+          String.join(" ", tree.afterRepair())
+              + " failed after the repair: "
+              + trouble.getMessage());
+    }
+  }
+
+  /** The root itself goes another way: naming it would make rsync take all that is in it. */
+  private static byte[] names(Collection<RowKey> keys) {
+    var bytes = new ByteArrayOutputStream();
+    for (RowKey key : keys) {
+      if (!key.item().isEmpty()) {
+        bytes.writeBytes((key.item() + "\0").getBytes(ISO_8859_1));
+      }
+    }
+    return bytes.toByteArray();
+  }
+
+  private static String root(NavigableMap<RowKey, Optional<Digest>> wanted) {
+    return !wanted.isEmpty() && wanted.firstKey().item().isEmpty() ? "1" : "0";
+  }
+
+  private static String url(Offer offer, Tree tree) {
+    String host = offer.address().contains(":") ? "[" + offer.address() + "]" : offer.address();
+    return "rsync://virtquorum@" + host + ":" + offer.port() + "/" + tree.name() + "/";
+  }
+}

@@ -1,0 +1,18 @@
+# Comes before every script. Runs under dash and busybox sh; tools are absolute paths in VQ_*.
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+LC_ALL=C
+export PATH LC_ALL
+umask 077
+trouble() {
+  printf '%s\n%s' "$1" "$2"
+  exit 90
+}
+# The reason for a failure whose standard error is in file $1; $2 says what was being done.
+failed() {
+  said=$(head -c 300 "$1")
+  rm -f "$1"
+  case $said in
+    *'No space left'* | *'Disk quota'*) trouble GuestDiskFull "No room left while $2: $said" ;;
+    *) trouble Unreadable "Failed while $2: $said" ;;
+  esac
+}
