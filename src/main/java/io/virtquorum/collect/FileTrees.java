@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -142,13 +143,26 @@ public final class FileTrees {
         .map(Item::entry);
   }
 
-  /** The rows of some other directory, read afresh as if it were a tree of this member. */
-  public Matrix read(Tree tree, Duration limit) throws GuestException, Trouble {
+  /** Some other directory, read afresh as if it were a tree of this member. */
+  public Reading read(Tree tree, Duration limit) throws GuestException, Trouble {
     var scanner =
         new TreeScanner(tree, new Listing.Reader(shell, "/dev/null"), new Contents(shell, key));
     scanner.scan(path -> false, settings.maxEntries(), Deadline.in(limit));
-    return Matrix.of(rows(List.of(scanner)));
+    Set<String> directories =
+        scanner.items().values().stream()
+            .map(Item::entry)
+            .filter(Entry::isDirectory)
+            .map(Entry::path)
+            .collect(Collectors.toUnmodifiableSet());
+    return new Reading(Matrix.of(rows(List.of(scanner))), directories);
   }
+
+  /**
+   * A directory that was read once.
+   *
+   * @param directories the paths of those rows that are directories
+   */
+  public record Reading(Matrix matrix, Set<String> directories) {}
 
   private Snapshot pass(Predicate<RowKey> suspect, boolean audited, Deadline deadline)
       throws GuestException, Trouble {

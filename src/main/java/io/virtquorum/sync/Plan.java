@@ -57,7 +57,8 @@ record Plan(NavigableMap<RowKey, Optional<Digest>> wanted) {
     }
   }
 
-  private static RowKey parent(RowKey key) {
+  /** The directory that a row is in; the root is in itself. */
+  static RowKey parent(RowKey key) {
     int slash = key.item().lastIndexOf('/');
     return new RowKey(key.feature(), slash < 0 ? "" : key.item().substring(0, slash));
   }

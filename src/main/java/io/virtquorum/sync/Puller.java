@@ -88,7 +88,11 @@ public final class Puller {
         return problem.get();
       }
     }
-    Optional<PullResult> obstacle = obstacle(plan, work, before, goal, deadline);
+    Map<Tree, FileTrees.Reading> staged = new LinkedHashMap<>();
+    for (Tree tree : work.keySet()) {
+      staged.put(tree, repair.staged(trees, tree, deadline));
+    }
+    Optional<PullResult> obstacle = obstacle(plan, staged, before, goal, deadline);
     if (obstacle.isPresent()) {
       finish(deadline);
       return obstacle.get();
@@ -96,7 +100,7 @@ public final class Puller {
     for (var one : work.entrySet()) {
       byte[] manifest = manifest(one.getValue(), before, verdict, users);
       repair.archive(one.getKey(), entry, manifest, deadline);
-      repair.apply(one.getKey(), entry, one.getValue(), deadline);
+      repair.apply(one.getKey(), entry, one.getValue(), staged.get(one.getKey()), deadline);
     }
     return prove(goal, offer, plan, work.keySet(), entry, bytes, start, deadline);
   }
@@ -130,16 +134,12 @@ public final class Puller {
 
   /** What forbids to apply: the sample moved, this member moved, or the archive has no room. */
   private Optional<PullResult> obstacle(
-      Plan plan,
-      Map<Tree, NavigableMap<RowKey, Optional<Digest>>> work,
-      Snapshot before,
-      Goal goal,
-      Deadline deadline)
+      Plan plan, Map<Tree, FileTrees.Reading> staged, Snapshot before, Goal goal, Deadline deadline)
       throws GuestException, Trouble {
-    for (var one : work.entrySet()) {
-      var staged = repair.staged(trees, one.getKey(), deadline);
-      for (var row : one.getValue().entrySet()) {
-        if (row.getValue().isPresent() && !staged.digest(row.getKey()).equals(row.getValue())) {
+    for (var one : staged.entrySet()) {
+      var matrix = one.getValue().matrix();
+      for (var row : plan.of(one.getKey().name()).entrySet()) {
+        if (row.getValue().isPresent() && !matrix.digest(row.getKey()).equals(row.getValue())) {
           return Optional.of(
               new PullResult.Void(
                   "The sample moved: " + row.getKey() + " is not what was offered"));

@@ -59,10 +59,12 @@ record RsyncReport(int exit, long bytes, Optional<String> noRoom, String error) 
       return failed(
           PullResult.Reason.GuestDiskFull, "No room to fetch the sample's files; " + said);
     }
+    if (error.contains("@ERROR")) {
+      return failed(PullResult.Reason.SampleRefused, "The sample refused; " + said);
+    }
     return switch (exit) {
       case 23, 24 ->
           Optional.of(new PullResult.Void("The sample moved while it was read; " + said));
-      case 5 -> failed(PullResult.Reason.SampleRefused, "The sample refused; " + said);
       default ->
           failed(
               PullResult.Reason.SampleUnreachable,

@@ -9,15 +9,17 @@ import io.virtquorum.collect.Shell;
 import io.virtquorum.collect.Tree;
 import io.virtquorum.collect.Trouble;
 import io.virtquorum.fingerprint.Digest;
-import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.RowKey;
 import io.virtquorum.guest.GuestException;
 import java.io.ByteArrayOutputStream;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Optional;
+import java.util.Set;
 
 /** The steps of a repair in one tree of the guest. For one thread. */
 final class TreeRepair {
@@ -61,7 +63,8 @@ final class TreeRepair {
   }
 
   /** The rows that are staged. */
-  Matrix staged(FileTrees trees, Tree tree, Deadline deadline) throws GuestException, Trouble {
+  FileTrees.Reading staged(FileTrees trees, Tree tree, Deadline deadline)
+      throws GuestException, Trouble {
     return trees.read(Tree.of(tree.name(), tree.own() + "/stage/tree"), deadline.left());
   }
 
@@ -74,11 +77,31 @@ final class TreeRepair {
     shell.put(directory + "/manifest", manifest, deadline);
   }
 
-  /** Replaces and deletes, archiving; durable on return. */
+  /**
+   * Replaces and deletes, archiving; durable on return.
+   *
+   * @param staged what {@link #staged} said
+   */
   void apply(
-      Tree tree, String entry, NavigableMap<RowKey, Optional<Digest>> wanted, Deadline deadline)
+      Tree tree,
+      String entry,
+      NavigableMap<RowKey, Optional<Digest>> wanted,
+      FileTrees.Reading staged,
+      Deadline deadline)
       throws GuestException, Trouble {
-    shell.put(tree.own() + "/stage/apply", names(wanted.keySet()), deadline);
+    List<RowKey> rows = new ArrayList<>();
+    Set<RowKey> parents = new LinkedHashSet<>();
+    for (var row : wanted.entrySet()) {
+      RowKey key = row.getKey();
+      if (row.getValue().isPresent()) {
+        rows.add(key);
+      } else if (!goesWithParent(key, wanted, staged)) {
+        rows.add(key);
+        parents.add(Plan.parent(key));
+      }
+    }
+    shell.put(tree.own() + "/stage/apply", names(rows), deadline);
+    shell.put(tree.own() + "/stage/parents", names(parents), deadline);
     shell.run(
         apply,
         deadline,
@@ -87,6 +110,20 @@ final class TreeRepair {
         entry,
         Long.toString(deadline.leftSeconds()),
         root(wanted));
+  }
+
+  /**
+   * True if a directory above a row is deleted or becomes something else: rsync takes all of it.
+   */
+  private static boolean goesWithParent(
+      RowKey key, NavigableMap<RowKey, Optional<Digest>> wanted, FileTrees.Reading staged) {
+    for (RowKey at = Plan.parent(key); !at.item().isEmpty(); at = Plan.parent(at)) {
+      Optional<Digest> above = wanted.get(at);
+      if (above != null && (above.isEmpty() || !staged.directories().contains(at.item()))) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Removes stage and journal. */
@@ -99,7 +136,7 @@ final class TreeRepair {
     if (tree.afterRepair().isEmpty()) {
       return Optional.empty();
     }
-    var arguments = new java.util.ArrayList<>(List.of(Long.toString(seconds)));
+    var arguments = new ArrayList<>(List.of(Long.toString(seconds)));
     arguments.addAll(tree.afterRepair());
     try {
       shell.run(command, deadline, new byte[0], arguments.toArray(String[]::new));
@@ -117,7 +154,8 @@ final class TreeRepair {
     var bytes = new ByteArrayOutputStream();
     for (RowKey key : keys) {
       if (!key.item().isEmpty()) {
-        bytes.writeBytes((key.item() + "\0").getBytes(ISO_8859_1));
+        // rsync takes a name that begins with # or ; for a comment
+        bytes.writeBytes(("./" + key.item() + "\0").getBytes(ISO_8859_1));
       }
     }
     return bytes.toByteArray();

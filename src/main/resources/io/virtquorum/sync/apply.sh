@@ -7,6 +7,9 @@ mkdir -p "$own/archive/$entry/files" || trouble GuestDiskFull "$1/.virtquorum ca
 printf '%s\n' "$entry" >"$own/applying" || trouble GuestDiskFull "$1/.virtquorum cannot be written"
 "$VQ_SYNC" -f . # the manifest and the journal before the first change
 if [ -s "$own/stage/apply" ]; then
+  # rsync looks for a missing name only where its directory exists.
+  (cd "$own/stage/tree" && "$VQ_XARGS" -0 -r -a ../parents mkdir -p --) ||
+    trouble GuestDiskFull "$1/.virtquorum cannot be written"
   "$VQ_TIMEOUT" -k 3 "$seconds" "$VQ_RSYNC" -lptgoD --numeric-ids --ignore-times --sparse --from0 \
     --files-from="$own/stage/apply" --no-implied-dirs --delete-missing-args --force \
     --temp-dir="$own/tmp" --backup --backup-dir="$own/archive/$entry/files" \

@@ -1,16 +1,17 @@
 # stop.sh DIRECTORY...: ends the daemons of these directories, if they are still ours, and removes the directories.
+# No "--" before the negative numbers: dash and busybox do not know it.
 for directory; do
   [ -d "$directory" ] || continue
   pid=
   read -r pid <"$directory/pid" 2>/dev/null
   if [ "$pid" ] && grep -qF "$directory/rsyncd.conf" "/proc/$pid/cmdline" 2>/dev/null; then
-    kill -TERM -- "-$pid" 2>/dev/null
+    kill -TERM "-$pid" 2>/dev/null
     tries=0
-    while kill -0 -- "-$pid" 2>/dev/null && [ "$tries" -lt 40 ]; do
+    while kill -0 "-$pid" 2>/dev/null && [ "$tries" -lt 40 ]; do
       tries=$((tries + 1))
       sleep 0.05
     done
-    kill -KILL -- "-$pid" 2>/dev/null
+    kill -KILL "-$pid" 2>/dev/null
   fi
   rm -rf "$directory"
 done
