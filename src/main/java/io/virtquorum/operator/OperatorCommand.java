@@ -1,24 +1,15 @@
 package io.virtquorum.operator;
 
-import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
-import io.grpc.Server;
-import io.javaoperatorsdk.operator.Operator;
-import io.javaoperatorsdk.operator.processing.retry.GenericRetry;
-import io.virtquorum.access.AccessPath;
-import io.virtquorum.kubevirt.KubeVirtClient;
-import io.virtquorum.wire.WireServer;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
@@ -31,8 +22,9 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true)
 public final class OperatorCommand implements Callable<Integer> {
   private static final Logger LOG = LoggerFactory.getLogger(OperatorCommand.class);
-  private static final Duration API_DEADLINE = Duration.ofSeconds(10);
-  private static final Duration WRITE_DEADLINE = Duration.ofSeconds(3);
+  private static final Duration REQUEST_DEADLINE = Duration.ofSeconds(10);
+  private static final Duration CONNECT_DEADLINE = Duration.ofSeconds(3);
+  private static final Duration STOP_DEADLINE = Duration.ofSeconds(20);
 
   @Option(names = "--sidecar-image", required = true, description = "Image of the sidecars.")
   private String sidecarImage;
@@ -74,131 +66,53 @@ public final class OperatorCommand implements Callable<Integer> {
       description = "Name of this operator among its replicas; from POD_NAME if not given.")
   private String identity;
 
-  private volatile boolean leading;
-  private volatile boolean serving;
-
   @Override
   public Integer call() throws IOException, InterruptedException {
-    CountDownLatch stop = new CountDownLatch(1);
     CountDownLatch stopped = new CountDownLatch(1);
-    Thread hook =
-        Thread.ofPlatform()
-            .unstarted(
-                () -> {
-                  stop.countDown();
-                  try {
-                    stopped.await(20, java.util.concurrent.TimeUnit.SECONDS);
-                  } catch (InterruptedException e) {
-                    Thread.currentThread().interrupt();
-                  }
-                });
-    Runtime.getRuntime().addShutdownHook(hook);
     try (KubernetesClient client = client();
-        ExecutorService calls = Executors.newVirtualThreadPerTaskExecutor();
-        ClusterRuntimes runtimes = new ClusterRuntimes();
-        Probes probes = new Probes(probePort, () -> serving ? "" : "Sidecars cannot attach yet.")) {
-      Operator operator = operator(client, runtimes);
-      Server server =
-          WireServer.start(
-              new InetSocketAddress(port),
-              Optional.empty(),
-              calls,
-              new MemberGateway(runtimes, () -> leading));
-      serving = true;
-      LOG.atInfo()
-          .addKeyValue("port", port)
-          .addKeyValue("probes", probes.port())
-          .log("Sidecars can attach");
-      try (Leadership leadership =
-          new Leadership(
-              client,
-              namespace,
-              identity,
-              () -> lead(operator, stop),
-              () -> {
-                leading = false;
-                stop.countDown();
-              })) {
-        stop.await();
-        LOG.atInfo().addKeyValue("identity", identity).log("Stopping");
-        leading = false;
-        operator.stop();
-        server.shutdownNow();
-      }
+        OperatorProcess operator = new OperatorProcess(client, options());
+        Probes probes = new Probes(probePort, () -> "")) {
+      // On SIGTERM the process may end only when the lease was handed over.
+      Runtime.getRuntime()
+          .addShutdownHook(Thread.ofPlatform().unstarted(() -> end(operator, stopped)));
+      LOG.atInfo().addKeyValue("port", probes.port()).log("Probes are answered");
+      operator.await();
+      LOG.atInfo().addKeyValue("identity", identity).log("Stopping");
+      return operator.failed() ? 1 : 0;
     } finally {
       stopped.countDown();
     }
-    return 0;
   }
 
-  private void lead(Operator operator, CountDownLatch stop) {
+  private static void end(OperatorProcess operator, CountDownLatch stopped) {
+    operator.stop();
     try {
-      operator.start();
-      leading = true;
-      LOG.atInfo().addKeyValue("identity", identity).log("Leading");
-    } catch (RuntimeException e) {
-      LOG.atError()
-          .setCause(e)
-          .log("The operator could not start: are KubeVirt and the CRDs installed?");
-      stop.countDown();
+      if (!stopped.await(STOP_DEADLINE.toSeconds(), TimeUnit.SECONDS)) {
+        LOG.atWarn().log("Stopping took too long; the lease will run out by itself");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
+  }
+
+  private OperatorProcess.Options options() {
+    return new OperatorProcess.Options(
+        namespace,
+        identity,
+        sidecarImage,
+        service,
+        port,
+        new InetSocketAddress(port),
+        watchNamespaces);
   }
 
   private static KubernetesClient client() {
     return new KubernetesClientBuilder()
         .withConfig(
             new ConfigBuilder()
-                .withRequestTimeout((int) API_DEADLINE.toMillis())
-                .withConnectionTimeout((int) WRITE_DEADLINE.toMillis())
+                .withRequestTimeout((int) REQUEST_DEADLINE.toMillis())
+                .withConnectionTimeout((int) CONNECT_DEADLINE.toMillis())
                 .build())
         .build();
-  }
-
-  private Operator operator(KubernetesClient client, ClusterRuntimes runtimes) {
-    KubeVirtClient kubevirt = new KubeVirtClient(client, API_DEADLINE);
-    Parts parts =
-        Parts.of(
-            client,
-            kubevirt,
-            sidecars(client),
-            new AccessPath(client, WRITE_DEADLINE),
-            FingerprintKeys.load(client, namespace),
-            runtimes,
-            identity);
-    Operator operator =
-        new Operator(
-            overrider ->
-                overrider
-                    .withKubernetesClient(client)
-                    .withCloseClientOnStop(false)
-                    .withUseSSAToPatchPrimaryResource(false)
-                    .withReconciliationTerminationTimeout(Duration.ofSeconds(5)));
-    operator.register(
-        new HAClusterReconciler(parts),
-        controller -> {
-          controller.withRetry(
-              new GenericRetry()
-                  .setInitialInterval(500)
-                  .setIntervalMultiplier(1.5)
-                  .setMaxInterval(10_000)
-                  .setMaxAttempts(-1));
-          if (!watchNamespaces.isEmpty()) {
-            controller.settingNamespaces(watchNamespaces);
-          }
-        });
-    return operator;
-  }
-
-  private Preparation.Sidecars sidecars(KubernetesClient client) {
-    Service found = client.services().inNamespace(namespace).withName(service).get();
-    if (found == null) {
-      throw new IllegalStateException(
-          "There is no Service %s in namespace %s: sidecars could not reach this operator."
-              .formatted(service, namespace));
-    }
-    return new Preparation.Sidecars(
-        sidecarImage,
-        "%s.%s.svc:%d".formatted(service, namespace, port),
-        "%s:%d".formatted(found.getSpec().getClusterIP(), port));
   }
 }

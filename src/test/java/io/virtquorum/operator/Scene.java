@@ -1,0 +1,275 @@
+package io.virtquorum.operator;
+
+import static org.awaitility.Awaitility.await;
+
+import io.fabric8.kubernetes.api.model.Condition;
+import io.fabric8.kubernetes.api.model.Event;
+import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import io.fabric8.kubernetes.api.model.ServiceBuilder;
+import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.virtquorum.api.AccessPort;
+import io.virtquorum.api.AccessSpec;
+import io.virtquorum.api.Bootstrap;
+import io.virtquorum.api.FileTree;
+import io.virtquorum.api.HACluster;
+import io.virtquorum.api.HAClusterSpec;
+import io.virtquorum.api.MembersSpec;
+import io.virtquorum.api.RestartPolicy;
+import io.virtquorum.api.StateSpec;
+import io.virtquorum.api.SyncNetwork;
+import io.virtquorum.api.Timing;
+import io.virtquorum.fingerprint.Digest;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.UnaryOperator;
+
+/**
+ * The production operator in this process, against the real API server of a test, with VMs and
+ * members that the test moves. Owns all of it.
+ */
+final class Scene implements AutoCloseable {
+  static final String CLUSTER = "web";
+  private static final Duration PATIENCE = Duration.ofSeconds(40);
+
+  final KubernetesClient client;
+  final KubeVirtStandIn kubevirt;
+  final Map<String, ScriptedMember> members = new TreeMap<>();
+  private final Map<Digest, String> syncNetwork = new ConcurrentHashMap<>();
+  private final List<OperatorProcess> operators = new ArrayList<>();
+  private volatile int port = 1; // nobody is there
+
+  Scene(KubernetesClient client) throws IOException {
+    this.client = client;
+    this.kubevirt = new KubeVirtStandIn(client);
+    client
+        .resource(
+            new ServiceBuilder()
+                .withNewMetadata()
+                .withName("virtquorum")
+                .endMetadata()
+                .withNewSpec()
+                .addNewPort()
+                .withPort(7600)
+                .endPort()
+                .endSpec()
+                .build())
+        .create();
+  }
+
+  String namespace() {
+    return client.getNamespace();
+  }
+
+  /** Starts one more operator; the sidecars dial the newest. */
+  OperatorProcess operator(String identity) throws IOException {
+    OperatorProcess operator =
+        new OperatorProcess(
+            kubevirt.client(),
+            new OperatorProcess.Options(
+                namespace(),
+                identity,
+                "example.org/virtquorum:test",
+                "virtquorum",
+                7600,
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+                Set.of(namespace())));
+    operators.add(operator);
+    port = operator.port();
+    return operator;
+  }
+
+  /** Starts an operator and waits until it leads. */
+  OperatorProcess leader(String identity) throws IOException {
+    OperatorProcess operator = operator(identity);
+    until(operator::leading);
+    return operator;
+  }
+
+  /** A spec of three named members with short times and one access port. */
+  static HAClusterSpec spec(List<String> names, StateSpec state) {
+    return new HAClusterSpec(
+        MembersSpec.named(names),
+        SyncNetwork.onBridge("172.31.77.0/24", "br-sync"),
+        state,
+        new AccessSpec(List.of(new AccessPort("http", 80))),
+        null,
+        null,
+        null,
+        null,
+        new Timing(
+            Duration.ofMillis(50),
+            Duration.ofMillis(100),
+            Duration.ofMillis(200),
+            Duration.ofMinutes(10)),
+        null,
+        null);
+  }
+
+  static HAClusterSpec spec(String... names) {
+    return spec(List.of(names), StateSpec.ofFiles(new FileTree("site", "/srv/www")));
+  }
+
+  static HAClusterSpec withBootstrap(HAClusterSpec s, Bootstrap bootstrap) {
+    return new HAClusterSpec(
+        s.members(),
+        s.syncNetwork(),
+        s.state(),
+        s.access(),
+        s.mode(),
+        s.voting(),
+        bootstrap,
+        s.restartPolicy(),
+        s.timing(),
+        s.failover(),
+        s.archive());
+  }
+
+  static HAClusterSpec withRestarts(HAClusterSpec s, RestartPolicy policy) {
+    return new HAClusterSpec(
+        s.members(),
+        s.syncNetwork(),
+        s.state(),
+        s.access(),
+        s.mode(),
+        s.voting(),
+        s.bootstrap(),
+        policy,
+        s.timing(),
+        s.failover(),
+        s.archive());
+  }
+
+  HACluster apply(HAClusterSpec spec) {
+    HACluster cluster = new HACluster();
+    cluster.setMetadata(new ObjectMetaBuilder().withName(CLUSTER).build());
+    cluster.setSpec(spec);
+    return client.resource(cluster).create();
+  }
+
+  HACluster edit(UnaryOperator<HACluster> change) {
+    return client.resources(HACluster.class).withName(CLUSTER).edit(change);
+  }
+
+  HACluster cluster() {
+    return client.resources(HACluster.class).withName(CLUSTER).require();
+  }
+
+  Optional<Condition> condition(String type) {
+    return cluster().getStatus().condition(type);
+  }
+
+  boolean is(String type, String reason) {
+    return condition(type)
+        .filter(c -> c.getStatus().equals("True") && c.getReason().equals(reason))
+        .isPresent();
+  }
+
+  boolean isTrue(String type) {
+    return condition(type).filter(c -> c.getStatus().equals("True")).isPresent();
+  }
+
+  long epoch() {
+    return cluster()
+        .getStatus()
+        .recorded()
+        .flatMap(r -> r.commitment())
+        .map(c -> c.epoch())
+        .orElse(0L);
+  }
+
+  String primary() {
+    return cluster().getStatus().recorded().flatMap(r -> r.primaryMember()).orElse("");
+  }
+
+  /** Runs VMs as a cluster's members, NIC and sidecar in place, and attaches their sidecars. */
+  void members(Map<String, String> files, String... names) {
+    for (String name : names) {
+      until(() -> kubevirt.machine(name).templateAnnotations().toString().contains("--cluster="));
+      if (kubevirt.instance(name) == null) {
+        kubevirt.run(name);
+      }
+      sidecar(name, files);
+    }
+  }
+
+  /** Attaches the sidecar of a VM's present instance. */
+  ScriptedMember sidecar(String name, Map<String, String> files) {
+    ScriptedMember before = members.remove(name);
+    if (before != null) {
+      before.close();
+    }
+    ScriptedMember member =
+        new ScriptedMember(
+            namespace(),
+            CLUSTER,
+            name,
+            kubevirt.instance(name).getMetadata().getUid(),
+            () -> port,
+            syncNetwork,
+            files);
+    members.put(name, member);
+    return member;
+  }
+
+  /** Creates stopped VMs, so that their first instances run with NIC and sidecar. */
+  void machines(String... names) {
+    for (String name : names) {
+      kubevirt.create(name, CLUSTER);
+      kubevirt.stop(name);
+    }
+  }
+
+  /** A cluster of three whose first epoch is committed; web-0 is its primary. */
+  void committed() throws IOException {
+    committed(spec("web-0", "web-1", "web-2"));
+  }
+
+  void committed(HAClusterSpec spec) throws IOException {
+    machines("web-0", "web-1", "web-2");
+    leader("op-a");
+    apply(spec);
+    members(Map.of("index.html", "hello"), "web-0", "web-1", "web-2");
+    until(() -> epoch() == 1 && isTrue("Ready"));
+  }
+
+  /** Where users are led; empty: nowhere. */
+  Optional<String> leadsTo() {
+    EndpointSlice slice = client.discovery().v1().endpointSlices().withName(CLUSTER).get();
+    return slice == null || slice.getEndpoints() == null || slice.getEndpoints().isEmpty()
+        ? Optional.empty()
+        : Optional.of(slice.getEndpoints().getFirst().getAddresses().getFirst());
+  }
+
+  String addressOf(String member) {
+    return kubevirt.instance(member).getStatus().interfaces().getFirst().ipAddress();
+  }
+
+  List<Event> events(String reason) {
+    return client.v1().events().list().getItems().stream()
+        .filter(e -> e.getReason().equals(reason))
+        .toList();
+  }
+
+  /** Waits until it is so. */
+  void until(Callable<Boolean> condition) {
+    await().atMost(PATIENCE).pollInterval(Duration.ofMillis(50)).until(condition);
+  }
+
+  @Override
+  public void close() {
+    members.values().forEach(ScriptedMember::close);
+    operators.forEach(OperatorProcess::close);
+    kubevirt.close();
+  }
+}
