@@ -120,14 +120,16 @@ final class StatusFactory {
 
   /** A ballot is dated when it says something else than the one before. */
   private MemberStatus dated(HAClusterStatus before, MemberStatus next) {
-    Instant time =
+    Optional<MemberStatus> same =
         before.members().stream()
             .filter(
                 m ->
                     m.name().equals(next.name()) && java.util.Objects.equals(m.root(), next.root()))
-            .map(MemberStatus::lastBallot)
-            .findFirst()
-            .orElse(next.root() == null ? null : clock.instant().truncatedTo(ChronoUnit.SECONDS));
+            .findFirst();
+    Instant time =
+        same.isPresent()
+            ? same.get().lastBallot() // null while it has not reported
+            : next.root() == null ? null : clock.instant().truncatedTo(ChronoUnit.SECONDS);
     return new MemberStatus(
         next.name(),
         next.ballotClass(),
