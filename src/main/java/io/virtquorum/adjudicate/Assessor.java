@@ -219,7 +219,8 @@ final class Assessor {
                         entry.getKey().brief(),
                         record.primary().orElseThrow(),
                         committed.root().brief()),
-                "It ends when the primary changes alike, they change back, or a person promotes one of them."));
+                "It ends when the primary changes alike, they change back, or a person promotes one"
+                    + " of them."));
       }
     }
   }
@@ -289,7 +290,8 @@ final class Assessor {
         : hold(
             "BootstrapNeeded",
             "The members differ and nothing is committed yet: " + differing + ".",
-            "Set spec.bootstrap.from to the member whose state is right, or spec.bootstrap.vote to true.");
+            "Set spec.bootstrap.from to the member whose state is right, or spec.bootstrap.vote to"
+                + " true.");
   }
 
   private Optional<Target> firstTarget(String chosen) {

@@ -14,6 +14,15 @@ final class Planner {
   /** The state after the decisions, its holds set, and what is to be done. */
   static Step plan(State state, Assessment assessment, Instant now) {
     List<Hold> holds = new ArrayList<>(assessment.holds());
+    if (state.record().term() > state.term()) {
+      holds.add(
+          new Hold(
+              "Superseded",
+              "A newer leader (term %d) decides; this one (term %d) orders nothing any more."
+                  .formatted(state.record().term(), state.term()),
+              "It ends when this operator stops or leads again."));
+      return new Step(state.withHolds(holds), List.of());
+    }
     if (state.writing().isPresent()) {
       return new Step(state.withHolds(holds), List.of());
     }
