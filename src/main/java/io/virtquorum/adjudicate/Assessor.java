@@ -300,12 +300,8 @@ final class Assessor {
     Position position =
         ballot
             .memory()
-            .filter(
-                m ->
-                    ballot.unchanged()
-                        && record.isPrimary(chosen)
-                        && m.position().tenure() == record.tenure())
-            .map(m -> m.position())
+            .filter(m -> record.isPrimary(chosen) && m.position().tenure() == record.tenure())
+            .map(m -> ballot.unchanged() ? m.position() : m.position().next())
             .orElse(new Position(Math.max(record.tenure(), 1), 1));
     return Optional.of(
         new Target(position, ballot.root(), "it is to be the first epoch, from " + chosen));

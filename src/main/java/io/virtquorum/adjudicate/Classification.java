@@ -27,7 +27,8 @@ public record Classification(MemberClass memberClass, String why) {
     }
     Committed committed = record.committed().get();
     boolean primary = record.isPrimary(member);
-    // 3. Behind: no memory, an older one, or one from a tenure that a failover ended.
+    // 3. Behind: no memory, an older one, one from a tenure that a failover ended, or one that this
+    // record cannot have given.
     if (ballot.memory().isEmpty()) {
       return new Classification(
           MemberClass.BEHIND, "it remembers nothing: a fresh disk or a new member");
@@ -36,6 +37,17 @@ public record Classification(MemberClass memberClass, String why) {
     if (ballot.root().equals(committed.root())
         && !memory.position().isAfter(committed.position())) {
       return new Classification(MemberClass.STEADY, "it holds the committed state");
+    }
+    if (memory.position().tenure() > record.tenure()
+        || (memory.position().equals(committed.position())
+            && !memory.root().equals(committed.root()))) {
+      return new Classification(
+          MemberClass.BEHIND,
+          "it remembers "
+              + memory.position()
+              + " as "
+              + memory.root().brief()
+              + ", which this cluster never recorded so");
     }
     if (memory.position().compareTo(committed.position()) < 0 && (!primary || ballot.unchanged())) {
       return new Classification(
