@@ -7,6 +7,7 @@ import io.virtquorum.vote.Tally;
 import io.virtquorum.vote.Vote;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -93,9 +94,12 @@ final class Assessor {
 
   /** Rule 7, after the first epoch. */
   private Target target(Map<String, Classification> classes, Tally tally, Committed committed) {
-    Target keep = new Target(committed.position(), committed.root(), "it is the committed state");
+    Target restore =
+        new Target(committed.position(), committed.root(), "it is the committed state");
+    // What was elected stays elected until the primary's own ballot says otherwise.
+    Target keep = newestAccepted(classes, committed).orElse(restore);
     Optional<String> primary = record.primary().filter(p -> state.member(p).usable());
-    // 1. Without the primary's own ballot C is kept.
+    // 1. Without the primary's own ballot the newest accepted root is kept.
     if (primary.isEmpty()) {
       return keep;
     }
@@ -112,7 +116,7 @@ final class Assessor {
         ballot.memory().filter(m -> m.position().isAfter(committed.position())).isPresent();
     if (ballot.root().equals(committed.root()) && !newer) {
       majorityAgainst(classes, committed);
-      return keep;
+      return restore;
     }
     // 4. A primary that is behind cannot lead anywhere.
     MemberClass own = classes.get(name).memberClass();
@@ -150,7 +154,7 @@ final class Assessor {
     return new Target(nextPosition(ballot, committed), ballot.root(), why);
   }
 
-  /** The root beyond C that the primary remembers in its own tenure. */
+  /** The root beyond C that a member remembers of the primary's tenure. */
   private Optional<Target> accepted(Ballot ballot, Committed committed) {
     return ballot
         .memory()
@@ -164,6 +168,17 @@ final class Assessor {
                     m.position(),
                     m.root(),
                     "the primary " + record.primary().orElseThrow() + " wrote it"));
+  }
+
+  /** The newest root beyond C that was accepted in this tenure and that a living member holds. */
+  private Optional<Target> newestAccepted(
+      Map<String, Classification> classes, Committed committed) {
+    return record.members().keySet().stream()
+        .filter(m -> isIn(classes, m, MemberClass.STEADY))
+        .map(m -> state.member(m).ballot().get())
+        .filter(Ballot::unchanged)
+        .flatMap(ballot -> accepted(ballot, committed).stream())
+        .max(Comparator.comparing(Target::position));
   }
 
   private boolean underWay(Position position) {
