@@ -161,21 +161,46 @@ final class RecordPlanner {
             Optional.of(new State.FailoverFact(primary, next, now, why))));
   }
 
-  /** Committed once a strict majority by count was verified at the target. */
+  /**
+   * Committed once a strict majority by count was verified at the target, or, where the primary has
+   * moved on since, at a root that it accepted before.
+   */
   private Optional<Change> commit() {
-    if (assessment.target().isEmpty()) {
-      return Optional.empty();
-    }
-    Target target = assessment.target().get();
+    Optional<Committed> committed = record.committed();
+    return assessment
+        .target()
+        .flatMap(this::commit)
+        .or(() -> committed.flatMap(c -> newestShared(c).flatMap(this::commit)));
+  }
+
+  /** The newest root of this tenure beyond C that a strict majority by count remembers. */
+  private Optional<Target> newestShared(Committed committed) {
+    return record.members().keySet().stream()
+        .filter(m -> state.member(m).usable())
+        .flatMap(m -> state.member(m).ballot().get().memory().stream())
+        .filter(m -> m.position().tenure() == record.tenure())
+        .filter(m -> m.position().isAfter(committed.position()))
+        .map(
+            m ->
+                new Target(
+                    m.position(), m.root(), "the primary " + record.primary().get() + " wrote it"))
+        .filter(t -> verified(t).size() >= record.majority())
+        .max(Comparator.comparing(Target::position));
+  }
+
+  private List<String> verified(Target target) {
+    return record.members().keySet().stream()
+        .filter(m -> state.member(m).usable())
+        .filter(m -> target.rememberedBy(state.member(m).ballot().get()))
+        .toList();
+  }
+
+  private Optional<Change> commit(Target target) {
     Optional<Committed> committed = record.committed();
     if (committed.isPresent() && !target.position().isAfter(committed.get().position())) {
       return Optional.empty();
     }
-    List<String> verified =
-        record.members().keySet().stream()
-            .filter(m -> state.member(m).usable())
-            .filter(m -> target.rememberedBy(state.member(m).ballot().get()))
-            .toList();
+    List<String> verified = verified(target);
     if (verified.size() < record.majority()) {
       return Optional.empty();
     }
