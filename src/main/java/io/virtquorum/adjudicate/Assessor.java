@@ -290,10 +290,13 @@ final class Assessor {
     if (config.bootstrapVote()
         && tally.isPresent()
         && tally.get() instanceof Tally.Elected elected) {
-      return elected.votes().stream()
-          .filter(v -> v.root().equals(elected.root()))
-          .map(Vote::voter)
-          .findFirst();
+      List<String> voters =
+          elected.votes().stream()
+              .filter(v -> v.root().equals(elected.root()))
+              .map(Vote::voter)
+              .toList();
+      // Once chosen it stays chosen, though others become equal to it.
+      return Optional.of(record.primary().filter(voters::contains).orElse(voters.getFirst()));
     }
     String differing =
         String.join(", ", record.members().keySet().stream().map(this::nameAndRoot).toList());

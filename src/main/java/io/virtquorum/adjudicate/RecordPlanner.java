@@ -102,12 +102,36 @@ final class RecordPlanner {
       }
     }
     for (String name : record.members().keySet()) {
-      if (!config.members().containsKey(name) && !record.isPrimary(name)) {
+      if (!config.members().containsKey(name) && mayLeave(name)) {
         next.remove(name);
         return Change.quiet(record.withMembers(next));
       }
     }
     return Optional.empty();
+  }
+
+  /** Not the primary, and not a member without which too few of the rest hold C. */
+  private boolean mayLeave(String name) {
+    if (record.isPrimary(name)) {
+      holds.add(
+          new Hold(
+              "MembershipWaits",
+              "The spec no longer names the primary " + name + ": it stays until another leads.",
+              "It ends when a person promotes another member, or the spec names it again."));
+      return false;
+    }
+    long rest = record.members().size() - 1;
+    long holders = steady() - (assessment.classOf(name) == MemberClass.STEADY ? 1 : 0);
+    if (2 * holders <= rest) {
+      holds.add(
+          new Hold(
+              "MembershipWaits",
+              "%s stays for now: without it only %d of %d members would be steady."
+                  .formatted(name, holders, rest),
+              "It ends when a strict majority of the others is steady."));
+      return false;
+    }
+    return true;
   }
 
   private long steady() {
