@@ -1,5 +1,6 @@
 package io.virtquorum.adjudicate;
 
+import io.virtquorum.fingerprint.Row;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -85,9 +86,16 @@ public final class Adjudicator {
    * again.
    */
   private static State vote(State state, Event.Voted voted) {
-    return state.member(voted.member()).presence() == MemberState.Presence.ATTACHED
-        ? state.withMember(voted.member(), m -> m.with(voted.ballot()))
-        : state;
+    MemberState before = state.member(voted.member());
+    if (before.presence() != MemberState.Presence.ATTACHED) {
+      return state;
+    }
+    // What failed on the primary may do now that somebody wrote there; users do not wait for it.
+    boolean again =
+        state.record().isPrimary(voted.member())
+            && before.ballot().filter(b -> !b.root().equals(voted.ballot().root())).isPresent();
+    return state.withMember(
+        voted.member(), m -> again ? m.with(voted.ballot()).impatient() : m.with(voted.ballot()));
   }
 
   private static State offer(
@@ -99,6 +107,19 @@ public final class Adjudicator {
     if (!offered.offer().matrix().root().equals(repair.root())) {
       return finish(
           state, preparing, new Outcome.Void(repair.sample() + " moved on"), now, commands);
+    }
+    if (repair.aim() instanceof Job.Aim.Rows rows) {
+      List<Row> there =
+          rows.rows().stream()
+              .filter(r -> offered.offer().matrix().digest(r.key()).equals(Optional.of(r.digest())))
+              .toList();
+      if (there.isEmpty()) {
+        Trouble trouble =
+            new Trouble("RowsMissing", repair.sample() + " does not hold what rotted either.");
+        return finish(state, preparing, new Outcome.Failed(trouble), now, commands)
+            .withMember(repair.sample(), MemberState::refreshed);
+      }
+      repair = repair.with(new Job.Aim.Rows(there));
     }
     Job.Repairing job =
         new Job.Repairing(preparing.id() + "p", repair, now.plus(RepairPlanner.REPAIR));

@@ -61,6 +61,10 @@ sealed interface Job {
     boolean involves(String name) {
       return member.equals(name) || sample.equals(name);
     }
+
+    Repair with(Aim newAim) {
+      return new Repair(member, sample, root, newAim, why);
+    }
   }
 
   /** What comes of a repair. */

@@ -65,6 +65,11 @@ record MemberState(
         presence, ballot, ballot.isPresent(), strayingSince, attempts, voids, notBefore);
   }
 
+  /** Need not wait to be tried again. */
+  MemberState impatient() {
+    return new MemberState(presence, ballot, fresh, strayingSince, attempts, voids, Instant.MIN);
+  }
+
   MemberState stale() {
     return new MemberState(presence, ballot, false, strayingSince, attempts, voids, notBefore);
   }

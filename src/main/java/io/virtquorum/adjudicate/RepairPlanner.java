@@ -52,48 +52,102 @@ final class RepairPlanner {
 
   /** Rule 4: rows that rotted come back from a member that still has them, before anything else. */
   private void restoreRot() {
+    if (record.committed().isEmpty()) {
+      return; // rule 14: nothing is repaired before the first epoch
+    }
     for (String name : record.members().keySet()) {
-      if (!ready(name) || assessment.classOf(name) == MemberClass.BEHIND) {
-        continue;
-      }
-      Ballot ballot = ballot(name);
-      List<Change> rot = ballot.rot();
-      if (rot.isEmpty() || ballot.memory().isEmpty()) {
-        continue;
-      }
-      List<String> donors =
-          record.members().keySet().stream().filter(m -> hasRows(m, name, rot)).toList();
-      Optional<String> donor = donors.stream().filter(this::ready).findFirst();
-      if (donor.isPresent()) {
-        List<Row> rows =
-            rot.stream()
-                .flatMap(c -> c.before().map(before -> new Row(c.key(), before)).stream())
-                .toList();
-        String why =
-            "%s rotted and nothing had written to %s"
-                .formatted(names(rot), rot.size() == 1 ? "it" : "them");
-        prepare(
-            new Job.Repair(
-                name, donor.get(), ballot(donor.get()).root(), new Job.Aim.Rows(rows), why));
-      } else if (donors.isEmpty()) {
-        holds.add(
-            new Hold(
-                "RotWithoutDonor",
-                "%s rotted on %s and no healthy member holds the remembered content: it is left as it is."
-                    .formatted(names(rot), name),
-                "It ends when a member with the content returns, or somebody writes it anew."));
+      if (assessment.classOf(name) == MemberClass.DRIFTED && state.member(name).usable()) {
+        Ballot ballot = ballot(name);
+        if (!ballot.rot().isEmpty() && ballot.memory().isPresent()) {
+          restoreRot(name, ballot.rot());
+        }
       }
     }
   }
 
-  private boolean hasRows(String donor, String name, List<Change> rot) {
-    if (donor.equals(name) || !state.member(donor).usable()) {
-      return false;
+  private void restoreRot(String name, List<Change> rot) {
+    List<String> others =
+        record.members().keySet().stream()
+            .filter(m -> !m.equals(name) && state.member(m).usable())
+            .toList();
+    // 1. From whoever certainly has most of the rows.
+    Optional<String> donor =
+        others.stream()
+            .filter(m -> ready(m) && !kept(m, name, rot).isEmpty())
+            .max(
+                Comparator.comparing((String m) -> kept(m, name, rot).size())
+                    .thenComparing(Comparator.reverseOrder()));
+    if (donor.isPresent() && ready(name)) {
+      restore(name, donor.get(), kept(donor.get(), name, rot));
     }
+    // 2. Rows that nobody certainly has. Any other than the primary is brought to the target
+    // anyway.
+    List<Change> orphans =
+        rot.stream()
+            .filter(c -> others.stream().allMatch(m -> kept(m, name, List.of(c)).isEmpty()))
+            .toList();
+    if (orphans.isEmpty() || (!record.isPrimary(name) && hasHolder(name))) {
+      return;
+    }
+    // 3. One who remembers something else may have them still; its offer will tell. Each try asks
+    // the next one.
+    List<String> perhaps =
+        others.stream().filter(m -> !isKnown(m, name) && ready(m)).sorted().toList();
+    int attempts = state.member(name).attempts();
+    if (record.isPrimary(name) && ready(name) && donor.isEmpty() && !perhaps.isEmpty()) {
+      restore(name, perhaps.get(attempts % perhaps.size()), orphans);
+    }
+    if (attempts > 0
+        || !record.isPrimary(name)
+        || others.stream().allMatch(m -> isKnown(m, name))) {
+      holds.add(
+          new Hold(
+              "RotWithoutDonor",
+              "%s rotted on %s and no healthy member is known to hold the remembered content: it is left as it is."
+                  .formatted(names(orphans), name),
+              "It ends when a member with the content returns, or somebody writes it anew."));
+    }
+  }
+
+  private boolean hasHolder(String name) {
+    return assessment
+        .target()
+        .filter(
+            target ->
+                record.members().keySet().stream()
+                    .filter(m -> !m.equals(name) && state.member(m).usable())
+                    .anyMatch(m -> target.isHeldBy(ballot(m))))
+        .isPresent();
+  }
+
+  private void restore(String name, String donor, List<Change> rot) {
+    List<Row> rows =
+        rot.stream()
+            .flatMap(c -> c.before().map(before -> new Row(c.key(), before)).stream())
+            .toList();
+    String why =
+        "%s rotted and nothing had written to %s"
+            .formatted(names(rot), rot.size() == 1 ? "it" : "them");
+    prepare(new Job.Repair(name, donor, ballot(donor).root(), new Job.Aim.Rows(rows), why));
+  }
+
+  /** The rows that this donor certainly has as the member remembers them. */
+  private List<Change> kept(String donor, String name, List<Change> rot) {
     Ballot theirs = ballot(donor);
-    return theirs.memory().isPresent()
-        && theirs.memory().get().root().equals(ballot(name).memory().get().root())
-        && rot.stream().allMatch(c -> c.before().isPresent() && theirs.keeps(c.key()));
+    return remembersAlike(donor, name)
+        ? rot.stream().filter(c -> c.before().isPresent() && theirs.keeps(c.key())).toList()
+        : List.of();
+  }
+
+  /** True if the ballots alone tell which of the member's rows the donor has. */
+  private boolean isKnown(String donor, String name) {
+    Ballot theirs = ballot(donor);
+    return remembersAlike(donor, name) && theirs.changes().size() == theirs.changesTotal();
+  }
+
+  private boolean remembersAlike(String donor, String name) {
+    return ballot(donor).memory().isPresent()
+        && ballot(donor).memory().get().root().equals(ballot(name).memory().get().root());
   }
 
   /** Rules 7 and 8: everybody to the target. */
