@@ -1,5 +1,6 @@
 package io.virtquorum.adjudicate;
 
+import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Row;
 import java.time.Duration;
 import java.time.Instant;
@@ -19,6 +20,9 @@ public final class Adjudicator {
   private static final Duration LAST_RETRY = Duration.ofMinutes(2);
 
   private static final Duration RETRY_VOID = Duration.ofSeconds(1);
+
+  /** How long a copy whose sample died may take to end. */
+  private static final Duration ORPHANED = Duration.ofSeconds(10);
 
   private Adjudicator() {}
 
@@ -67,6 +71,7 @@ public final class Adjudicator {
       case Event.Died died ->
           state
               .withoutJobsOf(died.member())
+              .hurried(died.member(), now.plus(ORPHANED))
               .withMember(died.member(), m -> m.with(MemberState.Presence.DEAD));
       case Event.Voted voted -> vote(state, voted);
       case Event.Offered offered -> offer(state, offered, now, commands);
@@ -104,6 +109,9 @@ public final class Adjudicator {
       return state;
     }
     Job.Repair repair = preparing.repair();
+    if (isOvertaken(state, repair)) {
+      return state.without(preparing);
+    }
     if (!offered.offer().matrix().root().equals(repair.root())) {
       return finish(
           state, preparing, new Outcome.Void(repair.sample() + " moved on"), now, commands);
@@ -133,6 +141,24 @@ public final class Adjudicator {
                   job.id(), repair.member(), offered.offer(), rows.rows(), repair.why());
         });
     return state.without(preparing).with(job);
+  }
+
+  /** The record moved on since the repair was planned, so that it would do harm or nothing. */
+  private static boolean isOvertaken(State state, Job.Repair repair) {
+    if (!(repair.aim() instanceof Job.Aim.Whole whole)) {
+      return false;
+    }
+    ClusterRecord record = state.writing().orElse(state.record());
+    Position position = whole.position();
+    return record.isPrimary(repair.member())
+        || record
+            .committed()
+            .map(Committed::position)
+            .filter(
+                c ->
+                    c.isAfter(position)
+                        || (position.isAfter(c) && position.tenure() < record.tenure()))
+            .isPresent();
   }
 
   private static State finish(

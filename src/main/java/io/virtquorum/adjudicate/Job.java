@@ -21,6 +21,11 @@ sealed interface Job {
     return member().equals(name);
   }
 
+  /** True if the member writes to its state for it. */
+  default boolean isWriting() {
+    return this instanceof Repairing;
+  }
+
   /** A member proves a root and remembers it. */
   record Proving(String id, String member, Position position, Digest root, Instant deadline)
       implements Job {}

@@ -160,6 +160,7 @@ final class RecordPlanner {
             .max(
                 Comparator.comparing(
                         (String m) -> state.member(m).ballot().get().memory().get().position())
+                    .thenComparing(m -> !state.isOverwritten(m))
                     .thenComparing(m -> record.members().get(m))
                     .thenComparing(Comparator.reverseOrder()));
     if (successor.isEmpty()) {
@@ -172,6 +173,15 @@ final class RecordPlanner {
       return Optional.empty();
     }
     String next = successor.get();
+    if (state.isOverwritten(next)) {
+      holds.add(
+          new Hold(
+              "SuccessorBusy",
+              "%s: %s is to succeed, and its state is being replaced at this moment."
+                  .formatted(why, next),
+              "It ends with that repair, or seconds later without an answer."));
+      return Optional.empty();
+    }
     Command.Tell news =
         new Command.Tell(
             true,

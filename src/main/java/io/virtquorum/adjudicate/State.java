@@ -176,8 +176,39 @@ public record State(
     return withJobs(rest);
   }
 
+  /**
+   * Forgets what was ordered of a member. A puller whose sample went is still at work until it says
+   * otherwise.
+   */
   State withoutJobsOf(String name) {
-    return withJobs(jobs.stream().filter(job -> !job.involves(name)).toList());
+    return withJobs(
+        jobs.stream()
+            .filter(job -> !job.involves(name) || (job.isWriting() && !job.member().equals(name)))
+            .toList());
+  }
+
+  /** Members that copy from this one must end before that: nobody will serve them any more. */
+  State hurried(String sample, Instant deadline) {
+    return withJobs(
+        jobs.stream()
+            .map(
+                job ->
+                    job instanceof Job.Repairing repairing
+                            && repairing.repair().sample().equals(sample)
+                            && repairing.deadline().isAfter(deadline)
+                        ? new Job.Repairing(repairing.id(), repairing.repair(), deadline)
+                        : job)
+            .toList());
+  }
+
+  /** True if this member's whole state is being replaced at this moment. */
+  boolean isOverwritten(String name) {
+    return jobs.stream()
+        .anyMatch(
+            job ->
+                job instanceof Job.Repairing repairing
+                    && repairing.member().equals(name)
+                    && repairing.repair().aim() instanceof Job.Aim.Whole);
   }
 
   State with(Job job) {
