@@ -1,5 +1,6 @@
 package io.virtquorum.adjudicate;
 
+import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Row;
 import java.time.Duration;
@@ -80,8 +81,8 @@ public final class Adjudicator {
               .job(finished.id())
               .map(job -> finish(state, job, finished.outcome(), now, commands))
               .orElse(state);
-      case Event.Recorded recorded -> state.withRecord(recorded.record());
-      case Event.Superseded superseded -> state.withRecord(superseded.record());
+      case Event.Recorded recorded -> adopt(state, recorded.record(), now);
+      case Event.Superseded superseded -> adopt(state, superseded.record(), now);
       case Event.Tick _ -> state;
     };
   }
@@ -101,6 +102,30 @@ public final class Adjudicator {
             && before.ballot().filter(b -> !b.root().equals(voted.ballot().root())).isPresent();
     return state.withMember(
         voted.member(), m -> again ? m.with(voted.ballot()).impatient() : m.with(voted.ballot()));
+  }
+
+  /** What the record says now is a fact, whoever wrote it. */
+  private static State adopt(State state, ClusterRecord record, Instant now) {
+    ClusterRecord before = state.record();
+    State next = state.withRecord(record);
+    if (!record.committed().equals(before.committed())) {
+      next = next.exposed(Optional.empty()); // what is newer than this counts from now
+    }
+    if (before.committed().isEmpty()
+        || before.primary().isEmpty()
+        || record.primary().isEmpty()
+        || record.primary().equals(before.primary())) {
+      return next;
+    }
+    String from = before.primary().get();
+    Classification was = Classification.of(before, from, state.member(from).ballot());
+    String why =
+        state.member(from).presence() == MemberState.Presence.DEAD
+            ? from + " is dead"
+            : was.memberClass() == MemberClass.BEHIND
+                ? from + " lost the committed state: " + was.why()
+                : "it was recorded so";
+    return next.with(new State.FailoverFact(from, record.primary().get(), now, why));
   }
 
   private static State offer(
@@ -282,15 +307,27 @@ public final class Adjudicator {
   private static State expose(State state, Assessment assessment, Instant now) {
     boolean exposed =
         state.record().committed().isPresent()
-            && assessment.target().isPresent()
-            && assessment
-                .target()
-                .get()
-                .position()
-                .isAfter(state.record().committed().get().position());
+            && (targetIsNewer(state.record().committed().get(), assessment)
+                || state
+                    .record()
+                    .primary()
+                    .filter(p -> hasWritten(state, assessment, p))
+                    .isPresent());
     if (exposed == state.exposedSince().isPresent()) {
       return state;
     }
     return state.exposed(exposed ? Optional.of(now) : Optional.empty());
+  }
+
+  private static boolean targetIsNewer(Committed committed, Assessment assessment) {
+    return assessment.target().filter(t -> t.position().isAfter(committed.position())).isPresent();
+  }
+
+  /** Also what is not elected yet, for instance because another row rotted, is exposed. */
+  private static boolean hasWritten(State state, Assessment assessment, String primary) {
+    MemberClass own = assessment.classOf(primary);
+    return (own == MemberClass.ADVANCED || own == MemberClass.DRIFTED)
+        && state.member(primary).ballot().get().changes().stream()
+            .anyMatch(c -> c.kind() == Change.Kind.WRITTEN);
   }
 }

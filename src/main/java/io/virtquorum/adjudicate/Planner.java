@@ -26,12 +26,11 @@ final class Planner {
     if (state.writing().isPresent()) {
       return new Step(state.withHolds(holds), List.of());
     }
-    RecordPlanner.Plan change = RecordPlanner.plan(state, assessment, now);
+    RecordPlanner.Plan change = RecordPlanner.plan(state, assessment);
     holds.addAll(change.holds());
     if (change.write().isPresent()) {
       Command.Write write = change.write().get();
-      State next = change.failover().map(state::with).orElse(state).withWriting(write.record());
-      return new Step(next.withHolds(holds), List.of(write));
+      return new Step(state.withWriting(write.record()).withHolds(holds), List.of(write));
     }
     if (state.config().orElseThrow().observe()) {
       return new Step(state.withHolds(holds), List.of());

@@ -1,6 +1,5 @@
 package io.virtquorum.adjudicate;
 
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -17,39 +16,31 @@ final class RecordPlanner {
   private final Config config;
   private final ClusterRecord record;
   private final Assessment assessment;
-  private final Instant now;
   private final List<Hold> holds = new ArrayList<>();
 
-  private RecordPlanner(State state, Assessment assessment, Instant now) {
+  private RecordPlanner(State state, Assessment assessment) {
     this.state = state;
     this.config = state.config().orElseThrow();
     this.record = state.record();
     this.assessment = assessment;
-    this.now = now;
   }
 
   /**
    * The next change of the record, if there is one.
    *
    * @param write empty: the record stays as it is
-   * @param failover set if the change is one of the primary after the first epoch
    */
-  record Plan(
-      Optional<Command.Write> write, Optional<State.FailoverFact> failover, List<Hold> holds) {}
+  record Plan(Optional<Command.Write> write, List<Hold> holds) {}
 
-  static Plan plan(State state, Assessment assessment, Instant now) {
-    RecordPlanner planner = new RecordPlanner(state, assessment, now);
+  static Plan plan(State state, Assessment assessment) {
+    RecordPlanner planner = new RecordPlanner(state, assessment);
     Optional<Change> change = planner.next();
-    return new Plan(
-        change.map(c -> new Command.Write(c.record(), c.news())),
-        change.flatMap(Change::failover),
-        planner.holds);
+    return new Plan(change.map(c -> new Command.Write(c.record(), c.news())), planner.holds);
   }
 
-  private record Change(
-      ClusterRecord record, Optional<Command.Tell> news, Optional<State.FailoverFact> failover) {
+  private record Change(ClusterRecord record, Optional<Command.Tell> news) {
     static Optional<Change> quiet(ClusterRecord record) {
-      return Optional.of(new Change(record, Optional.empty(), Optional.empty()));
+      return Optional.of(new Change(record, Optional.empty()));
     }
   }
 
@@ -188,11 +179,7 @@ final class RecordPlanner {
             dead ? "FailedOver" : "SwitchedOver",
             "Users are led to %s: %s. It holds %s, the newest accepted state."
                 .formatted(next, why, state.member(next).ballot().get().root().brief()));
-    return Optional.of(
-        new Change(
-            record.withPrimary(next),
-            Optional.of(news),
-            Optional.of(new State.FailoverFact(primary, next, now, why))));
+    return Optional.of(new Change(record.withPrimary(next), Optional.of(news)));
   }
 
   /**
@@ -255,7 +242,6 @@ final class RecordPlanner {
     return Optional.of(
         new Change(
             record.withCommitted(new Committed(epoch, target.position(), target.root())),
-            Optional.of(news),
-            Optional.empty()));
+            Optional.of(news)));
   }
 }
