@@ -1,6 +1,7 @@
 package io.virtquorum;
 
 import io.virtquorum.operator.OperatorCommand;
+import io.virtquorum.sidecar.SidecarCommand;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -9,7 +10,7 @@ import picocli.CommandLine.Command;
     name = "virtquorum",
     description = "Majority-voted high availability for KubeVirt virtual machines.",
     mixinStandardHelpOptions = true,
-    subcommands = {OperatorCommand.class})
+    subcommands = {OperatorCommand.class, SidecarCommand.class})
 public final class Main {
   private Main() {}
 

@@ -2,8 +2,6 @@ package io.virtquorum.sidecar;
 
 import io.virtquorum.wire.v1.Command;
 import io.virtquorum.wire.v1.FromMember;
-import io.virtquorum.wire.v1.Progress;
-import io.virtquorum.wire.v1.Progress.Outcome;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.LinkedHashMap;
@@ -83,21 +81,22 @@ final class Orders {
     String id = command.getId();
     if (!obeys(command.getTerm())) {
       return Optional.of(
-          refused(
+          Answers.refused(
               id,
               "OldTerm",
               "Term %d gave this order and term %d leads now".formatted(command.getTerm(), term)));
     }
     if (id.isEmpty() || command.getOrderCase() == Command.OrderCase.ORDER_NOT_SET) {
       return Optional.of(
-          refused(id, "UnknownOrder", "This sidecar does not know the order; update its image"));
+          Answers.refused(
+              id, "UnknownOrder", "This sidecar does not know the order; update its image"));
     }
     Optional<FromMember> known = answers.get(id);
     if (known != null) {
       return known;
     }
     if (waiting.size() >= WAITING) {
-      return Optional.of(refused(id, "Busy", WAITING + " orders are waiting already"));
+      return Optional.of(Answers.refused(id, "Busy", WAITING + " orders are waiting already"));
     }
     answers.put(id, Optional.empty());
     long expiry = Integer.toUnsignedLong(command.getExpiresInMillis());
@@ -114,10 +113,11 @@ final class Orders {
   synchronized Optional<FromMember> refusal(Order order, long nanoTime) {
     String id = order.command().getId();
     if (order.command().getTerm() < term) {
-      return Optional.of(refused(id, "OldTerm", "A newer leader took over while it waited"));
+      return Optional.of(
+          Answers.refused(id, "OldTerm", "A newer leader took over while it waited"));
     }
     if (order.left(nanoTime).isZero()) {
-      return Optional.of(refused(id, "Expired", "It expired before its turn came"));
+      return Optional.of(Answers.refused(id, "Expired", "It expired before its turn came"));
     }
     return Optional.empty();
   }
@@ -125,16 +125,5 @@ final class Orders {
   /** Remembers the answer to a command, for when it is sent again. */
   synchronized void answered(String id, FromMember answer) {
     answers.put(id, Optional.of(answer));
-  }
-
-  private static FromMember refused(String id, String reason, String sentence) {
-    return FromMember.newBuilder()
-        .setProgress(
-            Progress.newBuilder()
-                .setCommandId(id)
-                .setOutcome(Outcome.OUTCOME_REFUSED)
-                .setReason(reason)
-                .setMessage(sentence))
-        .build();
   }
 }

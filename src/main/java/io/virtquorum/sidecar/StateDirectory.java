@@ -59,6 +59,24 @@ public final class StateDirectory {
     write("term", List.of(Long.toString(term)));
   }
 
+  /** Whether somebody used the guest since the member last held what it remembers. */
+  public boolean usersSinceHeld() {
+    return lines("users").isPresent();
+  }
+
+  /** Remembers whether somebody did. */
+  public void usersSinceHeld(boolean used) {
+    if (used) {
+      write("users", List.of());
+      return;
+    }
+    try {
+      Files.deleteIfExists(directory.resolve("users"));
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot forget users for the next life", e);
+    }
+  }
+
   private Optional<List<String>> lines(String name) {
     try {
       return Optional.of(Files.readAllLines(directory.resolve(name), StandardCharsets.UTF_8));

@@ -1,0 +1,335 @@
+package io.virtquorum.sidecar;
+
+import io.virtquorum.collect.Evidence;
+import io.virtquorum.collect.FileTrees;
+import io.virtquorum.collect.Snapshot;
+import io.virtquorum.collect.Tree;
+import io.virtquorum.collect.Trouble;
+import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.FingerprintKey;
+import io.virtquorum.fingerprint.Matrix;
+import io.virtquorum.fingerprint.Row;
+import io.virtquorum.fingerprint.RowKey;
+import io.virtquorum.guest.Guest;
+import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.SyncInterface;
+import io.virtquorum.sync.ArchiveLimits;
+import io.virtquorum.sync.Goal;
+import io.virtquorum.sync.Offer;
+import io.virtquorum.sync.PullResult;
+import io.virtquorum.sync.Puller;
+import io.virtquorum.sync.SampleServer;
+import io.virtquorum.sync.Serving;
+import io.virtquorum.verify.Verifier;
+import io.virtquorum.verify.VerifyResult;
+import io.virtquorum.wire.BallotContent;
+import io.virtquorum.wire.OfferContent;
+import io.virtquorum.wire.WireException;
+import io.virtquorum.wire.WireLimits;
+import io.virtquorum.wire.WireMapping;
+import io.virtquorum.wire.v1.Command;
+import io.virtquorum.wire.v1.Configure;
+import io.virtquorum.wire.v1.FromMember;
+import io.virtquorum.wire.v1.PullSample;
+import io.virtquorum.wire.v1.RestoreRows;
+import io.virtquorum.wire.v1.ServeSample;
+import io.virtquorum.wire.v1.Verify;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A member's work in a real guest: its file trees, its users, and its part in repairs. For one
+ * thread.
+ */
+final class GuestWork implements MemberWork {
+  private static final Logger log = LoggerFactory.getLogger(GuestWork.class);
+  private static final Duration QUICK = Duration.ofMinutes(1);
+  private static final Duration AUDIT = Duration.ofMinutes(15);
+  private static final Duration ADDRESS = Duration.ofSeconds(20);
+  private static final Duration ADDRESS_AGAIN = Duration.ofMinutes(1);
+
+  private final FileTrees trees;
+  private final Users users;
+  private final SampleServer server;
+  private final Puller puller;
+  private final Verifier verifier;
+  private final Optional<SyncInterface> nic;
+  private final String address;
+  private final boolean observe;
+  private boolean serving;
+  private String addressBoot = "";
+  private long addressDue = System.nanoTime();
+  private Optional<Snapshot> last = Optional.empty();
+
+  /**
+   * @param trees of the configuration, with no other caller
+   */
+  GuestWork(Configure configure, Guest guest, FileTrees trees, Users users) {
+    this.trees = trees;
+    this.users = users;
+    this.server = new SampleServer(trees.shell(), trees.trees());
+    this.puller =
+        new Puller(
+            trees, new ArchiveLimits(configure.getArchiveEntries(), configure.getArchiveBytes()));
+    this.verifier = new Verifier(trees);
+    this.address = configure.getSyncAddress();
+    // In Observe nothing in the guest is touched: no address, no serving, no memory, no repair.
+    this.nic =
+        configure.getObserve() || address.isEmpty()
+            ? Optional.empty()
+            : Optional.of(new SyncInterface(guest, configure.getSyncMac()));
+    this.observe = configure.getObserve();
+  }
+
+  /**
+   * @param probes addresses whose connections are not users'
+   * @throws IllegalArgumentException with a sentence, if the configuration cannot be worked with
+   */
+  static GuestWork of(Configure configure, Guest guest, StateDirectory state, Set<String> probes) {
+    List<Tree> trees =
+        configure.getFilesList().stream()
+            .map(
+                file ->
+                    new Tree(
+                        file.getName(),
+                        file.getPath(),
+                        file.getExcludeList(),
+                        file.getAfterRepairList(),
+                        file.getQuiesceList()))
+            .toList();
+    var key = new FingerprintKey(configure.getFingerprintKey().toByteArray());
+    return new GuestWork(
+        configure,
+        guest,
+        new FileTrees(guest, key, trees),
+        new Users(new Evidence.Reader(guest, configure.getAccessPortsList(), probes), state));
+  }
+
+  @Override
+  public BallotContent look(boolean audit) throws GuestException {
+    lookForUsers();
+    try {
+      Snapshot snapshot = audit ? trees.audit(AUDIT) : trees.quick(QUICK);
+      last = Optional.of(snapshot);
+      boolean holds = snapshot.memory().isPresent() && snapshot.changesTotal() == 0;
+      if (holds) {
+        users.held(); // it did so after the look for users, so who came since will still be seen
+      } else if (!users.sinceHeld()) {
+        lookForUsers(); // who wrote may have come and gone during the look at the files
+      }
+      if (nic.isPresent()) {
+        unaddressed(snapshot.bootId())
+            .ifPresent(t -> log.atWarn().log("The sync network is not usable: {}", t.sentence()));
+      }
+      return ballot(snapshot, snapshot.audited(), Optional.empty());
+    } catch (Trouble trouble) {
+      return ballot(
+          last.orElseGet(GuestWork::nothing),
+          false,
+          Optional.of(new BallotContent.Trouble(trouble.reason().name(), trouble.getMessage())));
+    }
+  }
+
+  @Override
+  public FromMember run(Command command, Duration left) throws GuestException {
+    String id = command.getId();
+    if (observe) {
+      return Answers.refused(id, "Observe", "In mode Observe nothing in the guest is touched");
+    }
+    try {
+      endServing();
+      return switch (command.getOrderCase()) {
+        case VERIFY -> verify(id, command.getVerify(), left);
+        case SERVE_SAMPLE -> serve(id, command.getServeSample(), left);
+        case PULL_SAMPLE -> pull(id, command.getPullSample(), left);
+        case RESTORE_ROWS -> restore(id, command.getRestoreRows(), left);
+        case AUDIT, ORDER_NOT_SET ->
+            Answers.refused(id, "UnknownOrder", "This sidecar does not know the order");
+      };
+    } catch (Trouble trouble) {
+      return Answers.failed(id, trouble.reason().name(), trouble.getMessage());
+    } catch (WireException e) {
+      return Answers.refused(id, "BadOrder", e.getMessage());
+    }
+  }
+
+  @Override
+  public void close() {
+    server.close();
+  }
+
+  private FromMember verify(String id, Verify order, Duration left)
+      throws GuestException, Trouble, WireException {
+    Digest root = WireMapping.readDigest(order.getRoot(), "the root to verify");
+    users.look();
+    return switch (verifier.verify(WireMapping.read(order.getPosition()), root, left)) {
+      case VerifyResult.Equal equal -> {
+        last = Optional.of(equal.snapshot());
+        users.held();
+        yield Answers.message(Answers.done(id));
+      }
+      case VerifyResult.Differs differs -> {
+        last = Optional.of(differs.snapshot());
+        yield Answers.moved(id, differs(root, differs.snapshot()));
+      }
+    };
+  }
+
+  private FromMember serve(String id, ServeSample order, Duration left)
+      throws GuestException, Trouble, WireException {
+    Digest root = WireMapping.readDigest(order.getRoot(), "the root to serve");
+    long end = System.nanoTime() + left.toNanos();
+    Snapshot snapshot = trees.quick(left);
+    if (!snapshot.matrix().root().equals(root)) {
+      return Answers.moved(id, differs(root, snapshot));
+    }
+    if (snapshot.matrix().rows().size() > WireLimits.ROWS) {
+      return Answers.failed(
+          id, "TooManyRows", "An offer has at most " + WireLimits.ROWS + " rows; split the state");
+    }
+    Optional<BallotContent.Trouble> missing = unaddressed(snapshot.bootId());
+    if (missing.isPresent()) {
+      return Answers.failed(id, missing.get().reason(), missing.get().sentence());
+    }
+    Duration life = Duration.ofNanos(Math.max(1, end - System.nanoTime()));
+    Serving at = server.start(id, host(), order.getPullerAddress(), life, life);
+    serving = true;
+    return FromMember.newBuilder()
+        .setOffer(
+            WireMapping.write(
+                new OfferContent(id, snapshot.matrix(), at.address(), at.port(), at.password())))
+        .build();
+  }
+
+  private FromMember pull(String id, PullSample order, Duration left)
+      throws GuestException, Trouble, WireException {
+    Digest root = WireMapping.readDigest(order.getRoot(), "the root to pull");
+    OfferContent offer = WireMapping.read(order.getOffer());
+    if (!offer.matrix().root().equals(root)) {
+      throw new WireException("The offer is of another root than the one that must come out");
+    }
+    var goal = new Goal.Whole(WireMapping.read(order.getPosition()));
+    return pull(id, offer, goal, order.getVerdict(), left);
+  }
+
+  private FromMember restore(String id, RestoreRows order, Duration left)
+      throws GuestException, Trouble, WireException {
+    Map<RowKey, Optional<Digest>> rows = new HashMap<>();
+    for (Row row : WireMapping.readRows(order.getRowsList())) {
+      rows.put(row.key(), Optional.of(row.digest()));
+    }
+    OfferContent offer = WireMapping.read(order.getOffer());
+    return pull(id, offer, new Goal.Rows(rows), order.getVerdict(), left);
+  }
+
+  private FromMember pull(String id, OfferContent offer, Goal goal, String verdict, Duration left)
+      throws GuestException, Trouble {
+    users.look();
+    Optional<BallotContent.Trouble> missing = unaddressed(trees.shell().guest().bootId(ADDRESS));
+    if (missing.isPresent()) {
+      return Answers.failed(id, missing.get().reason(), missing.get().sentence());
+    }
+    var source = new Offer(offer.address(), offer.port(), offer.password(), offer.matrix());
+    return switch (puller.pull(source, goal, verdict, users.sinceHeld(), left)) {
+      case PullResult.Done done -> {
+        if (goal instanceof Goal.Whole) {
+          users.held();
+        }
+        yield Answers.message(
+            Answers.done(id)
+                .setRows(done.rows())
+                .setBytes(done.bytes())
+                .setMillis(done.millis())
+                .setArchiveEntry(done.archiveEntry())
+                .setMessage(String.join(" ", done.warnings())));
+      }
+      case PullResult.Void moved -> Answers.moved(id, moved.message());
+      case PullResult.Failed failed -> Answers.failed(id, failed.reason().name(), failed.message());
+    };
+  }
+
+  private void lookForUsers() throws GuestException {
+    if (serving) {
+      users.disregardOwn();
+    }
+    users.look();
+  }
+
+  /** What was served is over with the next order: a member has one part in one repair at a time. */
+  private void endServing() {
+    if (serving) {
+      server.close();
+      users.disregardOwn();
+      serving = false;
+    }
+  }
+
+  /** Sets the address when it may be missing: after a reboot, and once a minute. */
+  private Optional<BallotContent.Trouble> unaddressed(String bootId) throws GuestException {
+    if (nic.isEmpty()) {
+      return Optional.of(
+          new BallotContent.Trouble(
+              "SyncAddressUnknown", "The operator gave this member no sync address"));
+    }
+    long now = System.nanoTime();
+    if (addressBoot.equals(bootId) && now - addressDue < 0) {
+      return Optional.empty();
+    }
+    Optional<BallotContent.Trouble> missing =
+        switch (nic.get().set(address, ADDRESS)) {
+          case SyncInterface.Outcome.Done _, SyncInterface.Outcome.Already _ -> Optional.empty();
+          case SyncInterface.Outcome.Absent absent ->
+              Optional.of(
+                  new BallotContent.Trouble(
+                      "SyncNicMissing", "The guest has no interface with MAC " + absent.mac()));
+          case SyncInterface.Outcome.NoTool _ ->
+              Optional.of(
+                  new BallotContent.Trouble(
+                      "ToolMissing", "The guest has no ip; install its package iproute2"));
+          case SyncInterface.Outcome.Failed failed ->
+              Optional.of(
+                  new BallotContent.Trouble(
+                      "SyncAddressNotSet", "Setting " + address + ": " + failed.message()));
+        };
+    if (missing.isEmpty()) {
+      addressBoot = bootId;
+      addressDue = now + ADDRESS_AGAIN.toNanos();
+    }
+    return missing;
+  }
+
+  private String host() {
+    return address.substring(0, address.indexOf('/'));
+  }
+
+  private BallotContent ballot(
+      Snapshot snapshot, boolean audited, Optional<BallotContent.Trouble> trouble) {
+    return new BallotContent(
+        0,
+        snapshot.bootId(),
+        snapshot.matrix().root(),
+        snapshot.matrix().rows().size(),
+        snapshot.memory(),
+        snapshot.changes(),
+        snapshot.changesTotal(),
+        users.sessions(),
+        users.sinceHeld(),
+        audited,
+        trouble);
+  }
+
+  private static String differs(Digest root, Snapshot snapshot) {
+    return "The member holds %s and not %s"
+        .formatted(snapshot.matrix().root().brief(), root.brief());
+  }
+
+  private static Snapshot nothing() {
+    return new Snapshot("", Matrix.of(List.of()), Optional.empty(), List.of(), 0, false, false, 0);
+  }
+}

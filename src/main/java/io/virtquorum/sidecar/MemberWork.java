@@ -1,0 +1,30 @@
+package io.virtquorum.sidecar;
+
+import io.virtquorum.guest.GuestException;
+import io.virtquorum.wire.BallotContent;
+import io.virtquorum.wire.v1.Command;
+import io.virtquorum.wire.v1.FromMember;
+import java.time.Duration;
+
+/** What one configuration makes a member do in its guest. One caller at a time. */
+interface MemberWork extends AutoCloseable {
+  /**
+   * Looks at the member's state and at who uses it.
+   *
+   * @param audit read every content from the disk; otherwise only what changed
+   * @return a ballot with the number 0; with trouble if the state cannot be read as it should be
+   */
+  BallotContent look(boolean audit) throws GuestException;
+
+  /**
+   * Does what a command says, except for audits.
+   *
+   * @param left until the command expires
+   * @return its one answer, an offer or a progress
+   */
+  FromMember run(Command command, Duration left) throws GuestException;
+
+  /** Ends what still runs in the guest, within seconds. */
+  @Override
+  void close();
+}

@@ -1,0 +1,62 @@
+package io.virtquorum.sidecar;
+
+import io.virtquorum.collect.Evidence;
+import io.virtquorum.guest.GuestException;
+import java.time.Duration;
+
+/**
+ * Whether somebody used the guest since the member last held what it remembers. Kept across lives
+ * of the sidecar; what happened between two lives is only seen if it still shows. For one thread.
+ */
+final class Users {
+  private static final Duration LIMIT = Duration.ofSeconds(20);
+  private final Evidence.Reader reader;
+  private final StateDirectory state;
+  private Evidence held;
+  private Evidence newest;
+  private boolean since;
+
+  Users(Evidence.Reader reader, StateDirectory state) {
+    this.reader = reader;
+    this.state = state;
+    this.since = state.usersSinceHeld();
+  }
+
+  /** Looks who is there. */
+  void look() throws GuestException {
+    newest = reader.read(LIMIT);
+    Evidence earlier = held == null ? new Evidence(0, 0, 0, Long.MAX_VALUE, newest.who()) : held;
+    if (held == null) {
+      held = newest; // what this life counts from
+    }
+    since(since || newest.usedSince(earlier));
+  }
+
+  /** The connections until the next look are VirtQuorum's own. */
+  void disregardOwn() {
+    reader.disregardOpens();
+  }
+
+  /** The member held what it remembers at a moment after the newest look. */
+  void held() {
+    held = newest;
+    since(false);
+  }
+
+  /** Somebody used the guest since the member held what it remembers. */
+  boolean sinceHeld() {
+    return since;
+  }
+
+  /** People logged in or connected at the newest look. */
+  int sessions() {
+    return newest.sessions() + newest.connections();
+  }
+
+  private void since(boolean value) {
+    if (value != since) {
+      since = value;
+      state.usersSinceHeld(value);
+    }
+  }
+}
