@@ -3,7 +3,6 @@ package io.virtquorum.kubevirt;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import io.fabric8.kubernetes.api.model.Status;
 import io.fabric8.kubernetes.client.KubernetesClient;
-import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.http.HttpRequest;
 import io.fabric8.kubernetes.client.http.HttpResponse;
 import java.net.URI;
@@ -118,15 +117,15 @@ public final class KubeVirtClient {
 
   /** The installation of KubeVirt, if there is one. */
   public Optional<KubeVirt> installation() {
+    HttpRequest.Builder request =
+        client.getHttpClient().newHttpRequestBuilder().uri(uri("apis/kubevirt.io/v1/kubevirts"));
     try {
-      return client.resources(KubeVirt.class).inAnyNamespace().list().getItems().stream()
-          .findFirst();
-    } catch (KubernetesClientException e) {
-      if (e.getCode() == 404) {
-        return Optional.empty();
-      }
-      throw failure(
-          e.getCode(), Optional.ofNullable(e.getStatus()), "read the KubeVirt installation", e);
+      String body = send(request, "read the KubeVirt installation");
+      Installations found =
+          client.getKubernetesSerialization().unmarshal(body, Installations.class);
+      return Objects.requireNonNullElse(found.items(), List.<KubeVirt>of()).stream().findFirst();
+    } catch (KubeVirtException.NotFound e) {
+      return Optional.empty();
     }
   }
 
@@ -150,7 +149,7 @@ public final class KubeVirtClient {
       if (response.isSuccessful()) {
         return response.body();
       }
-      throw failure(response.code(), status(response.body()), what, null);
+      throw failure(response.code(), status(response.body()), what);
     } catch (TimeoutException e) {
       answer.cancel(true);
       throw new KubeVirtException.Unavailable(
@@ -185,27 +184,26 @@ public final class KubeVirtClient {
     }
   }
 
-  private static KubeVirtException failure(
-      int code, Optional<Status> status, String what, Throwable cause) {
+  private static KubeVirtException failure(int code, Optional<Status> status, String what) {
     String said = status.map(Status::getMessage).map(m -> ": " + m).orElse(" (HTTP " + code + ")");
     String sentence = "Could not " + what + said + (said.endsWith(".") ? "" : ".");
     return switch (code) {
       case 404 ->
           new KubeVirtException.NotFound(
-              sentence + " Is the VM there, and is KubeVirt installed?", cause);
-      case 409 -> new KubeVirtException.Conflict(sentence, cause);
+              sentence + " Is the VM there, and is KubeVirt installed?", null);
+      case 409 -> new KubeVirtException.Conflict(sentence, null);
       case 422 ->
           said.contains(FAILED_TEST)
               ? new KubeVirtException.Conflict(
-                  "Could not " + what + ": it was changed meanwhile; it will be read again.", cause)
-              : new KubeVirtException.Refused(sentence, cause);
+                  "Could not " + what + ": it was changed meanwhile; it will be read again.", null)
+              : new KubeVirtException.Refused(sentence, null);
       case 401, 403 ->
           new KubeVirtException.Refused(
-              sentence + " Give the operator's service account this right.", cause);
+              sentence + " Give the operator's service account this right.", null);
       default ->
           code >= 500 || code == 429
-              ? new KubeVirtException.Unavailable(sentence, cause)
-              : new KubeVirtException.Refused(sentence, cause);
+              ? new KubeVirtException.Unavailable(sentence, null)
+              : new KubeVirtException.Refused(sentence, null);
     };
   }
 
@@ -223,4 +221,7 @@ public final class KubeVirtClient {
 
   @JsonIgnoreProperties(ignoreUnknown = true)
   private record UserList(List<GuestUser> items) {}
+
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  private record Installations(List<KubeVirt> items) {}
 }

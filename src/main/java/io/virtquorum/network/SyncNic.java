@@ -92,7 +92,9 @@ public final class SyncNic {
 
     patch.set(ANNOTATIONS.appendProperty(ADDRESS), TextNode.valueOf(wanted.address().toString()));
     Set<String> created = new LinkedHashSet<>(before.map(Added::created).orElse(List.of()));
-    patch.created().forEach(place -> created.add(place.toString()));
+    patch.created().stream()
+        .filter(place -> patch.get(place).filter(JsonNode::isContainerNode).isPresent())
+        .forEach(place -> created.add(place.toString()));
     String hooksBefore = before.isPresent() ? before.get().hooksBefore() : hooksText;
     boolean wroteDefault = bare || before.map(Added::defaultNetwork).orElse(false);
     Added after =

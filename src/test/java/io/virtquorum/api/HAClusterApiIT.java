@@ -14,6 +14,7 @@ import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.fabric8.kubernetes.client.http.HttpRequest;
 import io.virtquorum.testing.ApiServer;
 import io.virtquorum.testing.HAClusterCrd;
 import java.io.IOException;
@@ -22,6 +23,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -423,6 +425,49 @@ class HAClusterApiIT {
             .get();
     assertThat(raw.<String>get("status", "lastRepair", "duration")).isEqualTo("1s234ms");
     assertThat(raw.<String>get("status", "exposureSince")).isEqualTo("2026-11-22T18:00:00.123Z");
+  }
+
+  @Test
+  void whoeverListsClustersSeesHowTheyAre(KubernetesClient client) throws Exception {
+    HACluster stored = client.resource(minimal()).create();
+    Condition ready = new ConditionBuilder().withType("Ready").withStatus("True").build();
+    ClusterRecord record =
+        new ClusterRecord(
+            1,
+            1,
+            1,
+            new ClusterRecord.Committed(7, 1, 1, "c0", Instant.now()),
+            null,
+            "web-1",
+            null);
+    stored.setStatus(
+        new HAClusterStatus(1L, List.of(ready), record, "3/3", null, null, null, null, null));
+    client.resource(stored).updateStatus();
+
+    HttpRequest request =
+        client
+            .getHttpClient()
+            .newHttpRequestBuilder()
+            .uri(
+                client.getMasterUrl()
+                    + "apis/virtquorum.io/v1alpha1/namespaces/"
+                    + client.getNamespace()
+                    + "/haclusters")
+            .header("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io")
+            .build();
+    JsonNode table =
+        YAML.readTree(
+            client
+                .getHttpClient()
+                .sendAsync(request, String.class)
+                .get(30, TimeUnit.SECONDS)
+                .body());
+
+    assertThat(table.path("columnDefinitions").findValuesAsText("name"))
+        .containsExactly("Name", "In sync", "Primary", "Epoch", "Exposure", "Ready", "Age");
+    JsonNode cells = table.at("/rows/0/cells");
+    assertThat(cells.valueStream().limit(6).map(JsonNode::asText))
+        .containsExactly("web", "3/3", "web-1", "7", "null", "True");
   }
 
   @Test

@@ -160,6 +160,23 @@ class KubeVirtClientTest {
   }
 
   @Test
+  void theInstallationOfKubeVirtIsReadIfThereIsOne() {
+    code = 200;
+    answer =
+        "{\"kind\":\"KubeVirtList\",\"items\":[{\"metadata\":{\"name\":\"kubevirt\"},\"spec\":{\"configuration\":"
+            + "{\"developerConfiguration\":{\"featureGates\":[\"Sidecar\"]}}},\"status\":{\"phase\":\"Deployed\"}}]}";
+    KubeVirt installation = client.installation().orElseThrow();
+    assertThat(installation.deployed()).isTrue();
+    assertThat(installation.featureGates()).containsExactly("Sidecar");
+
+    answer = "{\"kind\":\"KubeVirtList\",\"items\":[]}";
+    assertThat(client.installation()).isEmpty();
+    code = 404;
+    answer = "404 page not found";
+    assertThat(client.installation()).isEmpty();
+  }
+
+  @Test
   void anEmptyPatchIsNotSent() {
     VirtualMachine vm = new VirtualMachine();
     assertThat(client.patch(vm, JsonPatch.NOTHING)).isSameAs(vm);

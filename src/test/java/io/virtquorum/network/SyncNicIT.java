@@ -87,11 +87,6 @@ class SyncNicIT {
         .isInstanceOf(KubeVirtException.NotFound.class);
   }
 
-  @Test
-  void aClusterWithoutKubeVirtSaysThatItHasNone(KubernetesClient client) {
-    assertThat(new KubeVirtClient(client, Duration.ofSeconds(10)).installation()).isEmpty();
-  }
-
   private static VirtualMachine rich(String name) {
     VirtualMachine vm = Yaml.read("/kubevirt/rich-vm.yaml", VirtualMachine.class);
     ObjectMeta metadata = new ObjectMeta();
