@@ -208,7 +208,8 @@ public final class KubeVirtClient {
   }
 
   private URI uri(String path) {
-    return URI.create(client.getMasterUrl().toString()).resolve("/").resolve(path);
+    String server = client.getMasterUrl().toString();
+    return URI.create((server.endsWith("/") ? server : server + "/") + path);
   }
 
   private static String path(String namespace, String plural, String name, String verb) {

@@ -40,7 +40,7 @@ class HAClusterApiIT {
    * A rule, something that breaks it, and something close that does not; both are merged into a
    * valid cluster.
    */
-  private record Rule(String message, String broken, String kept) {
+  record Rule(String message, String broken, String kept) {
     @Override
     public String toString() {
       return message;

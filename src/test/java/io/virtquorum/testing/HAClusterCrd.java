@@ -64,7 +64,7 @@ public final class HAClusterCrd {
         version
             .getAdditionalPrinterColumns()
             .sort(
-                Comparator.comparing(
+                Comparator.comparingInt(
                     (CustomResourceColumnDefinition c) -> COLUMNS.indexOf(c.getName())));
         JSONSchemaProps schema = version.getSchema().getOpenAPIV3Schema();
         timing(property(schema, "spec", "timing"));

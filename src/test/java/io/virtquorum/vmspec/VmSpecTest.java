@@ -7,6 +7,7 @@ import io.virtquorum.kubevirt.JsonPatch;
 import io.virtquorum.kubevirt.VirtualMachine;
 import io.virtquorum.testing.PatchedVm;
 import io.virtquorum.testing.Yaml;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -50,8 +51,9 @@ class VmSpecTest {
   void anotherVmIsMadeEqualWhateverItHad() {
     for (String pointer :
         new String[] {MEMORY, "/spec/template/spec/domain/cpu", "/spec/template/spec/hostname"}) {
-      for (VirtualMachine other : new VirtualMachine[] {vm, bare}) {
-        VirtualMachine model = other == vm ? bare : vm;
+      for (List<VirtualMachine> pair : List.of(List.of(vm, bare), List.of(bare, vm))) {
+        VirtualMachine model = pair.get(0);
+        VirtualMachine other = pair.get(1);
         Map<String, Optional<String>> wanted = Map.of(pointer, spec.read(model, pointer));
         VirtualMachine after = PatchedVm.apply(other, spec.patch(other, wanted));
 
