@@ -10,6 +10,7 @@ bootstrap bookworm "$root" minbase systemd,systemd-sysv,udev,dbus,openssh-server
 install -m 755 "$HERE"/guest/common/{data-disk,dhcp} "$root/usr/local/sbin/"
 install -m 644 "$files"/*.service "$root/etc/systemd/system/"
 install -m 644 "$files"/*.rules "$root/etc/udev/rules.d/"
+install -m 755 -D "$files/power-button" "$root/etc/acpi/PWRF/00000080"
 install -m 600 -D "$GUEST_KEY_DIR/id_ed25519.pub" "$root/root/.ssh/authorized_keys"
 chmod 700 "$root/root/.ssh"
 rm -f "$root"/etc/ssh/ssh_host_*
@@ -19,7 +20,7 @@ install -m 755 "$files/setup.sh" "$root/setup.sh"
 chroot "$root" /setup.sh
 rm "$root/setup.sh"
 rm -rf "$root"/var/cache/apt "$root"/var/lib/apt/lists/* "$root"/usr/share/{doc,man,locale,info} "$root"/usr/lib/udev/hwdb.d "$root"/usr/lib/udev/hwdb.bin \
-  "$root"/dev/* "$root"/proc/* "$root"/sys/* "$root"/run/*
+  "${root:?}"/dev/* "${root:?}"/proc/* "${root:?}"/sys/* "${root:?}"/run/*
 truncate -s 1200M "$OUT/root.raw"
 mke2fs -q -t ext4 -O ^has_journal -L guest-root -d "$root" "$OUT/root.raw"
 mkdir -p "$image/disk" "$image/boot" "$initramfs"/{bin,proc,sys,dev,root}

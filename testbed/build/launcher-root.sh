@@ -15,4 +15,4 @@ mkdir -p "$root/home/qemu" "$root/home/nonroot"
 chown 107:107 "$root/home/qemu"
 rm -rf "$root"/var/cache/apt "$root"/var/lib/apt/lists "$root"/usr/share/{doc,man,locale} \
   "$root"/usr/share/qemu/{edk2*,hppa*,skiboot*,openbios*,opensbi*,s390*,u-boot*,palcode*}
-rm -rf "$root"/dev/* "$root"/proc/* "$root"/sys/*
+rm -rf "${root:?}"/dev/* "${root:?}"/proc/* "${root:?}"/sys/*

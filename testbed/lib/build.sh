@@ -102,8 +102,8 @@ lane() { local piece; for piece in "$@"; do make_piece "$piece"; done; }
 # keep the two newest of each piece, so that two checkouts do not delete each other's
 prune() {
   local old
-  # shellcheck disable=SC2012
-  ls -dt "$CACHE/$1"-[0-9a-f]*/ 2>/dev/null | grep -E "/$1-[0-9a-f]{12}/$" | tail -n +3 | while read -r old; do remove_tree "$old"; done
+  find "$CACHE" -maxdepth 1 -regextype posix-extended -regex ".*/$1-[0-9a-f]{12}" -printf '%T@ %p\n' | sort -rn | tail -n +3 |
+    while read -r _ old; do remove_tree "$old"; done
 }
 
 remove_tree() {

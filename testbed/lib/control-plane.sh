@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # etcd, kube-apiserver, kube-controller-manager and kube-scheduler, on the host.
 
 CONTROL_PLANE=(etcd kube-apiserver kube-controller-manager kube-scheduler)

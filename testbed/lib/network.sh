@@ -32,15 +32,15 @@ link_exists() { [ -e "/sys/class/net/$1" ]; }
 
 start_network() {
   local n
-  link_exists $FABRIC || ip link add $FABRIC type bridge
-  ip addr replace $HOST_ADDRESS/24 dev $FABRIC
-  ip link set $FABRIC up
-  link_exists $SYNC_FABRIC || ip link add $SYNC_FABRIC type bridge
-  ip link set $SYNC_FABRIC up
-  for n in "${NODES[@]}"; do ip route replace "$(node_pods "$n")" via "$(node_address "$n")" dev $FABRIC; done
+  link_exists "$FABRIC" || ip link add "$FABRIC" type bridge
+  ip addr replace "$HOST_ADDRESS/24" dev "$FABRIC"
+  ip link set "$FABRIC" up
+  link_exists "$SYNC_FABRIC" || ip link add "$SYNC_FABRIC" type bridge
+  ip link set "$SYNC_FABRIC" up
+  for n in "${NODES[@]}"; do ip route replace "$(node_pods "$n")" via "$(node_address "$n")" dev "$FABRIC"; done
   # where something else on this host (Docker, say) drops forwarded packets by default, bridged ones are dropped too
   if [[ $(iptables -S FORWARD 2> /dev/null) == *"-P FORWARD DROP"* ]]; then
-    for n in $FABRIC $SYNC_FABRIC; do
+    for n in "$FABRIC" "$SYNC_FABRIC"; do
       iptables -C FORWARD -i "$n" -o "$n" -j ACCEPT 2> /dev/null || iptables -I FORWARD -i "$n" -o "$n" -j ACCEPT
     done
   fi
@@ -51,7 +51,7 @@ route_services() {
   local n
   for n in "${NODES[@]}"; do
     if alive "node$n"; then
-      ip route replace "$SERVICE_RANGE" via "$(node_address "$n")" dev $FABRIC
+      ip route replace "$SERVICE_RANGE" via "$(node_address "$n")" dev "$FABRIC"
       return
     fi
   done
@@ -60,12 +60,12 @@ route_services() {
 
 stop_network() {
   local n link
-  for link in $FABRIC $SYNC_FABRIC; do
+  for link in "$FABRIC" "$SYNC_FABRIC"; do
     while iptables -D FORWARD -i "$link" -o "$link" -j ACCEPT 2> /dev/null; do :; done
   done
   for n in "${NODES[@]}"; do cut_links "$n"; done
-  for link in $FABRIC $SYNC_FABRIC; do
-    if link_exists $link; then ip link del $link; fi # its routes go with it
+  for link in "$FABRIC" "$SYNC_FABRIC"; do
+    if link_exists "$link"; then ip link del "$link"; fi # its routes go with it
   done
 }
 
@@ -73,9 +73,9 @@ stop_network() {
 connect_node() {
   cut_links "$1"
   ip link add "vqn$1" type veth peer name eth0 netns "$2"
-  ip link set "vqn$1" master $FABRIC up
+  ip link set "vqn$1" master "$FABRIC" up
   ip link add "vqs$1" type veth peer name sync-up netns "$2"
-  ip link set "vqs$1" master $SYNC_FABRIC up
+  ip link set "vqs$1" master "$SYNC_FABRIC" up
 }
 
 cut_links() {

@@ -9,10 +9,14 @@ certificate() { # NAME SUBJECT [NAMES]
 }
 
 make_pki() {
-  local n user
   [ ! -e "$STATE/pki/complete" ] || return 0
   mkdir -p "$STATE/pki"
-  pushd "$STATE/pki" > /dev/null
+  (cd "$STATE/pki" && issue_all)
+  touch "$STATE/pki/complete"
+}
+
+issue_all() {
+  local n user
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj /CN=testbed-ca -keyout ca.key -out ca.crt 2> /dev/null
   openssl genrsa -out sa.key 2048 2> /dev/null
   openssl rsa -in sa.key -pubout -out sa.pub 2> /dev/null
@@ -25,8 +29,6 @@ make_pki() {
   for n in "${NODES[@]}"; do certificate "node$n" "/O=system:nodes/CN=system:node:node$n" "DNS:node$n,IP:$(node_address "$n")"; done
   for user in admin kcm scheduler proxy "${NODES[@]/#/node}"; do kubeconfig "$user" > "$STATE/$user.kubeconfig"; done
   chmod 600 ./*.key "$STATE"/*.kubeconfig
-  popd > /dev/null
-  touch "$STATE/pki/complete"
 }
 
 kubeconfig() { # self-contained, so that it can be copied

@@ -98,7 +98,7 @@ all_nodes_ready() { local n; for n in "${NODES[@]}"; do node_ready "$n" || retur
 down() {
   require_root
   lock
-  if [ ! -e "$STATE" ] && ! link_exists $FABRIC; then
+  if [ ! -e "$STATE" ] && ! link_exists "$FABRIC"; then
     say "there is no testbed"
     return
   fi
