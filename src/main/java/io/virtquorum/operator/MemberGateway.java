@@ -32,6 +32,7 @@ final class MemberGateway extends AdjudicatorGrpc.AdjudicatorImplBase {
     private final StreamObserver<ToMember> out;
     private ClusterRuntime runtime;
     private MemberStream stream;
+    private boolean refused;
 
     Attachment(StreamObserver<ToMember> out) {
       this.out = out;
@@ -39,15 +40,18 @@ final class MemberGateway extends AdjudicatorGrpc.AdjudicatorImplBase {
 
     @Override
     public void onNext(FromMember message) {
+      if (refused) {
+        return; // what the sidecar had sent before it heard of that
+      }
       if (stream != null) {
         runtime.receive(stream, message);
       } else if (message.hasHello()) {
         greet(message.getHello());
       } else {
-        out.onError(
-            Status.INVALID_ARGUMENT
-                .withDescription("The first message of a sidecar must be Hello.")
-                .asRuntimeException());
+        refuse(
+            Status.INVALID_ARGUMENT,
+            "The first message of a sidecar must be Hello.",
+            Hello.getDefaultInstance());
       }
     }
 
@@ -81,6 +85,7 @@ final class MemberGateway extends AdjudicatorGrpc.AdjudicatorImplBase {
           .addKeyValue("cluster", hello.getCluster())
           .addKeyValue("member", hello.getMember())
           .log("Refused a sidecar: {}", sentence);
+      refused = true;
       out.onError(status.withDescription(sentence).asRuntimeException());
     }
 

@@ -1,5 +1,6 @@
 package io.virtquorum.operator;
 
+import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
 import io.virtquorum.wire.v1.Beat;
 import io.virtquorum.wire.v1.GuestState;
@@ -61,8 +62,8 @@ final class MemberStream {
       if (!closed.get()) {
         try {
           out.onNext(message);
-        } catch (IllegalStateException e) {
-          closed.set(true); // the call ended a moment ago
+        } catch (IllegalStateException | StatusRuntimeException e) {
+          closed.set(true); // the call ended or was cancelled a moment ago
         }
       }
     }
@@ -74,8 +75,8 @@ final class MemberStream {
       if (closed.compareAndSet(false, true)) {
         try {
           out.onCompleted();
-        } catch (IllegalStateException e) {
-          // it ended a moment ago
+        } catch (IllegalStateException | StatusRuntimeException e) {
+          // it ended or was cancelled a moment ago
         }
       }
     }
