@@ -58,13 +58,17 @@ final class Rollout {
         false, "Restarting", "%s is restarted so that it runs as its spec says.".formatted(member));
   }
 
+  /** An instance that is on its way out still says Running for a while. */
+  private static boolean runs(VirtualMachineInstance instance) {
+    return instance.running() && instance.getMetadata().getDeletionTimestamp() == null;
+  }
+
   private static boolean isPrimary(Optional<String> primary, String name) {
     return primary.filter(name::equals).isPresent();
   }
 
   private static Optional<String> need(String cluster, MemberSet members, String name) {
-    Optional<VirtualMachineInstance> instance =
-        members.instance(name).filter(VirtualMachineInstance::running);
+    Optional<VirtualMachineInstance> instance = members.instance(name).filter(Rollout::runs);
     if (instance.isEmpty()) {
       return Optional.empty(); // it starts with all it needs
     }
@@ -95,7 +99,7 @@ final class Rollout {
         .filter(other -> !other.equals(name))
         .allMatch(
             other ->
-                members.instance(other).filter(i -> i.running() && i.ready()).isPresent()
+                members.instance(other).filter(i -> runs(i) && i.ready()).isPresent()
                     && (!committed || view.get().inSync(other)));
   }
 }
