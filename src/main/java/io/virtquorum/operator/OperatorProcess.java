@@ -31,6 +31,7 @@ final class OperatorProcess implements AutoCloseable {
   private static final Duration CACHE_DEADLINE = Duration.ofSeconds(30);
   private static final Duration RECONCILE_DEADLINE = Duration.ofSeconds(5);
 
+  private final KubernetesClient client;
   private final Options options;
   private final ClusterRuntimes runtimes = new ClusterRuntimes();
   private final ExecutorService calls = Executors.newVirtualThreadPerTaskExecutor();
@@ -75,6 +76,7 @@ final class OperatorProcess implements AutoCloseable {
    * @throws IllegalStateException if the operator's own Service is missing; says so
    */
   OperatorProcess(KubernetesClient client, Options options) throws IOException {
+    this.client = client;
     this.options = options;
     this.operator = operator(client);
     this.server =
@@ -118,13 +120,18 @@ final class OperatorProcess implements AutoCloseable {
         return;
       }
       try {
+        Optional<String> missing = Prerequisites.missing(client);
+        if (missing.isPresent()) {
+          LOG.atError().log(missing.get());
+          failed = true;
+          over.countDown();
+          return;
+        }
         operator.start();
         leading = true;
         LOG.atInfo().addKeyValue("identity", options.identity()).log("Leading");
       } catch (RuntimeException e) {
-        LOG.atError()
-            .setCause(e)
-            .log("The operator could not start: are KubeVirt and the CRDs installed?");
+        LOG.atError().setCause(e).log("The operator could not start; it ends, to be started anew");
         failed = true;
         over.countDown();
       }
