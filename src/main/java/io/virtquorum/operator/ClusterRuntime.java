@@ -34,6 +34,10 @@ final class ClusterRuntime implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ClusterRuntime.class);
   private static final int MAILBOX = 1_024;
   private static final Duration TICK = Duration.ofMillis(250);
+  private static final Duration LEAD_AGAIN = Duration.ofSeconds(1);
+  private static final Duration FIRST_WAIT = Duration.ofMillis(500);
+  private static final Duration LAST_WAIT = Duration.ofSeconds(15);
+  private static final Duration CLOSE = Duration.ofSeconds(4);
 
   private final String namespace;
   private final String name;
@@ -45,10 +49,14 @@ final class ClusterRuntime implements AutoCloseable {
   private final Thread thread;
   private State state;
   private boolean leadPending;
+  private long leadNotBefore = System.nanoTime();
+  private Optional<Long> writeAgainAt = Optional.empty();
+  private Duration writeWait = FIRST_WAIT;
   private String audited = "";
   private volatile ClusterSettings settings;
   private volatile View view;
   private volatile boolean closed;
+  private volatile Optional<Instant> deposedAt = Optional.empty();
 
   /**
    * What a runtime needs of the operator.
@@ -97,8 +105,14 @@ final class ClusterRuntime implements AutoCloseable {
         new Detector(
             new GuestProbe(),
             task -> Thread.ofVirtual().name("probe-" + name).start(task),
-            (member, answer) -> post(new Mail.Probed(member, answer)));
+            (member, answer) -> post(new Mail.Probed(member, answer)),
+            System::nanoTime);
     this.thread = Thread.ofVirtual().name("adjudicator-" + namespace + "-" + name).start(this::run);
+  }
+
+  /** Since when another operator leads this cluster by the record; empty: it does not. */
+  Optional<Instant> deposedAt() {
+    return deposedAt;
   }
 
   /** What there is to show. Any thread. */
@@ -117,7 +131,7 @@ final class ClusterRuntime implements AutoCloseable {
   /** Why this sidecar may not attach, as a sentence; empty: it may. Any thread. */
   Optional<String> objection(Hello hello) {
     ClusterSettings known = settings;
-    if (known == null) {
+    if (known == null || closed) {
       return Optional.of("The HACluster is still being read; try again.");
     }
     ClusterSettings.Vm vm = known.members().get(hello.getMember());
@@ -139,6 +153,9 @@ final class ClusterRuntime implements AutoCloseable {
 
   void attach(MemberStream stream) {
     post(new Mail.Attached(stream));
+    if (closed) {
+      stream.close(); // nobody may read the mail any more
+    }
   }
 
   void detach(MemberStream stream) {
@@ -171,28 +188,51 @@ final class ClusterRuntime implements AutoCloseable {
     }
   }
 
+  /** Ends it, and waits a while until its thread writes nothing any more. */
   @Override
   public void close() {
+    end();
+    join();
+  }
+
+  /** Ends it. Does not wait. */
+  void end() {
     closed = true;
     thread.interrupt();
+  }
+
+  /** Waits for the end. */
+  void join() {
+    try {
+      if (!thread.join(CLOSE)) {
+        LOG.atWarn()
+            .addKeyValue("namespace", namespace)
+            .addKeyValue("cluster", name)
+            .log("The adjudicator did not end in time");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   // --- everything below runs on the cluster's own thread -----------------------------------------
 
   private void run() {
+    long nextTick = System.nanoTime() + TICK.toNanos();
     while (!closed) {
       try {
-        Mail mail = mailbox.poll(TICK.toMillis(), TimeUnit.MILLISECONDS);
-        if (mail == null) {
-          watch();
-          lead();
-          step(new Event.Tick());
-        } else {
+        Mail mail = mailbox.poll(nextTick - System.nanoTime(), TimeUnit.NANOSECONDS);
+        if (mail != null) {
           handle(mail);
+        }
+        if (System.nanoTime() - nextTick >= 0) {
+          nextTick = System.nanoTime() + TICK.toNanos();
+          tick();
         }
       } catch (InterruptedException e) {
         break;
       } catch (RuntimeException e) {
+        writeLater(); // if a record was to be written, it is not known to have been
         LOG.atError()
             .addKeyValue("namespace", namespace)
             .addKeyValue("cluster", name)
@@ -201,6 +241,31 @@ final class ClusterRuntime implements AutoCloseable {
       }
     }
     streams.values().forEach(MemberStream::close);
+    if (deposedAt.isPresent()) {
+      surroundings.changed().run();
+    }
+  }
+
+  private void tick() {
+    watch();
+    if (System.nanoTime() - leadNotBefore >= 0) {
+      lead();
+    }
+    if (writeAgainAt.isPresent() && System.nanoTime() - writeAgainAt.get() >= 0) {
+      writeAgainAt = Optional.empty();
+      step(new Event.Superseded(state.record())); // decided anew
+    } else {
+      step(new Event.Tick());
+    }
+  }
+
+  /** After a write whose end is unknown nothing is decided for a while. */
+  private void writeLater() {
+    if (state.writing().isPresent() && writeAgainAt.isEmpty()) {
+      writeAgainAt = Optional.of(System.nanoTime() + writeWait.toNanos());
+      Duration longer = writeWait.multipliedBy(2);
+      writeWait = longer.compareTo(LAST_WAIT) > 0 ? LAST_WAIT : longer;
+    }
   }
 
   private void handle(Mail mail) {
@@ -267,7 +332,7 @@ final class ClusterRuntime implements AutoCloseable {
       return;
     }
     streams.values().stream()
-        .filter(s -> s.silence().compareTo(Detector.STREAM_SILENCE) > 0)
+        .filter(s -> s.silence().compareTo(Detector.silence(known.beat())) > 0)
         .toList()
         .forEach(
             s -> {
@@ -332,18 +397,19 @@ final class ClusterRuntime implements AutoCloseable {
         return Optional.empty();
       }
       case Command.Write write -> {
-        return Optional.of(write(write));
+        return write(write);
       }
     }
   }
 
-  private Event write(Command.Write write) {
+  private Optional<Event> write(Command.Write write) {
     Optional<String> before = state.record().primary();
     RecordStore.Swap swap =
         surroundings.store().swap(namespace, name, state.record(), write.record());
     return switch (swap) {
       case RecordStore.Swap.Written _ -> {
         state = state.recorded(write.record());
+        writeWait = FIRST_WAIT;
         leadPending |= !write.record().primary().equals(before);
         lead();
         LOG.atInfo()
@@ -353,10 +419,12 @@ final class ClusterRuntime implements AutoCloseable {
             .addKeyValue("epoch", write.record().committed().map(c -> c.epoch()).orElse(0L))
             .log("Recorded {}", write.record());
         write.then().ifPresent(surroundings.announcer()::tell);
-        yield new Event.Recorded(write.record());
+        yield Optional.of(new Event.Recorded(write.record()));
       }
       case RecordStore.Swap.Other other -> {
-        if (other.record().term() > state.term()) {
+        // Whoever has not written yet has no claim to a term that is in the record already.
+        if (other.record().term() > state.term()
+            || (other.record().term() == state.term() && state.record().term() < state.term())) {
           LOG.atWarn()
               .addKeyValue("namespace", namespace)
               .addKeyValue("cluster", name)
@@ -364,16 +432,18 @@ final class ClusterRuntime implements AutoCloseable {
               .log(
                   "Another operator leads with term {}: this one stops deciding",
                   other.record().term());
+          deposedAt = Optional.of(now());
           closed = true;
         }
-        yield new Event.Superseded(other.record());
+        yield Optional.of(new Event.Superseded(other.record()));
       }
       case RecordStore.Swap.Unknown unknown -> {
         LOG.atError()
             .addKeyValue("namespace", namespace)
             .addKeyValue("cluster", name)
             .log("The record could not be written: {}", unknown.why());
-        yield new Event.Superseded(state.record()); // decided anew with the next event
+        writeLater();
+        yield Optional.empty();
       }
     };
   }
@@ -386,6 +456,7 @@ final class ClusterRuntime implements AutoCloseable {
       Optional<String> address = vm.flatMap(ClusterSettings.Vm::podAddress);
       leadPending =
           address.isPresent() && !surroundings.leader().lead(address.get(), vm.get().node());
+      leadNotBefore = System.nanoTime() + LEAD_AGAIN.toNanos();
     }
   }
 

@@ -1,5 +1,7 @@
 package io.virtquorum.operator;
 
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -7,15 +9,28 @@ import java.util.function.Supplier;
 
 /** The running adjudicators, one an HACluster. Safe on any thread; owns them and closes them. */
 final class ClusterRuntimes implements AutoCloseable {
+  /** Longer than a lease lives without its holder. */
+  private static final Duration DEPOSED = Duration.ofSeconds(12);
+
   private final Map<String, ClusterRuntime> byName = new ConcurrentHashMap<>();
 
   Optional<ClusterRuntime> find(String namespace, String cluster) {
     return Optional.ofNullable(byName.get(key(namespace, cluster)));
   }
 
-  /** The cluster's adjudicator, started now if there is none. */
-  ClusterRuntime findOrStart(String namespace, String cluster, Supplier<ClusterRuntime> start) {
-    return byName.computeIfAbsent(key(namespace, cluster), k -> start.get());
+  /**
+   * The cluster's adjudicator, started now if there is none, or if the last one was deposed long
+   * ago: whoever is still there after that holds the lease.
+   */
+  ClusterRuntime findOrStart(
+      String namespace, String cluster, Instant now, Supplier<ClusterRuntime> start) {
+    return byName.compute(
+        key(namespace, cluster),
+        (k, present) ->
+            present == null
+                    || present.deposedAt().filter(t -> t.plus(DEPOSED).isBefore(now)).isPresent()
+                ? start.get()
+                : present);
   }
 
   /** Ends a cluster's adjudicator. */
@@ -28,7 +43,8 @@ final class ClusterRuntimes implements AutoCloseable {
 
   @Override
   public void close() {
-    byName.values().forEach(ClusterRuntime::close);
+    byName.values().forEach(ClusterRuntime::end);
+    byName.values().forEach(ClusterRuntime::join);
     byName.clear();
   }
 

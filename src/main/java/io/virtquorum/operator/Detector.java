@@ -3,19 +3,25 @@ package io.virtquorum.operator;
 import io.virtquorum.wire.v1.GuestState;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.function.BiConsumer;
+import java.util.function.LongSupplier;
 
 /**
  * Decides which guests are dead (design, section 5). Called by one thread, the cluster's; probes
  * run on the executor and come back through the listener.
  */
 final class Detector {
-  /** A stream without a beat for this long is taken for ended: twenty beats. */
-  static final Duration STREAM_SILENCE = Duration.ofSeconds(2);
+  /** A stream without a beat for this long is taken for ended: twenty beats as a rule. */
+  private static final Duration STREAM_SILENCE = Duration.ofSeconds(2);
+
+  /** Fewer missed beats than this say nothing, however far apart beats are. */
+  private static final int MISSED_BEATS = 4;
 
   /** An agent without an answer for this long makes the guest worth a probe. */
   private static final Duration AGENT_SILENCE = Duration.ofSeconds(5);
@@ -23,27 +29,55 @@ final class Detector {
   /** A member that nothing can be asked of counts as dead after this long. */
   private static final Duration UNKNOWN_FOR = Duration.ofSeconds(30);
 
+  /**
+   * A member whose sidecar never attached to this operator is given this long to do so: right after
+   * a change of leaders nobody has attached yet, and a firewall may swallow the probes.
+   */
+  private static final Duration FIRST_CONTACT = Duration.ofSeconds(10);
+
+  /** A probe whose answer got lost is forgotten after this long. */
+  private static final Duration PROBE_LOST = Duration.ofSeconds(30);
+
   private static final int SILENT_PROBES = 2;
 
   private final GuestProbe probe;
   private final Executor executor;
   private final BiConsumer<String, GuestProbe.Answer> listener;
+  private final LongSupplier nanoTime;
   private final Map<String, Suspicion> suspicions = new HashMap<>();
+  private final Set<String> met = new HashSet<>();
 
   /**
    * @param listener hears each probe's answer; any thread
+   * @param nanoTime as {@link System#nanoTime}
    */
-  Detector(GuestProbe probe, Executor executor, BiConsumer<String, GuestProbe.Answer> listener) {
+  Detector(
+      GuestProbe probe,
+      Executor executor,
+      BiConsumer<String, GuestProbe.Answer> listener,
+      LongSupplier nanoTime) {
     this.probe = probe;
     this.executor = executor;
     this.listener = listener;
+    this.nanoTime = nanoTime;
+  }
+
+  /** How long a stream may be without a beat, by the interval of beats. */
+  static Duration silence(Duration beat) {
+    Duration missed = beat.multipliedBy(MISSED_BEATS);
+    return missed.compareTo(STREAM_SILENCE) > 0 ? missed : STREAM_SILENCE;
   }
 
   /** What is suspected of one member. */
   private static final class Suspicion {
-    final long since = System.nanoTime();
+    final long since;
     int silent;
     boolean asking;
+    long asked;
+
+    Suspicion(long since) {
+      this.since = since;
+    }
   }
 
   /**
@@ -58,6 +92,9 @@ final class Detector {
       Optional<MemberStream> stream,
       Optional<ClusterSettings.Vm> vm,
       List<Integer> ports) {
+    if (stream.isPresent()) {
+      met.add(member);
+    }
     if (stream.isPresent() && stream.get().guest() == GuestState.GUEST_STATE_GONE) {
       return true; // QEMU closed its end: certain
     }
@@ -72,16 +109,20 @@ final class Detector {
     if (stream.isEmpty() && vm.filter(ClusterSettings.Vm::running).isEmpty()) {
       return true; // Kubernetes itself says so
     }
-    Suspicion suspicion = suspicions.computeIfAbsent(member, m -> new Suspicion());
+    Suspicion suspicion =
+        suspicions.computeIfAbsent(member, m -> new Suspicion(nanoTime.getAsLong()));
+    long age = nanoTime.getAsLong() - suspicion.since;
     Optional<String> address = vm.flatMap(ClusterSettings.Vm::podAddress);
     if (address.isEmpty() || ports.isEmpty()) {
-      return stream.isEmpty() && System.nanoTime() - suspicion.since > UNKNOWN_FOR.toNanos();
+      return stream.isEmpty() && age > UNKNOWN_FOR.toNanos();
     }
-    if (!suspicion.asking) {
+    if (!suspicion.asking || nanoTime.getAsLong() - suspicion.asked > PROBE_LOST.toNanos()) {
       suspicion.asking = true;
+      suspicion.asked = nanoTime.getAsLong();
       executor.execute(() -> listener.accept(member, probe.ask(address.get(), ports)));
     }
-    return suspicion.silent >= SILENT_PROBES;
+    return suspicion.silent >= SILENT_PROBES
+        && (met.contains(member) || age > FIRST_CONTACT.toNanos());
   }
 
   /** Takes in a probe's answer. */

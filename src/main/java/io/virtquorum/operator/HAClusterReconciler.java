@@ -16,12 +16,15 @@ import io.javaoperatorsdk.operator.processing.event.ResourceID;
 import io.javaoperatorsdk.operator.processing.event.source.EventSource;
 import io.javaoperatorsdk.operator.processing.event.source.inbound.SimpleInboundEventSource;
 import io.javaoperatorsdk.operator.processing.event.source.informer.InformerEventSource;
+import io.virtquorum.access.AccessException;
+import io.virtquorum.adjudicate.Command;
 import io.virtquorum.adjudicate.Trouble;
 import io.virtquorum.api.HACluster;
 import io.virtquorum.api.Mode;
 import io.virtquorum.kubevirt.KubeVirtException;
 import io.virtquorum.kubevirt.VirtualMachine;
 import io.virtquorum.kubevirt.VirtualMachineInstance;
+import io.virtquorum.vmspec.VmSpecException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -29,6 +32,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Reads everything, derives what should be, and writes what differs: the VMs' sync NICs and
@@ -41,6 +45,7 @@ import java.util.stream.Collectors;
     informer = @Informer(onUpdateFilter = SpecOrRequest.class))
 final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HACluster> {
   private static final Duration AGAIN = Duration.ofSeconds(15);
+  private static final Duration SOON = Duration.ofSeconds(1);
 
   private final Parts parts;
   private final SpecUnit specUnit = new SpecUnit();
@@ -97,10 +102,12 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
     String namespace = cluster.getMetadata().getNamespace();
     String name = cluster.getMetadata().getName();
     MemberSet members = members(cluster);
+    TreeMap<String, Trouble> troubles = new TreeMap<>();
 
     // 1. The VMs: NIC, sidecar, addresses; those that left get theirs taken away.
     Preparation.Result prepared = parts.preparation().prepare(cluster, members);
-    parts.preparation().release(cluster, inNamespace(machines, namespace), members);
+    prepared.troubles().forEach(t -> troubles.putIfAbsent(t.reason(), t));
+    release(cluster, members, troubles);
 
     // 2. The adjudicator: what it is to know.
     UserAccess access =
@@ -115,25 +122,32 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
             .findOrStart(
                 namespace,
                 name,
+                parts.clock().instant(),
                 () ->
                     parts.start(
                         cluster,
                         access,
                         () -> news.propagateEvent(ResourceID.fromResource(cluster))));
+    if (runtime.deposedAt().isPresent()) {
+      return UpdateControl.<HACluster>noUpdate().rescheduleAfter(AGAIN); // another operator speaks
+    }
+
+    // 3. Where users are led; the adjudicator leads them by the spec that was taken in here.
+    try {
+      access.offer(cluster, first(services, cluster));
+    } catch (AccessException e) {
+      troubles.put("ServiceNotWritten", new Trouble("ServiceNotWritten", e.getMessage()));
+    }
     if (!prepared.addresses().isEmpty()) {
-      runtime.configure(SettingsFactory.settings(cluster, members, prepared));
+      ClusterSettings settings = SettingsFactory.settings(cluster, members, prepared);
+      runtime.configure(settings);
+      if (isLedElsewhere(cluster, runtime.view(), settings)) {
+        runtime.leadAgain();
+      }
     }
     View view = runtime.view();
 
-    // 3. Where users are led.
-    access.offer(cluster, first(services, cluster));
-    if (view.record().primary().isPresent() && first(slices, cluster).isEmpty()) {
-      runtime.leadAgain();
-    }
-
     // 4. The VM-spec features, then restarts, one at a time.
-    TreeMap<String, Trouble> troubles = new TreeMap<>();
-    prepared.troubles().forEach(t -> troubles.putIfAbsent(t.reason(), t));
     repairSpecs(cluster, members, view, troubles);
     Rollout.Plan rollout =
         Rollout.plan(name, members, cluster.getSpec().restartPolicy(), Optional.of(view));
@@ -151,13 +165,51 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
             rollout.pending(),
             nodes,
             List.of());
-    parts
-        .store()
-        .update(
-            namespace, name, before -> parts.statuses().status(before, setup, Optional.of(view)));
+    boolean said =
+        parts
+            .store()
+            .update(
+                namespace,
+                name,
+                before -> parts.statuses().status(before, setup, Optional.of(view)))
+            .isPresent();
+    if (!said) {
+      return UpdateControl.<HACluster>noUpdate().rescheduleAfter(SOON);
+    }
     return troubles.isEmpty() && rollout.pending().isEmpty()
         ? UpdateControl.noUpdate()
         : UpdateControl.<HACluster>noUpdate().rescheduleAfter(AGAIN);
+  }
+
+  private void release(HACluster cluster, MemberSet members, Map<String, Trouble> troubles) {
+    try {
+      parts
+          .preparation()
+          .release(cluster, inNamespace(machines, cluster.getMetadata().getNamespace()), members)
+          .forEach(t -> troubles.put(t.reason(), t));
+    } catch (KubeVirtException.Conflict e) {
+      // it changed meanwhile: that change brings us here again
+    } catch (KubeVirtException e) {
+      troubles.put("VMNotReleased", new Trouble("VMNotReleased", e.getMessage()));
+    }
+  }
+
+  /** True if the primary has an address and the slice does not name it: somebody changed that. */
+  private boolean isLedElsewhere(HACluster cluster, View view, ClusterSettings settings) {
+    if (cluster.getSpec().access().ports().isEmpty()) {
+      return false;
+    }
+    Optional<String> wanted =
+        view.record()
+            .primary()
+            .map(settings.members()::get)
+            .flatMap(ClusterSettings.Vm::podAddress);
+    List<String> led =
+        first(slices, cluster).stream()
+            .flatMap(s -> Stream.ofNullable(s.getEndpoints()).flatMap(List::stream))
+            .flatMap(e -> e.getAddresses().stream())
+            .toList();
+    return wanted.isPresent() && !led.equals(List.of(wanted.get()));
   }
 
   private void repairSpecs(
@@ -192,7 +244,7 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
                                         loser, view.record().primary().orElseThrow(), verdict));
                           } catch (KubeVirtException.Conflict e) {
                             // it changed meanwhile: that change brings us here again
-                          } catch (KubeVirtException e) {
+                          } catch (KubeVirtException | VmSpecException e) {
                             troubles.put(
                                 "VMNotPatched", new Trouble("VMNotPatched", e.getMessage()));
                           }
@@ -201,8 +253,8 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
 
   private void restart(HACluster cluster, String member, Map<String, Trouble> troubles) {
     try {
-      parts.announcer(cluster).tell(Rollout.news(member));
       parts.kubevirt().restart(cluster.getMetadata().getNamespace(), member);
+      parts.announcer(cluster).tell(Rollout.news(member));
     } catch (KubeVirtException.Conflict e) {
       // it is starting or stopping already
     } catch (KubeVirtException e) {
@@ -214,13 +266,15 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
   public DeleteControl cleanup(HACluster cluster, Context<HACluster> context) {
     String namespace = cluster.getMetadata().getNamespace();
     parts.runtimes().stop(namespace, cluster.getMetadata().getName());
-    parts.access().remove(ResourceID.fromResource(cluster));
     parts
         .preparation()
         .release(
             cluster,
             inNamespace(machines, namespace),
-            new MemberSet(new TreeMap<>(), Map.of(), List.of()));
+            new MemberSet(new TreeMap<>(), Map.of(), List.of()))
+        .forEach(
+            t -> parts.announcer(cluster).tell(new Command.Tell(true, t.reason(), t.message())));
+    parts.forget(cluster);
     return DeleteControl.defaultDelete();
   }
 
@@ -230,7 +284,7 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
         cluster, inNamespace(machines, namespace), inNamespace(instances, namespace));
   }
 
-  private static <R extends HasMetadata> java.util.stream.Stream<R> inNamespace(
+  private static <R extends HasMetadata> Stream<R> inNamespace(
       InformerEventSource<R, HACluster> informer, String namespace) {
     return informer.list(namespace, r -> true);
   }

@@ -57,6 +57,12 @@ record Parts(
         id -> new Announcer(client, reference(cluster), operator, clock));
   }
 
+  /** Forgets a cluster that is gone. */
+  void forget(HACluster cluster) {
+    access.remove(ResourceID.fromResource(cluster));
+    announcers.remove(ResourceID.fromResource(cluster));
+  }
+
   /** Starts the cluster's adjudicator from the record as it is now. */
   ClusterRuntime start(HACluster cluster, UserAccess access, Runnable changed) {
     String namespace = cluster.getMetadata().getNamespace();

@@ -83,7 +83,9 @@ final class Preparation {
                   .formatted(String.join(", ", members.missing()))));
     }
     if (members.machines().isEmpty()) {
-      troubles.add(new Trouble("NoMembers", "No VirtualMachine matches spec.members."));
+      if (troubles.isEmpty()) {
+        troubles.add(new Trouble("NoMembers", "No VirtualMachine matches spec.members."));
+      }
       return new Result(addresses, macs, troubles);
     }
     try {
@@ -146,11 +148,36 @@ final class Preparation {
     }
   }
 
-  /** Takes NIC and sidecar out of the VMs that carry this cluster's and are none of its members. */
-  void release(HACluster cluster, Stream<VirtualMachine> machines, MemberSet keep) {
+  /**
+   * Takes NIC and sidecar out of the VMs that carry this cluster's and are none of its members.
+   *
+   * @return what a person must mend by hand
+   * @throws KubeVirtException if a VM could not be patched now; try again
+   */
+  List<Trouble> release(HACluster cluster, Stream<VirtualMachine> machines, MemberSet keep) {
+    String name = cluster.getMetadata().getName();
+    List<Trouble> troubles = new ArrayList<>();
     machines
         .filter(vm -> !keep.machines().containsKey(vm.getMetadata().getName()))
-        .filter(vm -> nic.clusterOf(vm).filter(cluster.getMetadata().getName()::equals).isPresent())
-        .forEach(vm -> kubevirt.patch(vm, nic.detach(vm)));
+        .filter(vm -> carries(vm, name))
+        .forEach(
+            vm -> {
+              try {
+                kubevirt.patch(vm, nic.detach(vm));
+              } catch (NetworkException e) {
+                troubles.add(new Trouble("VMNotReleased", e.getMessage()));
+              } catch (KubeVirtException.NotFound e) {
+                // the VM went meanwhile, and all that was added with it
+              }
+            });
+    return troubles;
+  }
+
+  private boolean carries(VirtualMachine vm, String cluster) {
+    try {
+      return nic.clusterOf(vm).filter(cluster::equals).isPresent();
+    } catch (NetworkException e) {
+      return false; // not readable, so not known to be this cluster's
+    }
   }
 }

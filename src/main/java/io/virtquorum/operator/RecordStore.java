@@ -2,6 +2,7 @@ package io.virtquorum.operator;
 
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.fabric8.kubernetes.client.RequestConfigBuilder;
 import io.virtquorum.adjudicate.ClusterRecord;
 import io.virtquorum.api.HACluster;
 import io.virtquorum.api.HAClusterStatus;
@@ -15,19 +16,34 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The only writer of HACluster status. The record in it changes by compare-and-swap; everything
- * else is written over it, and left alone where nothing changed. Safe on any thread; blocks for the
- * client's request time-out and its retries.
+ * else is written over it, and left alone where nothing changed. Safe on any thread; blocks for
+ * {@link #BUDGET} and one {@link #DEADLINE} at most.
  */
 final class RecordStore {
   private static final Logger LOG = LoggerFactory.getLogger(RecordStore.class);
   private static final int TRIES = 5;
   private static final Duration FIRST_WAIT = Duration.ofMillis(100);
 
+  /**
+   * Of one request; not repeated by the client, because that would hold up the cluster's thread.
+   */
+  private static final Duration DEADLINE = Duration.ofSeconds(3);
+
+  /** No new try after this. */
+  private static final Duration BUDGET = Duration.ofSeconds(6);
+
   private final KubernetesClient client;
   private final Clock clock;
 
   RecordStore(KubernetesClient client, Clock clock) {
-    this.client = client;
+    this.client =
+        client
+            .newClient(
+                new RequestConfigBuilder()
+                    .withRequestTimeout((int) DEADLINE.toMillis())
+                    .withRequestRetryBackoffLimit(0)
+                    .build())
+            .adapt(KubernetesClient.class);
     this.clock = clock;
   }
 
@@ -42,11 +58,18 @@ final class RecordStore {
     record Unknown(String why) implements Swap {}
   }
 
-  /** Replaces the record if it still is as expected. */
+  /**
+   * Replaces the record if it still is as expected.
+   *
+   * <p>A record that is as wanted already was written by an earlier try of the same term. A new
+   * term is another matter: two operators may claim the same one, and only one of them may have it;
+   * who does not know that it was the one has not got it.
+   */
   Swap swap(String namespace, String name, ClusterRecord expected, ClusterRecord next) {
     Duration wait = FIRST_WAIT;
     String why = "";
-    for (int i = 0; i < TRIES; i++) {
+    long end = System.nanoTime() + BUDGET.toNanos();
+    for (int i = 0; i < TRIES && System.nanoTime() < end; i++) {
       try {
         HACluster cluster = read(namespace, name);
         if (cluster == null) {
@@ -54,7 +77,7 @@ final class RecordStore {
         }
         HAClusterStatus status = statusOf(cluster);
         ClusterRecord present = RecordMapping.read(status.recorded());
-        if (present.equals(next)) {
+        if (present.equals(next) && expected.term() == next.term()) {
           return new Swap.Written(); // an earlier try arrived after all
         }
         if (!present.equals(expected)) {

@@ -24,7 +24,11 @@ final class UserAccess implements ClusterRuntime.UserLeader {
     this.cluster = cluster;
   }
 
-  /** Takes in the newest spec and makes the Service. */
+  /**
+   * Takes in the newest spec and makes the Service.
+   *
+   * @throws AccessException if that failed; the spec is taken in nevertheless
+   */
   void offer(HACluster newest, Optional<Service> observed) {
     cluster = newest;
     path.offer(newest, observed);
