@@ -4,6 +4,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.fabric8.kubernetes.api.model.Condition;
 import io.fabric8.kubernetes.api.model.Event;
+import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.ServiceBuilder;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
@@ -19,7 +20,10 @@ import io.virtquorum.api.RestartPolicy;
 import io.virtquorum.api.StateSpec;
 import io.virtquorum.api.SyncNetwork;
 import io.virtquorum.api.Timing;
+import io.virtquorum.api.Voting;
 import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.kubevirt.VirtualMachine;
+import io.virtquorum.kubevirt.VirtualMachineInstance;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -48,6 +52,7 @@ final class Scene implements AutoCloseable {
   private final Map<Digest, String> syncNetwork = new ConcurrentHashMap<>();
   private final List<OperatorProcess> operators = new ArrayList<>();
   private volatile int port = 1; // nobody is there
+  private String touchedVersion = "";
 
   Scene(KubernetesClient client) throws IOException {
     this.client = client;
@@ -145,6 +150,36 @@ final class Scene implements AutoCloseable {
         s.voting(),
         s.bootstrap(),
         policy,
+        s.timing(),
+        s.failover(),
+        s.archive());
+  }
+
+  static HAClusterSpec withPorts(HAClusterSpec s, AccessPort... ports) {
+    return new HAClusterSpec(
+        s.members(),
+        s.syncNetwork(),
+        s.state(),
+        new AccessSpec(List.of(ports)),
+        s.mode(),
+        s.voting(),
+        s.bootstrap(),
+        s.restartPolicy(),
+        s.timing(),
+        s.failover(),
+        s.archive());
+  }
+
+  static HAClusterSpec withWeights(HAClusterSpec s, Map<String, Integer> weights) {
+    return new HAClusterSpec(
+        s.members(),
+        s.syncNetwork(),
+        s.state(),
+        s.access(),
+        s.mode(),
+        new Voting(null, null, null, weights),
+        s.bootstrap(),
+        s.restartPolicy(),
         s.timing(),
         s.failover(),
         s.archive());
@@ -259,6 +294,100 @@ final class Scene implements AutoCloseable {
     return client.v1().events().list().getItems().stream()
         .filter(e -> e.getReason().equals(reason))
         .toList();
+  }
+
+  /** The operators, in the order in which they started. */
+  List<OperatorProcess> operators() {
+    return List.copyOf(operators);
+  }
+
+  /** Who votes by the record, with base weights. */
+  Map<String, Integer> voters() {
+    Map<String, Integer> voters = new TreeMap<>();
+    cluster()
+        .getStatus()
+        .recorded()
+        .ifPresent(r -> r.members().forEach(v -> voters.put(v.name(), v.weight())));
+    return voters;
+  }
+
+  /** A sidecar that says it is this member; the caller closes it. */
+  ScriptedMember stranger(String name, String vmiUid) {
+    return new ScriptedMember(
+        namespace(), CLUSTER, name, vmiUid, () -> port, syncNetwork, Map.of());
+  }
+
+  /** The specs of all VMs. */
+  Map<String, Object> specs() {
+    Map<String, Object> specs = new TreeMap<>();
+    client
+        .resources(VirtualMachine.class)
+        .list()
+        .getItems()
+        .forEach(vm -> specs.put(vm.getMetadata().getName(), vm.getSpec()));
+    return specs;
+  }
+
+  /** The resource versions of everything that the operator writes. */
+  Map<String, String> versions() {
+    Map<String, String> versions = new TreeMap<>();
+    for (HasMetadata object :
+        List.of(
+            cluster(),
+            kubevirt.machine("web-0"),
+            client.services().withName(CLUSTER).get(),
+            client.discovery().v1().endpointSlices().withName(CLUSTER).get())) {
+      versions.put(object.getKind(), object.getMetadata().getResourceVersion());
+    }
+    versions.put("Events", "" + client.v1().events().list().getItems().size());
+    return versions;
+  }
+
+  /** Changes an instance in a way that means nothing to the operator. */
+  void touch(String name) {
+    client
+        .resources(VirtualMachineInstance.class)
+        .withName(name)
+        .edit(
+            vmi -> {
+              vmi.getMetadata().setLabels(Map.of("touched", "" + System.nanoTime()));
+              return vmi;
+            });
+  }
+
+  void annotate(String vm, String annotation, String value) {
+    client
+        .resources(VirtualMachine.class)
+        .withName(vm)
+        .edit(
+            machine -> {
+              machine.getMetadata().setAnnotations(Map.of(annotation, value));
+              return machine;
+            });
+  }
+
+  /** Returns when the reconciler has acted on all that happened before: it answers a new spec. */
+  void settled() {
+    String asked = "settled-" + System.nanoTime();
+    touchedVersion =
+        edit(c -> {
+              c.getMetadata().setAnnotations(Map.of("virtquorum.io/audit", asked));
+              return c;
+            })
+            .getMetadata()
+            .getResourceVersion();
+    ScriptedMember member = members.get("web-1");
+    until(() -> member.orders().stream().anyMatch(o -> o.getId().endsWith(asked)));
+  }
+
+  /** The version of the HACluster that the last {@link #settled} made; nobody wrote it since. */
+  String touchedVersion() {
+    return touchedVersion;
+  }
+
+  /** Fails if it is not so, or does not stay so. */
+  void forAWhile(Callable<Boolean> condition) {
+    await().during(Duration.ofSeconds(1)).atMost(Duration.ofSeconds(10)).until(condition);
   }
 
   /** Waits until it is so. */

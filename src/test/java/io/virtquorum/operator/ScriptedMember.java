@@ -138,6 +138,16 @@ final class ScriptedMember implements AutoCloseable {
     silent = true;
   }
 
+  /** Sends a ballot that says nothing new. */
+  synchronized void speak() {
+    ballot();
+  }
+
+  /** How many ballots were sent. */
+  synchronized int ballots() {
+    return (int) ballots;
+  }
+
   synchronized Map<String, String> files() {
     return Map.copyOf(files);
   }
