@@ -25,6 +25,7 @@ import io.virtquorum.kubevirt.KubeVirtException;
 import io.virtquorum.kubevirt.VirtualMachine;
 import io.virtquorum.kubevirt.VirtualMachineInstance;
 import io.virtquorum.vmspec.VmSpecException;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -49,6 +50,7 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
 
   private final Parts parts;
   private final SpecUnit specUnit = new SpecUnit();
+  private final Restarts restarts = new Restarts(Clock.systemUTC());
   private final SimpleInboundEventSource<HACluster> news =
       new SimpleInboundEventSource<>("adjudicator");
   private InformerEventSource<VirtualMachine, HACluster> machines;
@@ -142,6 +144,7 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
       ClusterSettings settings = SettingsFactory.settings(cluster, members, prepared);
       runtime.configure(settings);
       if (isLedElsewhere(cluster, runtime.view(), settings)) {
+        access.forget();
         runtime.leadAgain();
       }
     }
@@ -152,7 +155,7 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
     Rollout.Plan rollout =
         Rollout.plan(name, members, cluster.getSpec().restartPolicy(), Optional.of(view));
     if (cluster.getSpec().mode() == Mode.REPAIR && troubles.isEmpty()) {
-      rollout.restart().ifPresent(member -> restart(cluster, member, troubles));
+      rollout.restart().ifPresent(member -> restart(cluster, members, member, troubles));
     }
 
     // 5. What there is to say.
@@ -251,7 +254,11 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
                         }));
   }
 
-  private void restart(HACluster cluster, String member, Map<String, Trouble> troubles) {
+  private void restart(
+      HACluster cluster, MemberSet members, String member, Map<String, Trouble> troubles) {
+    if (!restarts.first(members.instance(member).orElseThrow().getMetadata().getUid())) {
+      return; // asked for already; a second request would end the new instance
+    }
     try {
       parts.kubevirt().restart(cluster.getMetadata().getNamespace(), member);
       parts.announcer(cluster).tell(Rollout.news(member));

@@ -4,6 +4,7 @@ import io.fabric8.kubernetes.api.model.Service;
 import io.virtquorum.access.AccessException;
 import io.virtquorum.access.AccessPath;
 import io.virtquorum.access.Lead;
+import io.virtquorum.api.AccessSpec;
 import io.virtquorum.api.HACluster;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -18,6 +19,10 @@ final class UserAccess implements ClusterRuntime.UserLeader {
 
   private final AccessPath path;
   private volatile HACluster cluster;
+  private volatile Optional<Led> led = Optional.empty();
+
+  /** Where users were led last, and through which ports. */
+  private record Led(String podAddress, AccessSpec ports) {}
 
   UserAccess(AccessPath path, HACluster cluster) {
     this.path = path;
@@ -34,9 +39,18 @@ final class UserAccess implements ClusterRuntime.UserLeader {
     path.offer(newest, observed);
   }
 
+  /** Somebody took away what leads users: the next lead writes it again. */
+  void forget() {
+    led = Optional.empty();
+  }
+
   @Override
   public boolean lead(String podAddress, Optional<String> node) {
     HACluster now = cluster;
+    Optional<Led> wanted = Optional.of(new Led(podAddress, now.getSpec().access()));
+    if (led.equals(wanted)) {
+      return true;
+    }
     try {
       if (path.lead(now, Optional.of(new Lead(podAddress, node)), Optional.empty())) {
         LOG.atInfo()
@@ -44,6 +58,7 @@ final class UserAccess implements ClusterRuntime.UserLeader {
             .addKeyValue("cluster", now.getMetadata().getName())
             .log("Users are led to {}", podAddress);
       }
+      led = wanted;
       return true;
     } catch (AccessException e) {
       LOG.atError()
