@@ -4,7 +4,7 @@
 CONTROL_PLANE=(etcd kube-apiserver kube-controller-manager kube-scheduler)
 
 k() { "$STATE/bin/kubectl" --kubeconfig "$KUBECONFIG_FILE" "$@"; }
-api_ready() { k get --raw /readyz --request-timeout=2s > /dev/null 2>&1; }
+api_ready() { k get --raw /readyz --request-timeout=5s > /dev/null 2>&1; }
 
 free_port() { # ADDRESS PORT WHOM
   ! ss -Hltn "src $1 and sport = :$2" | grep -q . || die "port $2 on $1, which the testbed's $3 needs, is taken by: $(ss -Hltnp "src $1 and sport = :$2" | awk '{print $NF; exit}')"

@@ -47,5 +47,5 @@ cycle_checks() {
   check "down" "$TESTBED" down
   check "nothing is left" same_host "$before"
   check "down again says that there is nothing" "$TESTBED" down
-  check "up" "$TESTBED" up
+  [ -n "${APART:-}" ] || check "up" "$TESTBED" up
 }
