@@ -46,6 +46,6 @@ start_controllers() {
 start_control_plane() {
   start_etcd
   start_api_server
-  wait_for 90 "the API server" "$STATE/logs/kube-apiserver.log (and etcd.log)" api_ready
+  wait_for 180 "the API server" "$STATE/logs/kube-apiserver.log (and etcd.log)" api_ready
   start_controllers
 }

@@ -69,9 +69,9 @@ up() {
   fi
   require_disk "$(dirname "$STATE")" 6
   save_state_and_start
-  wait_for 120 "the three nodes to be ready" "testbed logs node1 (and node2, node3)" all_nodes_ready
+  wait_for 240 "the three nodes to be ready" "testbed logs node1 (and node2, node3)" all_nodes_ready
   say "nodes ready"
-  wait_for 300 "KubeVirt to be deployed" "testbed logs virt-operator; testbed kubectl -n kubevirt get pods" kubevirt_deployed
+  wait_for 600 "KubeVirt to be deployed" "testbed logs virt-operator; testbed kubectl -n kubevirt get pods" kubevirt_deployed
   refresh_guests
   say "the testbed is up. KUBECONFIG=$KUBECONFIG_FILE"
 }
@@ -87,7 +87,7 @@ save_state_and_start() {
   start_control_plane
   say "control plane ready"
   apply_manifests
-  wait_for 60 "the nodes to register" "testbed logs node1 (and node2, node3)" k get node "${NODES[@]/#/node}"
+  wait_for 180 "the nodes to register" "testbed logs node1 (and node2, node3)" k get node "${NODES[@]/#/node}"
   # KubeVirt's infrastructure wants such a node: let it be any, so that it moves when a node dies
   k label node "${NODES[@]/#/node}" node-role.kubernetes.io/control-plane= --overwrite > /dev/null
   say "KubeVirt applied"
