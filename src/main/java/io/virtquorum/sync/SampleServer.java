@@ -136,6 +136,8 @@ public final class SampleServer implements AutoCloseable {
         auth users = virtquorum
         hosts allow = %2$s
         hosts deny = *
+        reverse lookup = no
+        forward lookup = no
         uid = 0
         gid = 0
         read only = yes
