@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced: finds or installs JDK 25 and Maven, and points Maven at the project's own cache.
 # Sets VIRTQUORUM_CACHE, JAVA_HOME, PATH and the function `maven`.
 set -euo pipefail
