@@ -6,9 +6,8 @@ import io.fabric8.kubernetes.client.extended.leaderelection.LeaderElectionConfig
 import io.fabric8.kubernetes.client.extended.leaderelection.resourcelock.LeaseLock;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,7 +22,12 @@ final class Leadership implements AutoCloseable {
   private static final Duration RENEW = Duration.ofSeconds(5);
   private static final Duration RETRY = Duration.ofSeconds(1);
 
+  /** How long handing the lease over may take: one write, on a busy API server. */
+  private static final Duration RELEASE = Duration.ofSeconds(3);
+
   private final CompletableFuture<?> election;
+  private final CountDownLatch released = new CountDownLatch(1);
+  private volatile boolean led;
 
   /**
    * Begins to strive for the lease.
@@ -50,8 +54,14 @@ final class Leadership implements AutoCloseable {
                     .withReleaseOnCancel(true)
                     .withLeaderCallbacks(
                         new LeaderCallbacks(
-                            () -> Thread.ofPlatform().name("leading").start(acquired),
-                            lost,
+                            () -> {
+                              led = true;
+                              Thread.ofPlatform().name("leading").start(acquired);
+                            },
+                            () -> {
+                              released.countDown();
+                              lost.run();
+                            },
                             leader ->
                                 LOG.atInfo()
                                     .addKeyValue("leader", leader)
@@ -61,15 +71,16 @@ final class Leadership implements AutoCloseable {
             .start();
   }
 
+  /** Gives the lease up; returns when that is written, because the client may be closed then. */
   @Override
   public void close() {
     election.cancel(true);
     try {
-      election.get(RENEW.toMillis(), TimeUnit.MILLISECONDS);
+      if (led && !released.await(RELEASE.toMillis(), TimeUnit.MILLISECONDS)) {
+        LOG.atWarn().log("The lease could not be handed over; it will run out by itself");
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-    } catch (ExecutionException | TimeoutException | java.util.concurrent.CancellationException e) {
-      LOG.atDebug().log("The lease was given up");
     }
   }
 }
