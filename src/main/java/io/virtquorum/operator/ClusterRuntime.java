@@ -1,7 +1,6 @@
 package io.virtquorum.operator;
 
 import io.virtquorum.adjudicate.Adjudicator;
-import io.virtquorum.adjudicate.Assessment;
 import io.virtquorum.adjudicate.ClusterRecord;
 import io.virtquorum.adjudicate.Command;
 import io.virtquorum.adjudicate.Event;
@@ -100,7 +99,7 @@ final class ClusterRuntime implements AutoCloseable {
     this.fingerprintKey = fingerprintKey.clone();
     this.surroundings = surroundings;
     this.state = State.begin(record.term() + 1, record);
-    this.view = viewOf(state);
+    this.view = View.of(state, surroundings.clock().instant());
     this.detector =
         new Detector(
             new GuestProbe(),
@@ -369,7 +368,7 @@ final class ClusterRuntime implements AutoCloseable {
         execute(command).ifPresent(events::add);
       }
     }
-    View next = viewOf(state);
+    View next = View.of(state, now());
     if (!next.equals(view)) {
       view = next;
       surroundings.changed().run();
@@ -474,19 +473,6 @@ final class ClusterRuntime implements AutoCloseable {
       streams.values().forEach(s -> s.send(CoreMapping.audit(state.term(), request)));
     }
     audited = request;
-  }
-
-  private View viewOf(State of) {
-    Optional<Assessment> assessment = Adjudicator.assess(of, now());
-    return new View(
-        of.record(),
-        assessment,
-        of.ballots(),
-        of.occupied(),
-        of.holds(),
-        of.exposedSince(),
-        of.lastRepair(),
-        of.lastFailover());
   }
 
   private Instant now() {

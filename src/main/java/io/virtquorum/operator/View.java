@@ -1,5 +1,6 @@
 package io.virtquorum.operator;
 
+import io.virtquorum.adjudicate.Adjudicator;
 import io.virtquorum.adjudicate.Assessment;
 import io.virtquorum.adjudicate.Ballot;
 import io.virtquorum.adjudicate.ClusterRecord;
@@ -32,6 +33,19 @@ record View(
     ballots = Map.copyOf(ballots);
     repairing = List.copyOf(repairing);
     holds = List.copyOf(holds);
+  }
+
+  /** What an adjudicator in this state has to show. */
+  static View of(State state, Instant now) {
+    return new View(
+        state.record(),
+        Adjudicator.assess(state, now),
+        state.ballots(),
+        state.occupied(),
+        state.holds(),
+        state.exposedSince(),
+        state.lastRepair(),
+        state.lastFailover());
   }
 
   /** True if the member holds the committed state, or the newer one it was told to. */

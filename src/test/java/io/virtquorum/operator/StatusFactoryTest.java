@@ -1,0 +1,147 @@
+package io.virtquorum.operator;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.fabric8.kubernetes.client.utils.KubernetesSerialization;
+import io.virtquorum.adjudicate.Event;
+import io.virtquorum.adjudicate.Trouble;
+import io.virtquorum.api.HAClusterStatus;
+import io.virtquorum.fingerprint.Change;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+/**
+ * What people read, situation by situation. {@code mvn test -Dtest=StatusFactoryTest
+ * -Dgolden.write=true} renews the files; read the difference before committing it.
+ */
+class StatusFactoryTest {
+  private static final Path GOLDEN = Path.of("src", "test", "resources", "operator", "status");
+  private static final StatusFactory.Setup SETUP =
+      new StatusFactory.Setup(
+          7, Optional.empty(), List.of(), Map.of("web-0", "node-a", "web-1", "node-b"), List.of());
+
+  @Test
+  void allInSync() throws IOException {
+    golden("in-sync", inSync());
+  }
+
+  @Test
+  void oneDriftedAndIsBeingRepaired() throws IOException {
+    golden(
+        "repairing",
+        Story.committed()
+            .holds("web-0", Story.C)
+            .holds("web-1", Story.C)
+            .differs("web-2", Change.Kind.WRITTEN)
+            .later(Duration.ofSeconds(7)));
+  }
+
+  @Test
+  void thePrimaryWroteAndNobodyElseHasItYet() throws IOException {
+    golden("exposed", inSync().differs("web-0", Change.Kind.WRITTEN).later(Duration.ofSeconds(2)));
+  }
+
+  @Test
+  void membersDifferBeforeTheFirstEpoch() throws IOException {
+    golden(
+        "bootstrap-needed",
+        Story.fresh()
+            .reports("web-0", Story.C, Optional.empty(), List.of())
+            .reports("web-1", Story.OTHER, Optional.empty(), List.of())
+            .reports("web-2", ScriptedMember.digest("third"), Optional.empty(), List.of()));
+  }
+
+  @Test
+  void thePrimaryDiedAndHasASuccessor() throws IOException {
+    golden("failed-over", inSync().on(new Event.Died("web-0")));
+  }
+
+  @Test
+  void thePrimaryDiedAndHasNoSuccessor() throws IOException {
+    golden("no-successor", Story.committed().on(new Event.Died("web-0")));
+  }
+
+  @Test
+  void rotThatNobodyCanRestore() throws IOException {
+    golden("rot-without-donor", Story.committed().differs("web-0", Change.Kind.ROT));
+  }
+
+  @Test
+  void aTroubleOfTheSetupComesBeforeEverythingElse() throws IOException {
+    StatusFactory.Setup setup =
+        new StatusFactory.Setup(
+            7,
+            Optional.of(new Trouble("NoSuchVM", "There is no VirtualMachine web-9.")),
+            List.of("web-1 needs a restart: it runs without its sync NIC and sidecar."),
+            Map.of(),
+            List.of());
+    golden("no-such-vm", status(HAClusterStatus.EMPTY, setup, inSync()));
+  }
+
+  @Test
+  void beforeTheAdjudicatorBegan() throws IOException {
+    golden(
+        "starting",
+        new StatusFactory(at(Story.START)).status(HAClusterStatus.EMPTY, SETUP, Optional.empty()));
+  }
+
+  @Test
+  void givenTheSameFactsLaterThenTheSameStatus() {
+    for (Story story : List.of(inSync(), Story.committed(), Story.fresh())) {
+      HAClusterStatus first = status(HAClusterStatus.EMPTY, SETUP, story);
+      Story hourLater = story.later(Duration.ofHours(1));
+      assertThat(status(first, SETUP, hourLater)).isEqualTo(first);
+    }
+  }
+
+  @Test
+  void givenAConditionThatKeepsItsStatusThenItsTransitionTimeStays() {
+    HAClusterStatus before = status(HAClusterStatus.EMPTY, SETUP, inSync());
+    HAClusterStatus after =
+        status(
+            before, SETUP, inSync().later(Duration.ofMinutes(3)).on(new Event.Detached("web-2")));
+    assertThat(after.condition("Stalled").orElseThrow().getLastTransitionTime())
+        .isEqualTo("2026-11-22T10:00:00Z");
+    assertThat(after.condition("InSync").orElseThrow().getLastTransitionTime())
+        .isEqualTo("2026-11-22T10:03:00Z");
+  }
+
+  private static Story inSync() {
+    return Story.committed()
+        .holds("web-0", Story.C)
+        .holds("web-1", Story.C)
+        .holds("web-2", Story.C);
+  }
+
+  private static HAClusterStatus status(
+      HAClusterStatus before, StatusFactory.Setup setup, Story story) {
+    return new StatusFactory(at(story.now())).status(before, setup, Optional.of(story.view()));
+  }
+
+  private static Clock at(Instant time) {
+    return Clock.fixed(time, ZoneOffset.UTC);
+  }
+
+  private static void golden(String name, Story story) throws IOException {
+    golden(name, status(HAClusterStatus.EMPTY, SETUP, story));
+  }
+
+  private static void golden(String name, HAClusterStatus status) throws IOException {
+    Path file = GOLDEN.resolve(name + ".yaml");
+    String yaml = new KubernetesSerialization().asYaml(status);
+    if (Boolean.getBoolean("golden.write")) {
+      Files.createDirectories(GOLDEN);
+      Files.writeString(file, yaml);
+    }
+    assertThat(yaml).isEqualTo(Files.readString(file));
+  }
+}

@@ -1,0 +1,124 @@
+package io.virtquorum.operator;
+
+import io.virtquorum.adjudicate.Adjudicator;
+import io.virtquorum.adjudicate.Ballot;
+import io.virtquorum.adjudicate.ClusterRecord;
+import io.virtquorum.adjudicate.Command;
+import io.virtquorum.adjudicate.Committed;
+import io.virtquorum.adjudicate.Config;
+import io.virtquorum.adjudicate.Event;
+import io.virtquorum.adjudicate.Incarnation;
+import io.virtquorum.adjudicate.State;
+import io.virtquorum.adjudicate.Step;
+import io.virtquorum.fingerprint.Change;
+import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Position;
+import io.virtquorum.fingerprint.Remembered;
+import io.virtquorum.fingerprint.RowKey;
+import io.virtquorum.vote.VotingRule;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/** What happens to a cluster, told to the real reducer; every record that it wants is written. */
+final class Story {
+  static final Instant START = Instant.parse("2026-11-22T10:00:00Z");
+  static final Position THIRD = new Position(1, 3);
+  static final Digest C = ScriptedMember.digest("committed");
+  static final Digest OTHER = ScriptedMember.digest("other");
+  static final Map<String, Integer> MEMBERS = Map.of("web-0", 1, "web-1", 1, "web-2", 1);
+
+  private State state;
+  private Instant now = START;
+
+  private Story(ClusterRecord record) {
+    state = State.begin(1, record);
+    on(
+        new Event.Configured(
+            new Config(
+                MEMBERS,
+                false,
+                VotingRule.STRICT_MAJORITY,
+                OptionalInt.empty(),
+                Duration.ofSeconds(6),
+                Optional.empty(),
+                false)));
+  }
+
+  /** A cluster whose third epoch is committed; web-0 is its primary. */
+  static Story committed() {
+    return new Story(
+        new ClusterRecord(
+            1, 1, Optional.of("web-0"), MEMBERS, Optional.of(new Committed(3, THIRD, C))));
+  }
+
+  /** A cluster that nobody has led yet. */
+  static Story fresh() {
+    return new Story(ClusterRecord.none());
+  }
+
+  Story on(Event event) {
+    Step step = Adjudicator.step(state, event, now);
+    state = step.state();
+    for (Command command : step.commands()) {
+      if (command instanceof Command.Write write) {
+        on(new Event.Recorded(write.record()));
+      }
+    }
+    return this;
+  }
+
+  Story later(Duration time) {
+    now = now.plus(time);
+    return on(new Event.Tick());
+  }
+
+  /** The member attaches and holds this, as it remembers. */
+  Story holds(String member, Digest root) {
+    return reports(member, root, Optional.of(new Remembered(THIRD, root)), List.of());
+  }
+
+  /** The member attaches and differs from C in one row. */
+  Story differs(String member, Change.Kind kind) {
+    return reports(
+        member,
+        OTHER,
+        Optional.of(new Remembered(THIRD, C)),
+        List.of(
+            new Change(
+                new RowKey("site", "index.html"),
+                kind,
+                Optional.of(ScriptedMember.digest("before")),
+                Optional.of(ScriptedMember.digest("now")))));
+  }
+
+  Story reports(String member, Digest root, Optional<Remembered> memory, List<Change> changes) {
+    on(new Event.Attached(member));
+    return on(
+        new Event.Voted(
+            member,
+            new Ballot(
+                new Incarnation("uid-" + member, "boot-" + member),
+                1,
+                root,
+                4,
+                memory,
+                changes,
+                changes.size(),
+                member.equals("web-0") ? 1 : 0,
+                false,
+                false,
+                Optional.empty())));
+  }
+
+  View view() {
+    return View.of(state, now);
+  }
+
+  Instant now() {
+    return now;
+  }
+}
