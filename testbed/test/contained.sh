@@ -51,6 +51,6 @@ for entry in /var/lib/*; do
 done
 mount --rbind "$scratch" /var/lib
 mount -t tmpfs -o mode=755 tmpfs /run
-mkdir /run/lock
+mkdir /run/lock /run/mount
 ip link set lo up
 "$@"
