@@ -39,6 +39,7 @@ final class Link implements AutoCloseable {
   private final Thread thread;
   private volatile Duration every = Duration.ofMillis(100);
   private volatile boolean closed;
+  private volatile boolean open;
   private long beats;
   private Duration backOff = BACK_OFF_MIN;
   private boolean told;
@@ -82,6 +83,11 @@ final class Link implements AutoCloseable {
   /** Sends an offer or a progress, now or at the next stream. */
   void send(FromMember result) {
     outbox.result(result);
+  }
+
+  /** False once the end of a stream was noticed; what is sent then waits for the next one. */
+  boolean isOpen() {
+    return open;
   }
 
   /** Ends the stream and waits a second at most for the thread. */
@@ -131,6 +137,7 @@ final class Link implements AutoCloseable {
       AdjudicatorGrpc.newStub(channel).attach(stream);
       stream.requests.onNext(FromMember.newBuilder().setHello(hello.get()).build());
       listener.attached();
+      open = true;
       long due = System.nanoTime();
       while (!closed && stream.ended.getCount() > 0) {
         if (stream.requests.isReady()) {
@@ -151,6 +158,7 @@ final class Link implements AutoCloseable {
       // The stream ended between two looks: its observer has the reason.
       stream.ended.await(1, TimeUnit.SECONDS);
     } finally {
+      open = false;
       channel.shutdownNow();
     }
     if (stream.heard) {

@@ -88,6 +88,7 @@ final class LinkTest {
     try (var link = link(List.of("127.0.0.1:" + port), Optional.empty())) {
       until(() -> adjudicator.beats() >= 1);
       stop(first);
+      until(() -> !link.isOpen());
       adjudicator.got.clear();
       link.send(Ballot.newBuilder().setNumber(1).setAudited(true).build());
       link.send(Ballot.newBuilder().setNumber(2).build());
