@@ -74,7 +74,7 @@ record Parts(
         name,
         store.read(fresh),
         keys.of(namespace, name),
-        new ClusterRuntime.Surroundings(store, announcer(cluster), access, changed, clock));
+        new Adjudication.Surroundings(store, announcer(cluster), access, changed, clock));
   }
 
   private static ObjectReference reference(HACluster cluster) {

@@ -93,13 +93,7 @@ final class StatusFactory {
       MemberClass memberClass = assessment.map(a -> a.classOf(name)).orElse(MemberClass.UNKNOWN);
       boolean inSync = view.inSync(name);
       String root = ballot.map(b -> b.root().hex()).orElse(null);
-      String why =
-          inSync
-              ? null
-              : assessment
-                  .map(a -> a.classes().get(name))
-                  .map(c -> c.why())
-                  .orElse("it has not reported yet");
+      String why = inSync ? null : view.reason(name);
       MemberStatus next =
           new MemberStatus(
               name,
@@ -107,7 +101,7 @@ final class StatusFactory {
               inSync,
               root,
               view.record().members().get(name),
-              assessment.map(a -> a.weights().get(name)).orElse(null),
+              ballot.flatMap(b -> assessment.map(a -> a.weights().get(name))).orElse(null),
               ballot.map(Ballot::sessions).orElse(null),
               ballot.map(b -> b.incarnation().bootId()).orElse(null),
               setup.nodes().get(name),
@@ -323,13 +317,15 @@ final class StatusFactory {
               .filter(m -> !view.inSync(m))
               .map(
                   m ->
-                      m
-                          + (view.repairing().contains(m) ? " (being repaired)" : "")
-                          + ": "
-                          + view.assessment()
-                              .map(a -> a.classes().get(m))
-                              .map(c -> c.why())
-                              .orElse("it has not reported yet"))
+                      "%s%s: %s"
+                          .formatted(
+                              m,
+                              !view.repairing().contains(m)
+                                  ? ""
+                                  : view.record().isPrimary(m)
+                                      ? " (being verified)"
+                                      : " (being repaired)",
+                              view.reason(m)))
               .toList();
       String reason =
           view.holds().stream()

@@ -3,6 +3,7 @@ package io.virtquorum.operator;
 import io.virtquorum.adjudicate.Adjudicator;
 import io.virtquorum.adjudicate.Assessment;
 import io.virtquorum.adjudicate.Ballot;
+import io.virtquorum.adjudicate.Classification;
 import io.virtquorum.adjudicate.ClusterRecord;
 import io.virtquorum.adjudicate.Hold;
 import io.virtquorum.adjudicate.State;
@@ -62,5 +63,18 @@ record View(
         && ballot.healthy()
         && assessment.flatMap(Assessment::target).filter(t -> t.isHeldBy(ballot)).isPresent()
         && record.committed().isPresent();
+  }
+
+  /** Why a member is not in sync; completes the sentence "(member): ...". */
+  String reason(String member) {
+    if (steady(member) && record.committed().isPresent() && !inSync(member)) {
+      return record.isPrimary(member)
+          ? "what it holds is not on a majority of members yet"
+          : "it holds an older state and waits for the newest";
+    }
+    return assessment
+        .map(a -> a.classes().get(member))
+        .map(Classification::why)
+        .orElse("it has not reported yet");
   }
 }

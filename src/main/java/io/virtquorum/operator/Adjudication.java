@@ -1,0 +1,357 @@
+package io.virtquorum.operator;
+
+import io.virtquorum.adjudicate.Adjudicator;
+import io.virtquorum.adjudicate.ClusterRecord;
+import io.virtquorum.adjudicate.Command;
+import io.virtquorum.adjudicate.Event;
+import io.virtquorum.adjudicate.State;
+import io.virtquorum.adjudicate.Step;
+import io.virtquorum.wire.WireException;
+import io.virtquorum.wire.v1.FromMember;
+import io.virtquorum.wire.v1.ToMember;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BiConsumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One cluster's adjudication: what its members say goes into the reducer, and what the reducer
+ * wants goes out, as orders on the streams, as the record through the {@link RecordStore}, and as
+ * where users are led. For one thread; {@link ClusterRuntime} has it.
+ */
+final class Adjudication {
+  private static final Logger LOG = LoggerFactory.getLogger(Adjudication.class);
+  private static final Duration LEAD_AGAIN = Duration.ofSeconds(1);
+  private static final Duration FIRST_WAIT = Duration.ofMillis(500);
+  private static final Duration LAST_WAIT = Duration.ofSeconds(15);
+
+  private final String namespace;
+  private final String name;
+  private final byte[] fingerprintKey;
+  private final Surroundings surroundings;
+  private final Map<String, MemberStream> streams = new HashMap<>();
+  private final Detector detector;
+  private State state;
+  private ClusterSettings settings;
+  private boolean leadPending;
+  private long leadNotBefore = System.nanoTime();
+  private Optional<Long> writeAgainAt = Optional.empty();
+  private Duration writeWait = FIRST_WAIT;
+  private String audited = "";
+  private volatile View view;
+  private volatile Optional<Instant> deposedAt = Optional.empty();
+
+  /**
+   * What an adjudication needs of the operator.
+   *
+   * @param store writes the record
+   * @param announcer tells people
+   * @param leader leads users to a member
+   * @param changed hears that the view changed
+   */
+  record Surroundings(
+      RecordStore store, Announcer announcer, UserLeader leader, Runnable changed, Clock clock) {}
+
+  /** Leads the cluster's users to a pod at once; false if that failed and must be tried again. */
+  @FunctionalInterface
+  interface UserLeader {
+    boolean lead(String podAddress, Optional<String> node);
+  }
+
+  /**
+   * @param record as it was read; this adjudication's term is the next one
+   * @param probed hears what a probe of a member's guest found, on any thread
+   */
+  Adjudication(
+      String namespace,
+      String name,
+      ClusterRecord record,
+      byte[] fingerprintKey,
+      Surroundings surroundings,
+      BiConsumer<String, GuestProbe.Answer> probed) {
+    this.namespace = namespace;
+    this.name = name;
+    this.fingerprintKey = fingerprintKey.clone();
+    this.surroundings = surroundings;
+    this.state = State.begin(record.term() + 1, record);
+    this.view = View.of(state, now());
+    this.detector =
+        new Detector(
+            new GuestProbe(),
+            task -> Thread.ofVirtual().name("probe-" + name).start(task),
+            probed,
+            System::nanoTime);
+  }
+
+  /**
+   * Since when another operator leads this cluster by the record; empty: it does not. Any thread.
+   */
+  Optional<Instant> deposedAt() {
+    return deposedAt;
+  }
+
+  /** What there is to show. Any thread. */
+  View view() {
+    return view;
+  }
+
+  /** The spec or the VMs changed. */
+  void configured(ClusterSettings newSettings) {
+    settings = newSettings;
+    streams.forEach((member, stream) -> sendConfigure(stream));
+    audit(newSettings.auditRequest());
+    step(new Event.Configured(newSettings.config()));
+    leadAgain(); // what another leader recorded before may still have to be followed
+  }
+
+  void attached(MemberStream stream) {
+    MemberStream before = streams.put(stream.member(), stream);
+    if (before != null) {
+      before.close();
+    }
+    sendConfigure(stream);
+    log(stream.member(), "Sidecar attached");
+    step(new Event.Attached(stream.member()));
+  }
+
+  void detached(MemberStream stream) {
+    if (streams.remove(stream.member(), stream)) {
+      log(stream.member(), "Sidecar detached");
+      step(new Event.Detached(stream.member()));
+    }
+  }
+
+  /** Takes in what a member said; nothing of a stream that another one replaced. */
+  void received(MemberStream stream, FromMember message) {
+    if (streams.get(stream.member()) == stream) {
+      receiveNow(stream, message);
+    }
+  }
+
+  void probed(String member, GuestProbe.Answer answer) {
+    detector.heard(member, answer);
+  }
+
+  /** Leads users to the primary, whether or not they are led there already. */
+  void leadAgain() {
+    leadPending = true;
+    lead();
+  }
+
+  /** Ends all streams. */
+  void end() {
+    streams.values().forEach(MemberStream::close);
+  }
+
+  /** Time passed. */
+  void tick() {
+    watch();
+    if (System.nanoTime() - leadNotBefore >= 0) {
+      lead();
+    }
+    if (writeAgainAt.isPresent() && System.nanoTime() - writeAgainAt.get() >= 0) {
+      writeAgainAt = Optional.empty();
+      step(new Event.Superseded(state.record())); // decided anew
+    } else {
+      step(new Event.Tick());
+    }
+  }
+
+  /** After a write whose end is unknown nothing is decided for a while. */
+  void writeLater() {
+    if (state.writing().isPresent() && writeAgainAt.isEmpty()) {
+      writeAgainAt = Optional.of(System.nanoTime() + writeWait.toNanos());
+      Duration longer = writeWait.multipliedBy(2);
+      writeWait = longer.compareTo(LAST_WAIT) > 0 ? LAST_WAIT : longer;
+    }
+  }
+
+  private void receiveNow(MemberStream stream, FromMember message) {
+    try {
+      switch (message.getMessageCase()) {
+        case BEAT -> watch();
+        case BALLOT -> step(CoreMapping.ballot(stream, message.getBallot()));
+        case OFFER -> step(CoreMapping.offer(message.getOffer()));
+        case PROGRESS -> step(CoreMapping.progress(message.getProgress()));
+        case HELLO, MESSAGE_NOT_SET -> stream.close();
+      }
+    } catch (WireException e) {
+      LOG.atWarn()
+          .addKeyValue("namespace", namespace)
+          .addKeyValue("cluster", name)
+          .addKeyValue("member", stream.member())
+          .log("Closed a stream that broke the protocol: {}", e.getMessage());
+      stream.close();
+    }
+  }
+
+  /** Ends silent streams and looks who is dead. */
+  private void watch() {
+    ClusterSettings known = settings;
+    if (known == null) {
+      return;
+    }
+    streams.values().stream()
+        .filter(s -> s.silence().compareTo(Detector.silence(known.beat())) > 0)
+        .toList()
+        .forEach(
+            s -> {
+              s.close();
+              detached(s);
+            });
+    for (String member : state.record().members().keySet()) {
+      boolean dead =
+          detector.dead(
+              member,
+              Optional.ofNullable(streams.get(member)),
+              Optional.ofNullable(known.members().get(member)),
+              known.accessPorts());
+      if (dead && !state.isDead(member)) {
+        log(member, "Guest is dead");
+        step(new Event.Died(member));
+      } else if (!dead && state.isDead(member)) {
+        MemberStream revived = streams.get(member);
+        if (revived != null) {
+          revived.close(); // it attaches anew and says how it is
+          detached(revived);
+        }
+      }
+    }
+  }
+
+  private void step(Event first) {
+    Deque<Event> events = new ArrayDeque<>();
+    events.add(first);
+    while (!events.isEmpty() && deposedAt.isEmpty()) {
+      Step step = Adjudicator.step(state, events.remove(), now());
+      state = step.state();
+      for (Command command : step.commands()) {
+        execute(command).ifPresent(events::add);
+      }
+    }
+    View next = View.of(state, now());
+    if (!next.equals(view)) {
+      view = next;
+      surroundings.changed().run();
+    }
+  }
+
+  private Optional<Event> execute(Command command) {
+    switch (command) {
+      case Command.Order order -> {
+        MemberStream stream = streams.get(order.member());
+        if (stream != null) {
+          LOG.atInfo()
+              .addKeyValue("namespace", namespace)
+              .addKeyValue("cluster", name)
+              .addKeyValue("member", order.member())
+              .addKeyValue("term", state.term())
+              .addKeyValue("order", order.id())
+              .log("{}", order);
+          stream.send(CoreMapping.order(order, state.term(), settings));
+        }
+        return Optional.empty();
+      }
+      case Command.Tell tell -> {
+        surroundings.announcer().tell(tell);
+        return Optional.empty();
+      }
+      case Command.Write write -> {
+        return write(write);
+      }
+    }
+  }
+
+  private Optional<Event> write(Command.Write write) {
+    Optional<String> before = state.record().primary();
+    RecordStore.Swap swap =
+        surroundings.store().swap(namespace, name, state.record(), write.record());
+    return switch (swap) {
+      case RecordStore.Swap.Written _ -> {
+        state = state.recorded(write.record());
+        writeWait = FIRST_WAIT;
+        leadPending |= !write.record().primary().equals(before);
+        lead();
+        LOG.atInfo()
+            .addKeyValue("namespace", namespace)
+            .addKeyValue("cluster", name)
+            .addKeyValue("term", write.record().term())
+            .addKeyValue("epoch", write.record().committed().map(c -> c.epoch()).orElse(0L))
+            .log("Recorded {}", write.record());
+        write.then().ifPresent(surroundings.announcer()::tell);
+        yield Optional.of(new Event.Recorded(write.record()));
+      }
+      case RecordStore.Swap.Other other -> {
+        // Whoever has not written yet has no claim to a term that is in the record already.
+        if (other.record().term() > state.term()
+            || (other.record().term() == state.term() && state.record().term() < state.term())) {
+          LOG.atWarn()
+              .addKeyValue("namespace", namespace)
+              .addKeyValue("cluster", name)
+              .addKeyValue("term", state.term())
+              .log(
+                  "Another operator leads with term {}: this one stops deciding",
+                  other.record().term());
+          deposedAt = Optional.of(now());
+        }
+        yield Optional.of(new Event.Superseded(other.record()));
+      }
+      case RecordStore.Swap.Unknown unknown -> {
+        LOG.atError()
+            .addKeyValue("namespace", namespace)
+            .addKeyValue("cluster", name)
+            .log("The record could not be written: {}", unknown.why());
+        writeLater();
+        yield Optional.empty();
+      }
+    };
+  }
+
+  /** Leads users to the recorded primary if that is still to be done. */
+  private void lead() {
+    ClusterSettings known = settings;
+    if (leadPending && known != null) {
+      Optional<ClusterSettings.Vm> vm = state.record().primary().map(known.members()::get);
+      Optional<String> address = vm.flatMap(ClusterSettings.Vm::podAddress);
+      leadPending =
+          address.isPresent() && !surroundings.leader().lead(address.get(), vm.get().node());
+      leadNotBefore = System.nanoTime() + LEAD_AGAIN.toNanos();
+    }
+  }
+
+  private void sendConfigure(MemberStream stream) {
+    stream.send(
+        ToMember.newBuilder()
+            .setConfigure(settings.configure(stream.member(), state.term(), fingerprintKey))
+            .build());
+  }
+
+  /** Has every member audit at once if that was asked for anew. */
+  private void audit(String request) {
+    if (!request.isEmpty() && !request.equals(audited)) {
+      LOG.atInfo().addKeyValue("namespace", namespace).addKeyValue("cluster", name).log("Audit");
+      streams.values().forEach(s -> s.send(CoreMapping.audit(state.term(), request)));
+    }
+    audited = request;
+  }
+
+  private Instant now() {
+    return surroundings.clock().instant();
+  }
+
+  private void log(String member, String event) {
+    LOG.atInfo()
+        .addKeyValue("namespace", namespace)
+        .addKeyValue("cluster", name)
+        .addKeyValue("member", member)
+        .addKeyValue("term", state.term())
+        .log(event);
+  }
+}
