@@ -1,7 +1,6 @@
 package io.virtquorum.collect;
 
 import io.virtquorum.fingerprint.Change;
-import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.Position;
@@ -21,8 +20,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The file trees of one member: fingerprints them, remembers durably what was verified, and says
@@ -31,26 +28,15 @@ import org.slf4j.LoggerFactory;
  * <p>A method that throws left the guest's files as they were; the next call starts afresh.
  */
 public final class FileTrees {
-  private static final Logger LOG = LoggerFactory.getLogger(FileTrees.class);
-
-  /**
-   * After this, what was just written has a ctime that can be relied on: 2 s and a tick's second.
-   */
-  private static final Duration SETTLED_AFTER = Duration.ofSeconds(4);
-
   private final Shell shell;
   private final FingerprintKey key;
   private final CollectSettings settings;
   private final Map<Tree, TreeScanner> scanners = new LinkedHashMap<>();
   private final Map<Tree, Long> devices = new HashMap<>();
-  private final MemoryStore store;
+  private final DurableMemory memory;
 
   private String bootId = "";
-  private boolean loaded;
-  private Map<Tree, TreeMemory> memories = Map.of();
-  private Map<Tree, String> marks = Map.of();
   private Matrix matrix;
-  private long renewAt = System.nanoTime();
 
   /**
    * @param trees in the order of the HACluster; names and paths differ
@@ -63,7 +49,7 @@ public final class FileTrees {
     var reader = new Listing.Reader(shell, settings.fstab());
     var contents = new Contents(shell, key);
     trees.forEach(tree -> scanners.put(tree, new TreeScanner(tree, reader, contents)));
-    this.store = new MemoryStore(shell, List.copyOf(trees), configuration(key, trees));
+    this.memory = new DurableMemory(shell, key, scanners, settings.refreshEvery());
   }
 
   /** As the other, in {@code /run/virtquorum} with default settings. */
@@ -102,8 +88,8 @@ public final class FileTrees {
 
   /** The durable memory in short, if there is one that is whole and of these trees. */
   public Optional<Remembered> memory(Duration limit) throws GuestException, Trouble {
-    load(Deadline.in(limit));
-    return remembered();
+    memory.load(Deadline.in(limit));
+    return memory.remembered();
   }
 
   /**
@@ -118,20 +104,12 @@ public final class FileTrees {
     if (matrix == null || !matrix.root().equals(snapshot.matrix().root())) {
       throw new IllegalArgumentException("not the newest snapshot");
     }
-    var remembered = new Remembered(position, snapshot.matrix().root());
-    Map<Tree, TreeMemory> next = new LinkedHashMap<>();
-    for (TreeScanner scanner : scanners.values()) {
-      Map<String, TreeMemory.Past> rows = HashMap.newHashMap(scanner.items().size());
-      scanner.items().forEach((path, item) -> rows.put(path, TreeMemory.Past.of(item)));
-      next.put(scanner.tree(), new TreeMemory(remembered, configuration(key, trees()), rows));
-    }
-    save(next, Deadline.in(limit));
-    renewSoon(); // what was just written has no ctime yet that can be relied on
+    memory.remember(new Remembered(position, snapshot.matrix().root()), Deadline.in(limit));
   }
 
   /** After a repair: the next pass renews the remembered ctimes without waiting for its turn. */
   public void renewSoon() {
-    renewIn(Math.min(SETTLED_AFTER.toNanos(), settings.refreshEvery().toNanos()));
+    memory.renewSoon();
   }
 
   /** What the newest snapshot's listing says of a row, or empty if it has none. */
@@ -167,7 +145,9 @@ public final class FileTrees {
   private Snapshot pass(Predicate<RowKey> suspect, boolean audited, Deadline deadline)
       throws GuestException, Trouble {
     rebooted(deadline);
-    boolean moved = matrix == null;
+    Matrix old = matrix;
+    matrix = null; // if a tree cannot be read, the others may have moved nevertheless
+    boolean moved = old == null;
     int room = settings.maxEntries();
     for (TreeScanner scanner : scanners.values()) {
       String feature = scanner.tree().name();
@@ -175,104 +155,21 @@ public final class FileTrees {
       room -= scanner.items().size();
       sameFileSystem(scanner);
     }
-    if (moved) {
-      matrix = Matrix.of(rows(scanners.values()));
+    matrix = moved ? Matrix.of(rows(scanners.values())) : old;
+    List<Change> changes = memory.compare(deadline);
+    if (!shell.boot(deadline).equals(bootId)) {
+      throw new GuestException.Rebooted("The guest rebooted while its files were read");
     }
-    load(deadline);
-    mendMemory(deadline);
-    List<Change> changes = changes();
-    renew(deadline);
+    boolean begun = scanners.values().stream().anyMatch(s -> s.last().interrupted());
     return new Snapshot(
         bootId,
         matrix,
-        remembered(),
+        memory.remembered(),
         bounded(changes),
         changes.size(),
         audited,
-        (memories.isEmpty() || !changes.isEmpty())
-            && scanners.values().stream().anyMatch(s -> s.last().interrupted()),
+        begun && (memory.remembered().isEmpty() || !changes.isEmpty()),
         scanners.values().stream().mapToLong(s -> s.last().seconds()).min().orElse(0) * 1000);
-  }
-
-  private void rebooted(Deadline deadline) throws GuestException, Trouble {
-    String now = shell.boot(deadline);
-    if (!now.equals(bootId)) {
-      bootId = now;
-      scanners.values().forEach(TreeScanner::forget);
-      devices.clear();
-      loaded = false;
-      matrix = null;
-    }
-  }
-
-  /** Within one boot a tree's device never changes, unless a file system came or went over it. */
-  private void sameFileSystem(TreeScanner scanner) throws Trouble {
-    long device = scanner.last().device();
-    Long before = devices.putIfAbsent(scanner.tree(), device);
-    if (before != null && before != device) {
-      boolean forgot =
-          scanner.last().memoryMark().equals("none") && marks.containsKey(scanner.tree());
-      scanner.forget();
-      matrix = null;
-      if (forgot) {
-        throw new Trouble(
-            Trouble.Reason.NotMounted,
-            scanner.tree().path()
-                + " is on another file system than before and the guest did not reboot;"
-                + " mount the one that held it");
-      }
-      devices.put(scanner.tree(), device);
-      loaded = false;
-      throw new Trouble(
-          Trouble.Reason.NotMounted,
-          scanner.tree().path() + " has just come to be on another file system; it is read afresh");
-    }
-  }
-
-  private void load(Deadline deadline) throws GuestException, Trouble {
-    if (!loaded) {
-      memories = store.load(deadline);
-      marks = new HashMap<>();
-      scanners.values().stream()
-          .filter(s -> s.last() != null && !memories.isEmpty())
-          .forEach(s -> marks.put(s.tree(), s.last().memoryMark()));
-      loaded = true;
-    }
-  }
-
-  /** Somebody removed or replaced a memory file under the running guest: it is written again. */
-  private void mendMemory(Deadline deadline) throws GuestException, Trouble {
-    if (memories.isEmpty()) {
-      return;
-    }
-    for (TreeScanner scanner : scanners.values()) {
-      String mark = marks.get(scanner.tree());
-      if (mark == null) {
-        marks.put(scanner.tree(), scanner.last().memoryMark());
-      } else if (!mark.equals(scanner.last().memoryMark())) {
-        LOG.atWarn()
-            .addKeyValue("tree", scanner.tree().path())
-            .log("The memory file was touched by somebody else; it is written again");
-        saveOrGoOn(memories, deadline);
-        return;
-      }
-    }
-  }
-
-  private void save(Map<Tree, TreeMemory> next, Deadline deadline) throws GuestException, Trouble {
-    loaded = false; // if this fails, what the disk says counts
-    marks = store.save(next, deadline);
-    memories = next;
-    loaded = true;
-  }
-
-  private List<Change> changes() {
-    List<Change> changes = new ArrayList<>();
-    memories.forEach(
-        (tree, memory) ->
-            changes.addAll(
-                new Changes(tree.name(), memory.rows(), scanners.get(tree).items()).list()));
-    return changes;
   }
 
   private static List<Change> bounded(List<Change> changes) {
@@ -283,46 +180,39 @@ public final class FileTrees {
         .toList();
   }
 
-  /** Without this, rot after a touch would have another ctime than remembered and look written. */
-  private void renew(Deadline deadline) throws GuestException, Trouble {
-    if (System.nanoTime() - renewAt < 0) {
-      return;
-    }
-    renewIn(settings.refreshEvery().toNanos());
-    Map<Tree, TreeMemory> renewed = new LinkedHashMap<>();
-    boolean any = false;
-    for (var memory : memories.entrySet()) {
-      var old = memory.getValue();
-      var rows =
-          new Changes(memory.getKey().name(), old.rows(), scanners.get(memory.getKey()).items())
-              .renewed();
-      any |= rows != old.rows();
-      renewed.put(memory.getKey(), new TreeMemory(old.remembered(), old.configuration(), rows));
-    }
-    if (any) {
-      saveOrGoOn(renewed, deadline);
+  private void rebooted(Deadline deadline) throws GuestException, Trouble {
+    String now = shell.boot(deadline);
+    if (!now.equals(bootId)) {
+      bootId = now;
+      scanners.values().forEach(TreeScanner::forget);
+      devices.clear();
+      memory.forget();
+      matrix = null;
     }
   }
 
-  private void renewIn(long nanos) {
-    renewAt = System.nanoTime() + nanos;
-  }
-
-  /** A guest without room must still be fingerprinted: what was remembered stays in force. */
-  private void saveOrGoOn(Map<Tree, TreeMemory> next, Deadline deadline) throws GuestException {
-    try {
-      save(next, deadline);
-    } catch (Trouble trouble) {
-      loaded = true;
-      LOG.atWarn()
-          .addKeyValue("reason", trouble.reason())
-          .addKeyValue("message", trouble.getMessage())
-          .log("The memory files cannot be written now");
+  /** Within one boot a tree's device never changes, unless a file system came or went over it. */
+  private void sameFileSystem(TreeScanner scanner) throws Trouble {
+    long device = scanner.last().device();
+    Long before = devices.putIfAbsent(scanner.tree(), device);
+    if (before != null && before != device) {
+      boolean forgot =
+          scanner.last().memoryMark().equals("none") && memory.remembered().isPresent();
+      scanner.forget();
+      matrix = null;
+      if (forgot) {
+        throw new Trouble(
+            Trouble.Reason.NotMounted,
+            scanner.tree().path()
+                + " is on another file system than before and the guest did not reboot;"
+                + " mount the one that held it");
+      }
+      devices.put(scanner.tree(), device);
+      memory.forget();
+      throw new Trouble(
+          Trouble.Reason.NotMounted,
+          scanner.tree().path() + " has just come to be on another file system; it is read afresh");
     }
-  }
-
-  private Optional<Remembered> remembered() {
-    return memories.values().stream().findFirst().map(TreeMemory::remembered);
   }
 
   private static List<Row> rows(Iterable<TreeScanner> scanners) {
@@ -335,22 +225,5 @@ public final class FileTrees {
           .forEach(i -> rows.add(new Row(new RowKey(feature, i.entry().path()), i.digest())));
     }
     return rows;
-  }
-
-  private static Digest configuration(FingerprintKey key, List<Tree> trees) {
-    List<String> fields = new ArrayList<>(List.of("memory 1"));
-    for (Tree tree : trees) {
-      fields.add(tree.name());
-      fields.add(latin(tree.path()));
-      fields.add(Integer.toString(tree.excludes().size()));
-      tree.excludes().forEach(exclude -> fields.add(latin(exclude)));
-    }
-    return key.fingerprint(fields);
-  }
-
-  private static String latin(String text) {
-    return new String(
-        text.getBytes(java.nio.charset.StandardCharsets.UTF_8),
-        java.nio.charset.StandardCharsets.ISO_8859_1);
   }
 }

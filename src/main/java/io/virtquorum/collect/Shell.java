@@ -111,7 +111,9 @@ public final class Shell {
       Map<String, String> secrets,
       String... arguments)
       throws GuestException, Trouble {
-    boot(deadline);
+    if (tools.isEmpty()) {
+      boot(deadline);
+    }
     Map<String, String> environment = new HashMap<>(secrets);
     tools.forEach(
         (tool, path) -> environment.put("VQ_" + tool.toUpperCase(java.util.Locale.ROOT), path));

@@ -1,0 +1,304 @@
+package io.virtquorum.sync;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.virtquorum.collect.FileTrees;
+import io.virtquorum.collect.Member;
+import io.virtquorum.collect.Shell;
+import io.virtquorum.collect.TamperedGuest;
+import io.virtquorum.collect.Tree;
+import io.virtquorum.collect.Trouble;
+import io.virtquorum.fingerprint.Position;
+import io.virtquorum.guest.Guest;
+import io.virtquorum.guest.GuestException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Pulls that are cut off at every step, guests without room, and busybox's shell. */
+class FaultsTest {
+  private static final String HERE = "127.0.0.1";
+  private static final Goal WHOLE = new Goal.Whole(new Position(1, 1));
+  private static final ArchiveLimits ROOMY = new ArchiveLimits(20, 1L << 30);
+
+  @TempDir Path directory;
+  private Member sample;
+  private Member member;
+  private SampleServer server;
+  private Offer offer;
+
+  @BeforeEach
+  void openMembers() throws Exception {
+    sample = new Member(directory.resolve("sample"));
+    sample.write("changed", "new").write("created", "new").write("dir/same", "same");
+    sample.sh("head -c 3000000 /dev/zero > big");
+    member = new Member(directory.resolve("member"));
+    server = new SampleServer(sample.files().shell(), sample.trees);
+    var serving = server.start("1", HERE, HERE, Duration.ofSeconds(300), Member.LIMIT);
+    offer = Offer.of(serving, sample.quick().matrix());
+  }
+
+  @AfterEach
+  void closeMembers() {
+    server.close();
+    sample.close();
+    member.close();
+  }
+
+  enum Cut {
+    /** A step never runs, and the one before it was the last that did. */
+    BEFORE(
+        List.of(0),
+        "# put.sh",
+        "mkdir",
+        "# prepare.sh",
+        "# stage.sh",
+        "# apply.sh",
+        "# directory.sh",
+        "# memory-commit.sh",
+        "# memory-swap.sh",
+        "# finish.sh"),
+    /** It is killed while it runs; after another while each time. */
+    MIDWAY(List.of(10, 30, 60, 100), "# stage.sh", "# apply.sh");
+
+    private final List<Integer> millis;
+    private final List<String> scripts;
+
+    Cut(List<Integer> millis, String... scripts) {
+      this.millis = millis;
+      this.scripts = List.of(scripts);
+    }
+
+    /** Steps that only read leave nothing new behind. */
+    boolean concerns(String script) {
+      return scripts.stream().anyMatch(script::contains);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void whereverAPullIsCutOffTheNextOneSucceedsAndNothingIsLost(Cut cut) throws Exception {
+    int cuts = 0;
+    for (int millis : cut.millis) {
+      boolean cutOff = true;
+      for (int step = 1; cutOff; step++, cuts++) {
+        member.sh(
+            "rm -rf .virtquorum ./* && echo old > changed && mkdir -p dir deleted && echo precious > deleted/f"
+                + " && echo same > dir/same && head -c 2000000 /dev/zero > big");
+        cutOff = cutOff(step, cut, Duration.ofMillis(millis));
+
+        var result = pull(member.restart());
+
+        assertThat(result).as("after a cut at step " + step).isInstanceOf(PullResult.Done.class);
+        assertThat(member.quick().matrix()).isEqualTo(offer.rows());
+        assertThat(member.quick().interrupted()).isFalse();
+        assertThat(member.sh("cat .virtquorum/archive/*/files/deleted/f")).isEqualTo("precious\n");
+        assertThat(member.sh("cat .virtquorum/archive/*/files/changed")).isEqualTo("old\n");
+        assertThat(member.sh("ls -A .virtquorum")).isEqualTo("archive\nmemory\n");
+      }
+    }
+    assertThat(cuts).as("the steps of a pull").isGreaterThan(8);
+  }
+
+  @Test
+  void aRepairThatWasCutOffWhileItWroteShows() throws Exception {
+    member.write("changed", "old");
+    var trees =
+        new FileTrees(
+            new Shell(
+                new TamperedGuest(
+                    member.guest,
+                    (guest, exec) -> {
+                      Guest.Result result = guest.run(exec);
+                      if (exec.command().get(2).contains("# apply.sh")) {
+                        throw new GuestException.TimedOut("cut");
+                      }
+                      return result;
+                    }),
+                member.home.resolve("run").toString()),
+            Member.KEY,
+            member.trees,
+            Member.AT_ONCE);
+    try {
+      pull(trees);
+    } catch (GuestException expected) {
+      assertThat(expected).isInstanceOf(GuestException.TimedOut.class);
+    }
+
+    assertThat(member.restart().quick(Member.LIMIT).interrupted()).isTrue();
+  }
+
+  @Test
+  void aSampleThatDiesWhileItSendsLeavesTheMemberUntouched() throws Exception {
+    member.write("changed", "old");
+    var trees =
+        new FileTrees(
+            new Shell(
+                new TamperedGuest(
+                    member.guest,
+                    (guest, exec) -> {
+                      if (exec.command().get(2).contains("# stage.sh")) {
+                        server.close();
+                      }
+                      return guest.run(exec);
+                    }),
+                member.home.resolve("run").toString()),
+            Member.KEY,
+            member.trees,
+            Member.AT_ONCE);
+
+    assertThat(pull(trees))
+        .isInstanceOfSatisfying(
+            PullResult.Failed.class,
+            failed -> assertThat(failed.reason()).isEqualTo(PullResult.Reason.SampleUnreachable));
+    assertThat(member.path("changed")).hasContent("old");
+  }
+
+  @Test
+  void aMemberThatMovesMeanwhileVoidsThePull() throws Exception {
+    member.write("changed", "old");
+    var trees =
+        new FileTrees(
+            new Shell(
+                new TamperedGuest(
+                    member.guest,
+                    (guest, exec) -> {
+                      Guest.Result result = guest.run(exec);
+                      if (exec.command().get(2).contains("# stage.sh")) {
+                        try {
+                          member.write("changed", "a user's");
+                        } catch (java.io.IOException e) {
+                          throw new java.io.UncheckedIOException(e);
+                        }
+                      }
+                      return result;
+                    }),
+                member.home.resolve("run").toString()),
+            Member.KEY,
+            member.trees,
+            Member.AT_ONCE);
+
+    assertThat(pull(trees)).isInstanceOf(PullResult.Void.class);
+    assertThat(member.path("changed")).hasContent("a user's");
+  }
+
+  @Test
+  void aFullDiskFailsThePullBeforeAnythingIsTouchedAndIsStillFingerprinted() throws Exception {
+    Path disk = directory.resolve("disk");
+    java.nio.file.Files.createDirectories(disk);
+    assumeTrue(
+        new ProcessBuilder("mount", "-t", "tmpfs", "-o", "size=4M", "none", disk.toString())
+                .start()
+                .waitFor()
+            == 0,
+        "tmpfs cannot be mounted here: a full disk is not tested");
+    try (var small =
+        new Member(
+            directory.resolve("small"),
+            List.of(Tree.of("site", disk.resolve("site").toString())))) {
+      small.write("changed", "old");
+
+      assertThat(pull(small.files()))
+          .isInstanceOfSatisfying(
+              PullResult.Failed.class,
+              failed -> assertThat(failed.reason()).isEqualTo(PullResult.Reason.GuestDiskFull));
+      assertThat(small.path("changed")).hasContent("old");
+      assertThat(small.path("big")).doesNotExist();
+
+      small.remember(1, 1);
+      small.sh("cat /dev/zero > filler 2>/dev/null; echo x > changed 2>/dev/null; true");
+      var full = small.quick();
+      assertThat(full.memory()).isPresent();
+      assertThat(full.changesTotal()).isPositive();
+      org.assertj.core.api.Assertions.assertThatThrownBy(
+              () -> small.files().remember(new Position(1, 2), full, Member.LIMIT))
+          .isInstanceOfSatisfying(
+              Trouble.class, t -> assertThat(t.reason()).isEqualTo(Trouble.Reason.GuestDiskFull));
+    } finally {
+      new ProcessBuilder("umount", disk.toString()).start().waitFor();
+    }
+  }
+
+  @Test
+  void busyboxsShellDoesTheSame() throws Exception {
+    assumeTrue(
+        java.nio.file.Files.isExecutable(Path.of("/bin/busybox")), "busybox is not installed here");
+    var shell =
+        new Shell(
+            new TamperedGuest(
+                member.guest,
+                (guest, exec) -> {
+                  List<String> command = new ArrayList<>(List.of("/bin/busybox", "sh"));
+                  command.addAll(exec.command().subList(1, exec.command().size()));
+                  return guest.run(
+                      new Guest.Exec(command, exec.input(), exec.environment(), exec.deadline()));
+                }),
+            member.home.resolve("run").toString());
+    member.write("changed", "old").write("deleted/f", "x");
+    var trees = new FileTrees(shell, Member.KEY, member.trees, Member.AT_ONCE);
+
+    assertThat(pull(trees)).isInstanceOf(PullResult.Done.class);
+    assertThat(trees.audit(Member.LIMIT).changes()).isEmpty();
+    assertThat(new Archive(shell, member.trees).list(Member.LIMIT)).hasSize(1);
+    try (var serving = new SampleServer(shell, member.trees)) {
+      var start = serving.start("b", HERE, HERE, Duration.ofSeconds(30), Member.LIMIT);
+      sample.write("changed", "newer");
+      var back =
+          new Puller(sample.files(), ROOMY)
+              .pull(
+                  Offer.of(start, trees.quick(Member.LIMIT).matrix()),
+                  WHOLE,
+                  "back",
+                  false,
+                  Member.LIMIT);
+      assertThat(back).isInstanceOf(PullResult.Done.class);
+      assertThat(sample.path("changed")).hasContent("new");
+    }
+    assertThat(member.home.resolve("run/serve-b")).doesNotExist();
+  }
+
+  /** Pulls with the given changing step cut off; false if the pull has fewer. */
+  private boolean cutOff(int step, Cut cut, Duration life) throws Exception {
+    var count = new AtomicInteger();
+    var guest =
+        new TamperedGuest(
+            member.guest,
+            (real, exec) -> {
+              if (!cut.concerns(exec.command().get(2)) || count.incrementAndGet() != step) {
+                return real.run(exec);
+              }
+              switch (cut) {
+                case BEFORE -> {}
+                case MIDWAY ->
+                    real.run(
+                        new Guest.Exec(exec.command(), exec.input(), exec.environment(), life));
+              }
+              throw new GuestException.TimedOut("cut");
+            });
+    var trees =
+        new FileTrees(
+            new Shell(guest, member.home.resolve("run").toString()),
+            Member.KEY,
+            member.trees,
+            Member.AT_ONCE);
+    try {
+      pull(trees);
+      return count.get() >= step;
+    } catch (GuestException | Trouble cutOff) {
+      return true;
+    }
+  }
+
+  private PullResult pull(FileTrees trees) throws GuestException, Trouble {
+    return new Puller(trees, ROOMY).pull(offer, WHOLE, "verdict", false, Member.LIMIT);
+  }
+}
