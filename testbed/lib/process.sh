@@ -25,8 +25,9 @@ alive() { pid_of "$1" > /dev/null; }
 start() {
   local name=$1; shift
   mkdir -p "$STATE/pids" "$STATE/logs"
+  # ahead of what else keeps the machine busy, guests above all: a starved control plane makes leaders step down;
   # the lock of the command that starts it must not live as long as the process
-  setsid nohup "$@" > "$STATE/logs/$name.log" 2>&1 < /dev/null {LOCK}>&- &
+  setsid nohup nice -n -5 "$@" > "$STATE/logs/$name.log" 2>&1 < /dev/null {LOCK}>&- &
   record "$name" $!
 }
 
