@@ -124,6 +124,7 @@ build() {
   find_keys
   if built; then
     lane "${!PIECE_KEYS[@]}"
+    [ -x "$(kube_api_test_dir)/kubectl" ] || kube_api_test
     say "everything is built: $CACHE"
     return
   fi
@@ -146,10 +147,15 @@ build() {
 }
 
 # The layout that kube-api-test (the JUnit extension of Fabric8) looks for below KUBE_API_TEST_DIR.
-kube_api_test() {
-  local version dir from
+kube_api_test_dir() {
+  local version
   version=$(module_version cluster k8s.io/kubernetes)
-  dir=$CACHE/kube-api-test/k8s/${version#v}-linux-amd64
+  echo "$CACHE/kube-api-test/k8s/${version#v}-linux-amd64"
+}
+
+kube_api_test() {
+  local dir from
+  dir=$(kube_api_test_dir)
   from=$(piece_dir cluster)/bin
   rm -rf "$dir"
   mkdir -p "$dir"

@@ -12,7 +12,7 @@ status() {
     if pid=$(pid_of "$name"); then printf '%-24s %7s %6s MiB\n' "$name" "$pid" "$(resident "$pid")"; else printf '%-24s %7s\n' "$name" dead; code=1; fi
   done
   for n in "${NODES[@]}"; do
-    if pid=$(pid_of "node$n"); then printf '%-24s %7s %6s MiB  %s\n' "node$n" "$pid" "$(node_memory "$pid")" "$(node_address "$n")"; else printf '%-24s %7s\n' "node$n" dead; code=1; fi
+    if pid=$(pid_of "node$n"); then printf '%-24s %7s %6s MiB  %s\n' "node$n" "$pid" "$(node_memory "$n" "$pid")" "$(node_address "$n")"; else printf '%-24s %7s\n' "node$n" dead; code=1; fi
   done
   echo
   if api_ready; then
@@ -39,13 +39,18 @@ status() {
 
 resident() { awk '/^VmRSS/ {print int($2 / 1024)}' "/proc/$1/status"; }
 
-# the sum of what the processes of a node have for themselves
+# node_memory N PID: what the node's own processes have for themselves, and its pods with their guests
 node_memory() {
-  local namespace p total=0
-  namespace=$(readlink "/proc/$1/ns/uts")
+  local namespace p total=0 kib
+  namespace=$(readlink "/proc/$2/ns/uts")
   for p in /proc/[0-9]*; do
     [ "$(readlink "$p/ns/uts" 2> /dev/null)" = "$namespace" ] || continue
-    total=$((total + $(awk '/^RssAnon/ {print $2}' "$p/status" 2> /dev/null || echo 0)))
+    kib=$(awk '/^RssAnon/ {print $2}' "$p/status" 2> /dev/null) || continue
+    total=$((total + ${kib:-0}))
+  done
+  for p in "/sys/fs/cgroup/memory/vqnode$1" "/sys/fs/cgroup/vqnode$1"; do
+    kib=$(awk '$1 == "total_rss" || $1 == "anon" {print int($2 / 1024); exit}' "$p/memory.stat" 2> /dev/null) || continue
+    total=$((total + ${kib:-0}))
   done
   echo $((total / 1024))
 }
