@@ -33,6 +33,10 @@ spec:
   local: {path: /var/lib/testbed-volumes/$name}
   nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [node$n]}]}]}}
 END
+  # one whose claim is gone (with its namespace, say) is free again, with the data that it has
+  if [ "$(k get pv "$name" -o 'jsonpath={.status.phase}')" = Released ]; then
+    k patch pv "$name" --type=json -p '[{"op": "remove", "path": "/spec/claimRef"}]' > /dev/null
+  fi
   echo "volume $name: $size on node$n"
 }
 
