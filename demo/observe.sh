@@ -8,6 +8,7 @@ REPAIRS=()  # "member|sample|rows|bytes|duration" of every repair, in their orde
 WATCHES=()
 STEP_BEGAN=$(now)
 REPORTED=$STEP_BEGAN
+COMMITTED_AT=0          # when the newest epoch was seen
 DRIFTED_AT=0            # when a member was last seen drifted
 QUIET_ABOUT_MEMBERS=yes # before the first epoch there is nothing to compare them with
 
@@ -87,7 +88,10 @@ status_news() {
     REPAIRS+=("$member|$sample|$rows|$bytes|$took")
   fi
   if take_in primary "$primary" && [ -n "$primary" ]; then report "users are led to $primary"; fi
-  if take_in epoch "$epoch" && [ -n "$epoch" ]; then report "epoch $epoch"; fi
+  if take_in epoch "$epoch" && [ -n "$epoch" ]; then
+    COMMITTED_AT=$(now)
+    report "epoch $epoch"
+  fi
   if take_in synced "$synced" && [ -n "$synced" ] && [ "$QUIET_ABOUT_MEMBERS" = no ]; then report "in sync: $synced"; fi
 }
 

@@ -66,7 +66,8 @@ build_image() {
 
 set_up() {
   heading "Set-up: a real three-node Kubernetes with KubeVirt on this machine, and VirtQuorum on it"
-  tell "The first run compiles Kubernetes and KubeVirt, which takes long; later runs start in a minute or two."
+  tell "The first run compiles Kubernetes and KubeVirt, which takes long; later runs start in a minute or two." \
+    "Lines that begin with \$ are the commands that run; kubectl stands for testbed/testbed kubectl."
   blank
   [ "$(id -u)" = 0 ] || fail "to run as root, because the testbed makes namespaces and mounts" "user $(id -un)" "sudo make demo"
   install_packages curl
@@ -74,7 +75,7 @@ set_up() {
   build_image
   testbed up || fail "the testbed to come up" "the error above" "testbed/testbed status"
   progress "giving the image to the nodes"
-  testbed load "$IMAGE/image.tar" || fail "the nodes to take the image" "the error above"
+  testbed load "$IMAGE/image.tar" || fail "the nodes to take the image" "the error above" "testbed/testbed status"
 }
 
 install_operator() {
