@@ -8,8 +8,8 @@ REPAIRS=()  # "member|sample|rows|bytes|duration" of every repair, in their orde
 WATCHES=()
 STEP_BEGAN=$(now)
 REPORTED=$STEP_BEGAN
-COMMITTED_AT=0          # when the newest epoch was seen
-DRIFTED_AT=0            # when a member was last seen drifted
+COMMITTED_AT=0          # when a new epoch was first seen since this was set to 0
+DRIFTED_AT=0            # when a member was first seen drifted since this was set to 0
 QUIET_ABOUT_MEMBERS=yes # before the first epoch there is nothing to compare them with
 
 STATUS_LINE='{.status.inSync}|{.status.record.primary}|{.status.record.committed.epoch}|'
@@ -89,7 +89,7 @@ status_news() {
   fi
   if take_in primary "$primary" && [ -n "$primary" ]; then report "users are led to $primary"; fi
   if take_in epoch "$epoch" && [ -n "$epoch" ]; then
-    COMMITTED_AT=$(now)
+    if [ "$COMMITTED_AT" = 0 ]; then COMMITTED_AT=$(now); fi
     report "epoch $epoch"
   fi
   if take_in synced "$synced" && [ -n "$synced" ] && [ "$QUIET_ABOUT_MEMBERS" = no ]; then report "in sync: $synced"; fi
@@ -105,7 +105,7 @@ member_news() { # NAME=CLASS=INSYNC=REASON
   else
     text="${class}: $why"
   fi
-  if [ "$class" = drifted ] && [ $DRIFTED_AT = 0 ]; then DRIFTED_AT=$(now); fi
+  if [ "$class" = drifted ] && [ "$DRIFTED_AT" = 0 ]; then DRIFTED_AT=$(now); fi
   if [ "${MEMBER_SEEN[$name]:-}" != "$text" ]; then
     if [ -n "${MEMBER_SEEN[$name]:-}" ]; then report "$name $text"; fi
     MEMBER_SEEN[$name]=$text
@@ -118,6 +118,7 @@ event_news() { # UID|TYPE|REASON|MESSAGE
   if [ -n "${EVENT_SEEN[$uid]:-}" ]; then return; fi
   EVENT_SEEN[$uid]=$reason
   if [ "$reason" = WaitingForMembers ]; then return; fi # still_waiting says it, more seldom
+  if [ "$reason" = Committed ] && [ "$COMMITTED_AT" = 0 ]; then COMMITTED_AT=$(now); fi
   if [ "$kind" = Normal ]; then report "event $reason: $message"; else report "warning $reason: $message"; fi
 }
 
