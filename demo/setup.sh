@@ -70,7 +70,7 @@ set_up() {
     "Lines that begin with \$ are the commands that run; kubectl stands for testbed/testbed kubectl."
   blank
   [ "$(id -u)" = 0 ] || fail "to run as root, because the testbed makes namespaces and mounts" "user $(id -un)" "sudo make demo"
-  install_packages curl
+  install_packages curl mmdebstrap unzip
   testbed build || fail "the testbed to be built" "the error above" "testbed/testbed logs"
   build_image
   testbed up || fail "the testbed to come up" "the error above" "testbed/testbed status"
