@@ -19,6 +19,9 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ParameterContext;
 import org.junit.jupiter.api.extension.ParameterResolver;
+import org.junit.platform.commons.support.AnnotationSupport;
+import org.testcontainers.k3s.K3sContainer;
+import org.testcontainers.utility.DockerImageName;
 
 /**
  * A real API server with etcd, shared by all tests of a run, with our CRDs and permissive ones for
@@ -27,10 +30,12 @@ import org.junit.jupiter.api.extension.ParameterResolver;
  * <p>A test takes a {@link KubernetesClient} parameter, whose namespace is fresh and the test's
  * own, and a {@link Namespace} if it wants that object. There are no controllers: nothing is
  * garbage-collected, scheduled or run. Needs etcd, kube-apiserver and kubectl at {@code
- * $KUBE_API_TEST_DIR/k8s/<version>-linux-amd64/}.
+ * $KUBE_API_TEST_DIR/k8s/<version>-linux-amd64/}. Where the test class is {@link OnK3s}, it is a
+ * k3s with its controllers instead.
  */
 public final class ApiServer implements ParameterResolver {
 
+  private static final String K3S = "rancher/k3s:v1.34.1-k3s1";
   private static final ExtensionContext.Namespace STORE =
       ExtensionContext.Namespace.create(ApiServer.class);
 
@@ -48,11 +53,15 @@ public final class ApiServer implements ParameterResolver {
   }
 
   private static Own own(ExtensionContext context) {
+    boolean k3s = AnnotationSupport.isAnnotated(context.getRequiredTestClass(), OnK3s.class);
     Running server =
         context
             .getRoot()
             .getStore(STORE)
-            .getOrComputeIfAbsent(Running.class, key -> Running.start(), Running.class);
+            .getOrComputeIfAbsent(
+                k3s ? "k3s" : "api-server",
+                key -> k3s ? Running.startK3s() : Running.start(),
+                Running.class);
     Namespace namespace =
         server
             .admin
@@ -77,8 +86,14 @@ public final class ApiServer implements ParameterResolver {
   }
 
   /** The shared server; JUnit closes it at the end of the run. */
-  private record Running(KubeAPIServer server, String kubeConfig, KubernetesClient admin)
+  private record Running(Runnable stop, String kubeConfig, KubernetesClient admin)
       implements AutoCloseable {
+
+    static Running startK3s() {
+      K3sContainer k3s = new K3sContainer(DockerImageName.parse(K3S));
+      k3s.start();
+      return withCrds(k3s::stop, k3s.getKubeConfigYaml());
+    }
 
     static Running start() {
       KubeAPIServer server =
@@ -90,9 +105,13 @@ public final class ApiServer implements ParameterResolver {
                   .withStartupTimeout(120_000)
                   .build());
       server.start();
-      Config config = Config.fromKubeconfig(server.getKubeConfigYaml());
+      return withCrds(server::stop, server.getKubeConfigYaml());
+    }
+
+    private static Running withCrds(Runnable stop, String kubeConfig) {
+      Config config = Config.fromKubeconfig(kubeConfig);
       KubernetesClient admin = new KubernetesClientBuilder().withConfig(config).build();
-      Running running = new Running(server, server.getKubeConfigYaml(), admin);
+      Running running = new Running(stop, kubeConfig, admin);
       try {
         running.install(Path.of("crds"));
         running.install(Path.of("src", "test", "resources", "crds"));
@@ -160,7 +179,7 @@ public final class ApiServer implements ParameterResolver {
     @Override
     public void close() {
       admin.close();
-      server.stop();
+      stop.run();
     }
   }
 }

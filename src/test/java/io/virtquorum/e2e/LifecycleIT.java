@@ -1,0 +1,120 @@
+package io.virtquorum.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.fabric8.kubernetes.api.model.Condition;
+import io.fabric8.kubernetes.client.dsl.base.PatchContext;
+import io.fabric8.kubernetes.client.dsl.base.PatchType;
+import io.virtquorum.api.HAClusterStatus;
+import io.virtquorum.network.SyncNic;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** An HACluster goes and comes back over members that went their own ways; one story, in order. */
+@Tag("e2e")
+@ExtendWith({Testbed.Resolver.class, Report.class})
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class LifecycleIT {
+  private static final Duration SLACK = Duration.ofMinutes(3);
+  private static final Duration REPAIR = Duration.ofMinutes(5);
+  private static final Duration MORE_THAN_TWICE_SETTLE = Duration.ofSeconds(13);
+
+  @Test
+  @Order(1)
+  @Budget(20)
+  void deletingTheClusterLeavesTheVmsRunningAndTakesItsPartsOut(Testbed testbed) {
+    testbed.inSync();
+    Map<String, String> incarnations = incarnations(testbed);
+
+    testbed.kubectl("delete", "hac", Web.NAME, "--timeout=30s");
+
+    for (Member member : testbed.members()) {
+      assertThat(member.machine().networks())
+          .as("networks of %s", member)
+          .noneMatch(n -> n.name().equals(SyncNic.NETWORK));
+      assertThat(member.machine().interfaces())
+          .as("interfaces of %s", member)
+          .noneMatch(i -> i.name().equals(SyncNic.NETWORK));
+      assertThat(member.machine().templateAnnotations())
+          .as("annotations of %s", member)
+          .doesNotContainKey("hooks.kubevirt.io/hookSidecars");
+      assertThat(member.running()).as("%s runs", member).isTrue();
+    }
+    assertThat(incarnations(testbed)).isEqualTo(incarnations);
+  }
+
+  @Test
+  @Order(2)
+  @Budget(60)
+  void membersThatDifferAtFirstHoldStillAndAskForASource(Testbed testbed) {
+    for (Member member : testbed.members()) {
+      Site.save(member, "index.html", "edition of " + member);
+    }
+    Map<String, List<String>> before = changeTimes(testbed);
+
+    testbed.apply(Testbed.manifest());
+
+    Wait.until("the cluster asks for bootstrap.from", REPAIR)
+        .untilAsserted(() -> assertThatItAsks(testbed.web().status()));
+    Wait.until("nothing moves", MORE_THAN_TWICE_SETTLE.plus(SLACK))
+        .during(MORE_THAN_TWICE_SETTLE)
+        .untilAsserted(() -> assertThatItAsks(testbed.web().status()));
+    assertThat(changeTimes(testbed)).isEqualTo(before);
+    assertThat(testbed.web().epoch()).isZero();
+  }
+
+  @Test
+  @Order(3)
+  @Budget(60)
+  void namingTheSourceHealsThemAndTheReplacedFilesAreInTheArchives(Testbed testbed) {
+    Member source = testbed.member("web-2");
+    testbed
+        .web()
+        .resource()
+        .patch(
+            PatchContext.of(PatchType.JSON_MERGE),
+            "{\"spec\":{\"bootstrap\":{\"from\":\"%s\"}}}".formatted(source));
+
+    testbed.web().awaitInSync(1, REPAIR);
+
+    assertThat(testbed.web().epoch()).isEqualTo(1);
+    List<String> site = Site.manifest(source);
+    for (Member member : testbed.members()) {
+      assertThat(Site.manifest(member)).as("site of %s", member).isEqualTo(site);
+      assertThat(Site.read(member, "index.html")).isEqualTo("edition of web-2");
+      if (member != source) {
+        assertThat(Site.archivedWith(member, "edition of " + member))
+            .as("archive of %s", member)
+            .isNotEmpty();
+      }
+    }
+  }
+
+  private static void assertThatItAsks(HAClusterStatus status) {
+    assertThat(status.condition("Stalled").map(Condition::getStatus))
+        .as(Web.summary(status))
+        .contains("True");
+    assertThat(status.condition("Stalled").map(Condition::getMessage).orElse(""))
+        .contains("bootstrap.from");
+  }
+
+  private static Map<String, String> incarnations(Testbed testbed) {
+    Map<String, String> all = new TreeMap<>();
+    testbed.members().forEach(m -> all.put(m.name(), m.incarnation().orElse("none")));
+    return all;
+  }
+
+  private static Map<String, List<String>> changeTimes(Testbed testbed) {
+    Map<String, List<String>> all = new TreeMap<>();
+    testbed.members().forEach(m -> all.put(m.name(), Site.changeTimes(m)));
+    return all;
+  }
+}
