@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /** The operator, a member and the primary go away; nothing that was written is lost. */
-@Tag("e2e")
+@Tag("e2e-trial")
 @ExtendWith({Testbed.Resolver.class, Report.class})
 class OutagesIT {
   private static final Duration REPAIR = Duration.ofMinutes(5);
