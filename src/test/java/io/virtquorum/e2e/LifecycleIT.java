@@ -19,7 +19,7 @@ import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /** An HACluster goes and comes back over members that went their own ways; one story, in order. */
-@Tag("e2e-trial")
+@Tag("e2e")
 @ExtendWith({Testbed.Resolver.class, Report.class})
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class LifecycleIT {

@@ -10,13 +10,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /** The operator, a member and the primary go away; nothing that was written is lost. */
-@Tag("e2e-trial")
 @ExtendWith({Testbed.Resolver.class, Report.class})
 class OutagesIT {
   private static final Duration REPAIR = Duration.ofMinutes(5);
   private static final Duration RESTART = Duration.ofMinutes(8);
 
   @Test
+  @Tag("e2e")
   @Budget(60)
   void anEditSurvivesTheOperatorsDeathBeforeItsCommit(Testbed testbed) {
     Member primary = testbed.inSync().primary();
@@ -53,6 +53,7 @@ class OutagesIT {
   }
 
   @Test
+  @Tag("e2e-trial")
   @Budget(120)
   void aMemberThatWasChangedWhileItWasOffIsBroughtBackAndKeepsItsChangeInItsArchive(
       Testbed testbed) {
@@ -79,6 +80,7 @@ class OutagesIT {
   }
 
   @Test
+  @Tag("e2e")
   @Budget(150)
   void theAddressAnswersWithTheLastCommittedEditAfterThePrimaryWasKilled(Testbed testbed) {
     Member old = testbed.inSync().primary();
