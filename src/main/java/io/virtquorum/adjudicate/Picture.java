@@ -76,6 +76,7 @@ record Picture(
         .anyMatch(
             job ->
                 switch (job) {
+                  case Job.Quieting _ -> false;
                   case Job.Proving proving -> proving.position().equals(position);
                   case Job.Preparing preparing -> isFor(preparing.repair(), position);
                   case Job.Repairing repairing -> isFor(repairing.repair(), position);
