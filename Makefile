@@ -14,7 +14,7 @@ test: ## all tests, really run: unit, API server, end to end on the testbed
 	@tools/test
 
 build: ## compile and package, without tests
-	@. tools/toolchain.sh && maven -q -DskipTests package
+	@. tools/toolchain.sh && package
 
 image: build ## the container image: target/image.tar
 	@. tools/toolchain.sh && deploy/image/build
