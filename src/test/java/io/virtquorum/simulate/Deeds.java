@@ -239,7 +239,7 @@ final class Deeds {
           rotten.detectable ? "" : ", which cannot be told from a write");
       world.truth.takenAway(List.of(node.content));
       if (!rotten.detectable) {
-        volume.accept(path);
+        volume.acceptAtOnce(path);
         world.truth.held(vm.guest);
       } else {
         world.rotted.add(new World.Rotted(vm, path, world.truth.platterDigest(volume.get(path))));

@@ -75,6 +75,11 @@ final class Node {
     return new Node(inode, type, newMode, newMtime, newCtime, content, written, target);
   }
 
+  /** With what is on the platter as what was written. */
+  Node accepted() {
+    return new Node(inode, type, mode, mtime, ctime, content, content, target);
+  }
+
   Node rotted(Content rot) {
     return new Node(inode, type, mode, mtime, ctime, rot, written, target);
   }

@@ -167,6 +167,11 @@ final class SimulatedGuest implements Guest {
     return running && timeline.now() >= pausedUntil;
   }
 
+  /** Its sync address is set. */
+  void addressed() {
+    addressed = true;
+  }
+
   boolean hasAddress() {
     return addressed;
   }

@@ -35,7 +35,13 @@ final class Truth {
   private ClusterRecord record = ClusterRecord.none();
 
   /** Rows of a volume, good as long as its version is the same. */
-  private record Known(long version, List<Row> written, List<Row> platter) {}
+  private record Known(long version, List<Row> written, List<Row> platter, List<Row> seen) {}
+
+  private enum View {
+    WRITTEN,
+    PLATTER,
+    SEEN
+  }
 
   /**
    * @param features name of each file tree by its path, which is a mount point
@@ -60,15 +66,15 @@ final class Truth {
 
   /** The root of what the OS wrote last. */
   Digest root(SimulatedGuest guest) {
-    return matrix(guest, false).root();
+    return matrix(guest, View.WRITTEN).root();
   }
 
   /** The root of what is on the platters. */
   Digest platterRoot(SimulatedGuest guest) {
-    return matrix(guest, true).root();
+    return matrix(guest, View.PLATTER).root();
   }
 
-  Matrix matrix(SimulatedGuest guest, boolean platter) {
+  private Matrix matrix(SimulatedGuest guest, View view) {
     List<Row> rows = new ArrayList<>();
     features.forEach(
         (path, feature) -> {
@@ -78,7 +84,12 @@ final class Truth {
             now = read(feature, volume);
             known.put(volume, now);
           }
-          rows.addAll(platter ? now.platter() : now.written());
+          rows.addAll(
+              switch (view) {
+                case WRITTEN -> now.written();
+                case PLATTER -> now.platter();
+                case SEEN -> now.seen();
+              });
         });
     return Matrix.of(rows);
   }
@@ -86,6 +97,7 @@ final class Truth {
   private Known read(String feature, Volume volume) {
     List<Row> written = new ArrayList<>();
     List<Row> platter = new ArrayList<>();
+    List<Row> seen = volume.hides() ? new ArrayList<>() : platter;
     volume
         .all()
         .forEach(
@@ -101,9 +113,16 @@ final class Truth {
                 }
                 written.add(new Row(row, node.digestWritten));
                 platter.add(new Row(row, node.digestContent));
+                if (volume.hides()) {
+                  Content read = node.isFile() ? volume.read(node) : null;
+                  seen.add(
+                      read == node.content
+                          ? platter.getLast()
+                          : new Row(row, digest(node, read)));
+                }
               }
             });
-    return new Known(volume.version(), written, platter);
+    return new Known(volume.version(), written, platter, seen);
   }
 
   /** A row's digest by what is on the platter. */
@@ -158,10 +177,12 @@ final class Truth {
 
   /** Something in a guest's trees changed. */
   void held(SimulatedGuest guest) {
-    Matrix matrix = matrix(guest, false);
-    if (everHeld.get(guest.name).add(matrix.root())) {
-      contents.computeIfAbsent(matrix.root(), r -> contentsOf(guest));
+    Digest root = root(guest);
+    if (everHeld.get(guest.name).add(root)) {
+      contents.computeIfAbsent(root, r -> contentsOf(guest));
     }
+    everHeld.get(guest.name).add(platterRoot(guest));
+    everHeld.get(guest.name).add(matrix(guest, View.SEEN).root());
   }
 
   private Map<RowKey, Content> contentsOf(SimulatedGuest guest) {

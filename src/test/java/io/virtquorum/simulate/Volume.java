@@ -264,22 +264,23 @@ final class Volume {
     return true;
   }
 
-  /** What rotted passes for written from now on: nobody could tell. */
+  /** What rotted passes for written from now on, because somebody writes there. */
   void accept(String path) {
     Node node = get(path);
-    Node accepted =
-        new Node(
-            node.inode,
-            node.type,
-            node.mode,
-            node.mtime,
-            node.ctime,
-            node.content,
-            node.content,
-            node.target);
+    put(path, node.accepted());
+  }
+
+  /** What rotted passes for written, since nobody could tell. */
+  void acceptAtOnce(String path) {
+    Node accepted = get(path).accepted();
     nodes.put(path, accepted);
-    durable.computeIfPresent(path, (p, below) -> below == node ? accepted : below);
+    durable.put(path, accepted);
     version++;
+  }
+
+  /** True if a program may read something else than what is on the platter. */
+  boolean hides() {
+    return !cache.isEmpty();
   }
 
   /** Power is cut: what was not durable is lost, and some of it torn. */
