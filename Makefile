@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test build image unit e2e simulate format clean
+.PHONY: help demo test build image unit e2e simulate bench mutate format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -14,7 +14,7 @@ test: ## all tests, really run: unit, API server, end to end on the testbed
 	@tools/test
 
 build: ## compile and package, without tests
-	@. tools/toolchain.sh && maven -q -DskipTests package
+	@. tools/toolchain.sh && package
 
 image: build ## the container image: target/image.tar
 	@. tools/toolchain.sh && deploy/image/build
@@ -27,6 +27,12 @@ e2e: ## end-to-end tests only, on the testbed
 
 simulate: ## whole clusters in simulation: SEEDS=1000 seeds, or MINUTES=10 of them, or SEED=42 alone with its story
 	@tools/simulate
+
+bench: ## measure the core on one thread: what, figure, goal
+	@tools/bench
+
+mutate: ## how many faults put into the core its tests find: killed, of, score, goal
+	@tools/mutate
 
 format: ## format the Java code
 	@. tools/toolchain.sh && maven -q spotless:apply

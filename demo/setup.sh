@@ -42,8 +42,6 @@ testbed() { # its progress as ours; its own clock is left out
   done
 }
 
-package() { maven -q -DskipTests package; }
-
 up_to_date() { # is the image newer than all that goes into it?
   [ -f target/image.tar ] && [ -f target/image.ref ] && [ -f target/virtquorum.jar ] &&
     [ -z "$(find src/main pom.xml deploy -newer target/image.ref -print -quit)" ]

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Sourced: finds or installs JDK 25 and Maven, and points Maven at the project's own cache.
-# Sets VIRTQUORUM_CACHE, JAVA_HOME, PATH and the function `maven`.
+# Sets VIRTQUORUM_CACHE, JAVA_HOME, PATH and the functions `maven` and `package`.
 set -euo pipefail
 
 VIRTQUORUM_CACHE=${VIRTQUORUM_CACHE:-/var/cache/virtquorum}
@@ -67,6 +67,10 @@ unpack_jdk() {
 
 maven() { # runs Maven with the project's repository; quiet where there is nothing to say
   mvn -B -ntp -Dmaven.repo.local="$VIRTQUORUM_CACHE/m2" "$@"
+}
+
+package() { # [clean]: compiles and packages, without tests
+  maven -q -DskipTests "$@" package
 }
 
 install_packages ca-certificates

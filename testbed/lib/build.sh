@@ -124,7 +124,7 @@ build() {
   find_keys
   if built; then
     lane "${!PIECE_KEYS[@]}"
-    [ -x "$(kube_api_test_dir)/kubectl" ] || kube_api_test
+    [ -x "$(kube_api_test_dir)/helm" ] || kube_api_test
     say "everything is built: $CACHE"
     return
   fi
@@ -146,7 +146,7 @@ build() {
   say "everything is built: $CACHE"
 }
 
-# The layout that kube-api-test (the JUnit extension of Fabric8) looks for below KUBE_API_TEST_DIR.
+# The layout that kube-api-test (the JUnit extension of Fabric8) looks for below KUBE_API_TEST_DIR; helm for tests of the chart.
 kube_api_test_dir() {
   local version
   version=$(module_version cluster k8s.io/kubernetes)
@@ -157,7 +157,6 @@ kube_api_test() {
   local dir from
   dir=$(kube_api_test_dir)
   from=$(piece_dir cluster)/bin
-  rm -rf "$dir"
   mkdir -p "$dir"
-  cp -al "$from"/{etcd,kube-apiserver,kubectl} "$dir/"
+  cp -alf "$from"/{etcd,kube-apiserver,kubectl,helm} "$dir/"
 }

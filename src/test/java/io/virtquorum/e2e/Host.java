@@ -15,13 +15,13 @@ import java.util.concurrent.TimeUnit;
  *
  * @param project where {@code testbed/testbed} is
  */
-record Host(Path project) {
+public record Host(Path project) {
 
   /** One that was run to its end. */
-  record Outcome(int exit, String output) {}
+  public record Outcome(int exit, String output) {}
 
   /** In the project that is being built. */
-  static Host here() {
+  public static Host here() {
     return new Host(Path.of("").toAbsolutePath());
   }
 
@@ -57,7 +57,7 @@ record Host(Path project) {
   }
 
   /** A program that may fail. */
-  Outcome attempt(Duration deadline, List<String> command) {
+  public Outcome attempt(Duration deadline, List<String> command) {
     try {
       Path output = Files.createTempFile("e2e-", ".out");
       try {

@@ -11,6 +11,7 @@ import io.virtquorum.collect.Tree;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.guest.DirectoryGuest;
 import io.virtquorum.sync.ArchiveLimits;
+import io.virtquorum.sync.ArchiveNote;
 import io.virtquorum.sync.Goal;
 import io.virtquorum.sync.Offer;
 import io.virtquorum.sync.PullResult;
@@ -228,8 +229,7 @@ final class ConformanceTest {
           () -> {
             Snapshot snapshot = trees().quick(LIMIT);
             SampleServer server = new SampleServer(trees().shell(), trees().trees());
-            Serving serving =
-                server.start("one", address, puller, Duration.ofMinutes(1), LIMIT);
+            Serving serving = server.start("one", address, puller, Duration.ofMinutes(1), LIMIT);
             return Offer.of(serving, snapshot.matrix());
           });
     }
@@ -238,7 +238,12 @@ final class ConformanceTest {
       return call(
           () ->
               new Puller(trees(), new ArchiveLimits(20, 1 << 30))
-                  .pull(offer, new Goal.Whole(new Position(1, 2)), "verdict", true, LIMIT));
+                  .pull(
+                      offer,
+                      new Goal.Whole(new Position(1, 2)),
+                      new ArchiveNote("verdict", "because"),
+                      true,
+                      LIMIT));
     }
 
     static String withoutTime(String manifest) {
@@ -322,8 +327,7 @@ final class ConformanceTest {
     private final FileTrees trees;
 
     Simulated(String name, String address, SyncNetwork network, Truth truth) {
-      guest =
-          new SimulatedGuest(name, address, timeline, network, truth, new SplittableRandom(2));
+      guest = new SimulatedGuest(name, address, timeline, network, truth, new SplittableRandom(2));
       volume = new Volume(10, 1 << 30, guest.fileTime());
       guest.mounts.put("/srv/www", volume);
       truth.add(guest);
@@ -360,8 +364,7 @@ final class ConformanceTest {
 
     @Override
     void link(String path, String target) {
-      volume.create(
-          path, Node.link(volume.inode(), guest.fileTime(), target), guest.fileTime());
+      volume.create(path, Node.link(volume.inode(), guest.fileTime(), target), guest.fileTime());
       pass();
     }
 
@@ -405,8 +408,7 @@ final class ConformanceTest {
           .forEach(
               (path, node) -> {
                 if (node.isFile()) {
-                  found.put(
-                      path.substring(entry.length() + 1), withoutTime(node.content.text()));
+                  found.put(path.substring(entry.length() + 1), withoutTime(node.content.text()));
                 }
               });
       return found;

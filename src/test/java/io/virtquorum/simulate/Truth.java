@@ -116,9 +116,7 @@ final class Truth {
                 if (volume.hides()) {
                   Content read = node.isFile() ? volume.read(node) : null;
                   seen.add(
-                      read == node.content
-                          ? platter.getLast()
-                          : new Row(row, digest(node, read)));
+                      read == node.content ? platter.getLast() : new Row(row, digest(node, read)));
                 }
               }
             });
@@ -342,8 +340,12 @@ final class Truth {
   }
 
   private static void tenureEndsWithThePrimary(ClusterRecord before, ClusterRecord after) {
+    boolean samePrimary = after.primary().equals(before.primary());
+    boolean sameTenure = after.tenure() == before.tenure();
+    boolean promoted = after.mandate().isPresent();
     if (after.tenure() < before.tenure()
-        || after.primary().equals(before.primary()) != (after.tenure() == before.tenure())) {
+        || (!samePrimary && sameTenure)
+        || (samePrimary && !sameTenure && !promoted)) {
       throw new Violation("Tenure", before + " became " + after);
     }
   }

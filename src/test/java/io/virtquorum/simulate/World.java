@@ -5,7 +5,6 @@ import io.virtquorum.api.FileTree;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.operator.SimulatedAdjudicator;
-import io.virtquorum.vote.VotingRule;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -17,7 +16,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
@@ -48,6 +46,7 @@ final class World {
   private final Map<String, Boolean> downCut = new HashMap<>();
   private final Set<String> unprobed = new HashSet<>();
   private Optional<String> bootstrapFrom = Optional.empty();
+  private Optional<String> promote = Optional.empty();
   private long slowStreams;
   private boolean duplicating;
   private int operatorCount;
@@ -211,16 +210,22 @@ final class World {
     return new Config(
         weights,
         false,
-        VotingRule.STRICT_MAJORITY,
-        OptionalInt.empty(),
+        Config.Voting.standard(),
         Duration.ofSeconds(6),
-        bootstrapFrom,
-        false);
+        false,
+        new Config.Bootstrap(bootstrapFrom, false),
+        promote);
   }
 
   /** A person names the member whose state is to be the first. */
   void bootstrapFrom(String member) {
     bootstrapFrom = Optional.of(member);
+    vmsChanged();
+  }
+
+  /** A person has a member lead, with what it holds; empty: no more. */
+  void promote(Optional<String> member) {
+    promote = member;
     vmsChanged();
   }
 

@@ -13,6 +13,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -29,13 +30,14 @@ import org.testcontainers.utility.DockerImageName;
  *
  * <p>A test takes a {@link KubernetesClient} parameter, whose namespace is fresh and the test's
  * own, and a {@link Namespace} if it wants that object. There are no controllers: nothing is
- * garbage-collected, scheduled or run. Needs etcd, kube-apiserver and kubectl at {@code
+ * garbage-collected, scheduled or run. Needs etcd, kube-apiserver, kubectl and helm at {@code
  * $KUBE_API_TEST_DIR/k8s/<version>-linux-amd64/}. Where the test class is {@link OnK3s}, it is a
  * k3s with its controllers instead.
  */
 public final class ApiServer implements ParameterResolver {
 
   private static final String K3S = "rancher/k3s:v1.34.1-k3s1";
+  private static final Path KUBEVIRT = Path.of("src", "test", "resources", "crds");
   private static final ExtensionContext.Namespace STORE =
       ExtensionContext.Namespace.create(ApiServer.class);
 
@@ -60,7 +62,7 @@ public final class ApiServer implements ParameterResolver {
             .getStore(STORE)
             .getOrComputeIfAbsent(
                 k3s ? "k3s" : "api-server",
-                key -> k3s ? Running.startK3s() : Running.start(),
+                key -> k3s ? Running.startK3s() : start(Path.of("crds"), KUBEVIRT),
                 Running.class);
     Namespace namespace =
         server
@@ -85,36 +87,50 @@ public final class ApiServer implements ParameterResolver {
     }
   }
 
-  /** The shared server; JUnit closes it at the end of the run. */
-  private record Running(Runnable stop, String kubeConfig, KubernetesClient admin)
+  /**
+   * Starts a server for the caller alone, who closes it.
+   *
+   * @param crds directories of the CRDs that it is to have
+   */
+  public static Running start(Path... crds) {
+    KubeAPIServer server =
+        new KubeAPIServer(
+            KubeAPIServerConfigBuilder.anAPIServerConfig()
+                .withTestDir(testDirectory().toString())
+                .withOfflineMode(true)
+                .withUpdateKubeConfig(false)
+                .withStartupTimeout(120_000)
+                .build());
+    server.start();
+    return Running.withCrds(server::stop, server.getKubeConfigYaml(), crds);
+  }
+
+  /** Where kubectl and Helm are, of the server's version. */
+  public static Path binaries() {
+    return version(testDirectory(), "kubectl", "helm");
+  }
+
+  /**
+   * A running server. The shared one is closed by JUnit at the end of the run.
+   *
+   * @param kubeConfig of its administrator, as YAML
+   * @param admin a client with these rights
+   */
+  public record Running(Runnable stop, String kubeConfig, KubernetesClient admin)
       implements AutoCloseable {
 
     static Running startK3s() {
       K3sContainer k3s = new K3sContainer(DockerImageName.parse(K3S));
       k3s.start();
-      return withCrds(k3s::stop, k3s.getKubeConfigYaml());
+      return withCrds(k3s::stop, k3s.getKubeConfigYaml(), Path.of("crds"), KUBEVIRT);
     }
 
-    static Running start() {
-      KubeAPIServer server =
-          new KubeAPIServer(
-              KubeAPIServerConfigBuilder.anAPIServerConfig()
-                  .withTestDir(binaries().toString())
-                  .withOfflineMode(true)
-                  .withUpdateKubeConfig(false)
-                  .withStartupTimeout(120_000)
-                  .build());
-      server.start();
-      return withCrds(server::stop, server.getKubeConfigYaml());
-    }
-
-    private static Running withCrds(Runnable stop, String kubeConfig) {
+    private static Running withCrds(Runnable stop, String kubeConfig, Path... crds) {
       Config config = Config.fromKubeconfig(kubeConfig);
       KubernetesClient admin = new KubernetesClientBuilder().withConfig(config).build();
       Running running = new Running(stop, kubeConfig, admin);
       try {
-        running.install(Path.of("crds"));
-        running.install(Path.of("src", "test", "resources", "crds"));
+        List.of(crds).forEach(running::install);
       } catch (RuntimeException e) {
         running.close();
         throw e;
@@ -150,36 +166,38 @@ public final class ApiServer implements ParameterResolver {
               .anyMatch(c -> c.getType().equals("Established") && c.getStatus().equals("True"));
     }
 
-    private static Path binaries() {
-      String dir = System.getenv("KUBE_API_TEST_DIR");
-      if (dir == null || dir.isBlank()) {
-        throw new IllegalStateException(
-            "These tests need a real API server: set KUBE_API_TEST_DIR to a directory with"
-                + " k8s/<version>-linux-amd64/{etcd,kube-apiserver,kubectl}; `testbed/testbed build` makes one.");
-      }
-      Path k8s = Path.of(dir, "k8s");
-      try (Stream<Path> versions = Files.list(k8s)) {
-        boolean complete =
-            versions.anyMatch(
-                v ->
-                    List.of("etcd", "kube-apiserver", "kubectl").stream()
-                        .allMatch(binary -> Files.isExecutable(v.resolve(binary))));
-        if (!complete) {
-          throw new IOException("no version with etcd, kube-apiserver and kubectl");
-        }
-      } catch (IOException e) {
-        throw new IllegalStateException(
-            "These tests need a real API server, but KUBE_API_TEST_DIR has no executable"
-                + " k8s/<version>-linux-amd64/{etcd,kube-apiserver,kubectl}; `testbed/testbed build` makes them.",
-            e);
-      }
-      return Path.of(dir);
-    }
-
     @Override
     public void close() {
       admin.close();
       stop.run();
+    }
+  }
+
+  private static Path testDirectory() {
+    String dir = System.getenv("KUBE_API_TEST_DIR");
+    if (dir == null || dir.isBlank()) {
+      throw new IllegalStateException(
+          "These tests need a real API server: set KUBE_API_TEST_DIR to a directory with"
+              + " k8s/<version>-linux-amd64/{etcd,kube-apiserver,kubectl,helm}; `testbed/testbed build` makes one.");
+    }
+    version(Path.of(dir), "etcd", "kube-apiserver", "kubectl");
+    return Path.of(dir);
+  }
+
+  private static Path version(Path directory, String... binaries) {
+    try (Stream<Path> versions = Files.list(directory.resolve("k8s"))) {
+      return versions
+          .filter(
+              version ->
+                  Stream.of(binaries)
+                      .allMatch(binary -> Files.isExecutable(version.resolve(binary))))
+          .max(Comparator.naturalOrder())
+          .orElseThrow(() -> new IOException("no version with " + String.join(", ", binaries)));
+    } catch (IOException e) {
+      throw new IllegalStateException(
+          "These tests need a real API server, but KUBE_API_TEST_DIR has no executable"
+              + " k8s/<version>-linux-amd64/{etcd,kube-apiserver,kubectl,helm}; `testbed/testbed build` makes them.",
+          e);
     }
   }
 }

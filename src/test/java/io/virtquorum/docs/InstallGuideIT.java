@@ -1,0 +1,130 @@
+package io.virtquorum.docs;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
+import io.fabric8.kubernetes.api.model.apps.Deployment;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.virtquorum.api.HACluster;
+import io.virtquorum.testing.ApiServer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Somebody follows README.md and docs/install.md to the letter, against a real API server. */
+final class InstallGuideIT {
+  private static final Page README = Page.read(Path.of("README.md"));
+  private static final Page INSTALL = Page.read(Path.of("docs", "install.md"));
+  private static final String REMOVAL = "kubectl delete hac --all --all-namespaces";
+
+  @Test
+  void givenAClusterWithKubeVirtWhenTheGuideIsFollowedThenEveryCommandWorksAndLeavesNothing(
+      @TempDir Path home) throws IOException {
+    // KubeVirt's and Multus' CRDs are there, ours are not.
+    try (var server = ApiServer.start(Path.of("src", "test", "resources", "crds"))) {
+      Path kubeConfig = home.resolve("config");
+      Files.writeString(kubeConfig, server.kubeConfig());
+      var terminal =
+          new Terminal(
+              ApiServer.binaries(),
+              Map.of("KUBECONFIG", kubeConfig.toString(), "HOME", home.toString()));
+      KubernetesClient client = server.admin();
+      kubeVirt(terminal, home);
+
+      List<String> steps = INSTALL.commands().stream().filter(apiServer()::contains).toList();
+      assertThat(steps).hasSize(apiServer().size() - 1).contains(REMOVAL);
+      List<String> installation = new ArrayList<>(steps.subList(0, steps.indexOf(REMOVAL)));
+      installation.forEach(terminal::type);
+      assertThatItIsInstalled(client);
+
+      Path manifest = home.resolve("hacluster.yaml");
+      Files.writeString(manifest, manifest());
+      terminal.type("kubectl apply -f " + manifest);
+      assertThat(client.resources(HACluster.class).inNamespace("default").withName("web").get())
+          .as("the first HACluster of README.md")
+          .isNotNull();
+      assertThatColumnsAreThoseOfTheReadme(terminal.type("kubectl get hac"));
+      assertThatTheManifestsOfDemoAndTestbedAreAccepted(terminal);
+
+      steps.subList(steps.indexOf(REMOVAL), steps.size()).forEach(terminal::type);
+      assertThat(terminal.type("kubectl get crds -o name")).doesNotContain("virtquorum.io");
+      assertThat(terminal.type("kubectl get all,sa,role,clusterrole,clusterrolebinding -A -o name"))
+          .doesNotContain("virtquorum");
+    }
+  }
+
+  private static void kubeVirt(Terminal terminal, Path home) throws IOException {
+    Path file = home.resolve("kubevirt.yaml");
+    Files.writeString(
+        file,
+        """
+        apiVersion: v1
+        kind: Namespace
+        metadata: {name: kubevirt}
+        ---
+        apiVersion: kubevirt.io/v1
+        kind: KubeVirt
+        metadata: {name: kubevirt, namespace: kubevirt}
+        spec: {configuration: {developerConfiguration: {useEmulation: true}}}
+        """);
+    terminal.type("kubectl apply -f " + file);
+  }
+
+  private static void assertThatItIsInstalled(KubernetesClient client) {
+    GenericKubernetesResource kubeVirt =
+        client
+            .genericKubernetesResources("kubevirt.io/v1", "KubeVirt")
+            .inNamespace("kubevirt")
+            .withName("kubevirt")
+            .require();
+    assertThat(
+            kubeVirt.<List<String>>get(
+                "spec", "configuration", "developerConfiguration", "featureGates"))
+        .containsExactly("Sidecar");
+    Deployment operator =
+        client.apps().deployments().inNamespace("virtquorum-system").withName("virtquorum").get();
+    assertThat(operator).as("the operator's Deployment").isNotNull();
+    assertThat(operator.getSpec().getTemplate().getSpec().getContainers().getFirst().getImage())
+        .isEqualTo("registry.example/virtquorum:0.1");
+  }
+
+  private static void assertThatColumnsAreThoseOfTheReadme(String printed) {
+    List<String> shown =
+        README.blocks().stream()
+            .filter(b -> b.language().equals("console"))
+            .findFirst()
+            .orElseThrow()
+            .lines();
+    assertThat(shown.getFirst()).isEqualTo("$ kubectl get hac");
+    assertThat(printed.lines().findFirst().orElseThrow().split("\\s{2,}"))
+        .isEqualTo(shown.get(1).split("\\s{2,}"));
+  }
+
+  private static void assertThatTheManifestsOfDemoAndTestbedAreAccepted(Terminal terminal) {
+    terminal.type("kubectl create namespace demo");
+    terminal.type("kubectl apply --dry-run=server -f demo/vms.yaml -f demo/hacluster.yaml");
+    terminal.type("kubectl apply --dry-run=server -f testbed/example/");
+  }
+
+  private static String manifest() {
+    return README.blocks().stream()
+        .filter(b -> b.language().equals("yaml"))
+        .findFirst()
+        .orElseThrow()
+        .text();
+  }
+
+  private static Set<String> apiServer() {
+    return Typed.all().stream()
+        .filter(t -> t.how() == Typed.How.API_SERVER)
+        .map(Typed::command)
+        .collect(Collectors.toSet());
+  }
+}

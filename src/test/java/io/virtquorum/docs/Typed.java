@@ -1,0 +1,105 @@
+package io.virtquorum.docs;
+
+import java.util.List;
+
+/**
+ * How a command of the documentation is proven to work.
+ *
+ * @param command as the page has it
+ * @param how where it is run
+ * @param with for {@link How#TESTBED} what is put in place of a word that stands for the reader's
+ *     own: {@code WORD=VALUE}, or empty; for {@link How#NOT_RUN} and {@link How#ANSWERS} why it is
+ *     not run
+ */
+record Typed(String command, How how, String with) {
+
+  enum How {
+    /** Run as it is, against a real API server: {@link InstallGuideIT}. */
+    API_SERVER,
+    /** Run as it is, on the running testbed: {@link TestbedGuideIT}. */
+    TESTBED,
+    /** What it names is there and answers, without doing it: {@link DocsTest}. */
+    ANSWERS,
+    /** Cannot be run. */
+    NOT_RUN
+  }
+
+  /** All commands. One that a page tells to type and that is not in here fails {@link DocsTest}. */
+  static List<Typed> all() {
+    return List.of(
+        answers("make demo", "it takes the testbed for itself"),
+        answers("make test", "this is a part of it"),
+        answers("make image", "`make test` has built it, and its end-to-end tests run in it"),
+        answers("tools/demo remove", "it would remove the demo that somebody looks at"),
+        apiServer("kubectl get hac"),
+        apiServer(
+            "kubectl -n kubevirt patch kubevirt kubevirt --type=merge -p"
+                + " '{\"spec\":{\"configuration\":{\"developerConfiguration\":"
+                + "{\"featureGates\":[\"Sidecar\"]}}}}'"),
+        apiServer("kubectl apply --server-side -f crds/"),
+        apiServer(
+            "helm upgrade --install virtquorum helm/virtquorum --namespace virtquorum-system"
+                + " --create-namespace --set image.repository=registry.example/virtquorum"
+                + " --set image.tag=0.1"),
+        apiServer("kubectl delete hac --all --all-namespaces"),
+        apiServer("helm uninstall virtquorum --namespace virtquorum-system"),
+        apiServer("kubectl delete -f crds/"),
+        testbed("testbed/testbed up"),
+        testbed("testbed/testbed status"),
+        testbed("testbed volume add web-0 node1 1Gi", "web-0=docs-test"),
+        testbed("testbed volume remove web-0", "web-0=docs-test"),
+        testbed("testbed help"),
+        testbed("testbed build"),
+        testbed("testbed up"),
+        testbed("testbed status"),
+        testbed("time testbed build"),
+        testbed("time testbed up"),
+        testbed("testbed logs node1"),
+        testbed("testbed logs virt-operator"),
+        testbed("testbed kubectl -n kubevirt get pods"),
+        testbed("testbed load IMAGE.tar", "IMAGE.tar=target/image.tar"),
+        answers("testbed/testbed down", "`testbed selftest cycle` runs it"),
+        answers("testbed kill N", "`testbed selftest cycle` runs it"),
+        answers("testbed down; time testbed up", "`testbed selftest cycle` runs both"),
+        answers("testbed down && testbed up", "`testbed selftest cycle` runs both"),
+        answers("testbed ssh VM", "needs a guest with sshd: `make demo` works by ssh"),
+        answers("testbed selftest", "a stage of `make test`"),
+        answers("testbed selftest fast", "a stage of `make test`"),
+        answers("testbed selftest cycle", "it ends the testbed that other tests run on"),
+        notRun("testbed/testbed kubectl", "no whole command; others that begin with it are run"),
+        notRun("kubectl describe", "no whole command: it names no object"),
+        notRun("kubectl get", "no whole command: it names no object"),
+        notRun("kubectl get -o yaml", "no whole command: it names no object"),
+        notRun(
+            "skopeo copy docker-archive:target/image.tar"
+                + " docker://registry.example/virtquorum:0.1",
+            "needs a registry; that the archive is one is proven by the nodes, which load it"),
+        notRun(
+            "qemu-ga --method=virtio-serial --path=/dev/virtio-ports/io.virtquorum.agent.0"
+                + " --statedir=/run/virtquorum-agent",
+            "runs in a guest: the testbed's guests run it"),
+        notRun(
+            "mvn test -Dtest=HAClusterCrdTest -Dcrd.write=true",
+            "it writes into the checkout; the test itself is in this run"));
+  }
+
+  private static Typed apiServer(String command) {
+    return new Typed(command, How.API_SERVER, "");
+  }
+
+  private static Typed testbed(String command) {
+    return new Typed(command, How.TESTBED, "");
+  }
+
+  private static Typed testbed(String command, String with) {
+    return new Typed(command, How.TESTBED, with);
+  }
+
+  private static Typed answers(String command, String why) {
+    return new Typed(command, How.ANSWERS, why);
+  }
+
+  private static Typed notRun(String command, String why) {
+    return new Typed(command, How.NOT_RUN, why);
+  }
+}
