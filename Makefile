@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test build image unit e2e bench mutate format clean
+.PHONY: help demo test build image unit e2e simulate bench mutate format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,9 @@ unit: ## unit and API-server tests only
 
 e2e: ## end-to-end tests only, on the testbed
 	@tools/test e2e
+
+simulate: ## whole clusters in simulation: SEEDS=1000 seeds, or MINUTES=10 of them, or SEED=42 alone with its story
+	@tools/simulate
 
 bench: ## measure the core on one thread: what, figure, goal
 	@tools/bench

@@ -2,20 +2,23 @@ package io.virtquorum.collect;
 
 import io.virtquorum.guest.GuestException;
 import java.time.Duration;
+import java.util.function.LongSupplier;
 
 /** The moment by which a piece of work with many calls must be over. Immutable. */
 public final class Deadline {
+  private final LongSupplier nanoTime;
   private final long end;
   private final Duration whole;
 
-  private Deadline(Duration whole) {
+  /**
+   * Starts to count now.
+   *
+   * @param nanoTime as {@link System#nanoTime}
+   */
+  Deadline(Duration whole, LongSupplier nanoTime) {
+    this.nanoTime = nanoTime;
     this.whole = whole;
-    this.end = System.nanoTime() + whole.toNanos();
-  }
-
-  /** Starts to count now. */
-  public static Deadline in(Duration whole) {
-    return new Deadline(whole);
+    this.end = nanoTime.getAsLong() + whole.toNanos();
   }
 
   /**
@@ -24,7 +27,7 @@ public final class Deadline {
    * @throws GuestException.TimedOut if nothing is
    */
   public Duration left() throws GuestException {
-    long nanos = end - System.nanoTime();
+    long nanos = end - nanoTime.getAsLong();
     if (nanos <= 0) {
       throw new GuestException.TimedOut("The work took longer than " + whole.toMillis() + " ms");
     }

@@ -30,6 +30,7 @@ final class DurableMemory {
    */
   private static final Duration SETTLED_AFTER = Duration.ofSeconds(4);
 
+  private final Shell shell;
   private final MemoryStore store;
   private final Digest configuration;
   private final Map<Tree, TreeScanner> scanners;
@@ -37,13 +38,15 @@ final class DurableMemory {
   private Map<Tree, TreeMemory> memories = Map.of();
   private Map<Tree, String> marks = new HashMap<>();
   private boolean loaded;
-  private long renewAt = System.nanoTime();
+  private long renewAt;
 
   /**
    * @param scanners of all trees, in their order; owned by the caller
    */
   DurableMemory(
       Shell shell, FingerprintKey key, Map<Tree, TreeScanner> scanners, Duration renewEvery) {
+    this.shell = shell;
+    this.renewAt = shell.nanoTime();
     this.scanners = scanners;
     this.renewEvery = renewEvery;
     this.configuration = configuration(key, scanners.keySet());
@@ -95,7 +98,7 @@ final class DurableMemory {
 
   /** Without this, rot after a touch would have another ctime than remembered and look written. */
   private void renew(Deadline deadline) throws GuestException {
-    if (System.nanoTime() - renewAt < 0) {
+    if (shell.nanoTime() - renewAt < 0) {
       return;
     }
     renewIn(renewEvery.toNanos());
@@ -113,7 +116,7 @@ final class DurableMemory {
   }
 
   private void renewIn(long nanos) {
-    renewAt = System.nanoTime() + nanos;
+    renewAt = shell.nanoTime() + nanos;
   }
 
   /** Somebody removed or replaced a memory file under the running guest: it is written again. */

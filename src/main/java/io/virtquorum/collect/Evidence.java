@@ -56,7 +56,7 @@ public record Evidence(
     private static final byte[] NO_INPUT = {};
 
     // $1: pattern of the local ports; $2: most lines. Every tool may be missing in a small guest.
-    private static final String SCRIPT =
+    static final String SCRIPT =
         """
         export LC_ALL=C
         echo '#tcp'

@@ -73,22 +73,22 @@ public final class FileTrees {
    * @throws Trouble if the trees cannot be read as they should be: that is no change of theirs
    */
   public Snapshot quick(Duration limit) throws GuestException, Trouble {
-    return pass(key -> false, false, Deadline.in(limit));
+    return pass(key -> false, false, shell.deadline(limit));
   }
 
   /** Reads every content again from the disk, past the page cache; finds rot. */
   public Snapshot audit(Duration limit) throws GuestException, Trouble {
-    return pass(key -> true, true, Deadline.in(limit));
+    return pass(key -> true, true, shell.deadline(limit));
   }
 
   /** A quick pass that reads some contents again from the disk, past the page cache. */
   public Snapshot recheck(Set<RowKey> suspects, Duration limit) throws GuestException, Trouble {
-    return pass(suspects::contains, false, Deadline.in(limit));
+    return pass(suspects::contains, false, shell.deadline(limit));
   }
 
   /** The durable memory in short, if there is one that is whole and of these trees. */
   public Optional<Remembered> memory(Duration limit) throws GuestException, Trouble {
-    memory.load(Deadline.in(limit));
+    memory.load(shell.deadline(limit));
     return memory.remembered();
   }
 
@@ -104,7 +104,7 @@ public final class FileTrees {
     if (matrix == null || !matrix.root().equals(snapshot.matrix().root())) {
       throw new IllegalArgumentException("not the newest snapshot");
     }
-    memory.remember(new Remembered(position, snapshot.matrix().root()), Deadline.in(limit));
+    memory.remember(new Remembered(position, snapshot.matrix().root()), shell.deadline(limit));
   }
 
   /** After a repair: the next pass renews the remembered ctimes without waiting for its turn. */
@@ -125,7 +125,7 @@ public final class FileTrees {
   public Reading read(Tree tree, Duration limit) throws GuestException, Trouble {
     var scanner =
         new TreeScanner(tree, new Listing.Reader(shell, "/dev/null"), new Contents(shell, key));
-    scanner.scan(path -> false, settings.maxEntries(), Deadline.in(limit));
+    scanner.scan(path -> false, settings.maxEntries(), shell.deadline(limit));
     Set<String> directories =
         scanner.items().values().stream()
             .map(Item::entry)

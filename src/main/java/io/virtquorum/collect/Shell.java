@@ -5,11 +5,14 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
+import java.security.SecureRandom;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.LongSupplier;
+import java.util.random.RandomGenerator;
 
 /**
  * Runs VirtQuorum's scripts in a guest: finds the tools once a boot, turns a script's own complaint
@@ -25,6 +28,8 @@ public final class Shell {
 
   private final Guest guest;
   private final String runDirectory;
+  private final LongSupplier nanoTime;
+  private final RandomGenerator random;
   private final Script find = Script.of(Shell.class, "tools.sh");
   private final Script put = Script.of(Shell.class, "put.sh");
   private final Script get = Script.of(Shell.class, "get.sh");
@@ -36,8 +41,35 @@ public final class Shell {
    *     real guest
    */
   public Shell(Guest guest, String runDirectory) {
+    this(guest, runDirectory, System::nanoTime, new SecureRandom());
+  }
+
+  /**
+   * As the other, with a clock and chance of one's own, as a simulation has.
+   *
+   * @param nanoTime as {@link System#nanoTime}
+   * @param random names files and makes passwords
+   */
+  public Shell(Guest guest, String runDirectory, LongSupplier nanoTime, RandomGenerator random) {
     this.guest = guest;
     this.runDirectory = runDirectory;
+    this.nanoTime = nanoTime;
+    this.random = random;
+  }
+
+  /** The clock of all work through this shell, as {@link System#nanoTime}. */
+  public long nanoTime() {
+    return nanoTime.getAsLong();
+  }
+
+  /** A deadline that counts from now. */
+  public Deadline deadline(Duration whole) {
+    return new Deadline(whole, nanoTime);
+  }
+
+  /** Chance, good enough for passwords. */
+  public RandomGenerator random() {
+    return random;
   }
 
   /** The guest that the scripts run in. */
@@ -52,7 +84,7 @@ public final class Shell {
 
   /** A path in the run directory that nothing else uses. */
   public String fresh() {
-    return runDirectory + "/tmp." + Long.toHexString(ThreadLocalRandom.current().nextLong());
+    return runDirectory + "/tmp." + Long.toHexString(random.nextLong());
   }
 
   /**
@@ -150,8 +182,7 @@ public final class Shell {
   }
 
   private static List<String> command(Script script, String... arguments) {
-    return Guest.Exec.script(java.time.Duration.ZERO, script.text(), new byte[0], arguments)
-        .command();
+    return Guest.Exec.script(Duration.ZERO, script.text(), new byte[0], arguments).command();
   }
 
   private static void need(Map<String, String> found, String tool) throws Trouble {

@@ -55,7 +55,7 @@ public final class SyncInterface {
       [ -n "$nic" ] || exit 11
       """;
 
-  private static final String SET =
+  static final String SET =
       FIND
           + """
           command -v ip >/dev/null || exit 12

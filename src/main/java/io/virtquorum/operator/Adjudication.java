@@ -18,7 +18,10 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Executor;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -43,7 +46,7 @@ final class Adjudication {
   private Optional<Assessment> assessment = Optional.empty();
   private ClusterSettings settings;
   private boolean leadPending;
-  private long leadNotBefore = System.nanoTime();
+  private long leadNotBefore;
   private Optional<Long> writeAgainAt = Optional.empty();
   private Duration writeWait = FIRST_WAIT;
   private String audited = "";
@@ -54,12 +57,47 @@ final class Adjudication {
    * What an adjudication needs of the operator.
    *
    * @param store writes the record
-   * @param announcer tells people
+   * @param news tells people
    * @param leader leads users to a member
    * @param changed hears that the view changed
    */
   record Surroundings(
-      RecordStore store, Announcer announcer, UserLeader leader, Runnable changed, Clock clock) {}
+      Records store,
+      Consumer<Command.Tell> news,
+      UserLeader leader,
+      Runnable changed,
+      Clock clock,
+      LongSupplier nanoTime,
+      GuestProbes probes) {
+
+    /** In the operator's process. */
+    static Surroundings of(
+        RecordStore store, Announcer announcer, UserLeader leader, Runnable changed, Clock clock) {
+      return new Surroundings(
+          store,
+          announcer::tell,
+          leader,
+          changed,
+          clock,
+          System::nanoTime,
+          new GuestProbes(
+              new GuestProbe(), task -> Thread.ofVirtual().name("guest-probe").start(task)));
+    }
+  }
+
+  /**
+   * How guests are probed.
+   *
+   * @param executor runs the probes, which block
+   */
+  record GuestProbes(Detector.Probe probe, Executor executor) {}
+
+  /** Writes the record by compare-and-swap; may block for seconds. */
+  @FunctionalInterface
+  interface Records {
+    RecordStore.Swap swap(
+        String namespace, String name, ClusterRecord expected, ClusterRecord next);
+  }
 
   /** Leads the cluster's users to a pod at once; false if that failed and must be tried again. */
   @FunctionalInterface
@@ -84,12 +122,13 @@ final class Adjudication {
     this.surroundings = surroundings;
     this.state = State.begin(record.term() + 1, record);
     this.view = View.of(state, assessment);
+    this.leadNotBefore = nanoTime();
     this.detector =
         new Detector(
-            new GuestProbe(),
-            task -> Thread.ofVirtual().name("probe-" + name).start(task),
+            surroundings.probes().probe(),
+            surroundings.probes().executor(),
             probed,
-            System::nanoTime);
+            surroundings.nanoTime());
   }
 
   /**
@@ -155,10 +194,10 @@ final class Adjudication {
   /** Time passed. */
   void tick() {
     watch();
-    if (System.nanoTime() - leadNotBefore >= 0) {
+    if (nanoTime() - leadNotBefore >= 0) {
       lead();
     }
-    if (writeAgainAt.isPresent() && System.nanoTime() - writeAgainAt.get() >= 0) {
+    if (writeAgainAt.isPresent() && nanoTime() - writeAgainAt.get() >= 0) {
       writeAgainAt = Optional.empty();
       step(new Event.Superseded(state.record())); // decided anew
     } else {
@@ -169,7 +208,7 @@ final class Adjudication {
   /** After a write whose end is unknown nothing is decided for a while. */
   void writeLater() {
     if (state.isWriting() && writeAgainAt.isEmpty()) {
-      writeAgainAt = Optional.of(System.nanoTime() + writeWait.toNanos());
+      writeAgainAt = Optional.of(nanoTime() + writeWait.toNanos());
       Duration longer = writeWait.multipliedBy(2);
       writeWait = longer.compareTo(LAST_WAIT) > 0 ? LAST_WAIT : longer;
     }
@@ -263,7 +302,7 @@ final class Adjudication {
         return Optional.empty();
       }
       case Command.Tell tell -> {
-        surroundings.announcer().tell(tell);
+        surroundings.news().accept(tell);
         return Optional.empty();
       }
       case Command.Write write -> {
@@ -287,7 +326,7 @@ final class Adjudication {
             .addKeyValue("term", write.record().term())
             .addKeyValue("epoch", write.record().committed().map(c -> c.epoch()).orElse(0L))
             .log("Recorded {}", write.record());
-        write.then().ifPresent(surroundings.announcer()::tell);
+        write.then().ifPresent(surroundings.news());
         yield Optional.of(new Event.Recorded(write.record()));
       }
       case RecordStore.Swap.Other other -> {
@@ -328,7 +367,7 @@ final class Adjudication {
       Optional<String> address = vm.flatMap(ClusterSettings.Vm::podAddress);
       leadPending =
           address.isPresent() && !surroundings.leader().lead(address.get(), vm.get().node());
-      leadNotBefore = System.nanoTime() + LEAD_AGAIN.toNanos();
+      leadNotBefore = nanoTime() + LEAD_AGAIN.toNanos();
     }
   }
 
@@ -346,6 +385,10 @@ final class Adjudication {
       streams.values().forEach(s -> s.send(CoreMapping.audit(state.term(), request)));
     }
     audited = request;
+  }
+
+  private long nanoTime() {
+    return surroundings.nanoTime().getAsLong();
   }
 
   private Instant now() {

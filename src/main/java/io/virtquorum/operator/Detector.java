@@ -40,7 +40,7 @@ final class Detector {
 
   private static final int SILENT_PROBES = 2;
 
-  private final GuestProbe probe;
+  private final Probe probe;
   private final Executor executor;
   private final BiConsumer<String, GuestProbe.Answer> listener;
   private final LongSupplier nanoTime;
@@ -52,7 +52,7 @@ final class Detector {
    * @param nanoTime as {@link System#nanoTime}
    */
   Detector(
-      GuestProbe probe,
+      Probe probe,
       Executor executor,
       BiConsumer<String, GuestProbe.Answer> listener,
       LongSupplier nanoTime) {
@@ -60,6 +60,12 @@ final class Detector {
     this.executor = executor;
     this.listener = listener;
     this.nanoTime = nanoTime;
+  }
+
+  /** Asks a guest at an address for a sign of life on these ports; blocks. */
+  @FunctionalInterface
+  interface Probe {
+    GuestProbe.Answer ask(String address, List<Integer> ports);
   }
 
   /** How long a stream may be without a beat, by the interval of beats. */

@@ -11,7 +11,7 @@ import java.util.List;
  * Asks a guest for a sign of life without its sidecar: silence of the sidecar's stream is not the
  * death of the guest. Blocks; safe on any thread.
  */
-final class GuestProbe {
+final class GuestProbe implements Detector.Probe {
   private static final Duration TIMEOUT = Duration.ofMillis(1_000);
 
   /** What a probe says. */
@@ -25,7 +25,8 @@ final class GuestProbe {
   }
 
   /** Tries the ports in turn, a second each. */
-  Answer ask(String address, List<Integer> ports) {
+  @Override
+  public Answer ask(String address, List<Integer> ports) {
     if (ports.isEmpty()) {
       return Answer.UNKNOWN;
     }

@@ -75,7 +75,7 @@ final class MemberGateway extends AdjudicatorGrpc.AdjudicatorImplBase {
         return;
       }
       runtime = found.get();
-      stream = new MemberStream(hello, out);
+      stream = new MemberStream(hello, out, System::nanoTime);
       runtime.attach(stream);
     }
 

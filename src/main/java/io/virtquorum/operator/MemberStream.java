@@ -9,17 +9,24 @@ import io.virtquorum.wire.v1.ToMember;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
 
 /** The adjudicator's end of one sidecar's stream. Safe on any thread. */
 final class MemberStream {
   private final Hello hello;
   private final StreamObserver<ToMember> out;
-  private final AtomicLong lastBeat = new AtomicLong(System.nanoTime());
+  private final LongSupplier nanoTime;
+  private final AtomicLong lastBeat;
   private final AtomicBoolean closed = new AtomicBoolean();
   private volatile GuestState guest = GuestState.GUEST_STATE_STARTING;
   private volatile Duration agentAge = Duration.ZERO;
 
-  MemberStream(Hello hello, StreamObserver<ToMember> out) {
+  /**
+   * @param nanoTime as {@link System#nanoTime}
+   */
+  MemberStream(Hello hello, StreamObserver<ToMember> out, LongSupplier nanoTime) {
+    this.nanoTime = nanoTime;
+    this.lastBeat = new AtomicLong(nanoTime.getAsLong());
     this.hello = hello;
     this.out = out;
   }
@@ -34,7 +41,7 @@ final class MemberStream {
 
   /** Takes in a sign of life; true if what it says of the guest is news. */
   boolean beat(Beat beat) {
-    lastBeat.set(System.nanoTime());
+    lastBeat.set(nanoTime.getAsLong());
     agentAge = Duration.ofMillis(Integer.toUnsignedLong(beat.getAgentAgeMillis()));
     boolean news = guest != beat.getGuest();
     guest = beat.getGuest();
@@ -53,7 +60,7 @@ final class MemberStream {
 
   /** Time since the last sign of life. */
   Duration silence() {
-    return Duration.ofNanos(System.nanoTime() - lastBeat.get());
+    return Duration.ofNanos(nanoTime.getAsLong() - lastBeat.get());
   }
 
   /** Sends; a stream that ended swallows it, and its end is heard elsewhere. */

@@ -76,7 +76,7 @@ record Parts(
         name,
         store.read(fresh),
         keys.of(namespace, name),
-        new Adjudication.Surroundings(store, announcer(cluster), access, changed, clock));
+        Adjudication.Surroundings.of(store, announcer(cluster), access, changed, clock));
   }
 
   private static ObjectReference reference(HACluster cluster) {

@@ -19,7 +19,7 @@ import org.slf4j.LoggerFactory;
  * else is written over it, and left alone where nothing changed. Safe on any thread; blocks for
  * {@link #BUDGET} and one {@link #DEADLINE} at most.
  */
-final class RecordStore {
+final class RecordStore implements Adjudication.Records {
   private static final Logger LOG = LoggerFactory.getLogger(RecordStore.class);
   private static final int TRIES = 5;
   private static final Duration FIRST_WAIT = Duration.ofMillis(100);
@@ -32,19 +32,46 @@ final class RecordStore {
   /** No new try after this. */
   private static final Duration BUDGET = Duration.ofSeconds(6);
 
-  private final KubernetesClient client;
+  private final Api api;
   private final Clock clock;
+  private final Waiting waiting;
+
+  /** The part of the API server that is used here; errors are the client's. */
+  interface Api {
+    /** The HACluster as it is now, the caller's to change; null: there is none. */
+    HACluster read(String namespace, String name);
+
+    /** Writes the status if nobody wrote since it was read; otherwise a conflict (409). */
+    void updateStatus(HACluster cluster);
+  }
+
+  /** Time as it passes for the thread that writes. */
+  interface Waiting {
+    /** As {@link System#nanoTime}. */
+    long nanoTime();
+
+    /** Waits; false if the thread is to end. */
+    boolean pause(Duration time);
+  }
 
   RecordStore(KubernetesClient client, Clock clock) {
-    this.client =
-        client
-            .newClient(
-                new RequestConfigBuilder()
-                    .withRequestTimeout((int) DEADLINE.toMillis())
-                    .withRequestRetryBackoffLimit(0)
-                    .build())
-            .adapt(KubernetesClient.class);
+    this(
+        new Server(
+            client
+                .newClient(
+                    new RequestConfigBuilder()
+                        .withRequestTimeout((int) DEADLINE.toMillis())
+                        .withRequestRetryBackoffLimit(0)
+                        .build())
+                .adapt(KubernetesClient.class)),
+        clock,
+        new OwnThread());
+  }
+
+  RecordStore(Api api, Clock clock, Waiting waiting) {
+    this.api = api;
     this.clock = clock;
+    this.waiting = waiting;
   }
 
   /** How a compare-and-swap ended. */
@@ -65,13 +92,14 @@ final class RecordStore {
    * term is another matter: two operators may claim the same one, and only one of them may have it;
    * who does not know that it was the one has not got it.
    */
-  Swap swap(String namespace, String name, ClusterRecord expected, ClusterRecord next) {
+  @Override
+  public Swap swap(String namespace, String name, ClusterRecord expected, ClusterRecord next) {
     Duration wait = FIRST_WAIT;
     String why = "";
-    long end = System.nanoTime() + BUDGET.toNanos();
-    for (int i = 0; i < TRIES && System.nanoTime() < end; i++) {
+    long end = waiting.nanoTime() + BUDGET.toNanos();
+    for (int i = 0; i < TRIES && waiting.nanoTime() < end; i++) {
       try {
-        HACluster cluster = read(namespace, name);
+        HACluster cluster = api.read(namespace, name);
         if (cluster == null) {
           return new Swap.Unknown("the HACluster is gone");
         }
@@ -85,7 +113,7 @@ final class RecordStore {
         }
         cluster.setStatus(
             status.withRecord(RecordMapping.write(next, status.recorded(), clock.instant())));
-        client.resource(cluster).updateStatus();
+        api.updateStatus(cluster);
         return new Swap.Written();
       } catch (KubernetesClientException e) {
         why = e.getMessage();
@@ -96,7 +124,7 @@ final class RecordStore {
               .addKeyValue("cause", e.getMessage())
               .log("The API server refused the record; trying again");
         }
-        if (!pause(wait)) {
+        if (!waiting.pause(wait)) {
           break;
         }
         wait = wait.multipliedBy(2);
@@ -113,7 +141,7 @@ final class RecordStore {
   Optional<HAClusterStatus> update(
       String namespace, String name, UnaryOperator<HAClusterStatus> change) {
     for (int i = 0; i < TRIES; i++) {
-      HACluster cluster = read(namespace, name);
+      HACluster cluster = api.read(namespace, name);
       if (cluster == null) {
         return Optional.empty();
       }
@@ -124,7 +152,7 @@ final class RecordStore {
       }
       try {
         cluster.setStatus(after);
-        client.resource(cluster).updateStatus();
+        api.updateStatus(cluster);
         return Optional.of(after);
       } catch (KubernetesClientException e) {
         if (e.getCode() == HttpURLConnection.HTTP_NOT_FOUND) {
@@ -143,21 +171,37 @@ final class RecordStore {
     return RecordMapping.read(statusOf(cluster).recorded());
   }
 
-  private HACluster read(String namespace, String name) {
-    return client.resources(HACluster.class).inNamespace(namespace).withName(name).get();
-  }
-
   private static HAClusterStatus statusOf(HACluster cluster) {
     return Optional.ofNullable(cluster.getStatus()).orElse(HAClusterStatus.EMPTY);
   }
 
-  private static boolean pause(Duration wait) {
-    try {
-      Thread.sleep(wait);
-      return true;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return false;
+  private record Server(KubernetesClient client) implements Api {
+    @Override
+    public HACluster read(String namespace, String name) {
+      return client.resources(HACluster.class).inNamespace(namespace).withName(name).get();
+    }
+
+    @Override
+    public void updateStatus(HACluster cluster) {
+      client.resource(cluster).updateStatus();
+    }
+  }
+
+  private static final class OwnThread implements Waiting {
+    @Override
+    public long nanoTime() {
+      return System.nanoTime();
+    }
+
+    @Override
+    public boolean pause(Duration time) {
+      try {
+        Thread.sleep(time);
+        return true;
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return false;
+      }
     }
   }
 }

@@ -68,7 +68,7 @@ final class GuestWork implements MemberWork {
   private final boolean observe;
   private boolean serving;
   private String addressBoot = "";
-  private long addressDue = System.nanoTime();
+  private long addressDue;
   private Optional<Snapshot> last = Optional.empty();
 
   /**
@@ -76,6 +76,7 @@ final class GuestWork implements MemberWork {
    */
   GuestWork(Configure configure, Guest guest, FileTrees trees, Users users) {
     this.trees = trees;
+    this.addressDue = trees.shell().nanoTime();
     this.users = users;
     this.server = new SampleServer(trees.shell(), trees.trees());
     this.puller =
@@ -195,7 +196,7 @@ final class GuestWork implements MemberWork {
   private FromMember serve(String id, ServeSample order, Duration left)
       throws GuestException, Trouble, WireException {
     Digest root = WireMapping.readDigest(order.getRoot(), "the root to serve");
-    long end = System.nanoTime() + left.toNanos();
+    long end = trees.shell().nanoTime() + left.toNanos();
     Snapshot snapshot = trees.quick(left);
     if (!snapshot.matrix().root().equals(root)) {
       return Answers.moved(id, differs(root, snapshot));
@@ -208,7 +209,7 @@ final class GuestWork implements MemberWork {
     if (missing.isPresent()) {
       return Answers.failed(id, missing.get().reason(), missing.get().sentence());
     }
-    Duration life = Duration.ofNanos(Math.max(1, end - System.nanoTime()));
+    Duration life = Duration.ofNanos(Math.max(1, end - trees.shell().nanoTime()));
     Serving at = server.start(id, host(), order.getPullerAddress(), life, life);
     serving = true;
     return FromMember.newBuilder()
@@ -304,7 +305,7 @@ final class GuestWork implements MemberWork {
           new BallotContent.Trouble(
               "SyncAddressUnknown", "The operator gave this member no sync address"));
     }
-    long now = System.nanoTime();
+    long now = trees.shell().nanoTime();
     if (addressBoot.equals(bootId) && now - addressDue < 0) {
       return Optional.empty();
     }

@@ -27,7 +27,7 @@ import org.slf4j.LoggerFactory;
  * opened again after 0.1 to 2 s. Beats are made when they are sent and never queue. Sending is safe
  * from any thread and does not block.
  */
-final class Link implements AutoCloseable {
+final class Link implements Uplink {
   private static final Logger log = LoggerFactory.getLogger(Link.class);
   private static final Duration BACK_OFF_MIN = Duration.ofMillis(100);
   private static final Duration BACK_OFF_MAX = Duration.ofSeconds(2);
@@ -69,19 +69,19 @@ final class Link implements AutoCloseable {
     thread = Thread.ofVirtual().name("link").start(this::keep);
   }
 
-  /** The time between two beats, from now on; 10 ms at least. */
-  void beatEvery(Duration interval) {
+  @Override
+  public void beatEvery(Duration interval) {
     every = interval.compareTo(Duration.ofMillis(10)) < 0 ? Duration.ofMillis(10) : interval;
     outbox.wake();
   }
 
-  /** Sends a ballot, now or at the next stream; a newer one supersedes it. */
-  void send(Ballot ballot) {
+  @Override
+  public void send(Ballot ballot) {
     outbox.ballot(ballot);
   }
 
-  /** Sends an offer or a progress, now or at the next stream. */
-  void send(FromMember result) {
+  @Override
+  public void send(FromMember result) {
     outbox.result(result);
   }
 
@@ -90,7 +90,6 @@ final class Link implements AutoCloseable {
     return open;
   }
 
-  /** Ends the stream and waits a second at most for the thread. */
   @Override
   public void close() {
     closed = true;

@@ -12,16 +12,15 @@ import io.virtquorum.wire.v1.GuestState;
 import io.virtquorum.wire.v1.Hello;
 import java.time.Duration;
 import java.util.Optional;
-import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * One member of an HACluster, as its adjudicator sees it: beats, looks at the state and votes when
- * it changed, and obeys one order after another. All work in the guest is done by one thread; beats
- * and messages do not wait for it.
+ * it changed, and obeys one order after another. All work in the guest is done in {@link #round},
+ * by one thread; beats and messages do not wait for it.
  */
 final class Member implements Link.Listener, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Member.class);
@@ -29,29 +28,31 @@ final class Member implements Link.Listener, AutoCloseable {
   private final Guest guest;
   private final Orders orders;
   private final Function<Configure, MemberWork> works;
-  private final Link link;
-  private final Semaphore news = new Semaphore(0);
-  private final Thread thread;
+  private final Uplink link;
+  private final LongSupplier nanoTime;
+  private final Runnable news;
   private volatile Configure wanted;
   private volatile boolean ballotDue;
   private volatile boolean closed;
 
-  // Of the working thread alone.
+  // Of the thread of the rounds alone.
   private Optional<MemberWork> work = Optional.empty();
   private Configure working;
   private BallotContent sent;
   private long ballots;
-  private long quickDue = System.nanoTime();
-  private long auditDue = System.nanoTime();
+  private long quickDue;
+  private long auditDue;
   private boolean unreachable;
 
   /**
-   * Begins at once.
+   * Begins to dial at once; what it has to do is done in rounds.
    *
    * @param guest stays the caller's to close, after this
    * @param works makes the work of a configuration; an {@link IllegalArgumentException} says in a
    *     sentence what is wrong with it
    * @param dial makes the link from what this member says and hears
+   * @param nanoTime as {@link System#nanoTime}
+   * @param news called, on any thread, when there is a reason for another round now
    */
   Member(
       Identity identity,
@@ -60,7 +61,13 @@ final class Member implements Link.Listener, AutoCloseable {
       Guest guest,
       Orders orders,
       Function<Configure, MemberWork> works,
-      Dial dial) {
+      Dial dial,
+      LongSupplier nanoTime,
+      Runnable news) {
+    this.nanoTime = nanoTime;
+    this.news = news;
+    this.quickDue = nanoTime.getAsLong();
+    this.auditDue = quickDue;
     this.guest = guest;
     this.orders = orders;
     this.works = works;
@@ -77,12 +84,11 @@ final class Member implements Link.Listener, AutoCloseable {
                     .build(),
             this::beat,
             this);
-    thread = Thread.ofVirtual().name("member").start(this::keep);
   }
 
   /** Makes a link. */
   interface Dial {
-    Link dial(
+    Uplink dial(
         java.util.function.Supplier<Hello> hello,
         java.util.function.LongFunction<Beat> beat,
         Link.Listener listener);
@@ -91,7 +97,7 @@ final class Member implements Link.Listener, AutoCloseable {
   @Override
   public void attached() {
     ballotDue = true;
-    news.release();
+    news.run();
   }
 
   @Override
@@ -107,25 +113,24 @@ final class Member implements Link.Listener, AutoCloseable {
       link.beatEvery(Duration.ofMillis(configure.getBeatMillis()));
     }
     wanted = configure;
-    news.release();
+    news.run();
   }
 
   @Override
   public void ordered(Command command) {
-    orders.take(command, System.nanoTime()).ifPresentOrElse(link::send, news::release);
+    orders.take(command, nanoTime.getAsLong()).ifPresentOrElse(link::send, news);
   }
 
-  /** Ends the link and the work, within seconds. */
-  @Override
-  public void close() {
+  /** Ends the link, so that a round under way is the last one. Any thread. */
+  void endLink() {
     closed = true;
     link.close();
-    thread.interrupt();
-    try {
-      thread.join(Duration.ofSeconds(8));
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
+  }
+
+  /** Ends what still runs in the guest, within seconds. By the thread of the rounds. */
+  @Override
+  public void close() {
+    work.ifPresent(MemberWork::close);
   }
 
   private Beat beat(long number) {
@@ -143,26 +148,20 @@ final class Member implements Link.Listener, AutoCloseable {
         .build();
   }
 
-  private void keep() {
-    try {
-      while (!closed) {
-        configure();
-        Optional<Orders.Order> order = orders.next();
-        if (order.isPresent()) {
-          obey(order.get());
-        } else {
-          lookIfDue();
-        }
-        if (order.isEmpty()) {
-          news.tryAcquire(Math.max(0, quickDue - System.nanoTime()), TimeUnit.NANOSECONDS);
-          news.drainPermits();
-        }
-      }
-    } catch (InterruptedException e) {
-      // closed
-    } finally {
-      work.ifPresent(MemberWork::close);
+  /**
+   * Does what is to be done now: one order, or a look if one is due.
+   *
+   * @return nanoseconds until the next round, unless there is news before; 0 for at once
+   */
+  long round() {
+    configure();
+    Optional<Orders.Order> order = orders.next();
+    if (order.isPresent()) {
+      obey(order.get());
+      return 0;
     }
+    lookIfDue();
+    return Math.max(0, quickDue - nanoTime.getAsLong());
   }
 
   private void configure() {
@@ -176,7 +175,7 @@ final class Member implements Link.Listener, AutoCloseable {
     sent = null;
     try {
       work = Optional.of(works.apply(configure));
-      quickDue = System.nanoTime();
+      quickDue = nanoTime.getAsLong();
       auditDue = quickDue; // what the cache hid while nobody looked
     } catch (IllegalArgumentException e) {
       log.atError().setCause(e).log("This member cannot work as it is configured");
@@ -185,10 +184,10 @@ final class Member implements Link.Listener, AutoCloseable {
 
   private void lookIfDue() {
     if (work.isEmpty()) {
-      quickDue = System.nanoTime() + AFTER_FAILURE.toNanos();
+      quickDue = nanoTime.getAsLong() + AFTER_FAILURE.toNanos();
       return;
     }
-    long now = System.nanoTime();
+    long now = nanoTime.getAsLong();
     boolean audit = now - auditDue >= 0;
     if (audit || ballotDue || now - quickDue >= 0) {
       look(audit);
@@ -210,7 +209,8 @@ final class Member implements Link.Listener, AutoCloseable {
       }
       if (audit) {
         auditDue =
-            System.nanoTime() + millis(working.getAuditMillis(), Duration.ofMinutes(10)).toNanos();
+            nanoTime.getAsLong()
+                + millis(working.getAuditMillis(), Duration.ofMinutes(10)).toNanos();
       }
       if (audit || due || !ballot.equals(sent)) {
         vote(ballot);
@@ -228,7 +228,7 @@ final class Member implements Link.Listener, AutoCloseable {
       }
       return false;
     } finally {
-      quickDue = System.nanoTime() + pause.toNanos();
+      quickDue = nanoTime.getAsLong() + pause.toNanos();
     }
   }
 
@@ -256,7 +256,7 @@ final class Member implements Link.Listener, AutoCloseable {
   private void obey(Orders.Order order) {
     Command command = order.command();
     String id = command.getId();
-    long start = System.nanoTime();
+    long start = nanoTime.getAsLong();
     FromMember answer =
         orders.refusal(order, start).orElseGet(() -> run(command, order.left(start)));
     orders.answered(id, answer);
@@ -266,7 +266,7 @@ final class Member implements Link.Listener, AutoCloseable {
             .addKeyValue("order", id)
             .addKeyValue("what", command.getOrderCase())
             .addKeyValue("term", command.getTerm())
-            .addKeyValue("millis", (System.nanoTime() - start) / 1_000_000);
+            .addKeyValue("millis", (nanoTime.getAsLong() - start) / 1_000_000);
     if (answer.hasProgress()) {
       line.addKeyValue("outcome", answer.getProgress().getOutcome())
           .addKeyValue("reason", answer.getProgress().getReason())

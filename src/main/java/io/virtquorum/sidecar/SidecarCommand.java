@@ -127,7 +127,7 @@ public final class SidecarCommand implements Callable<Integer> {
     var guest = new QemuGuestAgent(hooks.resolve("agent.sock"));
     Set<String> probes = Gateway.read().map(Set::of).orElse(Set.of());
     var member =
-        new Member(
+        new MemberThread(
             identity,
             cluster,
             Optional.ofNullable(getClass().getPackage().getImplementationVersion()).orElse("dev"),

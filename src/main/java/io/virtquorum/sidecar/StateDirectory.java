@@ -17,7 +17,7 @@ import org.slf4j.LoggerFactory;
  * (KubeVirt takes every plain file there for a socket, and skips directories), which lives as long
  * as the pod. Not for many threads at once.
  */
-public final class StateDirectory {
+public final class StateDirectory implements Users.Kept {
   private static final Logger log = LoggerFactory.getLogger(StateDirectory.class);
   private final Path directory;
 
@@ -59,12 +59,12 @@ public final class StateDirectory {
     write("term", List.of(Long.toString(term)));
   }
 
-  /** Whether somebody used the guest since the member last held what it remembers. */
+  @Override
   public boolean usersSinceHeld() {
     return lines("users").isPresent();
   }
 
-  /** Remembers whether somebody did. */
+  @Override
   public void usersSinceHeld(boolean used) {
     if (used) {
       write("users", List.of());

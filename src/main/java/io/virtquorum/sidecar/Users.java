@@ -11,12 +11,21 @@ import java.time.Duration;
 final class Users {
   private static final Duration LIMIT = Duration.ofSeconds(20);
   private final Evidence.Reader reader;
-  private final StateDirectory state;
+  private final Kept state;
   private Evidence held;
   private Evidence newest;
   private boolean since;
 
-  Users(Evidence.Reader reader, StateDirectory state) {
+  /** What is kept for the sidecar's next life. */
+  interface Kept {
+    /** Whether somebody used the guest since the member last held what it remembers. */
+    boolean usersSinceHeld();
+
+    /** Keeps whether somebody did. */
+    void usersSinceHeld(boolean used);
+  }
+
+  Users(Evidence.Reader reader, Kept state) {
     this.reader = reader;
     this.state = state;
     this.since = state.usersSinceHeld();

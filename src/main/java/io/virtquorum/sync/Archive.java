@@ -30,7 +30,7 @@ public final class Archive {
 
   /** All entries, oldest first. */
   public List<ArchiveEntry> list(Duration limit) throws GuestException, Trouble {
-    Deadline deadline = Deadline.in(limit);
+    Deadline deadline = shell.deadline(limit);
     Map<String, ArchiveEntry> found = new TreeMap<>();
     for (Tree tree : trees) {
       String output = Shell.text(shell.run(list, deadline, new byte[0], tree.path()));
@@ -52,7 +52,7 @@ public final class Archive {
    */
   public List<ArchiveEntry> prune(ArchiveLimits limits, boolean attributedToo, Duration limit)
       throws GuestException, Trouble {
-    Deadline deadline = Deadline.in(limit);
+    Deadline deadline = shell.deadline(limit);
     List<ArchiveEntry> entries = new ArrayList<>(list(deadline.left()));
     for (ArchiveEntry entry : List.copyOf(entries)) {
       if (entries.size() <= limits.entries() && bytes(entries) <= limits.bytes()) {

@@ -60,8 +60,8 @@ public final class Puller {
    */
   public PullResult pull(Offer offer, Goal goal, ArchiveNote note, boolean users, Duration limit)
       throws GuestException, Trouble {
-    long start = System.nanoTime();
-    Deadline deadline = Deadline.in(limit);
+    long start = trees.shell().nanoTime();
+    Deadline deadline = trees.shell().deadline(limit);
     trees.shell().needRsync(deadline);
     String entry = prepare(note.entry(), deadline);
     Snapshot before = trees.quick(deadline.left());
@@ -259,7 +259,7 @@ public final class Puller {
         plan.wanted().size(),
         bytes,
         replaced ? entry : "",
-        Duration.ofNanos(System.nanoTime() - start).toMillis(),
+        Duration.ofNanos(trees.shell().nanoTime() - start).toMillis(),
         warnings);
   }
 

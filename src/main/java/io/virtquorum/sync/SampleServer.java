@@ -8,7 +8,6 @@ import io.virtquorum.collect.Shell;
 import io.virtquorum.collect.Tree;
 import io.virtquorum.collect.Trouble;
 import io.virtquorum.guest.GuestException;
-import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.LinkedHashSet;
@@ -37,7 +36,6 @@ public final class SampleServer implements AutoCloseable {
 
   private final Shell shell;
   private final List<Tree> trees;
-  private final SecureRandom random = new SecureRandom();
   private final Script serve = Script.of(SampleServer.class, "serve.sh");
   private final Script stop = Script.of(SampleServer.class, "stop.sh");
   private final Set<String> serving = new LinkedHashSet<>();
@@ -61,17 +59,17 @@ public final class SampleServer implements AutoCloseable {
     if (!ADDRESS.matcher(address).matches() || !ADDRESS.matcher(puller).matches()) {
       throw new IllegalArgumentException("not an address: " + address + ", " + puller);
     }
-    Deadline deadline = Deadline.in(limit);
+    Deadline deadline = shell.deadline(limit);
     shell.needRsync(deadline);
     String directory = directory(id);
     shell.run(stop, deadline, new byte[0], directory);
     byte[] secret = new byte[24];
-    random.nextBytes(secret);
+    shell.random().nextBytes(secret);
     String password = HexFormat.of().formatHex(secret);
     byte[] input = (config(directory, puller) + "\nvirtquorum:" + password + "\n").getBytes(UTF_8);
     serving.add(id);
     for (int i = 0; i < TRIES; i++) {
-      int port = FIRST_PORT + random.nextInt(PORTS);
+      int port = FIRST_PORT + shell.random().nextInt(PORTS);
       byte[] said =
           shell.run(
               serve,
@@ -92,14 +90,14 @@ public final class SampleServer implements AutoCloseable {
 
   /** Ends a serving, whoever started it; nothing happens if there is none. */
   public void stop(String id, Duration limit) throws GuestException, Trouble {
-    shell.run(stop, Deadline.in(limit), new byte[0], directory(id));
+    shell.run(stop, shell.deadline(limit), new byte[0], directory(id));
     serving.remove(id);
   }
 
   /** Ends all servings in this guest, also those of a sidecar's earlier life. */
   public void stopAll(Duration limit) throws GuestException, Trouble {
     var all = new Script("stop.sh", "set -- \"$1\"/serve-*\n" + stop.text());
-    shell.run(all, Deadline.in(limit), new byte[0], shell.runDirectory());
+    shell.run(all, shell.deadline(limit), new byte[0], shell.runDirectory());
     serving.clear();
   }
 

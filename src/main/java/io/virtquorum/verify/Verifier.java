@@ -31,7 +31,7 @@ public final class Verifier {
    */
   public VerifyResult verify(Position position, Digest root, Duration limit)
       throws GuestException, Trouble {
-    long end = System.nanoTime() + limit.toNanos();
+    long end = trees.shell().nanoTime() + limit.toNanos();
     Snapshot first = trees.quick(limit);
     if (!first.matrix().root().equals(root)) {
       return new VerifyResult.Differs(first);
@@ -54,7 +54,7 @@ public final class Verifier {
     return trees.recheck(changed, limit);
   }
 
-  private static Duration left(long end) {
-    return Duration.ofNanos(Math.max(1, end - System.nanoTime()));
+  private Duration left(long end) {
+    return Duration.ofNanos(Math.max(1, end - trees.shell().nanoTime()));
   }
 }

@@ -205,7 +205,8 @@ class DetectorTest {
   }
 
   private static MemberStream stream(GuestState guest, int agentAge) {
-    MemberStream stream = new MemberStream(Hello.getDefaultInstance(), new Nobody());
+    MemberStream stream =
+        new MemberStream(Hello.getDefaultInstance(), new Nobody(), System::nanoTime);
     stream.beat(Beat.newBuilder().setGuest(guest).setAgentAgeMillis(agentAge).build());
     return stream;
   }

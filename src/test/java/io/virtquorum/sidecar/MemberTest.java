@@ -340,7 +340,7 @@ final class MemberTest {
       var dialer =
           new Dialer(List.of("127.0.0.1:" + server.getPort()), Optional.empty(), loop, executor);
       owned.add(
-          new Member(
+          new MemberThread(
               new Identity("shop", name, "uid-" + name),
               "web",
               "test",

@@ -1,0 +1,75 @@
+package io.virtquorum.sidecar;
+
+import io.virtquorum.guest.Guest;
+import io.virtquorum.wire.v1.Configure;
+import java.time.Duration;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+
+/** The one thread that drives a {@link Member}: a round when something is due or there is news. */
+final class MemberThread implements AutoCloseable {
+  private final Semaphore news = new Semaphore(0);
+  private final Member member;
+  private final Thread thread;
+  private volatile boolean closed;
+
+  /**
+   * Begins at once.
+   *
+   * @param guest stays the caller's to close, after this
+   * @param works makes the work of a configuration; an {@link IllegalArgumentException} says in a
+   *     sentence what is wrong with it
+   * @param dial makes the link from what this member says and hears
+   */
+  MemberThread(
+      Identity identity,
+      String cluster,
+      String version,
+      Guest guest,
+      Orders orders,
+      Function<Configure, MemberWork> works,
+      Member.Dial dial) {
+    member =
+        new Member(
+            identity,
+            cluster,
+            version,
+            guest,
+            orders,
+            works,
+            dial,
+            System::nanoTime,
+            news::release);
+    thread = Thread.ofVirtual().name("member").start(this::keep);
+  }
+
+  /** Ends the link and the work, within seconds. */
+  @Override
+  public void close() {
+    closed = true;
+    member.endLink();
+    thread.interrupt();
+    try {
+      thread.join(Duration.ofSeconds(8));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void keep() {
+    try {
+      while (!closed) {
+        long pause = member.round();
+        if (pause > 0) {
+          news.tryAcquire(pause, TimeUnit.NANOSECONDS);
+          news.drainPermits();
+        }
+      }
+    } catch (InterruptedException e) {
+      // closed
+    } finally {
+      member.close();
+    }
+  }
+}

@@ -1,0 +1,258 @@
+package io.virtquorum.operator;
+
+import io.grpc.stub.StreamObserver;
+import io.virtquorum.adjudicate.ClusterRecord;
+import io.virtquorum.adjudicate.Command;
+import io.virtquorum.adjudicate.Config;
+import io.virtquorum.adjudicate.Hold;
+import io.virtquorum.api.FileTree;
+import io.virtquorum.api.HACluster;
+import io.virtquorum.api.HAClusterStatus;
+import io.virtquorum.wire.v1.Beat;
+import io.virtquorum.wire.v1.FromMember;
+import io.virtquorum.wire.v1.Hello;
+import io.virtquorum.wire.v1.ToMember;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.LongSupplier;
+
+/**
+ * The production adjudication without its thread, its gRPC server and its API server: a simulation
+ * drives it. All methods may take simulated time, and are called by one task of the simulation.
+ */
+public final class SimulatedAdjudicator {
+  private final Adjudication adjudication;
+  private final Surroundings surroundings;
+  private View seen;
+
+  /** What an adjudication needs of the simulation. */
+  public interface Surroundings {
+    /** The HACluster as the API server has it; the caller's to change. */
+    HACluster read();
+
+    /** A compare-and-swap by the resource version. */
+    void updateStatus(HACluster cluster);
+
+    /** Lets time pass; false if this adjudicator is to end. */
+    boolean pause(Duration time);
+
+    /** Leads users; false: try again. */
+    boolean lead(String podAddress);
+
+    /** What people hear. */
+    void tell(Command.Tell tell);
+
+    /** Whether a guest's kernel answers at an address; takes time. */
+    boolean answers(String podAddress);
+
+    /** Runs a task on its own. */
+    void execute(Runnable task);
+
+    /** A probe's answer is there: {@link #heard} is to be called with it. */
+    void probed(String member, Object answer);
+  }
+
+  /** What Kubernetes knows of a VM. */
+  public record Vm(String uid, boolean running, String podAddress, String syncAddress) {}
+
+  /** One sidecar's stream, at this end. */
+  public static final class Stream {
+    private final MemberStream stream;
+
+    private Stream(MemberStream stream) {
+      this.stream = stream;
+    }
+  }
+
+  public SimulatedAdjudicator(
+      String namespace,
+      String name,
+      HAClusterStatus status,
+      byte[] key,
+      Clock clock,
+      LongSupplier nanoTime,
+      Surroundings surroundings) {
+    this.surroundings = surroundings;
+    var store =
+        new RecordStore(
+            new RecordStore.Api() {
+              @Override
+              public HACluster read(String n, String c) {
+                return surroundings.read();
+              }
+
+              @Override
+              public void updateStatus(HACluster cluster) {
+                surroundings.updateStatus(cluster);
+              }
+            },
+            clock,
+            new RecordStore.Waiting() {
+              @Override
+              public long nanoTime() {
+                return nanoTime.getAsLong();
+              }
+
+              @Override
+              public boolean pause(Duration time) {
+                return surroundings.pause(time);
+              }
+            });
+    this.nanoTime = nanoTime;
+    this.adjudication =
+        new Adjudication(
+            namespace,
+            name,
+            record(status),
+            key,
+            new Adjudication.Surroundings(
+                store,
+                surroundings::tell,
+                (address, node) -> surroundings.lead(address),
+                () -> {},
+                clock,
+                nanoTime,
+                new Adjudication.GuestProbes(
+                    (address, ports) ->
+                        surroundings.answers(address)
+                            ? GuestProbe.Answer.ALIVE
+                            : GuestProbe.Answer.SILENT,
+                    surroundings::execute)),
+            surroundings::probed);
+  }
+
+  private final LongSupplier nanoTime;
+
+  /** The record in a status. */
+  public static ClusterRecord record(HAClusterStatus status) {
+    return RecordMapping.read(status.recorded());
+  }
+
+  /** The spec or the VMs changed. */
+  public void configured(
+      Config config,
+      Map<String, Vm> vms,
+      List<FileTree> files,
+      int accessPort,
+      Duration audit,
+      int archiveEntries) {
+    Map<String, ClusterSettings.Vm> members = new TreeMap<>();
+    vms.forEach(
+        (member, vm) ->
+            members.put(
+                member,
+                new ClusterSettings.Vm(
+                    Optional.of(vm.uid()),
+                    vm.running(),
+                    Optional.empty(),
+                    Optional.of(vm.podAddress()).filter(a -> vm.running()),
+                    "02:00:00:00:00:01",
+                    vm.syncAddress())));
+    adjudication.configured(
+        new ClusterSettings(
+            config,
+            members,
+            files,
+            List.of(accessPort),
+            Duration.ofMillis(100),
+            Duration.ofSeconds(2),
+            audit,
+            archiveEntries,
+            1L << 30,
+            ""));
+  }
+
+  /**
+   * A sidecar greets.
+   *
+   * @param down takes what is sent to it; must not take time
+   * @param closed runs when this end closes the stream
+   */
+  public Stream greet(Hello hello, java.util.function.Consumer<ToMember> down, Runnable closed) {
+    return new Stream(
+        new MemberStream(
+            hello,
+            new StreamObserver<>() {
+              @Override
+              public void onNext(ToMember message) {
+                down.accept(message);
+              }
+
+              @Override
+              public void onError(Throwable error) {
+                closed.run();
+              }
+
+              @Override
+              public void onCompleted() {
+                closed.run();
+              }
+            },
+            nanoTime));
+  }
+
+  public void attach(Stream stream) {
+    adjudication.attached(stream.stream);
+  }
+
+  public void detach(Stream stream) {
+    stream.stream.close();
+    adjudication.detached(stream.stream);
+  }
+
+  public void received(Stream stream, FromMember message) {
+    adjudication.received(stream.stream, message);
+  }
+
+  /** A sign of life; true if it is news for {@link #received}. */
+  public boolean beat(Stream stream, Beat beat) {
+    return stream.stream.beat(beat);
+  }
+
+  public void heard(String member, Object answer) {
+    adjudication.probed(member, (GuestProbe.Answer) answer);
+  }
+
+  public void tick() {
+    adjudication.tick();
+  }
+
+  /** After a failure that nobody foresaw; as the production thread does. */
+  public void writeLater() {
+    adjudication.writeLater();
+  }
+
+  public boolean isDeposed() {
+    return adjudication.deposedAt().isPresent();
+  }
+
+  public void end() {
+    adjudication.end();
+  }
+
+  /** What is held back now. */
+  public List<Hold> holds() {
+    return adjudication.view().holds();
+  }
+
+  /** True if there is something that was not there when this was last asked. */
+  public boolean hasNews() {
+    boolean news = adjudication.view() != seen;
+    seen = adjudication.view();
+    return news;
+  }
+
+  /** True if a tick can change nothing but by the end of a stream: all are equal and idle. */
+  public boolean isAtRest() {
+    View view = adjudication.view();
+    return view.holds().isEmpty()
+        && view.repairing().isEmpty()
+        && view.exposedSince().isEmpty()
+        && !view.record().members().isEmpty()
+        && view.record().members().keySet().stream().allMatch(view::inSync);
+  }
+}

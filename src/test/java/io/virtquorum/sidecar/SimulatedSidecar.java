@@ -1,0 +1,200 @@
+package io.virtquorum.sidecar;
+
+import io.virtquorum.collect.CollectSettings;
+import io.virtquorum.collect.Evidence;
+import io.virtquorum.collect.FileTrees;
+import io.virtquorum.collect.Shell;
+import io.virtquorum.collect.Tree;
+import io.virtquorum.fingerprint.FingerprintKey;
+import io.virtquorum.guest.Guest;
+import io.virtquorum.guest.GuestException;
+import io.virtquorum.wire.BallotContent;
+import io.virtquorum.wire.v1.Ballot;
+import io.virtquorum.wire.v1.Beat;
+import io.virtquorum.wire.v1.Command;
+import io.virtquorum.wire.v1.Configure;
+import io.virtquorum.wire.v1.FromMember;
+import io.virtquorum.wire.v1.Hello;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.LongFunction;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
+import java.util.random.RandomGenerator;
+
+/**
+ * The production sidecar without its thread, its gRPC channel and its files: a simulation drives
+ * it. For one thread.
+ */
+public final class SimulatedSidecar {
+  private final Outbox outbox = new Outbox();
+  private final Member member;
+  private final Surroundings surroundings;
+  private Supplier<Hello> hello;
+  private LongFunction<Beat> beat;
+
+  /** What a sidecar needs of the simulation. */
+  public interface Surroundings {
+    /** The highest term that an earlier life obeyed. */
+    long term();
+
+    /** Keeps a term for the next life. */
+    void term(long term);
+
+    /** What {@link Users} kept. */
+    boolean usersSinceHeld();
+
+    /** Keeps it. */
+    void usersSinceHeld(boolean used);
+
+    /** There is a reason for another round. */
+    void news();
+
+    /** Something waits in {@link SimulatedSidecar#poll}. */
+    void pending();
+
+    /** A command is about to be run. */
+    void running(Command command);
+
+    /** A look at the state begins. */
+    void looking(boolean audit);
+  }
+
+  /**
+   * @param random for names of files and passwords
+   */
+  public SimulatedSidecar(
+      String namespace,
+      String cluster,
+      String name,
+      String vmiUid,
+      Guest guest,
+      LongSupplier nanoTime,
+      RandomGenerator random,
+      Surroundings surroundings) {
+    this.surroundings = surroundings;
+    var kept =
+        new Users.Kept() {
+          @Override
+          public boolean usersSinceHeld() {
+            return surroundings.usersSinceHeld();
+          }
+
+          @Override
+          public void usersSinceHeld(boolean used) {
+            surroundings.usersSinceHeld(used);
+          }
+        };
+    this.member =
+        new Member(
+            new Identity(namespace, name, vmiUid),
+            cluster,
+            "simulated",
+            guest,
+            new Orders(surroundings.term(), surroundings::term),
+            configure -> new Watched(work(configure, guest, nanoTime, random, kept)),
+            (greeting, pulse, listener) -> {
+              hello = greeting;
+              beat = pulse;
+              return new Waiting();
+            },
+            nanoTime,
+            surroundings::news);
+  }
+
+  private static MemberWork work(
+      Configure configure,
+      Guest guest,
+      LongSupplier nanoTime,
+      RandomGenerator random,
+      Users.Kept kept) {
+    List<Tree> trees =
+        configure.getFilesList().stream().map(f -> Tree.of(f.getName(), f.getPath())).toList();
+    return new GuestWork(
+        configure,
+        guest,
+        new FileTrees(
+            new Shell(guest, "/run/virtquorum", nanoTime, random),
+            new FingerprintKey(configure.getFingerprintKey().toByteArray()),
+            trees,
+            CollectSettings.defaults()),
+        new Users(new Evidence.Reader(guest, configure.getAccessPortsList(), Set.of()), kept));
+  }
+
+  /** See {@link Member#round}. */
+  public long round() {
+    return member.round();
+  }
+
+  public Hello hello() {
+    return hello.get();
+  }
+
+  public Beat beat(long number) {
+    return beat.apply(number);
+  }
+
+  public void attached() {
+    member.attached();
+  }
+
+  public void configured(Configure configure) {
+    member.configured(configure);
+  }
+
+  public void ordered(Command command) {
+    member.ordered(command);
+  }
+
+  /** The next message for the adjudicator. */
+  public Optional<FromMember> poll() {
+    return outbox.poll();
+  }
+
+  private final class Waiting implements Uplink {
+    @Override
+    public void beatEvery(Duration interval) {}
+
+    @Override
+    public void send(Ballot ballot) {
+      outbox.ballot(ballot);
+      surroundings.pending();
+    }
+
+    @Override
+    public void send(FromMember result) {
+      outbox.result(result);
+      surroundings.pending();
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  private final class Watched implements MemberWork {
+    private final MemberWork work;
+
+    Watched(MemberWork work) {
+      this.work = work;
+    }
+
+    @Override
+    public BallotContent look(boolean audit) throws GuestException {
+      surroundings.looking(audit);
+      return work.look(audit);
+    }
+
+    @Override
+    public FromMember run(Command command, Duration left) throws GuestException {
+      surroundings.running(command);
+      return work.run(command, left);
+    }
+
+    @Override
+    public void close() {
+      work.close();
+    }
+  }
+}

@@ -1,0 +1,73 @@
+package io.virtquorum.simulate;
+
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+
+/** The bytes of a file, and how they came to be. Copies of a file share one. */
+final class Content {
+  /** Where bytes come from. */
+  enum Origin {
+    /** There from the beginning. */
+    IMAGE,
+    /** A user wrote them. */
+    USER,
+    /** Software in the guest wrote them. */
+    JOB,
+    /** VirtQuorum's own files. */
+    OWN,
+    /** The disk lost what was written. */
+    ROT,
+    /** A power cut left a part of what was written. */
+    TORN
+  }
+
+  final byte[] bytes;
+  final Origin origin;
+
+  /** On a disk's platter at some time, so that no power cut may take it away. */
+  boolean wasDurable;
+
+  /** Its last copy was taken away by somebody or something other than VirtQuorum. */
+  boolean released;
+
+  /** Rot that the member's memory was able to tell from a write when it happened. */
+  boolean detectable;
+
+  private String sha;
+
+  Content(byte[] bytes, Origin origin) {
+    this.bytes = bytes;
+    this.origin = origin;
+  }
+
+  static Content of(String text, Origin origin) {
+    return new Content(text.getBytes(StandardCharsets.ISO_8859_1), origin);
+  }
+
+  /** As sha256sum prints it. */
+  String sha() {
+    if (sha == null) {
+      sha = sha(bytes);
+    }
+    return sha;
+  }
+
+  static String sha(byte[] bytes) {
+    try {
+      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
+  }
+
+  String text() {
+    return new String(bytes, StandardCharsets.ISO_8859_1);
+  }
+
+  @Override
+  public String toString() {
+    return origin + ":" + (bytes.length > 40 ? text().substring(0, 40) + "..." : text());
+  }
+}

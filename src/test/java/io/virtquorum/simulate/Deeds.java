@@ -1,0 +1,301 @@
+package io.virtquorum.simulate;
+
+import io.virtquorum.collect.CollectScripts;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.TreeSet;
+
+/** What users and software in the guests do to files, and what disks do to them. One thread. */
+final class Deeds {
+  static final List<String> FILES =
+      List.of("index.html", "data", "log", "conf", "docs/a", "docs/b", "img/logo");
+
+  private final World world;
+  private long written;
+
+  Deeds(World world) {
+    this.world = world;
+  }
+
+  /** A user comes, does something, and goes; nothing happens if the guest is not there. */
+  void user(SimulatedVm vm, SplittableRandom random) {
+    if (!isUsable(vm)) {
+      return;
+    }
+    SimulatedGuest guest = vm.guest;
+    Object connection = guest.people.connect(1 + random.nextInt(200));
+    change(vm, random, Content.Origin.USER);
+    int boots = guest.boots();
+    world.timeline.after(
+        50 * Timeline.MILLISECOND + random.nextLong(8 * Timeline.SECOND),
+        () -> {
+          if (guest.boots() == boots) {
+            if (random.nextInt(3) == 0 && isUsable(vm)) {
+              change(vm, random, Content.Origin.USER);
+            }
+            guest.people.disconnect(connection, world.timeline.now());
+          }
+        });
+  }
+
+  void job(SimulatedVm vm, SplittableRandom random) {
+    if (isUsable(vm)) {
+      change(vm, random, Content.Origin.JOB);
+    }
+  }
+
+  /** The same software writes the same on all members within seconds. */
+  void alike(SplittableRandom random) {
+    Content content = Content.of("alike " + ++written, Content.Origin.JOB);
+    String path = FILES.get(random.nextInt(FILES.size()));
+    String tree = world.trees.get(random.nextInt(world.trees.size()));
+    for (SimulatedVm vm : world.vms) {
+      world.timeline.after(
+          random.nextLong(3 * Timeline.SECOND),
+          () -> {
+            if (isUsable(vm)) {
+              write(vm, tree, path, content, false);
+            }
+          });
+    }
+  }
+
+  private static boolean isUsable(SimulatedVm vm) {
+    return vm.guest.isAwake() && vm.guest.mounts.keySet().stream().allMatch(vm.guest::isMounted);
+  }
+
+  private void change(SimulatedVm vm, SplittableRandom random, Content.Origin origin) {
+    String tree = world.trees.get(random.nextInt(world.trees.size()));
+    String path = FILES.get(random.nextInt(FILES.size()));
+    switch (random.nextInt(14)) {
+      case 0 -> remove(vm, tree, path);
+      case 1 -> rename(vm, tree, "docs", "moved");
+      case 2 -> rename(vm, tree, "moved", "docs");
+      case 3 -> write(vm, tree, "new/" + random.nextInt(3) + "/file", next(vm, origin), false);
+      case 4 -> {
+        if (random.nextInt(6) == 0) {
+          removeAll(vm, tree);
+        } else {
+          touch(vm, tree, path, random.nextInt(8));
+        }
+      }
+      case 5 -> rename(vm, tree, path, "renamed-" + random.nextInt(3));
+      case 6 -> remove(vm, tree, "new");
+      default -> write(vm, tree, path, next(vm, origin), random.nextBoolean());
+    }
+  }
+
+  private Content next(SimulatedVm vm, Content.Origin origin) {
+    return Content.of(
+        origin.name().toLowerCase(java.util.Locale.ROOT) + " " + ++written + " on " + vm.name,
+        origin);
+  }
+
+  private void write(SimulatedVm vm, String tree, String path, Content content, boolean beside) {
+    Volume volume = vm.guest.mounts.get(tree);
+    doing(
+        vm,
+        volume,
+        path,
+        "writes " + path + " = " + content,
+        () -> {
+          long time = vm.guest.fileTime();
+          volume.makeDirectories(Volume.parent(path), 0755, time);
+          if (beside) { // as editors do: a new file takes the old one's place
+            volume.write(path + ".tmp", content, 0644, time, time);
+            volume.move(path + ".tmp", path, time);
+          } else {
+            Node there = volume.get(path);
+            if (there == null || there.isFile()) {
+              volume.write(path, content, 0644, time, time);
+            }
+          }
+        });
+  }
+
+  private void remove(SimulatedVm vm, String tree, String path) {
+    Volume volume = vm.guest.mounts.get(tree);
+    doing(vm, volume, path, "removes " + path, () -> volume.remove(path, vm.guest.fileTime()));
+  }
+
+  private void removeAll(SimulatedVm vm, String tree) {
+    Volume volume = vm.guest.mounts.get(tree);
+    doing(
+        vm,
+        volume,
+        "",
+        "removes everything",
+        () -> {
+          for (String path : List.copyOf(volume.all().keySet())) {
+            if (!path.isEmpty() && !Volume.isOwn(path)) {
+              volume.remove(path, vm.guest.fileTime());
+            }
+          }
+        });
+  }
+
+  private void rename(SimulatedVm vm, String tree, String from, String to) {
+    Volume volume = vm.guest.mounts.get(tree);
+    if (volume.exists(from) && !volume.exists(to)) {
+      doing(
+          vm,
+          volume,
+          from,
+          "renames " + from + " to " + to,
+          () -> volume.move(from, to, vm.guest.fileTime()));
+    }
+  }
+
+  private void touch(SimulatedVm vm, String tree, String path, int mode) {
+    Volume volume = vm.guest.mounts.get(tree);
+    if (volume.exists(path)) {
+      doing(
+          vm,
+          volume,
+          path,
+          "changes the mode of " + path,
+          () -> volume.attributes(path, 0640 + mode, volume.get(path).mtime, vm.guest.fileTime()));
+    }
+  }
+
+  /** What is done here is the guest's own business: VirtQuorum does not answer for what it ends. */
+  private void doing(SimulatedVm vm, Volume volume, String path, String what, Runnable action) {
+    List<Content> before = new ArrayList<>();
+    new TreeSet<>(volume.all().keySet())
+        .forEach(
+            p -> {
+              boolean touched = p.equals(path) || p.startsWith(path + "/") || path.isEmpty();
+              Node node = volume.get(p);
+              if (touched && node.isFile() && !Volume.isOwn(p)) {
+                before.add(node.content);
+                before.add(node.written);
+                if (node.content != node.written) {
+                  node.content.detectable = false; // from now on it looks written
+                  volume.accept(p);
+                }
+              }
+            });
+    try {
+      action.run();
+      world.story.tell("%s: somebody %s", vm.name, what);
+    } catch (Volume.NoRoom e) {
+      world.story.tell("%s: somebody finds no room and %s", vm.name, what);
+    }
+    world.truth.takenAway(before);
+    world.truth.held(vm.guest);
+    int boots = vm.guest.boots();
+    world.timeline.after(
+        Timeline.SECOND / 5 + vm.random.nextLong(6 * Timeline.SECOND),
+        () -> {
+          if (vm.guest.isRunning() && vm.guest.boots() == boots) {
+            volume.sync(); // the kernel writes back
+          }
+        });
+  }
+
+  /** A person writes all files anew, and then everybody may copy them. */
+  void everything(SimulatedVm vm) {
+    if (isUsable(vm)) {
+      for (String tree : world.trees) {
+        for (String path : FILES) {
+          write(vm, tree, path, next(vm, Content.Origin.USER), false);
+        }
+      }
+    }
+  }
+
+  /** A disk loses the bytes of a file. */
+  void rot(SimulatedVm vm, SplittableRandom random) {
+    String tree = world.trees.get(random.nextInt(world.trees.size()));
+    Volume volume = vm.guest.mounts.get(tree);
+    List<String> files =
+        volume.all().entrySet().stream()
+            .filter(e -> e.getValue().isFile() && !Volume.isOwn(e.getKey()))
+            .map(java.util.Map.Entry::getKey)
+            .toList();
+    boolean hidden = vm.guest.isRunning() && random.nextInt(3) > 0;
+    long flip = random.nextLong();
+    if (files.isEmpty()) {
+      return;
+    }
+    String path = files.get((int) Math.floorMod(flip, files.size()));
+    Node node = volume.get(path);
+    if (node.content != node.written || node.content.bytes.length == 0) {
+      return; // rotten or torn already
+    }
+    byte[] bytes = node.content.bytes.clone();
+    bytes[(int) Math.floorMod(flip >> 8, bytes.length)] ^= (byte) (1 << (flip & 7));
+    Content rotten = new Content(bytes, Content.Origin.ROT);
+    Node memory = volume.get(".virtquorum/memory");
+    rotten.detectable =
+        memory != null && CollectScripts.remembersCtime(memory.content.bytes, path, node.ctime);
+    if (volume.rot(path, rotten, hidden)) {
+      world.story.tell(
+          "%s: %s rots%s%s",
+          vm.name,
+          path,
+          hidden ? " below the page cache" : "",
+          rotten.detectable ? "" : ", which cannot be told from a write");
+      world.truth.takenAway(List.of(node.content));
+      if (!rotten.detectable) {
+        volume.acceptAtOnce(path);
+        world.truth.held(vm.guest);
+      } else {
+        world.rotted.add(new World.Rotted(vm, path, world.truth.platterDigest(volume.get(path))));
+      }
+    }
+  }
+
+  /** A fresh disk takes the place of one. */
+  void freshDisk(SimulatedVm vm, SplittableRandom random) {
+    String tree = world.trees.get(random.nextInt(world.trees.size()));
+    swap(vm, tree, world.disk(vm.guest, tree), "a fresh disk");
+  }
+
+  /** A disk is as it was some time ago. */
+  void rolledBack(SimulatedVm vm, String tree, Volume earlier) {
+    swap(vm, tree, earlier, "its disk is rolled back");
+  }
+
+  private void swap(SimulatedVm vm, String tree, Volume next, String what) {
+    if (!holdersWithout(vm)) {
+      return; // the last one that holds the committed state is not lost here
+    }
+    boolean on = vm.guest.exists();
+    vm.crash();
+    world.story.tell("%s: %s at %s", vm.name, what, tree);
+    List<Content> before = new ArrayList<>();
+    vm.guest
+        .mounts
+        .get(tree)
+        .all()
+        .forEach(
+            (path, node) -> {
+              if (node.isFile()) {
+                before.add(node.content);
+                before.add(node.written);
+              }
+            });
+    vm.guest.mounts.put(tree, next);
+    world.truth.takenAway(before);
+    world.truth.held(vm.guest);
+    if (on) {
+      world.timeline.after(Timeline.SECOND + vm.random.nextLong(10 * Timeline.SECOND), vm::start);
+    }
+  }
+
+  private boolean holdersWithout(SimulatedVm vm) {
+    var committed = world.truth.record().committed();
+    return committed.isEmpty()
+        || world.vms.stream()
+            .anyMatch(
+                other ->
+                    other != vm
+                        && world.truth.platterRoot(other.guest).equals(committed.get().root())
+                        && world
+                            .truth
+                            .memories(other.guest)
+                            .contains(committed.get().remembered()));
+  }
+}

@@ -1,0 +1,65 @@
+package io.virtquorum.simulate;
+
+import java.util.Locale;
+
+/**
+ * Something that happens to a cluster at a set time. Which member, how long and the like is drawn
+ * from its own seed, so that leaving one out changes no other.
+ *
+ * @param at in nanoseconds of the simulation
+ */
+record Event(long at, Kind kind, long seed) {
+  /** What happens; each can be switched off. */
+  enum Kind {
+    /** A user works on the member that the Service leads to. */
+    USER(16),
+    /** A user works on any member. */
+    USER_ELSEWHERE(4),
+    /** Software writes on any member. */
+    JOB(3),
+    /** Software writes the same on all members. */
+    JOB_ALIKE(1),
+    ROT(5),
+    GUEST_CRASH(3),
+    VM_CRASH(3),
+    SIDECAR_CRASH(3),
+    /** Power is cut in the midst of a repair. */
+    CRASH_IN_REPAIR(4),
+    /** The sidecar dies in the midst of a repair. */
+    SIDECAR_DIES_IN_REPAIR(3),
+    AGENT_DEAF(2),
+    AGENT_LATE(2),
+    PAUSE(2),
+    /** Another operator acquires the lease; the old one goes some time later. */
+    NEW_LEADER(3),
+    OPERATOR_CRASH(2),
+    STREAM_RESET(3),
+    STREAM_CUT(3),
+    STREAMS_SLOW(2),
+    COMMANDS_TWICE(1),
+    SYNC_CUT(3),
+    SYNC_SLOW(2),
+    API_LOST(3),
+    API_LATE(2),
+    API_TOUCHED(1),
+    PROBES_LOST(1),
+    CLOCK_JUMP(2),
+    SLOW_DISK(2),
+    FULL_DISK(2),
+    FRESH_DISK(1),
+    ROLLED_BACK(1),
+    UNMOUNTED(1);
+
+    /** How often it happens among all. */
+    final int share;
+
+    Kind(int share) {
+      this.share = share;
+    }
+
+    /** As people read it. */
+    String text() {
+      return name().toLowerCase(Locale.ROOT).replace('_', ' ');
+    }
+  }
+}

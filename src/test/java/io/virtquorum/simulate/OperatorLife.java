@@ -1,0 +1,215 @@
+package io.virtquorum.simulate;
+
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.virtquorum.adjudicate.Command;
+import io.virtquorum.adjudicate.Hold;
+import io.virtquorum.api.HACluster;
+import io.virtquorum.api.HAClusterStatus;
+import io.virtquorum.operator.SimulatedAdjudicator;
+import io.virtquorum.wire.v1.FromMember;
+import io.virtquorum.wire.v1.Hello;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+
+/**
+ * One life of an operator that leads, or believes so: production adjudication with a mailbox, and a
+ * task that alone touches it, as ClusterRuntime does with a thread.
+ */
+final class OperatorLife implements SimulatedAdjudicator.Surroundings {
+  private static final long TICK = 250 * Timeline.MILLISECOND;
+  private static final long LAZY_TICK = 5 * Timeline.SECOND;
+
+  final int number;
+  SimulatedAdjudicator adjudicator;
+  private final World world;
+  private final Timeline.Task task;
+  private final Deque<Runnable> mailbox = new ArrayDeque<>();
+  private final List<Channel> channels = new ArrayList<>();
+  private boolean dead;
+  private long nextTick;
+
+  OperatorLife(World world, int number) {
+    this.world = world;
+    this.number = number;
+    this.task = world.timeline.spawn(this::live);
+  }
+
+  private void live() {
+    HAClusterStatus status = null;
+    while (status == null) {
+      try {
+        status = world.api.read(this).getStatus();
+      } catch (KubernetesClientException e) {
+        world.timeline.sleep(Timeline.SECOND);
+      }
+    }
+    adjudicator =
+        new SimulatedAdjudicator(
+            "shop", "web", status, world.key, world.clock, world.timeline::now, this);
+    configure();
+    nextTick = world.timeline.now() + TICK;
+    while (!adjudicator.isDeposed()) {
+      if (mailbox.isEmpty()) {
+        task.await(nextTick - world.timeline.now());
+      }
+      List.copyOf(channels).forEach(Channel::beat);
+      Runnable mail = mailbox.poll();
+      if (mail != null) {
+        mail.run();
+      }
+      if (world.timeline.now() >= nextTick) {
+        adjudicator.tick();
+        // With nothing to wait for a tick only finds streams that fell silent.
+        boolean rest = adjudicator.isAtRest() && channels.stream().allMatch(Channel::beats);
+        nextTick = world.timeline.now() + (rest ? LAZY_TICK : TICK);
+      } else if (mail != null) {
+        nextTick = Math.min(nextTick, world.timeline.now() + TICK);
+      }
+      look();
+    }
+    world.story.tell("operator %d is deposed", number);
+    world.timeline.after(0, this::die);
+  }
+
+  /** Invariant 10: each hold says why and until when, as people speak. */
+  private void look() {
+    if (adjudicator.hasNews()) {
+      for (Hold hold : adjudicator.holds()) {
+        boolean sentences =
+            hold.reason().matches("[A-Z][A-Za-z]+")
+                && hold.message().endsWith(".")
+                && hold.until().endsWith(".")
+                && !(hold.message() + hold.until()).contains("Optional")
+                && !(hold.message() + hold.until()).contains("null");
+        if (!sentences) {
+          throw new Violation("HoldWithoutReason", hold.toString());
+        }
+      }
+    }
+  }
+
+  /** The process is gone; its streams end. */
+  void die() {
+    if (!dead) {
+      dead = true;
+      task.kill();
+      List.copyOf(channels).forEach(Channel::endAtOperator);
+      world.story.tell("operator %d is gone", number);
+    }
+  }
+
+  boolean isDead() {
+    return dead;
+  }
+
+  /** It serves, and has read its HACluster. */
+  boolean isReady() {
+    return !dead && adjudicator != null;
+  }
+
+  /** The VMs, or the spec, are known to have changed. */
+  void configure() {
+    post(
+        () ->
+            adjudicator.configured(
+                world.config(),
+                world.vmsAsKnown(),
+                world.files,
+                People.ACCESS_PORT,
+                World.AUDIT,
+                World.ARCHIVE_ENTRIES));
+  }
+
+  /** Something changed that a tick would find. */
+  void stir() {
+    if (adjudicator != null) {
+      nextTick = Math.min(nextTick, world.timeline.now() + TICK);
+      task.wake();
+    }
+  }
+
+  private void post(Runnable mail) {
+    mailbox.add(mail);
+    if (task != null) {
+      task.wake();
+    }
+  }
+
+  void greeted(Channel channel, Hello hello) {
+    if (!isReady() || !world.isKnown(hello.getMember(), hello.getVmiUid())) {
+      channel.endAtOperator();
+      return;
+    }
+    channel.stream = adjudicator.greet(hello, channel::down, channel::endAtOperator);
+    channels.add(channel);
+    post(() -> adjudicator.attach(channel.stream));
+  }
+
+  void received(Channel channel, FromMember message) {
+    if (channel.stream != null) {
+      post(() -> adjudicator.received(channel.stream, message));
+    }
+  }
+
+  void ended(Channel channel) {
+    if (channels.remove(channel) && !dead) {
+      post(() -> adjudicator.detach(channel.stream));
+    }
+  }
+
+  @Override
+  public HACluster read() {
+    return world.api.read(this);
+  }
+
+  @Override
+  public void updateStatus(HACluster cluster) {
+    world.api.update(this, cluster);
+  }
+
+  @Override
+  public boolean pause(Duration time) {
+    world.timeline.sleep(time.toNanos());
+    return true;
+  }
+
+  @Override
+  public boolean lead(String podAddress) {
+    boolean done = world.api.lead(this, podAddress);
+    world.story.tell("operator %d leads users to %s: %s", number, podAddress, done);
+    return done;
+  }
+
+  @Override
+  public void tell(Command.Tell tell) {
+    world.figures.told(tell);
+    world.story.tell("operator %d says %s: %s", number, tell.reason(), tell.message());
+    if (!tell.reason().matches("[A-Z][A-Za-z]+")
+        || tell.message().contains("Optional")
+        || tell.message().contains("null")) {
+      throw new Violation("NothingForPeople", tell.toString());
+    }
+  }
+
+  @Override
+  public boolean answers(String podAddress) {
+    boolean alive = world.isAlive(podAddress);
+    world.timeline.sleep(alive ? Timeline.MILLISECOND : Timeline.SECOND);
+    return alive;
+  }
+
+  @Override
+  public void execute(Runnable probe) {
+    world.timeline.spawn(probe);
+  }
+
+  @Override
+  public void probed(String member, Object answer) {
+    if (!dead) {
+      post(() -> adjudicator.heard(member, answer));
+    }
+  }
+}

@@ -1,0 +1,163 @@
+package io.virtquorum.simulate;
+
+import io.virtquorum.adjudicate.Hold;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.SplittableRandom;
+
+/**
+ * One run: a schedule happens, then all is well, and everybody must become equal in a bounded time;
+ * the invariants hold throughout. For one thread.
+ */
+final class Run {
+  /** As long as a run is, if it comes to rest in time. */
+  static final long LENGTH = 300 * Timeline.SECOND;
+
+  /** Invariant 11: all are equal after this time without faults. */
+  static final long CALM = 30 * 60 * Timeline.SECOND;
+
+  /** A person looks after this time, and does what a hold says would end it. */
+  private static final long PERSON = 60 * Timeline.SECOND;
+
+  private final Schedule schedule;
+  private final Story story;
+  private final World world;
+  private final Deeds deeds;
+  private final Faults faults;
+
+  /**
+   * How a run ended.
+   *
+   * @param failure empty: all is well
+   * @param trace equal only for equal runs
+   */
+  record Result(Optional<Throwable> failure, Figures figures, long trace, List<String> story) {
+    /** What failed, in short: equal for equal failures. */
+    String kind() {
+      return failure
+          .map(f -> f instanceof Violation v ? v.invariant : f.getClass().getSimpleName())
+          .orElse("");
+    }
+  }
+
+  private Run(Schedule schedule, boolean told) {
+    this.schedule = schedule;
+    this.story = new Story(told);
+    this.world = new World(schedule.seed(), story, schedule.members(), schedule.twoTrees());
+    this.deeds = new Deeds(world);
+    this.faults = new Faults(world, deeds);
+  }
+
+  /**
+   * Runs a schedule.
+   *
+   * @param told whether its story is wanted
+   */
+  static Result of(Schedule schedule, boolean told) {
+    Run run = new Run(schedule, told);
+    Optional<Throwable> failure = Optional.empty();
+    try {
+      run.play();
+    } catch (RuntimeException | AssertionError e) {
+      failure = Optional.of(e);
+    }
+    Figures figures = run.world.figures;
+    figures.seeds = 1;
+    figures.nanos = run.world.timeline.now();
+    figures.epochs = run.world.truth.epochs().size();
+    figures.rotInjected = run.world.rotted.size();
+    figures.rotDetected =
+        run.world.rotted.stream().filter(r -> figures.detected.contains(r.row())).count();
+    return new Result(failure, figures, run.world.timeline.trace(), run.story.lines());
+  }
+
+  private void play() {
+    world.begin();
+    SplittableRandom random = new SplittableRandom(schedule.seed() + 1);
+    if (schedule.differ()) {
+      deeds.job(world.vm(random.nextLong()), random);
+      world.bootstrapFrom("web-" + random.nextInt(schedule.members()));
+    }
+    if (!schedule.early()) {
+      until("the first epoch", CALM, () -> world.truth.record().committed().isPresent());
+    }
+    long begin = world.timeline.now();
+    for (Event event : schedule.events()) {
+      world.timeline.at(begin + event.at(), () -> faults.happen(event));
+    }
+    advance(begin + Schedule.EVENTFUL);
+    world.heal();
+    if (schedule.busy()) {
+      keepBusy(random);
+    }
+    long calm = world.timeline.now();
+    while (!world.isAtRest()) {
+      if (world.timeline.now() - calm > CALM) {
+        throw new Violation("NoRest", "not everybody is equal after 30 min of calm: " + holds());
+      }
+      advance(world.timeline.now() + Timeline.SECOND);
+      if ((world.timeline.now() - calm) % PERSON < Timeline.SECOND) {
+        helpAsAPersonWould(random);
+      }
+    }
+    world.figures.slowestRest = world.timeline.now() - calm;
+    story.tell("everybody is equal after %d s", (world.timeline.now() - calm) / Timeline.SECOND);
+    world.truth.nothingIsLost();
+    if (world.timeline.now() < LENGTH) {
+      advance(LENGTH);
+      world.truth.nothingIsLost();
+    }
+  }
+
+  /** Somebody writes all the time: what is written gets committed all the same. */
+  private void keepBusy(SplittableRandom random) {
+    until("a primary", CALM, () -> world.truth.record().committed().isPresent());
+    advance(world.timeline.now() + PERSON);
+    long before = world.truth.epochs().size();
+    for (int i = 0; i < 40; i++) {
+      deeds.user(world.served(random.nextLong()), random);
+      advance(world.timeline.now() + Timeline.SECOND + random.nextLong(3 * Timeline.SECOND));
+    }
+    if (world.truth.epochs().size() == before && holds().isEmpty()) {
+      throw new Violation("NoProgress", "nothing is committed while somebody writes");
+    }
+  }
+
+  private void until(String what, long limit, java.util.function.BooleanSupplier condition) {
+    long end = world.timeline.now() + limit;
+    while (!condition.getAsBoolean()) {
+      if (world.timeline.now() >= end) {
+        throw new Violation("NoRest", "in vain waited for " + what + ": " + holds());
+      }
+      advance(world.timeline.now() + Timeline.SECOND / 2);
+    }
+  }
+
+  private void advance(long until) {
+    while (world.timeline.step(until)) {
+      // on
+    }
+  }
+
+  private List<Hold> holds() {
+    return world
+        .leader()
+        .filter(OperatorLife::isReady)
+        .map(l -> l.adjudicator.holds())
+        .orElse(List.of());
+  }
+
+  /** Some holds end only when somebody acts, as they say themselves. */
+  private void helpAsAPersonWould(SplittableRandom random) {
+    List<String> reasons = new ArrayList<>();
+    holds().forEach(hold -> reasons.add(hold.reason()));
+    if (reasons.contains("BootstrapNeeded")) {
+      world.bootstrapFrom("web-0");
+    } else if (reasons.contains("RotWithoutDonor") || reasons.contains("MajorityDisagrees")) {
+      story.tell("a person writes anew what nobody has any more");
+      deeds.everything(world.primary(0));
+    }
+    world.stir();
+  }
+}

@@ -1,0 +1,173 @@
+package io.virtquorum.simulate;
+
+import io.virtquorum.sidecar.SimulatedSidecar;
+import io.virtquorum.wire.v1.Command;
+import io.virtquorum.wire.v1.FromMember;
+import io.virtquorum.wire.v1.ToMember;
+import java.util.Optional;
+
+/**
+ * One life of a sidecar: production code, driven by a task, with a stream that it keeps dialling.
+ */
+final class SidecarLife implements SimulatedSidecar.Surroundings {
+  final SimulatedVm vm;
+  final SimulatedSidecar sidecar;
+  private final World world;
+  private final Timeline.Task task;
+  private Channel channel;
+  private boolean dead;
+  private boolean news;
+  private long backOff = 100 * Timeline.MILLISECOND;
+  private long highestHeard;
+
+  SidecarLife(World world, SimulatedVm vm) {
+    this.world = world;
+    this.vm = vm;
+    vm.guest.unmet();
+    this.highestHeard = vm.term;
+    this.sidecar =
+        new SimulatedSidecar(
+            "shop",
+            "web",
+            vm.name,
+            vm.uid(),
+            vm.guest,
+            world.timeline::now,
+            vm.random.split(),
+            this);
+    this.task = world.timeline.spawn(this::live);
+    dial();
+  }
+
+  private void live() {
+    while (true) {
+      long pause = sidecar.round();
+      if (pause > 0 && !news) {
+        task.await(pause);
+      }
+      news = false;
+    }
+  }
+
+  /** Killed: what it began in the guest goes on there. */
+  void die() {
+    dead = true;
+    task.kill();
+    if (channel != null) {
+      channel.endAtSidecar();
+    }
+  }
+
+  boolean isDead() {
+    return dead;
+  }
+
+  Optional<Channel> channel() {
+    return Optional.ofNullable(channel);
+  }
+
+  // The stream.
+
+  private void dial() {
+    if (dead) {
+      return;
+    }
+    Optional<OperatorLife> operator = world.service();
+    if (operator.isEmpty() || world.isCutUp(vm.name) || world.isCutDown(vm.name)) {
+      again();
+      return;
+    }
+    world.timeline.after(
+        world.delay(),
+        () -> {
+          if (!dead && channel == null && !operator.get().isDead()) {
+            channel = new Channel(world, this, operator.get());
+            channel.up(FromMember.newBuilder().setHello(sidecar.hello()).build());
+            sidecar.attached();
+            pending();
+          } else if (!dead && channel == null) {
+            again();
+          }
+        });
+  }
+
+  private void again() {
+    long wait = backOff / 2 + vm.random.nextLong(backOff / 2);
+    backOff = Math.min(2 * backOff, 2 * Timeline.SECOND);
+    world.timeline.after(wait, this::dial);
+  }
+
+  void ended(Channel which) {
+    if (channel == which) {
+      channel = null;
+      if (!dead) {
+        again();
+      }
+    }
+  }
+
+  void heard(ToMember message) {
+    backOff = 100 * Timeline.MILLISECOND;
+    switch (message.getMessageCase()) {
+      case CONFIGURE -> {
+        highestHeard = Math.max(highestHeard, message.getConfigure().getTerm());
+        sidecar.configured(message.getConfigure());
+      }
+      case COMMAND -> {
+        highestHeard = Math.max(highestHeard, message.getCommand().getTerm());
+        sidecar.ordered(message.getCommand());
+      }
+      case MESSAGE_NOT_SET -> throw new IllegalStateException();
+    }
+  }
+
+  @Override
+  public void pending() {
+    if (channel != null) {
+      for (var message = sidecar.poll(); message.isPresent(); message = sidecar.poll()) {
+        world.figures.said(vm, message.get());
+        channel.up(message.get());
+      }
+    }
+  }
+
+  @Override
+  public long term() {
+    return vm.term;
+  }
+
+  @Override
+  public void term(long term) {
+    vm.term = term;
+  }
+
+  @Override
+  public boolean usersSinceHeld() {
+    return vm.usersSinceHeld;
+  }
+
+  @Override
+  public void usersSinceHeld(boolean used) {
+    vm.usersSinceHeld = used;
+  }
+
+  @Override
+  public void news() {
+    news = true;
+    task.wake();
+  }
+
+  /** Invariant 9: nothing that an older leader ordered begins once a newer one was heard. */
+  @Override
+  public void running(Command command) {
+    if (command.getTerm() < highestHeard) {
+      throw new Violation(
+          "OldTermObeyed",
+          "%s obeys term %d after term %d".formatted(vm.name, command.getTerm(), highestHeard));
+    }
+    world.story.tell("%s: begins %s %s", vm.name, command.getId(), command.getOrderCase());
+  }
+
+  @Override
+  public void looking(boolean audit) {}
+}

@@ -1,0 +1,134 @@
+package io.virtquorum.simulate;
+
+import java.util.SplittableRandom;
+
+/** A member's VM: a guest, a sidecar beside it, and what Kubernetes knows of both. */
+final class SimulatedVm {
+  final String name;
+  final int index;
+  final SimulatedGuest guest;
+  final SplittableRandom random;
+
+  /** Kept for the sidecar's next life, as long as the pod is the same. */
+  long term;
+
+  boolean usersSinceHeld;
+
+  private final World world;
+  private SidecarLife life;
+  private int incarnation;
+  private String knownUid = "";
+  private boolean knownRunning;
+
+  SimulatedVm(World world, String name, int index, SimulatedGuest guest, SplittableRandom random) {
+    this.world = world;
+    this.name = name;
+    this.index = index;
+    this.guest = guest;
+    this.random = random;
+  }
+
+  String uid() {
+    return name + "-uid-" + incarnation;
+  }
+
+  String podAddress() {
+    return "10.%d.2.%d".formatted(incarnation, 11 + index);
+  }
+
+  /** As Kubernetes knows it, which may be late. */
+  String knownUid() {
+    return knownUid;
+  }
+
+  boolean knownRunning() {
+    return knownRunning;
+  }
+
+  SidecarLife life() {
+    return life;
+  }
+
+  /** A pod is made and QEMU started. */
+  void start() {
+    if (!guest.exists()) {
+      incarnation++;
+      term = 0;
+      usersSinceHeld = false;
+      guest.powerOn();
+      life = new SidecarLife(world, this);
+      notice();
+      world.story.tell("%s starts", name);
+    }
+  }
+
+  /** QEMU dies, and its pod with it. */
+  void crash() {
+    if (guest.exists()) {
+      world.story.tell("%s: QEMU dies", name);
+      life.die();
+      guest.powerOff();
+      notice();
+    }
+  }
+
+  /** The kernel dies and starts again. */
+  void reset(long downFor) {
+    if (guest.isRunning()) {
+      world.story.tell("%s: the guest crashes", name);
+      guest.crash();
+      int before = incarnation;
+      world.timeline.after(
+          downFor,
+          () -> {
+            if (incarnation == before) {
+              guest.reboot();
+            }
+          });
+    }
+  }
+
+  /** The sidecar's process dies and is started again. */
+  void restartSidecar(long downFor) {
+    if (guest.exists() && !life.isDead()) {
+      world.story.tell("%s: the sidecar dies", name);
+      life.die();
+      int before = incarnation;
+      world.timeline.after(downFor, () -> reviveSidecar(before));
+    }
+  }
+
+  private void reviveSidecar(int before) {
+    if (incarnation == before && guest.exists() && life.isDead()) {
+      life = new SidecarLife(world, this);
+    }
+  }
+
+  /** Everything that is down comes up. */
+  void revive() {
+    start();
+    guest.reboot();
+    reviveSidecar(incarnation);
+  }
+
+  /** Kubernetes notices some moments later. */
+  private void notice() {
+    String uid = uid();
+    boolean running = guest.exists();
+    world.timeline.after(
+        (200 + random.nextInt(3_000)) * Timeline.MILLISECOND,
+        () -> {
+          if (uid.equals(uid()) && running == guest.exists()) {
+            knownUid = uid;
+            knownRunning = running;
+            world.vmsChanged();
+          }
+        });
+  }
+
+  /** Before anything runs Kubernetes knows all. */
+  void known() {
+    knownUid = uid();
+    knownRunning = true;
+  }
+}

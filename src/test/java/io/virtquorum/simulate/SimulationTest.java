@@ -1,0 +1,48 @@
+package io.virtquorum.simulate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Whole clusters in simulation, production code on both sides of the wire. {@code
+ * -Dsimulate.seeds=N} runs more of them; {@code make simulate} runs them outside of a test.
+ */
+final class SimulationTest {
+  private final Logger log = (Logger) LoggerFactory.getLogger("io.virtquorum");
+  private final Level before = log.getLevel();
+
+  @BeforeEach
+  void quiet() {
+    Simulation.quiet();
+  }
+
+  @AfterEach
+  void loud() {
+    log.setLevel(before);
+  }
+
+  @Test
+  void whateverHappensNothingIsLostAndEverybodyBecomesEqual() throws InterruptedException {
+    Simulation simulation = new Simulation(Set.of());
+    simulation.run(1, Long.getLong("simulate.seeds", 400), 0);
+    System.out.println(simulation.report());
+    assertThat(simulation.failure()).isEmpty();
+  }
+
+  @Test
+  void theSameSeedIsTheSameStory() {
+    for (long seed = 1; seed <= 3; seed++) {
+      Run.Result once = Run.of(Schedule.of(seed, Set.of()), true);
+      Run.Result again = Run.of(Schedule.of(seed, Set.of()), true);
+      assertThat(again.story()).isEqualTo(once.story());
+      assertThat(again.trace()).isEqualTo(once.trace());
+    }
+  }
+}

@@ -1,0 +1,402 @@
+package io.virtquorum.simulate;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.TreeMap;
+
+/**
+ * A file system on a disk, after the habits of ext4 and XFS: changes of metadata become durable in
+ * their order, at the latest with the next sync of anything; a file's bytes only when it, or all,
+ * is synced. A power cut loses the newest changes of metadata, and files that were not synced may
+ * be empty, cut short or old. What the page cache holds of a file hides what rotted below it.
+ *
+ * <p>Paths are relative to the root, which is the empty string. For one thread.
+ */
+final class Volume {
+  /** There is no room left on the disk. */
+  static final class NoRoom extends RuntimeException {
+    NoRoom() {
+      super("No space left on device", null, false, false);
+    }
+  }
+
+  private sealed interface Change {
+    record Put(String path, Node node) implements Change {}
+
+    record Remove(String path) implements Change {}
+
+    record Move(String from, String to) implements Change {}
+  }
+
+  private static final long BLOCK = 512;
+
+  private final TreeMap<String, Node> nodes = new TreeMap<>();
+  private final TreeMap<String, Node> durable = new TreeMap<>();
+  private final List<Change> pending = new ArrayList<>();
+  private final Set<Long> unsynced = new HashSet<>();
+  private final Map<Long, Content> cache = new HashMap<>();
+  private final int device;
+  private long lastInode = 10;
+  private long used;
+  private long capacity;
+  private long version;
+  private long treeVersion;
+
+  /**
+   * @param device its number in a guest
+   * @param capacity in bytes
+   */
+  Volume(int device, long capacity, long time) {
+    this.device = device;
+    this.capacity = capacity;
+    put("", Node.directory(inode(), 0755, time));
+    sync();
+  }
+
+  /** The same disk as it is durable now, for a later roll-back. */
+  Volume copy() {
+    Volume copy = new Volume(device, capacity, 0);
+    copy.nodes.clear();
+    copy.nodes.putAll(durable);
+    copy.durable.putAll(durable);
+    copy.lastInode = lastInode;
+    copy.used = copy.nodes.values().stream().mapToLong(Volume::room).sum();
+    return copy;
+  }
+
+  int device() {
+    return device;
+  }
+
+  /** Changes with every change. */
+  long version() {
+    return version;
+  }
+
+  /** Changes with every change outside of .virtquorum. */
+  long treeVersion() {
+    return treeVersion;
+  }
+
+  long free() {
+    return Math.max(0, capacity - used);
+  }
+
+  /** How many bytes there are room for beyond what is there. */
+  void limit(long room) {
+    capacity = used + room;
+  }
+
+  NavigableMap<String, Node> all() {
+    return nodes;
+  }
+
+  NavigableMap<String, Node> platter() {
+    return durable;
+  }
+
+  Node get(String path) {
+    return nodes.get(path);
+  }
+
+  boolean exists(String path) {
+    return nodes.containsKey(path);
+  }
+
+  /** What is below a directory, without itself. */
+  NavigableMap<String, Node> below(String path) {
+    return path.isEmpty()
+        ? nodes.tailMap("", false)
+        : nodes.subMap(path + "/", false, path + "0", false);
+  }
+
+  /** What a program reads: the page cache's, or else the platter's. */
+  Content read(Node node) {
+    Content cached = cache.get(node.inode);
+    return cached == null ? node.content : cached;
+  }
+
+  long inode() {
+    return ++lastInode;
+  }
+
+  // What programs do.
+
+  /** Makes a directory and those above it that are missing. */
+  void makeDirectories(String path, int mode, long time) {
+    if (!path.isEmpty() && !exists(path)) {
+      makeDirectories(parent(path), mode, time);
+      create(path, Node.directory(inode(), mode, time), time);
+    }
+  }
+
+  /** Writes a file: in place if it is there, otherwise a new one. Not synced. */
+  void write(String path, Content content, int mode, long mtime, long time) {
+    Node old = get(path);
+    if (old != null && old.isFile()) {
+      Node next = Node.file(old.inode, old.mode, mtime, time, content);
+      room(room(next) - room(old));
+      cache.remove(old.inode);
+      unsynced.add(old.inode);
+      put(path, next);
+    } else {
+      Node next = Node.file(inode(), mode, mtime, time, content);
+      unsynced.add(next.inode);
+      create(path, next, time);
+    }
+  }
+
+  /** Puts an entry where there is none, or in the place of one, as rename does. */
+  void create(String path, Node node, long time) {
+    Node old = get(path);
+    room(room(node) - (old == null ? 0 : room(old)));
+    put(path, node);
+    touchParent(path, time);
+  }
+
+  /** A file that was written and not synced has this inode now. */
+  void unsynced(long inode) {
+    unsynced.add(inode);
+  }
+
+  /** Changes an entry's attributes. */
+  void attributes(String path, int mode, long mtime, long time) {
+    put(path, get(path).touched(mode, mtime, time));
+  }
+
+  /** Removes an entry with all below it. */
+  void remove(String path, long time) {
+    if (!exists(path)) {
+      return;
+    }
+    for (String inner : List.copyOf(below(path).keySet()).reversed()) {
+      take(inner);
+    }
+    if (!path.isEmpty()) {
+      take(path);
+      touchParent(path, time);
+    }
+  }
+
+  /** Renames an entry with all below it; what was in its place is gone. */
+  void move(String from, String to, long time) {
+    if (exists(to)) {
+      remove(to, time);
+    }
+    changed(from, to);
+    log(new Change.Move(from, to));
+    moveIn(nodes, from, to);
+    Node node = get(to);
+    put(to, node.touched(node.mode, node.mtime, time));
+    touchParent(from, time);
+    touchParent(to, time);
+  }
+
+  /** Makes everything durable. */
+  void sync() {
+    if (pending.isEmpty() && unsynced.isEmpty()) {
+      return;
+    }
+    flush();
+    unsynced.clear();
+    for (Node node : durable.values()) {
+      if (node.written != null) {
+        node.written.wasDurable = true;
+      }
+    }
+  }
+
+  /** Makes one file's bytes durable, and all metadata. */
+  void sync(String path) {
+    Node node = get(path);
+    if (node != null && (unsynced.contains(node.inode) || !pending.isEmpty())) {
+      flush();
+      unsynced.remove(node.inode);
+      if (node.written != null) {
+        node.written.wasDurable = true;
+      }
+    }
+  }
+
+  // What happens to disks.
+
+  /** Forgets what the page cache holds of a file, or of all. */
+  void evict(Node node) {
+    if (!unsynced.contains(node.inode) && cache.remove(node.inode) != null) {
+      version++;
+    }
+  }
+
+  void evictAll() {
+    if (!cache.isEmpty()) {
+      cache.clear();
+      version++;
+    }
+  }
+
+  /**
+   * The platter loses a file's bytes.
+   *
+   * @param hidden the page cache still has them
+   * @return false if they are not on the platter yet
+   */
+  boolean rot(String path, Content rot, boolean hidden) {
+    Node node = get(path);
+    Node below = durable.get(path);
+    if (unsynced.contains(node.inode) || below == null || below != node) {
+      return false;
+    }
+    if (hidden) {
+      cache.putIfAbsent(node.inode, node.content);
+    } else {
+      cache.remove(node.inode);
+    }
+    Node rotted = node.rotted(rot);
+    nodes.put(path, rotted);
+    durable.put(path, rotted);
+    version++;
+    return true;
+  }
+
+  /** What rotted passes for written from now on, because somebody writes there. */
+  void accept(String path) {
+    Node node = get(path);
+    put(path, node.accepted());
+  }
+
+  /** What rotted passes for written, since nobody could tell. */
+  void acceptAtOnce(String path) {
+    Node accepted = get(path).accepted();
+    nodes.put(path, accepted);
+    durable.put(path, accepted);
+    version++;
+  }
+
+  /** True if a program may read something else than what is on the platter. */
+  boolean hides() {
+    return !cache.isEmpty();
+  }
+
+  /** Power is cut: what was not durable is lost, and some of it torn. */
+  void crash(SplittableRandom random) {
+    int kept = pending.isEmpty() ? 0 : random.nextInt(pending.size() + 1);
+    for (int i = 0; i < kept; i++) {
+      apply(durable, pending.get(i));
+    }
+    pending.clear();
+    cache.clear();
+    if (!unsynced.isEmpty()) {
+      for (var entry : durable.entrySet()) {
+        Node node = entry.getValue();
+        if (node.isFile() && unsynced.contains(node.inode)) {
+          entry.setValue(tear(node, random));
+        }
+      }
+      unsynced.clear();
+    }
+    nodes.clear();
+    nodes.putAll(durable);
+    used = nodes.values().stream().mapToLong(Volume::room).sum();
+    version++;
+    treeVersion++;
+  }
+
+  private static Node tear(Node node, SplittableRandom random) {
+    byte[] bytes = node.content.bytes;
+    int form = random.nextInt(3);
+    if (form == 0 || bytes.length == 0) {
+      return node; // it had reached the platter
+    }
+    int length = form == 1 ? 0 : random.nextInt(bytes.length);
+    Content torn = new Content(java.util.Arrays.copyOf(bytes, length), Content.Origin.TORN);
+    return new Node(
+        node.inode, node.type, node.mode, node.mtime, node.ctime, torn, torn, node.target);
+  }
+
+  private void take(String path) {
+    Node node = nodes.get(path);
+    changed(path, path);
+    used -= room(node);
+    nodes.remove(path);
+    log(new Change.Remove(path));
+  }
+
+  private void put(String path, Node node) {
+    changed(path, path);
+    Node old = nodes.put(path, node);
+    used += room(node) - (old == null ? 0 : room(old));
+    log(new Change.Put(path, node));
+  }
+
+  private void touchParent(String path, long time) {
+    String parent = parent(path);
+    Node node = nodes.get(parent);
+    put(parent, node.touched(node.mode, time, time));
+  }
+
+  private void log(Change change) {
+    pending.add(change);
+  }
+
+  private void flush() {
+    if (!pending.isEmpty()) {
+      for (Change change : pending) {
+        apply(durable, change);
+      }
+      pending.clear();
+    }
+  }
+
+  private static void apply(TreeMap<String, Node> to, Change change) {
+    switch (change) {
+      case Change.Put put -> to.put(put.path(), put.node());
+      case Change.Remove remove -> to.remove(remove.path());
+      case Change.Move move -> moveIn(to, move.from(), move.to());
+    }
+  }
+
+  private static void moveIn(TreeMap<String, Node> map, String from, String to) {
+    Map<String, Node> moved = new TreeMap<>();
+    Node top = map.remove(from);
+    if (top != null) {
+      moved.put(to, top);
+    }
+    var below = map.subMap(from + "/", false, from + "0", false);
+    below.forEach((path, node) -> moved.put(to + path.substring(from.length()), node));
+    below.clear();
+    map.putAll(moved);
+  }
+
+  private void changed(String from, String to) {
+    version++;
+    if (!isOwn(from) || !isOwn(to)) {
+      treeVersion++;
+    }
+  }
+
+  private void room(long more) {
+    if (more > 0 && used + more > capacity) {
+      throw new NoRoom();
+    }
+  }
+
+  private static long room(Node node) {
+    return node.isFile() ? BLOCK + node.size() : BLOCK;
+  }
+
+  /** True for VirtQuorum's own directory and what is in it. */
+  static boolean isOwn(String path) {
+    return path.startsWith(".virtquorum") && (path.length() == 11 || path.charAt(11) == '/');
+  }
+
+  static String parent(String path) {
+    int slash = path.lastIndexOf('/');
+    return slash < 0 ? "" : path.substring(0, slash);
+  }
+}

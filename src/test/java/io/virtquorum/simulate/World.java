@@ -1,0 +1,320 @@
+package io.virtquorum.simulate;
+
+import io.virtquorum.adjudicate.Config;
+import io.virtquorum.api.FileTree;
+import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.FingerprintKey;
+import io.virtquorum.operator.SimulatedAdjudicator;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.TreeMap;
+
+/** One HACluster with all that is around it. Everything in it follows from one seed. */
+final class World {
+  static final Duration AUDIT = Duration.ofSeconds(60);
+  static final int ARCHIVE_ENTRIES = 6;
+  private static final Instant BEGIN = Instant.parse("2026-01-01T00:00:00Z");
+  private static final long DISK = 8L << 20;
+  private static final Map<String, String> FEATURES = Map.of("/srv/www", "site", "/etc/app", "app");
+
+  final Timeline timeline;
+  final SplittableRandom random;
+  final Story story;
+  final Figures figures = new Figures();
+  final Truth truth;
+  final SyncNetwork network = new SyncNetwork();
+  final SimulatedApi api;
+  final byte[] key = new byte[32];
+  final Clock clock = new SimulatedClock();
+  final List<FileTree> files;
+  final List<SimulatedVm> vms = new ArrayList<>();
+  final List<OperatorLife> operators = new ArrayList<>();
+  final List<String> trees;
+  final List<Rotted> rotted = new ArrayList<>();
+  private final Map<String, Boolean> upCut = new HashMap<>();
+  private final Map<String, Boolean> downCut = new HashMap<>();
+  private final Set<String> unprobed = new HashSet<>();
+  private Optional<String> bootstrapFrom = Optional.empty();
+  private Optional<String> promote = Optional.empty();
+  private long slowStreams;
+  private boolean duplicating;
+  private int operatorCount;
+
+  /** Rot that a sidecar must tell from a write, unless somebody writes there. */
+  record Rotted(SimulatedVm vm, String path, Digest row) {}
+
+  private final class SimulatedClock extends Clock {
+    @Override
+    public ZoneId getZone() {
+      return ZoneOffset.UTC;
+    }
+
+    @Override
+    public Clock withZone(ZoneId zone) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public Instant instant() {
+      return BEGIN.plusNanos(timeline.now());
+    }
+  }
+
+  /**
+   * @param members how many VMs
+   * @param twoTrees whether there are two file trees, each on a disk of its own
+   */
+  World(long seed, Story story, int members, boolean twoTrees) {
+    SplittableRandom root = new SplittableRandom(seed);
+    this.timeline = new Timeline(root.split());
+    this.random = root.split();
+    this.story = story;
+    story.by(timeline);
+    this.trees = twoTrees ? List.of("/etc/app", "/srv/www") : List.of("/srv/www");
+    Map<String, String> features = new TreeMap<>(FEATURES);
+    features.keySet().retainAll(trees);
+    this.truth = new Truth(new FingerprintKey(key), features, story);
+    this.api = new SimulatedApi(timeline, root.split(), truth);
+    this.files =
+        trees.stream()
+            .map(path -> new FileTree(FEATURES.get(path), path, List.of(), List.of(), List.of()))
+            .toList();
+    for (int i = 0; i < members; i++) {
+      String name = "web-" + i;
+      SimulatedGuest guest =
+          new SimulatedGuest(name, "172.31.77." + (11 + i), timeline, network, truth, root.split());
+      for (String tree : trees) {
+        guest.mounts.put(tree, disk(guest, tree));
+      }
+      guest.jumpClock((root.nextInt(11) - 5) * Timeline.SECOND);
+      truth.add(guest);
+      vms.add(new SimulatedVm(this, name, i, guest, root.split()));
+    }
+  }
+
+  /** A disk as its image made it long ago. */
+  Volume disk(SimulatedGuest guest, String tree) {
+    long time = guest.fileTime() - 86_400 * Timeline.SECOND;
+    Volume volume = new Volume(10 + trees.indexOf(tree), DISK, time);
+    for (String path : Deeds.FILES) {
+      volume.makeDirectories(Volume.parent(path), 0755, time);
+      volume.write(
+          path,
+          images.computeIfAbsent(tree + path, p -> Content.of("image " + p, Content.Origin.IMAGE)),
+          0644,
+          time,
+          time);
+    }
+    volume.create("link", Node.link(volume.inode(), time, "index.html"), time);
+    volume.sync();
+    return volume;
+  }
+
+  private final Map<String, Content> images = new HashMap<>();
+
+  /** Everything starts. */
+  void begin() {
+    vms.forEach(
+        vm -> {
+          vm.start();
+          vm.known();
+          truth.held(vm.guest);
+        });
+    lead();
+  }
+
+  SimulatedVm vm(long choice) {
+    return vms.get((int) Math.floorMod(choice, vms.size()));
+  }
+
+  /** The recorded primary, or else any. */
+  SimulatedVm primary(long choice) {
+    Optional<String> primary = truth.record().primary();
+    return vms.stream()
+        .filter(vm -> primary.filter(vm.name::equals).isPresent())
+        .findFirst()
+        .orElse(vm(choice));
+  }
+
+  /** Whom the Service leads to, or else any. */
+  SimulatedVm served(long choice) {
+    return vms.stream()
+        .filter(vm -> vm.podAddress().equals(api.led()))
+        .findFirst()
+        .orElse(vm(choice));
+  }
+
+  // Operators.
+
+  /** Another operator acquires the lease; the ones before it do not know yet. */
+  OperatorLife lead() {
+    OperatorLife operator = new OperatorLife(this, ++operatorCount);
+    operators.add(operator);
+    story.tell("operator %d begins to lead", operator.number);
+    return operator;
+  }
+
+  /** Where the operator's Service leads: to the newest, as a rule. */
+  Optional<OperatorLife> service() {
+    List<OperatorLife> ready = operators.stream().filter(OperatorLife::isReady).toList();
+    if (ready.isEmpty()) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        random.nextInt(8) == 0 ? ready.get(random.nextInt(ready.size())) : ready.getLast());
+  }
+
+  /** The newest that lives. */
+  Optional<OperatorLife> leader() {
+    operators.removeIf(OperatorLife::isDead);
+    return operators.isEmpty() ? Optional.empty() : Optional.of(operators.getLast());
+  }
+
+  void vmsChanged() {
+    operators.stream().filter(OperatorLife::isReady).forEach(OperatorLife::configure);
+  }
+
+  void stir() {
+    operators.forEach(OperatorLife::stir);
+  }
+
+  Map<String, SimulatedAdjudicator.Vm> vmsAsKnown() {
+    Map<String, SimulatedAdjudicator.Vm> known = new TreeMap<>();
+    vms.forEach(
+        vm ->
+            known.put(
+                vm.name,
+                new SimulatedAdjudicator.Vm(
+                    vm.knownUid(), vm.knownRunning(), vm.podAddress(), vm.guest.address + "/24")));
+    return known;
+  }
+
+  boolean isKnown(String member, String uid) {
+    return vms.stream().anyMatch(vm -> vm.name.equals(member) && vm.knownUid().equals(uid));
+  }
+
+  Config config() {
+    Map<String, Integer> weights = new TreeMap<>();
+    vms.forEach(vm -> weights.put(vm.name, 1));
+    return new Config(
+        weights,
+        false,
+        Config.Voting.standard(),
+        Duration.ofSeconds(6),
+        false,
+        new Config.Bootstrap(bootstrapFrom, false),
+        promote);
+  }
+
+  /** A person names the member whose state is to be the first. */
+  void bootstrapFrom(String member) {
+    bootstrapFrom = Optional.of(member);
+    vmsChanged();
+  }
+
+  /** A person has a member lead, with what it holds; empty: no more. */
+  void promote(Optional<String> member) {
+    promote = member;
+    vmsChanged();
+  }
+
+  // Networks.
+
+  long delay() {
+    long usual = 100 * Timeline.MICROSECOND + random.nextLong(2 * Timeline.MILLISECOND);
+    return slowStreams == 0 ? usual : usual + random.nextLong(slowStreams);
+  }
+
+  void slowStreams(long nanos) {
+    slowStreams = nanos;
+  }
+
+  void duplicating(boolean is) {
+    duplicating = is;
+  }
+
+  boolean duplicates() {
+    return duplicating && random.nextInt(3) == 0;
+  }
+
+  boolean isCutUp(String member) {
+    return upCut.getOrDefault(member, false);
+  }
+
+  boolean isCutDown(String member) {
+    return downCut.getOrDefault(member, false);
+  }
+
+  void cut(SimulatedVm vm, boolean up, boolean down) {
+    upCut.put(vm.name, up);
+    downCut.put(vm.name, down);
+    if (vm.life() != null) {
+      vm.life().channel().ifPresent(channel -> channel.cut(up, down));
+    }
+  }
+
+  /** Probes of this guest find nobody, or somebody again. */
+  void unprobed(SimulatedVm vm, boolean is) {
+    if (is) {
+      unprobed.add(vm.name);
+    } else {
+      unprobed.remove(vm.name);
+    }
+  }
+
+  /** What a probe of an address finds. */
+  boolean isAlive(String podAddress) {
+    return vms.stream()
+        .anyMatch(
+            vm ->
+                vm.podAddress().equals(podAddress)
+                    && vm.guest.isAwake()
+                    && !unprobed.contains(vm.name));
+  }
+
+  /** Whatever was broken is whole again; what was written stays. */
+  void heal() {
+    story.tell("calm");
+    network.heal();
+    api.heal();
+    slowStreams = 0;
+    duplicating = false;
+    unprobed.clear();
+    for (SimulatedVm vm : vms) {
+      vm.guest.heal();
+      vm.guest.mounts.values().forEach(volume -> volume.limit(DISK));
+      vm.revive();
+      cut(vm, false, false);
+    }
+    if (leader().isEmpty()) {
+      lead();
+    }
+    stir();
+  }
+
+  /** True if every disk holds the committed state and remembers it, and the leader knows. */
+  boolean isAtRest() {
+    var committed = truth.record().committed();
+    return committed.isPresent()
+        && vms.stream()
+            .allMatch(
+                vm ->
+                    vm.guest.isRunning()
+                        && truth.platterRoot(vm.guest).equals(committed.get().root())
+                        && truth.memories(vm.guest).contains(committed.get().remembered()))
+        && leader().filter(OperatorLife::isReady).filter(l -> l.adjudicator.isAtRest()).isPresent()
+        && vms.stream()
+            .anyMatch(vm -> truth.record().isPrimary(vm.name) && vm.podAddress().equals(api.led()));
+  }
+}
