@@ -33,7 +33,7 @@ public final class Quiet {
    * @throws Trouble if a command failed; those that had begun are ended
    */
   public void begin(Duration still, Duration limit) throws GuestException, Trouble {
-    Deadline deadline = Deadline.in(limit);
+    Deadline deadline = shell.deadline(limit);
     for (Tree tree : trees) {
       try {
         run(tree, Math.max(1, still.toSeconds()), "begin", deadline);
@@ -46,7 +46,7 @@ public final class Quiet {
 
   /** Lets them go on; nothing happens to those that are not kept still. */
   public void end(Duration limit) throws GuestException, Trouble {
-    Deadline deadline = Deadline.in(limit);
+    Deadline deadline = shell.deadline(limit);
     for (Tree tree : trees) {
       run(tree, 0, "end", deadline);
     }
