@@ -144,7 +144,16 @@ final class Truth {
   Set<Remembered> memories(SimulatedGuest guest) {
     Set<Remembered> found = new HashSet<>();
     for (String path : features.keySet()) {
-      Node memory = guest.mounts.get(path).platter().get(".virtquorum/memory");
+      found.addAll(memories(guest.mounts.get(path)));
+    }
+    return found;
+  }
+
+  /** A memory that is whole counts although it has not taken its place yet. */
+  private static Set<Remembered> memories(Volume volume) {
+    Set<Remembered> found = new HashSet<>();
+    for (String file : List.of(".virtquorum/memory.new", ".virtquorum/memory")) {
+      Node memory = volume.platter().get(file);
       if (memory != null) {
         CollectScripts.remembered(memory.content.bytes).ifPresent(found::add);
       }
@@ -214,17 +223,12 @@ final class Truth {
     }
   }
 
-  /** A memory took its place on a disk. */
+  /** A memory is durable on a disk. */
   void remembered(SimulatedGuest guest, String tree) {
-    Node memory = guest.at(tree).volume().platter().get(".virtquorum/memory");
-    if (memory != null) {
-      CollectScripts.remembered(memory.content.bytes)
-          .ifPresent(
-              m -> {
-                if (everRemembered.get(guest.name).add(m)) {
-                  story.tell("%s remembers %s as %s", guest.name, m.position(), m.root());
-                }
-              });
+    for (Remembered memory : memories(guest.at(tree).volume())) {
+      if (everRemembered.get(guest.name).add(memory)) {
+        story.tell("%s remembers %s as %s", guest.name, memory.position(), memory.root());
+      }
     }
   }
 
