@@ -376,9 +376,23 @@ final class Truth {
     if (holders.size() < after.majority()) {
       throw new Violation(
           "CommitWithoutMajority",
-          "epoch %d is %s, which only the disks of %s held"
-              .formatted(committed.epoch(), committed.root(), holders));
+          "epoch %d is %s, which only the disks of %s held; now there are %s"
+              .formatted(
+                  committed.epoch(),
+                  committed.root(),
+                  holders,
+                  guests.values().stream().map(this::inWords).toList()));
     }
+  }
+
+  private String inWords(SimulatedGuest guest) {
+    return "%s: written %s, on the platter %s, seen %s, remembers %s"
+        .formatted(
+            guest.name,
+            root(guest),
+            platterRoot(guest),
+            matrix(guest, View.SEEN).root(),
+            memories(guest));
   }
 
   /** Invariants 1 and 4, at any moment: what was committed or written is somewhere, or released. */
