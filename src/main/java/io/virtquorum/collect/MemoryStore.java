@@ -31,17 +31,36 @@ final class MemoryStore {
     this.configuration = configuration;
   }
 
-  /** The newest memory that all trees agree on, by tree; empty if there is none. */
+  /**
+   * The newest memory that all trees agree on, by tree; empty if there is none. One that an earlier
+   * life wrote and did not put in force is made durable first, with the data that it speaks of:
+   * until then a power cut could take it back.
+   */
   Map<Tree, TreeMemory> load(Deadline deadline) throws GuestException, Trouble {
     List<List<TreeMemory>> found = new ArrayList<>();
+    Map<Tree, TreeMemory> waiting = new LinkedHashMap<>();
     for (Tree tree : trees) {
       List<TreeMemory> here = new ArrayList<>();
-      for (String file : List.of("memory.new", "memory")) {
-        read(tree, file, deadline).ifPresent(here::add);
-      }
+      read(tree, "memory.new", deadline)
+          .ifPresent(
+              memory -> {
+                here.add(memory);
+                waiting.put(tree, memory);
+              });
+      read(tree, "memory", deadline).ifPresent(here::add);
       found.add(here);
     }
-    return trees.isEmpty() ? Map.of() : agreed(found);
+    Map<Tree, TreeMemory> agreed = trees.isEmpty() ? Map.of() : agreed(found);
+    waiting.entrySet().removeIf(w -> !w.getValue().equals(agreed.get(w.getKey())));
+    if (!waiting.isEmpty()) {
+      for (Tree tree : trees) {
+        shell.run(commit, deadline, new byte[0], tree.path());
+      }
+      for (Tree tree : waiting.keySet()) {
+        shell.run(swap, deadline, new byte[0], tree.path());
+      }
+    }
+    return agreed;
   }
 
   /**

@@ -85,7 +85,11 @@ final class CollectPrograms {
   private Result drop(String tree) {
     Volume volume = guest.at(tree).volume();
     volume.sync();
-    guest.mounts.values().forEach(Volume::evictAll);
+    for (Volume mounted : guest.mounts.values()) {
+      if (mounted.evictAll()) {
+        guest.truth.held(guest);
+      }
+    }
     return SimulatedGuest.ok("dropped\n");
   }
 
@@ -136,8 +140,8 @@ final class CollectPrograms {
     for (String name : names) {
       Node node = volume.get(join(tree.path(), name));
       if (node != null && node.isFile()) {
-        if (how.equals("uncached")) {
-          volume.evict(node);
+        if (how.equals("uncached") && volume.evict(node)) {
+          guest.truth.held(guest);
         }
         out.writeBytes((volume.read(node).sha() + "  ./" + name + "\0").getBytes(ISO_8859_1));
       }
@@ -147,6 +151,7 @@ final class CollectPrograms {
 
   private Result commit(String tree) {
     guest.at(tree).volume().sync();
+    guest.truth.remembered(guest, tree);
     return SimulatedGuest.ok("");
   }
 
@@ -195,15 +200,18 @@ final class CollectPrograms {
     Listing listing = listing(tree, place, tree.contains(OWN));
     String own = join(place.path(), ".virtquorum");
     String head =
-        "%d %d %d %s %d %d %s\n"
-            .formatted(
-                guest.seconds(),
-                place.volume().device(),
-                root.inode,
-                mark(place.volume(), own + "/memory"),
-                place.volume().exists(own + "/applying") ? 1 : 0,
-                listing.bytes().length,
-                listing.digest());
+        guest.seconds()
+            + " "
+            + place.volume().device()
+            + " "
+            + root.inode
+            + " "
+            + mark(place.volume(), own + "/memory")
+            + (place.volume().exists(own + "/applying") ? " 1 " : " 0 ")
+            + listing.bytes().length
+            + " "
+            + listing.digest()
+            + "\n";
     if (listing.digest().equals(arguments.get(2))) {
       return SimulatedGuest.ok(head);
     }

@@ -3,6 +3,7 @@ package io.virtquorum.simulate;
 import io.virtquorum.collect.CollectScripts;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeSet;
 
@@ -198,9 +199,18 @@ final class Deeds {
   void everything(SimulatedVm vm) {
     if (isUsable(vm)) {
       for (String tree : world.trees) {
-        for (String path : FILES) {
-          write(vm, tree, path, next(vm, Content.Origin.USER), false);
-        }
+        Set<String> paths = new TreeSet<>(FILES);
+        vm.guest
+            .mounts
+            .get(tree)
+            .all()
+            .forEach(
+                (path, node) -> {
+                  if (node.isFile() && !Volume.isOwn(path)) {
+                    paths.add(path);
+                  }
+                });
+        paths.forEach(path -> write(vm, tree, path, next(vm, Content.Origin.USER), false));
       }
     }
   }
@@ -238,10 +248,8 @@ final class Deeds {
           hidden ? " below the page cache" : "",
           rotten.detectable ? "" : ", which cannot be told from a write");
       world.truth.takenAway(List.of(node.content));
-      if (!rotten.detectable) {
-        volume.acceptAtOnce(path);
-        world.truth.held(vm.guest);
-      } else {
+      world.truth.held(vm.guest);
+      if (rotten.detectable) {
         world.rotted.add(new World.Rotted(vm, path, world.truth.platterDigest(volume.get(path))));
       }
     }

@@ -23,6 +23,7 @@ final class People {
 
   private final List<Connection> connections = new ArrayList<>();
   private long opens;
+  private long changes;
   private int lastPort = 40_000;
   private byte[] text;
   private long textGoodUntil;
@@ -32,30 +33,41 @@ final class People {
     Connection connection = new Connection(host, ++lastPort);
     connections.add(connection);
     opens++;
-    text = null;
+    changed();
     return connection;
   }
 
   void disconnect(Object connection, long now) {
     ((Connection) connection).closedAt = now;
-    text = null;
+    changed();
   }
 
   /** VirtQuorum's own connection to another port. */
   void opened() {
     opens++;
-    text = null;
+    changed();
   }
 
   void reboot() {
     connections.clear();
     opens = 0;
+    changed();
+  }
+
+  /** Changes with every change of what is to be seen. */
+  long version(long now) {
+    return 2 * changes + (text == null || now >= textGoodUntil ? 1 : 0);
+  }
+
+  private void changed() {
+    changes++;
     text = null;
   }
 
   /** What the script of Evidence prints. */
   byte[] evidence(long now) {
     if (text == null || now >= textGoodUntil) {
+      changes++;
       connections.removeIf(c -> c.closedAt != Long.MAX_VALUE && c.closedAt + TIME_WAIT <= now);
       textGoodUntil = Long.MAX_VALUE;
       StringBuilder out = new StringBuilder("#tcp\n");

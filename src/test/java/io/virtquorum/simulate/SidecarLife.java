@@ -10,6 +10,11 @@ import java.util.Optional;
  * One life of a sidecar: production code, driven by a task, with a stream that it keeps dialling.
  */
 final class SidecarLife implements SimulatedSidecar.Surroundings {
+  private static final long LOOK = 2 * Timeline.SECOND;
+
+  /** Long enough for memories to be renewed and ctimes to settle. */
+  private static final long STILL = 45 * Timeline.SECOND;
+
   final SimulatedVm vm;
   final SimulatedSidecar sidecar;
   private final World world;
@@ -19,6 +24,10 @@ final class SidecarLife implements SimulatedSidecar.Surroundings {
   private boolean news;
   private long backOff = 100 * Timeline.MILLISECOND;
   private long highestHeard;
+  private long seen;
+  private long seenSince;
+  private long lookedSince;
+  private long audited;
 
   SidecarLife(World world, SimulatedVm vm) {
     this.world = world;
@@ -44,9 +53,26 @@ final class SidecarLife implements SimulatedSidecar.Surroundings {
       long pause = sidecar.round();
       if (pause > 0 && !news) {
         task.await(pause);
+        while (!news && isNothingToSee()) {
+          task.await(LOOK);
+        }
       }
       news = false;
     }
+  }
+
+  /** A look would find what the last ones did, and do nothing: it is left out. */
+  private boolean isNothingToSee() {
+    long now = world.timeline.now();
+    long version = vm.guest.version();
+    if (version != seen) {
+      seen = version;
+      seenSince = now;
+    }
+    return now - seenSince > STILL
+        && vm.guest.isQuiet()
+        && lookedSince > seenSince + STILL / 2
+        && now - audited < World.AUDIT.toNanos() - LOOK;
   }
 
   /** Killed: what it began in the guest goes on there. */
@@ -169,5 +195,10 @@ final class SidecarLife implements SimulatedSidecar.Surroundings {
   }
 
   @Override
-  public void looking(boolean audit) {}
+  public void looking(boolean audit) {
+    lookedSince = world.timeline.now();
+    if (audit) {
+      audited = lookedSince;
+    }
+  }
 }

@@ -254,6 +254,8 @@ final class SimulatedGuest implements Guest {
   /** Changes when anything changes that a look could see. */
   long version() {
     long version = boots * 31L + unmounted.size();
+    version = version * 31 + clockOffset;
+    version = version * 31 + people.version(timeline.now());
     for (Volume volume : mounts.values()) {
       version = version * 31 + volume.version();
     }

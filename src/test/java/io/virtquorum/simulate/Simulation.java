@@ -90,9 +90,6 @@ public final class Simulation {
                       }
                       one(seed);
                     }
-                    synchronized (this) {
-                      cpuNanos += ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
-                    }
                   }));
     }
     for (Thread thread : threads) {
@@ -102,9 +99,12 @@ public final class Simulation {
 
   private void one(long seed) {
     Schedule schedule = Schedule.of(seed, off);
+    long before = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
     Run.Result result = Run.of(schedule, false);
+    long took = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - before;
     synchronized (this) {
       figures.add(result.figures());
+      cpuNanos += took;
     }
     if (result.failure().isPresent()) {
       String story = tell(schedule, result);

@@ -144,7 +144,16 @@ final class Truth {
   Set<Remembered> memories(SimulatedGuest guest) {
     Set<Remembered> found = new HashSet<>();
     for (String path : features.keySet()) {
-      Node memory = guest.mounts.get(path).platter().get(".virtquorum/memory");
+      found.addAll(memories(guest.mounts.get(path)));
+    }
+    return found;
+  }
+
+  /** A memory that is whole counts although it has not taken its place yet. */
+  private static Set<Remembered> memories(Volume volume) {
+    Set<Remembered> found = new HashSet<>();
+    for (String file : List.of(".virtquorum/memory.new", ".virtquorum/memory")) {
+      Node memory = volume.platter().get(file);
       if (memory != null) {
         CollectScripts.remembered(memory.content.bytes).ifPresent(found::add);
       }
@@ -214,17 +223,12 @@ final class Truth {
     }
   }
 
-  /** A memory took its place on a disk. */
+  /** A memory is durable on a disk. */
   void remembered(SimulatedGuest guest, String tree) {
-    Node memory = guest.at(tree).volume().platter().get(".virtquorum/memory");
-    if (memory != null) {
-      CollectScripts.remembered(memory.content.bytes)
-          .ifPresent(
-              m -> {
-                if (everRemembered.get(guest.name).add(m)) {
-                  story.tell("%s remembers %s as %s", guest.name, m.position(), m.root());
-                }
-              });
+    for (Remembered memory : memories(guest.at(tree).volume())) {
+      if (everRemembered.get(guest.name).add(memory)) {
+        story.tell("%s remembers %s as %s", guest.name, memory.position(), memory.root());
+      }
     }
   }
 
@@ -372,9 +376,23 @@ final class Truth {
     if (holders.size() < after.majority()) {
       throw new Violation(
           "CommitWithoutMajority",
-          "epoch %d is %s, which only the disks of %s held"
-              .formatted(committed.epoch(), committed.root(), holders));
+          "epoch %d is %s, which only the disks of %s held; now there are %s"
+              .formatted(
+                  committed.epoch(),
+                  committed.root(),
+                  holders,
+                  guests.values().stream().map(this::inWords).toList()));
     }
+  }
+
+  private String inWords(SimulatedGuest guest) {
+    return "%s: written %s, on the platter %s, seen %s, remembers %s"
+        .formatted(
+            guest.name,
+            root(guest),
+            platterRoot(guest),
+            matrix(guest, View.SEEN).root(),
+            memories(guest));
   }
 
   /** Invariants 1 and 4, at any moment: what was committed or written is somewhere, or released. */

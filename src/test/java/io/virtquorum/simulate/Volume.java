@@ -226,18 +226,19 @@ final class Volume {
 
   // What happens to disks.
 
-  /** Forgets what the page cache holds of a file, or of all. */
-  void evict(Node node) {
-    if (!unsynced.contains(node.inode) && cache.remove(node.inode) != null) {
-      version++;
-    }
+  /** Forgets what the page cache holds of a file; true if that was not what is on the platter. */
+  boolean evict(Node node) {
+    boolean hid = !unsynced.contains(node.inode) && cache.remove(node.inode) != null;
+    version += hid ? 1 : 0;
+    return hid;
   }
 
-  void evictAll() {
-    if (!cache.isEmpty()) {
-      cache.clear();
-      version++;
-    }
+  /** Forgets all that the page cache holds. */
+  boolean evictAll() {
+    boolean hid = !cache.isEmpty();
+    cache.clear();
+    version += hid ? 1 : 0;
+    return hid;
   }
 
   /**
@@ -268,14 +269,6 @@ final class Volume {
   void accept(String path) {
     Node node = get(path);
     put(path, node.accepted());
-  }
-
-  /** What rotted passes for written, since nobody could tell. */
-  void acceptAtOnce(String path) {
-    Node accepted = get(path).accepted();
-    nodes.put(path, accepted);
-    durable.put(path, accepted);
-    version++;
   }
 
   /** True if a program may read something else than what is on the platter. */
