@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test build image unit e2e format clean
+.PHONY: help demo test build image unit e2e bench mutate format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,12 @@ unit: ## unit and API-server tests only
 
 e2e: ## end-to-end tests only, on the testbed
 	@tools/test e2e
+
+bench: ## measure the core on one thread: what, figure, goal
+	@tools/bench
+
+mutate: ## how many faults put into the core its tests find: killed, of, score, goal
+	@tools/mutate
 
 format: ## format the Java code
 	@. tools/toolchain.sh && maven -q spotless:apply

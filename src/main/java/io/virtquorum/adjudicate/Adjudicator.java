@@ -1,8 +1,6 @@
 package io.virtquorum.adjudicate;
 
 import io.virtquorum.fingerprint.Change;
-import io.virtquorum.fingerprint.Position;
-import io.virtquorum.fingerprint.Row;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -13,15 +11,10 @@ import java.util.Optional;
 /**
  * The reducer that decides for one HACluster: {@code step(state, event, now) -> (state, commands)}.
  * Pure: the same inputs give the same outputs, on any thread. It takes in what happened, has the
- * ballots assessed ({@link Assessor}: which state is right), and has a plan made ({@link Planner}:
- * what to do about it).
+ * ballots classified ({@link Classification}) and assessed ({@link Assessor}: which state is
+ * right), and has a plan made ({@link Planner}: what to do about it).
  */
 public final class Adjudicator {
-  private static final Duration FIRST_RETRY = Duration.ofSeconds(2);
-  private static final Duration LAST_RETRY = Duration.ofMinutes(2);
-
-  private static final Duration RETRY_VOID = Duration.ofSeconds(1);
-
   /** How long a copy whose sample died may take to end. */
   private static final Duration ORPHANED = Duration.ofSeconds(10);
 
@@ -30,56 +23,49 @@ public final class Adjudicator {
   /** Takes in one event. */
   public static Step step(State state, Event event, Instant now) {
     List<Command> commands = new ArrayList<>();
-    State next = expire(take(state, event, now, commands), now, commands);
+    Outcomes outcomes = new Outcomes(now, commands);
+    State next = outcomes.expire(take(state, event, now, outcomes));
     if (next.config().isEmpty()) {
-      return new Step(next, commands);
+      return new Step(next, commands, Optional.empty());
     }
-    next = stray(next, Assessor.assess(next, now), now);
-    Assessment assessment = Assessor.assess(next, now);
-    List<Hold> before = next.holds();
-    Step planned = Planner.plan(next, assessment, now);
-    commands.addAll(planned.commands());
-    planned.state().holds().stream()
-        .filter(hold -> before.stream().noneMatch(b -> b.equals(hold)))
-        .forEach(
-            hold ->
-                commands.add(
-                    new Command.Tell(
-                        !hold.reason().equals("WaitingForMembers"),
-                        hold.reason(),
-                        hold.message() + " " + hold.until())));
-    return new Step(expose(planned.state(), assessment, now), commands);
+    var classes = Classification.all(next, next.config().get());
+    next = date(next, classes, now);
+    Assessment assessment = Assessor.assess(next, classes, now);
+    Planner.Plan plan = Planner.plan(next, assessment, now);
+    commands.addAll(plan.commands());
+    commands.addAll(told(next.news().holds(), plan.holds()));
+    next = plan.state().with(plan.state().news().with(plan.holds()));
+    return new Step(expose(next, assessment, now), commands, Optional.of(assessment));
   }
 
-  /** What the present state amounts to, for status and people; empty until the spec was read. */
-  public static Optional<Assessment> assess(State state, Instant now) {
-    return state.config().map(c -> Assessor.assess(state, now));
-  }
-
-  private static State take(State state, Event event, Instant now, List<Command> commands) {
+  private static State take(State state, Event event, Instant now, Outcomes outcomes) {
     return switch (event) {
       case Event.Configured configured -> state.withConfig(configured.config());
       case Event.Attached attached ->
           state
-              .withoutJobsOf(attached.member())
+              .with(state.work().withoutJobsOf(attached.member()))
               .withMember(attached.member(), m -> m.with(MemberState.Presence.ATTACHED));
       case Event.Detached detached ->
-          state.member(detached.member()).presence() == MemberState.Presence.DEAD
+          state.isDead(detached.member())
               ? state
               : state
-                  .withoutJobsOf(detached.member())
+                  .with(state.work().withoutJobsOf(detached.member()))
                   .withMember(detached.member(), m -> m.with(MemberState.Presence.ABSENT));
       case Event.Died died ->
           state
-              .withoutJobsOf(died.member())
-              .hurried(died.member(), now.plus(ORPHANED))
+              .with(
+                  state
+                      .work()
+                      .withoutJobsOf(died.member())
+                      .hurried(died.member(), now.plus(ORPHANED)))
               .withMember(died.member(), m -> m.with(MemberState.Presence.DEAD));
       case Event.Voted voted -> vote(state, voted);
-      case Event.Offered offered -> offer(state, offered, now, commands);
+      case Event.Offered offered -> outcomes.offered(state, offered);
       case Event.Finished finished ->
           state
+              .work()
               .job(finished.id())
-              .map(job -> finish(state, job, finished.outcome(), now, commands))
+              .map(job -> outcomes.finish(state, job, finished.outcome()))
               .orElse(state);
       case Event.Recorded recorded -> adopt(state, recorded.record(), now);
       case Event.Superseded superseded -> adopt(state, superseded.record(), now);
@@ -100,8 +86,9 @@ public final class Adjudicator {
     boolean again =
         state.record().isPrimary(voted.member())
             && before.ballot().filter(b -> !b.root().equals(voted.ballot().root())).isPresent();
+    MemberState after = before.with(voted.ballot());
     return state.withMember(
-        voted.member(), m -> again ? m.with(voted.ballot()).impatient() : m.with(voted.ballot()));
+        voted.member(), _ -> again ? after.with(after.tries().impatient()) : after);
   }
 
   /** What the record says now is a fact, whoever wrote it. */
@@ -109,7 +96,8 @@ public final class Adjudicator {
     ClusterRecord before = state.record();
     State next = state.withRecord(record);
     if (!record.committed().equals(before.committed())) {
-      next = next.exposed(Optional.empty()); // what is newer than this counts from now
+      // what is newer than this counts from now
+      next = next.with(next.news().exposed(Optional.empty()));
     }
     if (before.committed().isEmpty()
         || before.primary().isEmpty()
@@ -117,210 +105,72 @@ public final class Adjudicator {
         || record.primary().equals(before.primary())) {
       return next;
     }
-    String from = before.primary().get();
-    Classification was = Classification.of(before, from, state.member(from).ballot());
     String why =
-        state.member(from).presence() == MemberState.Presence.DEAD
-            ? from + " is dead"
-            : was.memberClass() == MemberClass.BEHIND
-                ? from + " lost the committed state: " + was.why()
-                : "it was recorded so";
-    return next.with(new State.FailoverFact(from, record.primary().get(), now, why));
+        state
+            .ledger()
+            .writing()
+            .filter(w -> w.record().equals(record))
+            .flatMap(RecordChange::succession)
+            .orElse("another operator recorded it");
+    return next.with(
+        next.news()
+            .with(new News.Failover(before.primary().get(), record.primary().get(), now, why)));
   }
 
-  private static State offer(
-      State state, Event.Offered offered, Instant now, List<Command> commands) {
-    if (!(state.job(offered.id()).orElse(null) instanceof Job.Preparing preparing)) {
-      return state;
-    }
-    Job.Repair repair = preparing.repair();
-    if (isOvertaken(state, repair)) {
-      return state.without(preparing);
-    }
-    if (!offered.offer().matrix().root().equals(repair.root())) {
-      return finish(
-          state, preparing, new Outcome.Void(repair.sample() + " moved on"), now, commands);
-    }
-    if (repair.aim() instanceof Job.Aim.Rows rows) {
-      List<Row> there =
-          rows.rows().stream()
-              .filter(r -> offered.offer().matrix().digest(r.key()).equals(Optional.of(r.digest())))
-              .toList();
-      if (there.isEmpty()) {
-        Trouble trouble =
-            new Trouble("RowsMissing", repair.sample() + " does not hold what rotted either.");
-        return finish(state, preparing, new Outcome.Failed(trouble), now, commands)
-            .withMember(repair.sample(), MemberState::refreshed);
-      }
-      repair = repair.with(new Job.Aim.Rows(there));
-    }
-    Job.Repairing job =
-        new Job.Repairing(preparing.id() + "p", repair, now.plus(RepairPlanner.REPAIR));
-    commands.add(
-        switch (repair.aim()) {
-          case Job.Aim.Whole whole ->
-              new Command.Pull(
-                  job.id(), repair.member(), offered.offer(), whole.position(), repair.why());
-          case Job.Aim.Rows rows ->
-              new Command.Restore(
-                  job.id(), repair.member(), offered.offer(), rows.rows(), repair.why());
-        });
-    return state.without(preparing).with(job);
-  }
-
-  /** The record moved on since the repair was planned, so that it would do harm or nothing. */
-  private static boolean isOvertaken(State state, Job.Repair repair) {
-    if (!(repair.aim() instanceof Job.Aim.Whole whole)) {
-      return false;
-    }
-    ClusterRecord record = state.writing().orElse(state.record());
-    Position position = whole.position();
-    return record.isPrimary(repair.member())
-        || record
-            .committed()
-            .map(Committed::position)
-            .filter(
-                c ->
-                    c.isAfter(position)
-                        || (position.isAfter(c) && position.tenure() < record.tenure()))
-            .isPresent();
-  }
-
-  private static State finish(
-      State state, Job job, Outcome outcome, Instant now, List<Command> commands) {
-    State rest = state.without(job);
-    String name = job.member();
-    return switch (outcome) {
-      case Outcome.Done done when job instanceof Job.Repairing repairing -> {
-        Job.Repair repair = repairing.repair();
-        commands.add(new Command.Tell(false, "Repaired", sentence(repair, done)));
-        yield rest.withMember(name, MemberState::succeeded)
-            .with(
-                new State.RepairFact(
-                    name,
-                    repair.sample(),
-                    done.rows(),
-                    done.bytes(),
-                    done.took(),
-                    now,
-                    repair.why(),
-                    done.archiveEntry()));
-      }
-      case Outcome.Done _ -> rest.withMember(name, MemberState::succeeded);
-      case Outcome.Void _ -> {
-        State voided =
-            rest.withMember(name, m -> m.voided(now.plus(RETRY_VOID)))
-                .withMember(obeyed(job), MemberState::stale);
-        if (voided.member(name).voids() % 3 == 0) {
-          commands.add(
-              new Command.Tell(
-                  true,
-                  "ChangesTooFast",
-                  "What %s is to hold changes faster than it can be copied; still trying."
-                      .formatted(name)));
-        }
-        yield voided;
-      }
-      case Outcome.Failed failed -> {
-        int attempts = rest.member(name).attempts() + 1;
-        Duration wait = backOff(attempts);
-        commands.add(
-            new Command.Tell(
-                true,
-                failed.trouble().reason(),
-                "%s could not be repaired: %s Try %d; the next in %d s."
-                    .formatted(name, failed.trouble().message(), attempts, wait.toSeconds())));
-        yield rest.withMember(name, m -> m.failed(now.plus(wait)))
-            .withMember(obeyed(job), MemberState::stale);
-      }
-    };
-  }
-
-  /** Whose sidecar had the order: its next ballot tells how it is now. */
-  private static String obeyed(Job job) {
-    return job instanceof Job.Preparing preparing ? preparing.repair().sample() : job.member();
-  }
-
-  private static String sentence(Job.Repair repair, Outcome.Done done) {
-    String archive =
-        done.archiveEntry().isEmpty()
-            ? ""
-            : " What was replaced is in its archive as %s.".formatted(done.archiveEntry());
-    return "%s was repaired from %s: %s. %d %s, %d bytes over the sync network, %d ms.%s"
-        .formatted(
-            repair.member(),
-            repair.sample(),
-            repair.why(),
-            done.rows(),
-            done.rows() == 1 ? "row" : "rows",
-            done.bytes(),
-            done.took().toMillis(),
-            archive);
-  }
-
-  private static Duration backOff(int attempts) {
-    Duration wait = FIRST_RETRY.multipliedBy(1L << Math.min(attempts - 1, 10));
-    return wait.compareTo(LAST_RETRY) > 0 ? LAST_RETRY : wait;
-  }
-
-  /**
-   * Orders without an answer by their deadline are unknown: they are forgotten, and what is so is
-   * seen in the next ballots.
-   */
-  private static State expire(State state, Instant now, List<Command> commands) {
+  /** Keeps since when each member is silent, and since when it differs from what it should hold. */
+  private static State date(State state, Map<String, Classification> classes, Instant now) {
     State next = state;
-    for (Job job : state.jobs()) {
-      if (job.deadline().isBefore(now)) {
-        next =
-            finish(
-                    next,
-                    job,
-                    new Outcome.Failed(
-                        new Trouble("NoAnswer", "its sidecar gave no answer in time.")),
-                    now,
-                    commands)
-                .withMember(obeyed(job), MemberState::refreshed);
+    for (var entry : classes.entrySet()) {
+      String name = entry.getKey();
+      MemberState member = state.member(name);
+      boolean unheard = entry.getValue().isUnheard();
+      boolean strays = strays(state, name, entry.getValue().memberClass());
+      if (unheard != member.unheardSince().isPresent()) {
+        next = next.withMember(name, m -> m.unheard(unheard ? Optional.of(now) : Optional.empty()));
+      }
+      if (strays != member.strayingSince().isPresent()) {
+        next = next.withMember(name, m -> m.straying(strays ? Optional.of(now) : Optional.empty()));
       }
     }
     return next;
   }
 
-  /** Keeps since when each member differs from what it should hold. */
-  private static State stray(State state, Assessment assessment, Instant now) {
-    State next = state;
-    for (Map.Entry<String, Classification> entry : assessment.classes().entrySet()) {
-      MemberClass memberClass = entry.getValue().memberClass();
-      boolean strays =
-          memberClass == MemberClass.BEHIND
-              || (!state.record().isPrimary(entry.getKey())
-                  && (memberClass == MemberClass.ADVANCED || memberClass == MemberClass.DRIFTED));
-      Optional<Instant> since = state.member(entry.getKey()).strayingSince();
-      if (strays != since.isPresent()) {
-        next =
-            next.withMember(
-                entry.getKey(), m -> m.straying(strays ? Optional.of(now) : Optional.empty()));
-      }
-    }
-    return next;
+  private static boolean strays(State state, String name, MemberClass own) {
+    boolean mayLose =
+        !state.record().isPrimary(name)
+            || state.config().orElseThrow().authority() == Authority.VOTES;
+    return own == MemberClass.BEHIND
+        || (mayLose && (own == MemberClass.ADVANCED || own == MemberClass.DRIFTED));
+  }
+
+  /** Each hold is told once. */
+  private static List<Command> told(List<Hold> before, List<Hold> after) {
+    return after.stream()
+        .filter(hold -> !before.contains(hold))
+        .<Command>map(
+            hold ->
+                new Command.Tell(
+                    hold.needsAPerson(), hold.reason(), hold.message() + " " + hold.until()))
+        .toList();
   }
 
   private static State expose(State state, Assessment assessment, Instant now) {
+    Optional<Committed> committed = state.record().committed();
     boolean exposed =
-        state.record().committed().isPresent()
-            && (targetIsNewer(state.record().committed().get(), assessment)
+        committed.isPresent()
+            && (assessment
+                    .target()
+                    .filter(t -> t.position().isAfter(committed.get().position()))
+                    .isPresent()
                 || state
                     .record()
                     .primary()
                     .filter(p -> hasWritten(state, assessment, p))
                     .isPresent());
-    if (exposed == state.exposedSince().isPresent()) {
+    if (exposed == state.news().exposedSince().isPresent()) {
       return state;
     }
-    return state.exposed(exposed ? Optional.of(now) : Optional.empty());
-  }
-
-  private static boolean targetIsNewer(Committed committed, Assessment assessment) {
-    return assessment.target().filter(t -> t.position().isAfter(committed.position())).isPresent();
+    return state.with(state.news().exposed(exposed ? Optional.of(now) : Optional.empty()));
   }
 
   /** Also what is not elected yet, for instance because another row rotted, is exposed. */

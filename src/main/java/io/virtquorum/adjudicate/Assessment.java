@@ -1,5 +1,6 @@
 package io.virtquorum.adjudicate;
 
+import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.vote.Tally;
 import java.util.List;
 import java.util.Map;
@@ -7,28 +8,53 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * What the ballots amount to at one moment: the verdict, with all that it rests on.
+ * What the ballots amount to at one moment.
  *
  * @param classes each member's class, and why
- * @param weights what each member's vote weighs, the primary's bonus included
- * @param tally the counted votes; empty while there is nobody to vote
- * @param target what everyone is to hold; empty: nothing may be repaired
+ * @param verdict which state is right
  * @param chosenPrimary whose state the first epoch is to be; empty after it
  * @param disagreeing members that changed alike and are a majority by count against the primary
+ * @param compared the features that can only be compared and differ: who holds what (rule 1)
  * @param holds what is held back
  */
 public record Assessment(
     Map<String, Classification> classes,
-    Map<String, Integer> weights,
-    Optional<Tally> tally,
-    Optional<Target> target,
+    Verdict verdict,
     Optional<String> chosenPrimary,
     Set<String> disagreeing,
+    Map<String, Map<Digest, List<String>>> compared,
     List<Hold> holds) {
+
+  public Assessment {
+    classes = Map.copyOf(classes);
+    disagreeing = Set.copyOf(disagreeing);
+    compared = Map.copyOf(compared);
+    holds = List.copyOf(holds);
+  }
 
   /** The class of a member. */
   public MemberClass classOf(String member) {
     Classification found = classes.get(member);
     return found == null ? MemberClass.UNKNOWN : found.memberClass();
+  }
+
+  /** What everyone is to hold; empty: nothing may be repaired. */
+  public Optional<Target> target() {
+    return elected().map(Verdict.Elected::target);
+  }
+
+  /** The verdict, if it names a state. */
+  public Optional<Verdict.Elected> elected() {
+    return verdict instanceof Verdict.Elected elected ? Optional.of(elected) : Optional.empty();
+  }
+
+  /** The counted votes; empty while there is nobody to vote. */
+  public Optional<Tally> tally() {
+    return verdict.count().tally();
+  }
+
+  /** What a member's vote weighs, the primary's bonus included. */
+  public int weightOf(String member) {
+    return verdict.count().weights().getOrDefault(member, 0);
   }
 }

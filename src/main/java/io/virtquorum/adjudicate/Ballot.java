@@ -5,6 +5,7 @@ import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.RowKey;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -19,6 +20,7 @@ import java.util.Optional;
  * @param usersSinceHeld somebody was there since the member last held what it remembers
  * @param audited every content was read again from the disk for this ballot
  * @param trouble why this member can neither be trusted nor repaired now; empty: healthy
+ * @param compared by name the features that can only be compared: they never vote
  */
 public record Ballot(
     Incarnation incarnation,
@@ -31,10 +33,17 @@ public record Ballot(
     int sessions,
     boolean usersSinceHeld,
     boolean audited,
-    Optional<Trouble> trouble) {
+    Optional<Trouble> trouble,
+    Map<String, Digest> compared) {
 
   public Ballot {
     changes = List.copyOf(changes);
+    compared = Map.copyOf(compared);
+  }
+
+  /** True if somebody uses the member, or did since it last held what it remembers. */
+  public boolean hasUsers() {
+    return sessions > 0 || usersSinceHeld;
   }
 
   /** True if nothing ails the member. */

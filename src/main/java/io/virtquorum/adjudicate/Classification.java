@@ -1,96 +1,115 @@
 package io.virtquorum.adjudicate;
 
+import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
+import io.virtquorum.fingerprint.RowKey;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
+import java.util.TreeSet;
 
-/**
- * A member's class, and why in words.
- *
- * @param why completes the sentence "the member is (class): ..."
- */
-public record Classification(MemberClass memberClass, String why) {
+/** A member's class, and why. */
+public record Classification(MemberClass memberClass, Cause cause) {
+
+  /** Completes the sentence "(the member) is (class): ...". */
+  public String why() {
+    return cause.words();
+  }
+
+  /** True if the member may live and has not said what it holds. */
+  boolean isUnheard() {
+    return cause instanceof Cause.NotAttached || cause instanceof Cause.NotReported;
+  }
+
+  /** Every member of the record and of the spec. */
+  static Map<String, Classification> all(State state, Config config) {
+    Map<String, Classification> classes = new TreeMap<>();
+    var names = new TreeSet<>(state.record().members().keySet());
+    names.addAll(config.members().keySet());
+    for (String name : names) {
+      MemberState member = state.member(name);
+      classes.put(
+          name,
+          switch (member.presence()) {
+            case DEAD -> unknown(new Cause.Dead());
+            case ABSENT -> unknown(new Cause.NotAttached());
+            case ATTACHED -> of(state.record(), config.authority(), name, member.ballot());
+          });
+    }
+    return classes;
+  }
 
   /** Measures a ballot against the record (design, rules 2 and 3); numbered as they are read. */
-  public static Classification of(ClusterRecord record, String member, Optional<Ballot> current) {
+  public static Classification of(
+      ClusterRecord record, Authority authority, String member, Optional<Ballot> current) {
     // 1. Without a healthy ballot there is nothing to measure.
     if (current.isEmpty()) {
-      return new Classification(MemberClass.UNKNOWN, "it has not reported yet");
+      return unknown(new Cause.NotReported());
     }
     Ballot ballot = current.get();
     if (ballot.trouble().isPresent()) {
-      return new Classification(MemberClass.UNKNOWN, ballot.trouble().get().message());
+      return unknown(new Cause.Ailing(ballot.trouble().get()));
     }
     // 2. Nor is there before the first epoch.
     if (record.committed().isEmpty()) {
-      return new Classification(MemberClass.UNKNOWN, "nothing is committed yet");
+      return unknown(new Cause.NothingCommitted());
     }
     Committed committed = record.committed().get();
     boolean primary = record.isPrimary(member);
-    // 3. Behind: no memory, an older one, one from a tenure that a failover ended, or one that this
+    // 3. A person's word stands above what the member remembers, until it has accepted that state.
+    if (primary && isOrdered(record, ballot)) {
+      return new Classification(MemberClass.ADVANCED, new Cause.Promoted());
+    }
+    // 4. Behind: no memory, an older one, one from a tenure that a failover ended, or one that this
     // record cannot have given.
     if (ballot.memory().isEmpty()) {
-      return new Classification(
-          MemberClass.BEHIND, "it remembers nothing: a fresh disk or a new member");
+      return behind(new Cause.RemembersNothing());
     }
     Remembered memory = ballot.memory().get();
     if (ballot.root().equals(committed.root())
         && !memory.position().isAfter(committed.position())) {
-      return new Classification(MemberClass.STEADY, "it holds the committed state");
+      return steady(new Cause.HoldsCommitted());
     }
     if (memory.position().tenure() > record.tenure()
         || (memory.position().equals(committed.position())
             && !memory.root().equals(committed.root()))) {
-      return new Classification(
-          MemberClass.BEHIND,
-          "it remembers "
-              + memory.position()
-              + " as "
-              + memory.root().brief()
-              + ", which this cluster never recorded so");
+      return behind(new Cause.RemembersAnother(memory));
     }
     if (memory.position().compareTo(committed.position()) < 0 && (!primary || ballot.unchanged())) {
-      return new Classification(
-          MemberClass.BEHIND,
-          "it remembers "
-              + memory.position()
-              + ", older than the committed "
-              + committed.position());
+      return behind(new Cause.RemembersOlder(memory.position(), committed.position()));
     }
     if (!primary && isOutlived(memory.position(), record, committed)) {
-      return new Classification(
-          MemberClass.BEHIND,
-          "what it remembers, "
-              + memory.position()
-              + ", was never committed and its tenure is over");
+      return behind(new Cause.RemembersOutlived(memory.position()));
     }
-    // 4. Steady: exactly what it remembers.
+    // 5. Steady: exactly what it remembers.
     if (ballot.unchanged()) {
-      return new Classification(
-          MemberClass.STEADY,
+      return steady(
           memory.position().equals(committed.position())
-              ? "it holds the committed state"
-              : "it holds the elected state");
+              ? new Cause.HoldsCommitted()
+              : new Cause.HoldsElected(memory.position()));
     }
-    // 5. Advanced or drifted: by how the changes came about.
-    int rot = ballot.rot().size();
-    if (rot > 0) {
-      return new Classification(
-          MemberClass.DRIFTED,
-          count(rot, "row") + " rotted and nothing had written to " + (rot == 1 ? "it" : "them"));
+    // 6. Advanced or drifted: by how the changes came about, unless the votes alone decide.
+    if (authority == Authority.VOTES) {
+      return changed(MemberClass.ADVANCED, ballot, Cause.By.ANYBODY);
+    }
+    List<Change> rot = ballot.rot();
+    if (!rot.isEmpty()) {
+      return new Classification(MemberClass.DRIFTED, new Cause.Rotted(keys(rot)));
     }
     if (primary) {
-      return new Classification(
-          MemberClass.ADVANCED,
-          count(ballot.changesTotal(), "row") + " changed on the primary through its OS");
+      return changed(MemberClass.ADVANCED, ballot, Cause.By.PRIMARY);
     }
     return ballot.usersSinceHeld()
-        ? new Classification(
-            MemberClass.ADVANCED,
-            count(ballot.changesTotal(), "row") + " changed while users were there")
-        : new Classification(
-            MemberClass.DRIFTED,
-            count(ballot.changesTotal(), "row") + " changed and no user was there");
+        ? changed(MemberClass.ADVANCED, ballot, Cause.By.USER)
+        : changed(MemberClass.DRIFTED, ballot, Cause.By.NOBODY);
+  }
+
+  /** The primary holds what a person ordered, and has not accepted anything in its tenure yet. */
+  private static boolean isOrdered(ClusterRecord record, Ballot ballot) {
+    return record.mandate().filter(ballot.root()::equals).isPresent()
+        && ballot.memory().filter(m -> m.position().tenure() == record.tenure()).isEmpty();
   }
 
   /**
@@ -102,7 +121,24 @@ public record Classification(MemberClass memberClass, String why) {
     return remembered.isAfter(committed.position()) && remembered.tenure() < record.tenure();
   }
 
-  private static String count(int number, String noun) {
-    return number + " " + noun + (number == 1 ? "" : "s");
+  private static Classification changed(MemberClass memberClass, Ballot ballot, Cause.By by) {
+    return new Classification(
+        memberClass, new Cause.Written(keys(ballot.changes()), ballot.changesTotal(), by));
+  }
+
+  private static List<RowKey> keys(List<Change> changes) {
+    return changes.stream().map(Change::key).toList();
+  }
+
+  private static Classification unknown(Cause cause) {
+    return new Classification(MemberClass.UNKNOWN, cause);
+  }
+
+  private static Classification behind(Cause cause) {
+    return new Classification(MemberClass.BEHIND, cause);
+  }
+
+  private static Classification steady(Cause cause) {
+    return new Classification(MemberClass.STEADY, cause);
   }
 }

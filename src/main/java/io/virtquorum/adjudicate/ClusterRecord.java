@@ -1,5 +1,6 @@
 package io.virtquorum.adjudicate;
 
+import io.virtquorum.fingerprint.Digest;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -13,16 +14,29 @@ import java.util.TreeMap;
  * @param primary whom users are led to; empty before the first epoch is prepared
  * @param members base weights by name, in order
  * @param committed C; empty before the first epoch
+ * @param mandate what a promoted primary held when a person promoted it: the state to be, whatever
+ *     its class. Empty again with the next commit or primary
  */
 public record ClusterRecord(
     long term,
     long tenure,
     Optional<String> primary,
     Map<String, Integer> members,
-    Optional<Committed> committed) {
+    Optional<Committed> committed,
+    Optional<Digest> mandate) {
 
   public ClusterRecord {
     members = java.util.Collections.unmodifiableMap(new TreeMap<>(members));
+  }
+
+  /** A record without a mandate. */
+  public ClusterRecord(
+      long term,
+      long tenure,
+      Optional<String> primary,
+      Map<String, Integer> members,
+      Optional<Committed> committed) {
+    this(term, tenure, primary, members, committed, Optional.empty());
   }
 
   /** The record of a cluster that nobody has led yet. */
@@ -41,18 +55,21 @@ public record ClusterRecord(
   }
 
   ClusterRecord withTerm(long newTerm) {
-    return new ClusterRecord(newTerm, tenure, primary, members, committed);
+    return new ClusterRecord(newTerm, tenure, primary, members, committed, mandate);
   }
 
   ClusterRecord withMembers(Map<String, Integer> newMembers) {
-    return new ClusterRecord(term, tenure, primary, newMembers, committed);
+    return new ClusterRecord(term, tenure, primary, newMembers, committed, mandate);
   }
 
-  ClusterRecord withPrimary(String newPrimary) {
-    return new ClusterRecord(term, tenure + 1, Optional.of(newPrimary), members, committed);
+  /** A new tenure, also where it is the same member's. */
+  ClusterRecord withPrimary(String newPrimary, Optional<Digest> newMandate) {
+    return new ClusterRecord(
+        term, tenure + 1, Optional.of(newPrimary), members, committed, newMandate);
   }
 
   ClusterRecord withCommitted(Committed newCommitted) {
-    return new ClusterRecord(term, tenure, primary, members, Optional.of(newCommitted));
+    return new ClusterRecord(
+        term, tenure, primary, members, Optional.of(newCommitted), Optional.empty());
   }
 }

@@ -25,16 +25,33 @@ public sealed interface Command {
   /** Prove that you hold this root, and remember it at this position. */
   record Prove(String id, String member, Position position, Digest root) implements Order {}
 
-  /** Serve what you hold, which is this root, to that puller. */
-  record Serve(String id, String member, Digest root, String puller) implements Order {}
+  /**
+   * Serve what you hold, which is this root, to that puller.
+   *
+   * @param quiesce keep the writers still meanwhile, by the features' commands
+   */
+  record Serve(String id, String member, Digest root, String puller, boolean quiesce)
+      implements Order {}
 
-  /** Become equal to the offer; what is replaced goes to the archive under the verdict's name. */
-  record Pull(String id, String member, Offer offer, Position position, String verdict)
+  /**
+   * Become equal to the offer.
+   *
+   * @param archive where what is replaced goes, and why
+   */
+  record Pull(String id, String member, Offer offer, Position position, Archived archive)
       implements Order {}
 
   /** Bring back these rows, and only these, from the offer. */
-  record Restore(String id, String member, Offer offer, List<Row> rows, String verdict)
+  record Restore(String id, String member, Offer offer, List<Row> rows, Archived archive)
       implements Order {}
+
+  /**
+   * What an archive says of one repair.
+   *
+   * @param entry its name: letters, digits, dots and dashes
+   * @param verdict why, as a sentence
+   */
+  record Archived(String entry, String verdict) {}
 
   /**
    * Change the record by compare-and-swap; ends in {@link Event.Recorded} or {@link

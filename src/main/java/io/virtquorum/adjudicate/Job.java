@@ -60,15 +60,16 @@ sealed interface Job {
    * What a repair is to do.
    *
    * @param root what the sample is to serve
-   * @param why completes "(member) was repaired from (sample): ..."
+   * @param entry names what is replaced in the member's archive
+   * @param finding why
    */
-  record Repair(String member, String sample, Digest root, Aim aim, String why) {
+  record Repair(String member, String sample, Digest root, Aim aim, String entry, Finding finding) {
     boolean involves(String name) {
       return member.equals(name) || sample.equals(name);
     }
 
     Repair with(Aim newAim) {
-      return new Repair(member, sample, root, newAim, why);
+      return new Repair(member, sample, root, newAim, entry, finding);
     }
   }
 

@@ -10,29 +10,55 @@ import java.util.Optional;
  * @param presence whether its sidecar is attached and its guest lives
  * @param ballot its newest ballot since its sidecar attached
  * @param fresh the ballot is younger than the last order that ended
+ * @param unheardSince since when it does not report, though nothing says that it is dead
  * @param strayingSince since when it differs from what it should hold
- * @param attempts repairs that failed in a row
- * @param voids repairs in a row that a moving sample voided
- * @param notBefore no repair before this
+ * @param tries how its repairs went lately
  */
 record MemberState(
     Presence presence,
     Optional<Ballot> ballot,
     boolean fresh,
+    Optional<Instant> unheardSince,
     Optional<Instant> strayingSince,
-    int attempts,
-    int voids,
-    Instant notBefore) {
+    Tries tries) {
 
+  /** Whether it is there. */
   enum Presence {
     ABSENT,
     ATTACHED,
     DEAD
   }
 
+  /**
+   * Repairs of a member that did not end well.
+   *
+   * @param failed in a row
+   * @param voided in a row, because the sample moved
+   * @param moved what moved in the last voided one, as a sentence
+   * @param notBefore no repair before this
+   */
+  record Tries(int failed, int voided, String moved, Instant notBefore) {
+    static Tries none() {
+      return new Tries(0, 0, "", Instant.MIN);
+    }
+
+    Tries failedUntil(Instant retry) {
+      return new Tries(failed + 1, voided, moved, retry);
+    }
+
+    Tries voidedUntil(Instant retry, String what) {
+      return new Tries(failed, voided + 1, what, retry);
+    }
+
+    /** Need not wait to be tried again. */
+    Tries impatient() {
+      return new Tries(failed, voided, moved, Instant.MIN);
+    }
+  }
+
   static MemberState absent() {
     return new MemberState(
-        Presence.ABSENT, Optional.empty(), false, Optional.empty(), 0, 0, Instant.MIN);
+        Presence.ABSENT, Optional.empty(), false, Optional.empty(), Optional.empty(), Tries.none());
   }
 
   /** Attached, with a healthy ballot. */
@@ -40,49 +66,46 @@ record MemberState(
     return presence == Presence.ATTACHED && ballot.isPresent() && ballot.get().healthy();
   }
 
-  MemberState with(Presence newPresence) {
-    return new MemberState(
-        newPresence, Optional.empty(), false, strayingSince, attempts, voids, notBefore);
-  }
-
-  MemberState with(Ballot newBallot) {
-    Presence now = presence == Presence.ABSENT ? Presence.ATTACHED : presence;
-    return new MemberState(
-        now, Optional.of(newBallot), true, strayingSince, attempts, voids, notBefore);
-  }
-
-  MemberState straying(Optional<Instant> since) {
-    return new MemberState(presence, ballot, fresh, since, attempts, voids, notBefore);
-  }
-
   /** True if it has differed from what it should hold for at least this long. */
   boolean strayedFor(Duration time, Instant now) {
     return strayingSince.filter(since -> !since.plus(time).isAfter(now)).isPresent();
   }
 
+  /** What was known of it is from before this. */
+  MemberState with(Presence newPresence) {
+    return new MemberState(
+        newPresence, Optional.empty(), false, unheardSince, strayingSince, tries);
+  }
+
+  MemberState with(Ballot newBallot) {
+    return new MemberState(
+        presence, Optional.of(newBallot), true, unheardSince, strayingSince, tries);
+  }
+
+  MemberState unheard(Optional<Instant> since) {
+    return new MemberState(presence, ballot, fresh, since, strayingSince, tries);
+  }
+
+  MemberState straying(Optional<Instant> since) {
+    return new MemberState(presence, ballot, fresh, unheardSince, since, tries);
+  }
+
+  MemberState with(Tries newTries) {
+    return new MemberState(presence, ballot, fresh, unheardSince, strayingSince, newTries);
+  }
+
+  /** Its ballot may be relied on, although no newer one came after an order. */
   MemberState refreshed() {
     return new MemberState(
-        presence, ballot, ballot.isPresent(), strayingSince, attempts, voids, notBefore);
+        presence, ballot, ballot.isPresent(), unheardSince, strayingSince, tries);
   }
 
-  /** Need not wait to be tried again. */
-  MemberState impatient() {
-    return new MemberState(presence, ballot, fresh, strayingSince, attempts, voids, Instant.MIN);
-  }
-
+  /** Its ballot is older than what was done to it. */
   MemberState stale() {
-    return new MemberState(presence, ballot, false, strayingSince, attempts, voids, notBefore);
+    return new MemberState(presence, ballot, false, unheardSince, strayingSince, tries);
   }
 
   MemberState succeeded() {
-    return new MemberState(presence, ballot, false, strayingSince, 0, 0, Instant.MIN);
-  }
-
-  MemberState failed(Instant retry) {
-    return new MemberState(presence, ballot, fresh, strayingSince, attempts + 1, voids, retry);
-  }
-
-  MemberState voided(Instant retry) {
-    return new MemberState(presence, ballot, fresh, strayingSince, attempts, voids + 1, retry);
+    return stale().with(Tries.none());
   }
 }

@@ -13,7 +13,11 @@ public sealed interface Outcome {
    */
   record Done(int rows, long bytes, Duration took, String archiveEntry) implements Outcome {}
 
-  /** The state moved meanwhile; nothing was changed. */
+  /**
+   * The state moved meanwhile; nothing was changed.
+   *
+   * @param message what moved, without a full stop
+   */
   record Void(String message) implements Outcome {}
 
   /** It could not be done; whatever was changed is archived. */

@@ -12,31 +12,42 @@ final class Planner {
   private Planner() {}
 
   /** The state after the decisions, its holds set, and what is to be done. */
-  static Step plan(State state, Assessment assessment, Instant now) {
+  static Plan plan(State state, Assessment assessment, Instant now) {
     List<Hold> holds = new ArrayList<>(assessment.holds());
     if (state.record().term() > state.term()) {
       holds.add(
-          new Hold(
+          Hold.passing(
               "Superseded",
               "A newer leader (term %d) decides; this one (term %d) orders nothing any more."
                   .formatted(state.record().term(), state.term()),
               "It ends when this operator stops or leads again."));
-      return new Step(state.withHolds(holds), List.of());
+      return new Plan(state, List.of(), holds);
     }
-    if (state.writing().isPresent()) {
-      return new Step(state.withHolds(holds), List.of());
+    if (state.isWriting()) {
+      return new Plan(state, List.of(), holds);
     }
-    RecordPlanner.Plan change = RecordPlanner.plan(state, assessment);
-    holds.addAll(change.holds());
-    if (change.write().isPresent()) {
-      Command.Write write = change.write().get();
-      return new Step(state.withWriting(write.record()).withHolds(holds), List.of(write));
+    RecordPlanner.Plan planned = RecordPlanner.plan(state, assessment, now);
+    holds.addAll(planned.holds());
+    if (planned.change().isPresent()) {
+      RecordChange change = planned.change().get();
+      return new Plan(
+          state.withWriting(change),
+          List.of(new Command.Write(change.record(), change.news())),
+          holds);
     }
     if (state.config().orElseThrow().observe()) {
-      return new Step(state.withHolds(holds), List.of());
+      return new Plan(state, List.of(), holds);
     }
-    RepairPlanner.Plan repairs = RepairPlanner.plan(state, assessment, now);
+    Plan repairs = RepairPlanner.plan(state, assessment, now);
     holds.addAll(repairs.holds());
-    return new Step(repairs.state().withHolds(holds), repairs.commands());
+    return new Plan(repairs.state(), repairs.commands(), holds);
+  }
+
+  /** What is to be done now, and what is not. */
+  record Plan(State state, List<Command> commands, List<Hold> holds) {
+    Plan {
+      commands = List.copyOf(commands);
+      holds = List.copyOf(holds);
+    }
   }
 }

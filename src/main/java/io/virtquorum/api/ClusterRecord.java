@@ -16,10 +16,10 @@ import java.util.Optional;
  *
  * @param term the leader that wrote last; counts from 1
  * @param tenure counts primaries from 1; 0 before the first
- * @param sequence counts the roots elected in this tenure
  * @param committed the state that a strict majority was verified to hold; null before the first
  *     epoch
- * @param elected the state that won and is not committed yet; null while there is none
+ * @param mandate root of what a person promoted the primary with, until it is committed; null for
+ *     none
  * @param primary name of the member that users are led to; null before the first
  * @param members who votes, with base weights
  */
@@ -27,10 +27,10 @@ import java.util.Optional;
 public record ClusterRecord(
     @JsonPropertyDescription("Term of the leader that wrote last.") long term,
     @JsonPropertyDescription("Counts primaries.") long tenure,
-    @JsonPropertyDescription("Counts the roots elected in this tenure.") long sequence,
     @JsonPropertyDescription("The state that a strict majority was verified to hold.")
         Committed committed,
-    @JsonPropertyDescription("The state that won and is not committed yet.") Elected elected,
+    @JsonPropertyDescription("What a person promoted the primary with, until it is committed.")
+        String mandate,
     @JsonPropertyDescription("The member that users are led to.") String primary,
     @JsonPropertyDescription("Who votes, with base weights.") List<Voter> members) {
 
@@ -43,9 +43,9 @@ public record ClusterRecord(
     return Optional.ofNullable(committed);
   }
 
-  /** The state that won and is not committed yet, if there is one. */
-  public Optional<Elected> election() {
-    return Optional.ofNullable(elected);
+  /** What a person promoted the primary with, if that is not committed yet. */
+  public Optional<String> ordered() {
+    return Optional.ofNullable(mandate);
   }
 
   /** The primary, if there is one. */
@@ -72,19 +72,6 @@ public record ClusterRecord(
           @JsonFormat(shape = JsonFormat.Shape.STRING)
           @JsonPropertyDescription("When it was recorded.")
           Instant time) {}
-
-  /**
-   * An elected state.
-   *
-   * @param tenure tenure in which it was elected
-   * @param sequence its number within that tenure
-   * @param root root of its fingerprint matrix, hexadecimal
-   */
-  @JsonInclude(JsonInclude.Include.NON_NULL)
-  public record Elected(
-      @JsonPropertyDescription("Tenure in which it was elected.") long tenure,
-      @JsonPropertyDescription("Its number within that tenure.") long sequence,
-      @JsonPropertyDescription("Root of its fingerprint matrix.") String root) {}
 
   /**
    * A member that votes.

@@ -1,5 +1,6 @@
 package io.virtquorum.fingerprint;
 
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -113,22 +114,17 @@ public final class Matrix {
     try {
       MessageDigest sha = MessageDigest.getInstance("SHA-256");
       for (Row row : rows) {
-        update(sha, row.key().feature().getBytes(StandardCharsets.UTF_8));
-        update(sha, row.key().item().getBytes(StandardCharsets.ISO_8859_1));
-        sha.update(row.digest().bytes());
+        byte[] feature = row.key().feature().getBytes(StandardCharsets.UTF_8);
+        byte[] item = row.key().item().getBytes(StandardCharsets.ISO_8859_1);
+        ByteBuffer text =
+            ByteBuffer.allocate(2 * Integer.BYTES + feature.length + item.length + Digest.BYTES);
+        text.putInt(feature.length).put(feature).putInt(item.length).put(item);
+        sha.update(text.put(row.digest().bytes()).array());
       }
       return Digest.of(sha.digest());
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every Java platform has SHA-256", e);
     }
-  }
-
-  private static void update(MessageDigest sha, byte[] bytes) {
-    sha.update((byte) (bytes.length >>> 24));
-    sha.update((byte) (bytes.length >>> 16));
-    sha.update((byte) (bytes.length >>> 8));
-    sha.update((byte) bytes.length);
-    sha.update(bytes);
   }
 
   /**

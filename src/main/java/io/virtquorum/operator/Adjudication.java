@@ -1,6 +1,7 @@
 package io.virtquorum.operator;
 
 import io.virtquorum.adjudicate.Adjudicator;
+import io.virtquorum.adjudicate.Assessment;
 import io.virtquorum.adjudicate.ClusterRecord;
 import io.virtquorum.adjudicate.Command;
 import io.virtquorum.adjudicate.Event;
@@ -39,6 +40,7 @@ final class Adjudication {
   private final Map<String, MemberStream> streams = new HashMap<>();
   private final Detector detector;
   private State state;
+  private Optional<Assessment> assessment = Optional.empty();
   private ClusterSettings settings;
   private boolean leadPending;
   private long leadNotBefore = System.nanoTime();
@@ -81,7 +83,7 @@ final class Adjudication {
     this.fingerprintKey = fingerprintKey.clone();
     this.surroundings = surroundings;
     this.state = State.begin(record.term() + 1, record);
-    this.view = View.of(state, now());
+    this.view = View.of(state, assessment);
     this.detector =
         new Detector(
             new GuestProbe(),
@@ -166,7 +168,7 @@ final class Adjudication {
 
   /** After a write whose end is unknown nothing is decided for a while. */
   void writeLater() {
-    if (state.writing().isPresent() && writeAgainAt.isEmpty()) {
+    if (state.isWriting() && writeAgainAt.isEmpty()) {
       writeAgainAt = Optional.of(System.nanoTime() + writeWait.toNanos());
       Duration longer = writeWait.multipliedBy(2);
       writeWait = longer.compareTo(LAST_WAIT) > 0 ? LAST_WAIT : longer;
@@ -232,11 +234,12 @@ final class Adjudication {
     while (!events.isEmpty() && deposedAt.isEmpty()) {
       Step step = Adjudicator.step(state, events.remove(), now());
       state = step.state();
+      assessment = step.assessment();
       for (Command command : step.commands()) {
         execute(command).ifPresent(events::add);
       }
     }
-    View next = View.of(state, now());
+    View next = View.of(state, assessment);
     if (!next.equals(view)) {
       view = next;
       surroundings.changed().run();
@@ -275,10 +278,9 @@ final class Adjudication {
         surroundings.store().swap(namespace, name, state.record(), write.record());
     return switch (swap) {
       case RecordStore.Swap.Written _ -> {
-        state = state.recorded(write.record());
         writeWait = FIRST_WAIT;
         leadPending |= !write.record().primary().equals(before);
-        lead();
+        lead(write.record());
         LOG.atInfo()
             .addKeyValue("namespace", namespace)
             .addKeyValue("cluster", name)
@@ -314,11 +316,15 @@ final class Adjudication {
     };
   }
 
-  /** Leads users to the recorded primary if that is still to be done. */
   private void lead() {
+    lead(state.record());
+  }
+
+  /** Leads users to the recorded primary if that is still to be done. */
+  private void lead(ClusterRecord record) {
     ClusterSettings known = settings;
     if (leadPending && known != null) {
-      Optional<ClusterSettings.Vm> vm = state.record().primary().map(known.members()::get);
+      Optional<ClusterSettings.Vm> vm = record.primary().map(known.members()::get);
       Optional<String> address = vm.flatMap(ClusterSettings.Vm::podAddress);
       leadPending =
           address.isPresent() && !surroundings.leader().lead(address.get(), vm.get().node());

@@ -39,6 +39,12 @@ record ClusterSettings(
   /** Annotation of an HACluster: a new value makes every member audit at once. */
   static final String AUDIT = "virtquorum.io/audit";
 
+  /**
+   * Annotation of an HACluster: the member that is to be the primary, with what it holds. Taken
+   * away once that is recorded.
+   */
+  static final String PROMOTE = "virtquorum.io/promote";
+
   ClusterSettings {
     members = Map.copyOf(members);
     files = List.copyOf(files);

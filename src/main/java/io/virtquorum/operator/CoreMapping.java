@@ -19,6 +19,7 @@ import io.virtquorum.wire.v1.ServeSample;
 import io.virtquorum.wire.v1.ToMember;
 import io.virtquorum.wire.v1.Verify;
 import java.time.Duration;
+import java.util.Map;
 
 /** Between what passes on the streams and the adjudicator's events and commands. Pure. */
 final class CoreMapping {
@@ -48,7 +49,8 @@ final class CoreMapping {
             read.sessions(),
             read.usersSinceHeld(),
             read.audited(),
-            read.trouble().map(t -> new Trouble(t.reason(), t.sentence()))));
+            read.trouble().map(t -> new Trouble(t.reason(), t.sentence())),
+            Map.of()));
   }
 
   static Event.Offered offer(io.virtquorum.wire.v1.Offer message) throws WireException {
@@ -94,19 +96,22 @@ final class CoreMapping {
           command.setServeSample(
               ServeSample.newBuilder()
                   .setRoot(WireMapping.write(serve.root()))
-                  .setPullerAddress(settings.members().get(serve.puller()).syncHost()));
+                  .setPullerAddress(settings.members().get(serve.puller()).syncHost())
+                  .setQuiesce(serve.quiesce()));
       case Command.Pull pull ->
           command.setPullSample(
               PullSample.newBuilder()
                   .setOffer(offer(pull.id(), pull.offer()))
                   .setPosition(WireMapping.write(pull.position()))
                   .setRoot(WireMapping.write(pull.offer().matrix().root()))
-                  .setVerdict(pull.verdict()));
+                  .setArchiveEntry(pull.archive().entry())
+                  .setVerdict(pull.archive().verdict()));
       case Command.Restore restore -> {
         RestoreRows.Builder rows =
             RestoreRows.newBuilder()
                 .setOffer(offer(restore.id(), restore.offer()))
-                .setVerdict(restore.verdict());
+                .setArchiveEntry(restore.archive().entry())
+                .setVerdict(restore.archive().verdict());
         restore.rows().forEach(row -> rows.addRows(WireMapping.write(row)));
         command.setRestoreRows(rows);
       }

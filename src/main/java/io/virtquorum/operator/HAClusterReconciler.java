@@ -149,6 +149,7 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
       }
     }
     View view = runtime.view();
+    parts.promotion().settle(cluster, view);
 
     // 4. The VM-spec features, then restarts, one at a time.
     repairSpecs(cluster, members, view, troubles);
@@ -166,8 +167,7 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
             cluster.getMetadata().getGeneration(),
             troubles.values().stream().findFirst(),
             rollout.pending(),
-            nodes,
-            List.of());
+            nodes);
     boolean said =
         parts
             .store()
@@ -220,14 +220,12 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
     if (cluster.getSpec().mode() != Mode.REPAIR || view.record().committed().isEmpty()) {
       return;
     }
-    var config = SettingsFactory.config(cluster, members);
     specUnit
         .elect(
             members.machines(),
             cluster.getSpec().state().vmSpec(),
-            config.rule(),
-            SettingsFactory.weights(config, view.record()),
-            view.record().primary())
+            SettingsFactory.config(cluster, members),
+            view.record())
         .ifPresent(
             verdict ->
                 verdict

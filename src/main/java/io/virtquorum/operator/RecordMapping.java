@@ -29,7 +29,12 @@ final class RecordMapping {
                     new Committed(
                         c.epoch(), new Position(c.tenure(), c.sequence()), Digest.parse(c.root())));
     return new ClusterRecord(
-        record.term(), record.tenure(), record.primaryMember(), members, committed);
+        record.term(),
+        record.tenure(),
+        record.primaryMember(),
+        members,
+        committed,
+        record.ordered().map(Digest::parse));
   }
 
   /**
@@ -58,9 +63,8 @@ final class RecordMapping {
     return new io.virtquorum.api.ClusterRecord(
         record.term(),
         record.tenure(),
-        record.committed().map(c -> c.position().sequence()).orElse(0L),
         committed,
-        null,
+        record.mandate().map(Digest::hex).orElse(null),
         record.primary().orElse(null),
         record.members().entrySet().stream()
             .map(e -> new io.virtquorum.api.ClusterRecord.Voter(e.getKey(), e.getValue()))

@@ -1,17 +1,17 @@
 package io.virtquorum.operator;
 
-import io.virtquorum.adjudicate.ClusterRecord;
+import io.virtquorum.adjudicate.Authority;
 import io.virtquorum.adjudicate.Config;
 import io.virtquorum.api.AccessPort;
 import io.virtquorum.api.ConnectedBonus;
 import io.virtquorum.api.HACluster;
 import io.virtquorum.api.HAClusterSpec;
 import io.virtquorum.api.Mode;
+import io.virtquorum.api.Voting;
 import io.virtquorum.kubevirt.InstanceInterface;
 import io.virtquorum.kubevirt.VirtualMachineInstance;
 import io.virtquorum.network.MacAddress;
 import io.virtquorum.vote.VotingRule;
-import io.virtquorum.vote.Weights;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -52,9 +52,7 @@ final class SettingsFactory {
         spec.timing().audit(),
         spec.archive().entries(),
         spec.archive().maxBytes(),
-        Optional.ofNullable(cluster.getMetadata().getAnnotations())
-            .map(annotations -> annotations.get(ClusterSettings.AUDIT))
-            .orElse(""));
+        annotation(cluster, ClusterSettings.AUDIT).orElse(""));
   }
 
   private static ClusterSettings.Vm vm(
@@ -88,20 +86,33 @@ final class SettingsFactory {
     return new Config(
         weights,
         spec.mode() == Mode.OBSERVE,
-        switch (spec.voting().rule()) {
+        voting(spec.voting()),
+        spec.timing().settle(),
+        false, // quiesce commands are not run yet
+        new Config.Bootstrap(spec.bootstrap().source(), spec.bootstrap().vote()),
+        annotation(cluster, ClusterSettings.PROMOTE));
+  }
+
+  private static Config.Voting voting(Voting voting) {
+    return new Config.Voting(
+        switch (voting.authority()) {
+          case RECORD -> Authority.RECORD;
+          case VOTES -> Authority.VOTES;
+        },
+        switch (voting.rule()) {
           case STRICT_MAJORITY -> VotingRule.STRICT_MAJORITY;
           case AT_LEAST_HALF -> VotingRule.AT_LEAST_HALF;
           case PLURALITY -> VotingRule.PLURALITY;
         },
-        spec.voting().connectedBonus() instanceof ConnectedBonus.Fixed fixed
+        voting.connectedBonus() instanceof ConnectedBonus.Fixed fixed
             ? OptionalInt.of(fixed.weight())
-            : OptionalInt.empty(),
-        spec.timing().settle(),
-        spec.bootstrap().source(),
-        spec.bootstrap().vote());
+            : OptionalInt.empty());
   }
 
-  static Weights weights(Config config, ClusterRecord record) {
-    return new Weights(record.members(), config.bonus());
+  /** What a person asks for by an annotation; an empty one asks for nothing. */
+  private static Optional<String> annotation(HACluster cluster, String name) {
+    return Optional.ofNullable(cluster.getMetadata().getAnnotations())
+        .map(annotations -> annotations.get(name))
+        .filter(value -> !value.isEmpty());
   }
 }

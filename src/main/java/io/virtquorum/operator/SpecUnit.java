@@ -1,18 +1,16 @@
 package io.virtquorum.operator;
 
+import io.virtquorum.adjudicate.ClusterRecord;
 import io.virtquorum.adjudicate.Command;
+import io.virtquorum.adjudicate.Config;
+import io.virtquorum.adjudicate.UnitVerdict;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.kubevirt.VirtualMachine;
 import io.virtquorum.vmspec.VmSpec;
-import io.virtquorum.vote.Election;
 import io.virtquorum.vote.Tally;
-import io.virtquorum.vote.Vote;
-import io.virtquorum.vote.VotingRule;
-import io.virtquorum.vote.Weights;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -38,39 +36,28 @@ final class SpecUnit {
   Optional<Verdict> elect(
       Map<String, VirtualMachine> machines,
       List<String> pointers,
-      VotingRule rule,
-      Weights weights,
-      Optional<String> primary) {
-    if (pointers.isEmpty() || primary.filter(machines::containsKey).isEmpty()) {
+      Config config,
+      ClusterRecord record) {
+    if (pointers.isEmpty() || record.primary().filter(machines::containsKey).isEmpty()) {
       return Optional.empty();
     }
     SortedMap<String, SortedMap<String, Optional<String>>> values = new TreeMap<>();
-    machines.forEach((name, vm) -> values.put(name, values(vm, pointers)));
-    Map<String, Integer> inElection = weights.inElection(primary);
-    List<Vote> votes = new ArrayList<>();
-    values.forEach(
-        (name, held) -> {
-          if (inElection.containsKey(name)) {
-            votes.add(new Vote(name, root(held), inElection.get(name)));
-          }
+    SortedMap<String, Digest> roots = new TreeMap<>();
+    machines.forEach(
+        (name, vm) -> {
+          values.put(name, values(vm, pointers));
+          roots.put(name, root(values.get(name)));
         });
-    long total =
-        inElection.values().stream().mapToLong(Integer::longValue).sum() + weights.witness();
-    Tally tally = new Election(rule, total, Optional.empty()).count(votes);
-    if (!(tally instanceof Tally.Elected elected)) {
+    UnitVerdict verdict = UnitVerdict.of(record, config, roots);
+    if (!(verdict.tally() instanceof Tally.Elected elected)) {
       return Optional.empty();
     }
-    Map<String, Optional<String>> wanted =
-        values.values().stream()
-            .filter(v -> root(v).equals(elected.root()))
+    String holder =
+        roots.keySet().stream()
+            .filter(m -> roots.get(m).equals(elected.root()))
             .findFirst()
             .orElseThrow();
-    List<String> losers =
-        values.entrySet().stream()
-            .filter(e -> !e.getValue().equals(wanted))
-            .map(Map.Entry::getKey)
-            .toList();
-    return Optional.of(new Verdict(wanted, losers));
+    return Optional.of(new Verdict(values.get(holder), verdict.losers()));
   }
 
   /** The patch that makes a loser equal. */

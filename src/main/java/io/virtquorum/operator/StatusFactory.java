@@ -6,12 +6,14 @@ import io.virtquorum.adjudicate.Assessment;
 import io.virtquorum.adjudicate.Ballot;
 import io.virtquorum.adjudicate.Hold;
 import io.virtquorum.adjudicate.MemberClass;
+import io.virtquorum.adjudicate.News;
 import io.virtquorum.adjudicate.Trouble;
 import io.virtquorum.api.FailoverStatus;
 import io.virtquorum.api.HAClusterStatus;
 import io.virtquorum.api.MemberStatus;
 import io.virtquorum.api.RepairStatus;
 import io.virtquorum.api.TallyStatus;
+import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.vote.Tally;
 import io.virtquorum.vote.Vote;
 import java.time.Clock;
@@ -24,6 +26,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /**
  * Puts into an HACluster's status what there is to say. Pure but for the clock, which only dates
@@ -44,20 +47,18 @@ final class StatusFactory {
    * @param stalled what keeps the cluster from being set up, for a person to mend; empty: nothing
    * @param restartPending members that run without what they need, and why they are not restarted
    * @param nodes where members run
-   * @param compared features that differ and can only be compared
    */
   record Setup(
       long generation,
       Optional<Trouble> stalled,
       List<String> restartPending,
-      Map<String, String> nodes,
-      List<String> compared) {}
+      Map<String, String> nodes) {}
 
   HAClusterStatus status(HAClusterStatus before, Setup setup, Optional<View> view) {
     Facts facts = Facts.of(setup, view);
     return new HAClusterStatus(
         setup.generation(),
-        conditions(before, setup, facts),
+        conditions(before, setup, view, facts),
         before.record(),
         facts.inSync() + "/" + facts.members().size(),
         view.flatMap(View::exposedSince).map(t -> t.truncatedTo(ChronoUnit.SECONDS)).orElse(null),
@@ -72,17 +73,17 @@ final class StatusFactory {
             .orElse(before.lastFailover()));
   }
 
-  private static RepairStatus repair(io.virtquorum.adjudicate.State.RepairFact fact) {
+  private static RepairStatus repair(News.Repair fact) {
     return new RepairStatus(
         fact.member(),
         fact.sample(),
         fact.rows(),
         fact.bytes(),
         null,
-        null,
+        fact.finding().verdict().target().root().hex(),
         fact.took(),
         fact.at().truncatedTo(ChronoUnit.SECONDS),
-        fact.why());
+        fact.finding().words());
   }
 
   private List<MemberStatus> members(HAClusterStatus before, View view, Setup setup) {
@@ -101,7 +102,7 @@ final class StatusFactory {
               inSync,
               root,
               view.record().members().get(name),
-              ballot.flatMap(b -> assessment.map(a -> a.weights().get(name))).orElse(null),
+              ballot.flatMap(b -> assessment.map(a -> a.weightOf(name))).orElse(null),
               ballot.map(Ballot::sessions).orElse(null),
               ballot.map(b -> b.incarnation().bootId()).orElse(null),
               setup.nodes().get(name),
@@ -144,7 +145,7 @@ final class StatusFactory {
         .tally()
         .map(
             tally -> {
-              long needed = tally.total() / 2 + 1;
+              long needed = assessment.verdict().count().rule().needed(tally.total());
               String voices =
                   String.join(", ", tally.votes().stream().map(v -> voice(view, v)).toList());
               return switch (tally) {
@@ -181,16 +182,13 @@ final class StatusFactory {
     return "%s%s (%d) for %s".formatted(role, vote.voter(), vote.weight(), vote.root().brief());
   }
 
-  private List<Condition> conditions(HAClusterStatus before, Setup setup, Facts facts) {
+  private List<Condition> conditions(
+      HAClusterStatus before, Setup setup, Optional<View> view, Facts facts) {
     List<Condition> conditions = new ArrayList<>();
     boolean ready = facts.trouble().isEmpty() && facts.allEqual() && facts.primaryAvailable().ok();
     Word calm = new Word(true, "AllEqual", "All members hold the committed state.");
     Word sync =
-        facts.allEqual()
-            ? (setup.compared().isEmpty()
-                ? calm
-                : new Word(false, "ComparedDiffers", String.join(" ", setup.compared())))
-            : facts.difference();
+        facts.allEqual() ? view.flatMap(StatusFactory::compared).orElse(calm) : facts.difference();
     conditions.add(
         condition(
             before,
@@ -231,6 +229,34 @@ final class StatusFactory {
                 ? new Word(false, "NotNeeded", "Every member runs as its spec says.")
                 : new Word(true, "RestartNeeded", String.join(" ", setup.restartPending()))));
     return conditions;
+  }
+
+  /** What can only be compared and differs, feature by feature (design, rule 1). */
+  private static Optional<Word> compared(View view) {
+    Map<String, Map<Digest, List<String>>> differing =
+        view.assessment().map(Assessment::compared).orElse(Map.of());
+    if (differing.isEmpty()) {
+      return Optional.empty();
+    }
+    List<String> sentences = new ArrayList<>();
+    new TreeMap<>(differing)
+        .forEach(
+            (feature, holders) ->
+                sentences.add(
+                    "The feature %s differs and can only be compared: %s."
+                        .formatted(
+                            feature,
+                            String.join(
+                                "; ",
+                                holders.entrySet().stream()
+                                    .map(
+                                        e ->
+                                            "%s on %s"
+                                                .formatted(
+                                                    e.getKey().brief(),
+                                                    String.join(", ", e.getValue())))
+                                    .toList()))));
+    return Optional.of(new Word(false, "ComparedDiffers", String.join(" ", sentences)));
   }
 
   private Condition condition(HAClusterStatus before, Setup setup, String type, Word word) {
@@ -281,7 +307,10 @@ final class StatusFactory {
               .stalled()
               .or(
                   () ->
-                      view.holds().stream().filter(h -> !waits(h)).map(Facts::trouble).findFirst())
+                      view.holds().stream()
+                          .filter(Hold::needsAPerson)
+                          .map(Facts::trouble)
+                          .findFirst())
               .or(() -> sick(view, members));
       return new Facts(
           members,
@@ -291,10 +320,6 @@ final class StatusFactory {
           difference(view, members),
           primary(view),
           protection(view, members, inSync));
-    }
-
-    private static boolean waits(Hold hold) {
-      return hold.reason().equals("WaitingForMembers") || hold.reason().equals("MembershipWaits");
     }
 
     private static Trouble trouble(Hold hold) {

@@ -1,11 +1,12 @@
 package io.virtquorum.operator;
 
-import io.virtquorum.adjudicate.Adjudicator;
 import io.virtquorum.adjudicate.Assessment;
 import io.virtquorum.adjudicate.Ballot;
 import io.virtquorum.adjudicate.Classification;
 import io.virtquorum.adjudicate.ClusterRecord;
 import io.virtquorum.adjudicate.Hold;
+import io.virtquorum.adjudicate.MemberClass;
+import io.virtquorum.adjudicate.News;
 import io.virtquorum.adjudicate.State;
 import java.time.Instant;
 import java.util.List;
@@ -27,8 +28,8 @@ record View(
     List<String> repairing,
     List<Hold> holds,
     Optional<Instant> exposedSince,
-    Optional<State.RepairFact> lastRepair,
-    Optional<State.FailoverFact> lastFailover) {
+    Optional<News.Repair> lastRepair,
+    Optional<News.Failover> lastFailover) {
 
   View {
     ballots = Map.copyOf(ballots);
@@ -37,23 +38,31 @@ record View(
   }
 
   /** What an adjudicator in this state has to show. */
-  static View of(State state, Instant now) {
+  static View of(State state, Optional<Assessment> assessment) {
     return new View(
         state.record(),
-        Adjudicator.assess(state, now),
+        assessment,
         state.ballots(),
         state.occupied(),
-        state.holds(),
-        state.exposedSince(),
-        state.lastRepair(),
-        state.lastFailover());
+        state.news().holds(),
+        state.news().exposedSince(),
+        state.news().lastRepair(),
+        state.news().lastFailover());
   }
 
   /** True if the member holds the committed state, or the newer one it was told to. */
   boolean steady(String member) {
-    return assessment
-        .filter(a -> a.classOf(member) == io.virtquorum.adjudicate.MemberClass.STEADY)
-        .isPresent();
+    return assessment.filter(a -> a.classOf(member) == MemberClass.STEADY).isPresent();
+  }
+
+  /** True if the record has this member lead, with what a person wants it to hold. */
+  boolean leads(String member) {
+    return record.isPrimary(member)
+        && (record.mandate().isPresent()
+            || assessment
+                .map(a -> a.classOf(member))
+                .filter(c -> c == MemberClass.STEADY || c == MemberClass.ADVANCED)
+                .isPresent());
   }
 
   /** True if the member holds exactly what everybody is to hold, and remembers it. */

@@ -14,6 +14,7 @@ import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.guest.SyncInterface;
 import io.virtquorum.sync.ArchiveLimits;
+import io.virtquorum.sync.ArchiveNote;
 import io.virtquorum.sync.Goal;
 import io.virtquorum.sync.Offer;
 import io.virtquorum.sync.PullResult;
@@ -215,7 +216,8 @@ final class GuestWork implements MemberWork {
       throw new WireException("The offer is of another root than the one that must come out");
     }
     var goal = new Goal.Whole(WireMapping.read(order.getPosition()));
-    return pull(id, offer, goal, order.getVerdict(), left);
+    return pull(
+        id, offer, goal, new ArchiveNote(order.getArchiveEntry(), order.getVerdict()), left);
   }
 
   private FromMember restore(String id, RestoreRows order, Duration left)
@@ -225,10 +227,15 @@ final class GuestWork implements MemberWork {
       rows.put(row.key(), Optional.of(row.digest()));
     }
     OfferContent offer = WireMapping.read(order.getOffer());
-    return pull(id, offer, new Goal.Rows(rows), order.getVerdict(), left);
+    return pull(
+        id,
+        offer,
+        new Goal.Rows(rows),
+        new ArchiveNote(order.getArchiveEntry(), order.getVerdict()),
+        left);
   }
 
-  private FromMember pull(String id, OfferContent offer, Goal goal, String verdict, Duration left)
+  private FromMember pull(String id, OfferContent offer, Goal goal, ArchiveNote note, Duration left)
       throws GuestException, Trouble {
     users.look();
     Optional<BallotContent.Trouble> missing = unaddressed(trees.shell().guest().bootId(ADDRESS));
@@ -236,7 +243,7 @@ final class GuestWork implements MemberWork {
       return Answers.failed(id, missing.get().reason(), missing.get().sentence());
     }
     var source = new Offer(offer.address(), offer.port(), offer.password(), offer.matrix());
-    return switch (puller.pull(source, goal, verdict, users.sinceHeld(), left)) {
+    return switch (puller.pull(source, goal, note, users.sinceHeld(), left)) {
       case PullResult.Done done -> {
         if (goal instanceof Goal.Whole) {
           users.held();

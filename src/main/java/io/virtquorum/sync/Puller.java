@@ -52,22 +52,23 @@ public final class Puller {
   /**
    * Pulls.
    *
-   * @param verdict names the archive's entry; characters other than letters, digits, dot, dash and
-   *     underscore become dashes
+   * @param note for the archive
    * @param users somebody used the member since it last held what it remembers: what was written
    *     there is then archived as attributed
    * @param limit for everything
    * @throws GuestException if the guest did not answer: how far it came is unknown, pull again
    */
-  public PullResult pull(Offer offer, Goal goal, String verdict, boolean users, Duration limit)
+  public PullResult pull(Offer offer, Goal goal, ArchiveNote note, boolean users, Duration limit)
       throws GuestException, Trouble {
     long start = System.nanoTime();
     Deadline deadline = Deadline.in(limit);
     trees.shell().needRsync(deadline);
-    String entry = prepare(verdict, deadline);
+    String entry = prepare(note.entry(), deadline);
     Snapshot before = trees.quick(deadline.left());
     if (before.interrupted()) {
-      LOG.atWarn().addKeyValue("verdict", verdict).log("An earlier repair was interrupted; again");
+      LOG.atWarn()
+          .addKeyValue("verdict", note.verdict())
+          .log("An earlier repair was interrupted; again");
     }
     Plan plan = Plan.of(goal, before.matrix(), offer.rows(), trees::entry);
     Optional<RowKey> stranded = plan.stranded(before.matrix());
@@ -98,7 +99,7 @@ public final class Puller {
       return obstacle.get();
     }
     for (var one : work.entrySet()) {
-      byte[] manifest = manifest(one.getValue(), before, verdict, users);
+      byte[] manifest = manifest(one.getValue(), before, note.verdict(), users);
       repair.archive(one.getKey(), entry, manifest, deadline);
       repair.apply(one.getKey(), entry, one.getValue(), staged.get(one.getKey()), deadline);
     }
@@ -106,8 +107,8 @@ public final class Puller {
   }
 
   /** An entry of its own for each repair: a second one must not replace what the first archived. */
-  private String prepare(String verdict, Deadline deadline) throws GuestException, Trouble {
-    String name = verdict.replaceAll("[^A-Za-z0-9._-]", "-").replaceAll("^[.-]+", "");
+  private String prepare(String wanted, Deadline deadline) throws GuestException, Trouble {
+    String name = wanted.replaceAll("[^A-Za-z0-9._-]", "-").replaceAll("^[.-]+", "");
     name = name.isEmpty() ? "repair" : name.substring(0, Math.min(100, name.length()));
     for (int i = 1; ; i++) {
       String entry = i == 1 ? name : name + "." + i;

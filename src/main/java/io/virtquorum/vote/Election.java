@@ -29,8 +29,7 @@ public record Election(VotingRule rule, long total, Optional<Digest> incumbent) 
     Optional<Digest> winner =
         switch (rule) {
           case STRICT_MAJORITY -> strictMajority(votes);
-          case AT_LEAST_HALF -> best(votes, (total + 1) / 2);
-          case PLURALITY -> best(votes, 1);
+          case AT_LEAST_HALF, PLURALITY -> best(votes, rule.needed(total));
         };
     return winner
         .<Tally>map(root -> new Tally.Elected(root, weight(votes, root), total, votes))

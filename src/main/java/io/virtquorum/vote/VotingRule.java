@@ -10,5 +10,18 @@ public enum VotingRule {
    */
   AT_LEAST_HALF,
   /** More weight than any other root has. */
-  PLURALITY
+  PLURALITY;
+
+  /**
+   * The least weight that elects.
+   *
+   * @param total of all that may vote
+   */
+  public long needed(long total) {
+    return switch (this) {
+      case STRICT_MAJORITY -> total / 2 + 1;
+      case AT_LEAST_HALF -> (total + 1) / 2;
+      case PLURALITY -> 1;
+    };
+  }
 }

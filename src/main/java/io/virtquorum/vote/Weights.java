@@ -3,6 +3,7 @@ package io.virtquorum.vote;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -51,8 +52,17 @@ public record Weights(Map<String, Integer> base, OptionalInt bonus) {
    * @param favoured the primary if it is steady or advanced
    */
   public Map<String, Integer> inElection(Optional<String> favoured) {
+    return inElection(favoured.map(Set::of).orElse(Set.of()));
+  }
+
+  /**
+   * Weights in an election.
+   *
+   * @param favoured the members that have the bonus, each its own
+   */
+  public Map<String, Integer> inElection(Set<String> favoured) {
     Map<String, Integer> weights = new TreeMap<>(base);
-    favoured.ifPresent(name -> weights.merge(name, bonusOf(name), Integer::sum));
+    favoured.forEach(name -> weights.merge(name, bonusOf(name), Integer::sum));
     return weights;
   }
 }

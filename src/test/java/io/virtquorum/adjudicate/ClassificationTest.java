@@ -27,11 +27,14 @@ final class ClassificationTest {
 
   @Test
   void whoHasNotReportedOrIsUnwellIsUnknown() {
-    assertThat(Classification.of(RECORD, "m", Optional.empty()).memberClass())
+    assertThat(Classification.of(RECORD, Authority.RECORD, "m", Optional.empty()).memberClass())
         .isEqualTo(MemberClass.UNKNOWN);
     Ballot unwell = ballot(C, at(2, 4, C), false, Optional.of(new Trouble("Full", "it is full.")));
-    Classification found = Classification.of(RECORD, "m", Optional.of(unwell));
-    assertThat(found).isEqualTo(new Classification(MemberClass.UNKNOWN, "it is full."));
+    Classification found = Classification.of(RECORD, Authority.RECORD, "m", Optional.of(unwell));
+    assertThat(found)
+        .isEqualTo(
+            new Classification(
+                MemberClass.UNKNOWN, new Cause.Ailing(new Trouble("Full", "it is full."))));
   }
 
   @Test
@@ -39,7 +42,7 @@ final class ClassificationTest {
     ClusterRecord young =
         new ClusterRecord(1, 0, Optional.empty(), Map.of("m", 1), Optional.empty());
     Ballot ballot = ballot(C, at(2, 4, C), false, Optional.empty());
-    assertThat(Classification.of(young, "m", Optional.of(ballot)).memberClass())
+    assertThat(Classification.of(young, Authority.RECORD, "m", Optional.of(ballot)).memberClass())
         .isEqualTo(MemberClass.UNKNOWN);
   }
 
@@ -69,9 +72,9 @@ final class ClassificationTest {
     ClusterRecord next =
         new ClusterRecord(1, 3, Optional.of("p"), RECORD.members(), RECORD.committed());
     Ballot ballot = ballot(NEWER, at(2, 5, NEWER), false, Optional.empty());
-    assertThat(Classification.of(next, "m", Optional.of(ballot)).memberClass())
+    assertThat(Classification.of(next, Authority.RECORD, "m", Optional.of(ballot)).memberClass())
         .isEqualTo(MemberClass.BEHIND);
-    assertThat(Classification.of(next, "p", Optional.of(ballot)).memberClass())
+    assertThat(Classification.of(next, Authority.RECORD, "p", Optional.of(ballot)).memberClass())
         .isEqualTo(MemberClass.STEADY);
   }
 
@@ -120,14 +123,26 @@ final class ClassificationTest {
             0,
             users,
             false,
-            Optional.empty());
-    return Classification.of(RECORD, member, Optional.of(ballot)).memberClass();
+            Optional.empty(),
+            Map.of());
+    return Classification.of(RECORD, Authority.RECORD, member, Optional.of(ballot)).memberClass();
   }
 
   private static Ballot ballot(
       Digest root, Optional<Remembered> memory, boolean users, Optional<Trouble> trouble) {
     return new Ballot(
-        new Incarnation("u", "b"), 1, root, 3, memory, List.of(), 0, 0, users, false, trouble);
+        new Incarnation("u", "b"),
+        1,
+        root,
+        3,
+        memory,
+        List.of(),
+        0,
+        0,
+        users,
+        false,
+        trouble,
+        Map.of());
   }
 
   private static Optional<Remembered> at(long tenure, long sequence, Digest root) {

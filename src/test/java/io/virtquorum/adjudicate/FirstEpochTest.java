@@ -123,7 +123,8 @@ final class FirstEpochTest {
     SimulatedMember late = cluster.add("web-3");
     late.disk.write("index.html", "its own");
     late.attach(cluster.leader());
-    cluster.configure(cluster.withMembers(Map.of("web-0", 1, "web-1", 1, "web-2", 1, "web-3", 1)));
+    cluster.configure(
+        cluster.config.withMembers(Map.of("web-0", 1, "web-1", 1, "web-2", 1, "web-3", 1)));
     cluster.run(Duration.ofSeconds(3));
     assertThat(cluster.record.members()).doesNotContainKey("web-3");
     cluster.untilInSync();
@@ -134,9 +135,9 @@ final class FirstEpochTest {
   @Test
   void givenAMemberThatTheSpecNoLongerNamesThenItLeavesButThePrimaryDoesNotWithoutAWord() {
     SimulatedCluster cluster = SimulatedCluster.inSync(3);
-    cluster.configure(cluster.withMembers(Map.of("web-0", 1, "web-1", 1)));
+    cluster.configure(cluster.config.withMembers(Map.of("web-0", 1, "web-1", 1)));
     cluster.until("two members", LONG, () -> cluster.record.members().size() == 2);
-    cluster.configure(cluster.withMembers(Map.of("web-1", 1)));
+    cluster.configure(cluster.config.withMembers(Map.of("web-1", 1)));
     cluster.run(LONG);
     assertThat(cluster.record.members()).containsKey("web-0");
     assertThat(cluster.leader().holds("MembershipWaits")).isTrue();
@@ -149,7 +150,7 @@ final class FirstEpochTest {
     cluster.run(Duration.ofSeconds(1));
     cluster.member(0).write("index.html", "v2", true);
     cluster.until("epoch 2", LONG, () -> cluster.epoch() == 2);
-    cluster.configure(cluster.withMembers(Map.of("web-0", 1, "web-2", 1)));
+    cluster.configure(cluster.config.withMembers(Map.of("web-0", 1, "web-2", 1)));
     cluster.run(LONG);
     assertThat(cluster.record.members()).containsKey("web-1");
     assertThat(cluster.leader().holds("MembershipWaits")).isTrue();
@@ -161,7 +162,7 @@ final class FirstEpochTest {
   @Test
   void givenObserveModeThenNothingIsTouched() {
     SimulatedCluster cluster = SimulatedCluster.inSync(3);
-    cluster.configure(cluster.observing(true));
+    cluster.configure(cluster.config.withObserve(true));
     cluster.member(1).write("index.html", "stray", false);
     cluster.member(2).rot("data");
     cluster.member(2).audit();
@@ -170,7 +171,7 @@ final class FirstEpochTest {
     assertThat(cluster.epoch()).isEqualTo(1);
     assertThat(cluster.member(1).disk.contents()).containsEntry("index.html", "stray");
     assertThat(cluster.members.values()).allMatch(m -> m.disk.archive.isEmpty());
-    cluster.configure(cluster.observing(false));
+    cluster.configure(cluster.config.withObserve(false));
     cluster.untilInSync();
     assertThat(cluster.member(1).disk.contents()).containsEntry("index.html", "v2");
   }

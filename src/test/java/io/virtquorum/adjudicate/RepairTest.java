@@ -185,7 +185,7 @@ final class RepairTest {
     cluster.member(0).write("index.html", "v2", true);
     cluster.run(LONG);
     assertThat(cluster.epoch()).isEqualTo(1);
-    assertThat(cluster.leader().state.exposedSince()).isPresent();
+    assertThat(cluster.leader().state.news().exposedSince()).isPresent();
     cluster.member(0).syncCut = false;
     cluster.until(
         "in sync", Duration.ofMinutes(10), () -> cluster.isInSync() && cluster.epoch() == 2);

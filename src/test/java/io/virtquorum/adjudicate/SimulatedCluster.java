@@ -1,6 +1,5 @@
 package io.virtquorum.adjudicate;
 
-import io.virtquorum.vote.VotingRule;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -8,7 +7,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.PriorityQueue;
 import java.util.Random;
 import java.util.TreeMap;
@@ -55,11 +53,11 @@ final class SimulatedCluster {
         new Config(
             base,
             false,
-            VotingRule.STRICT_MAJORITY,
-            OptionalInt.empty(),
+            Config.Voting.standard(),
             SETTLE,
-            Optional.empty(),
-            false);
+            false,
+            Config.Bootstrap.ask(),
+            Optional.empty());
     base.keySet().forEach(this::add);
     at(0, this::beat);
   }
@@ -131,47 +129,11 @@ final class SimulatedCluster {
   }
 
   Config bootstrapFrom(String name) {
-    return new Config(
-        config.members(),
-        config.observe(),
-        config.rule(),
-        config.bonus(),
-        config.settle(),
-        Optional.of(name),
-        false);
-  }
-
-  Config withMembers(Map<String, Integer> members) {
-    return new Config(
-        members,
-        config.observe(),
-        config.rule(),
-        config.bonus(),
-        config.settle(),
-        config.bootstrapFrom(),
-        config.bootstrapVote());
-  }
-
-  Config observing(boolean observe) {
-    return new Config(
-        config.members(),
-        observe,
-        config.rule(),
-        config.bonus(),
-        config.settle(),
-        config.bootstrapFrom(),
-        config.bootstrapVote());
+    return config.withBootstrap(new Config.Bootstrap(Optional.of(name), false));
   }
 
   Config bootstrapVote() {
-    return new Config(
-        config.members(),
-        config.observe(),
-        config.rule(),
-        config.bonus(),
-        config.settle(),
-        Optional.empty(),
-        true);
+    return config.withBootstrap(new Config.Bootstrap(Optional.empty(), true));
   }
 
   boolean compareAndSwap(SimulatedLeader by, long expected, ClusterRecord next) {
@@ -243,8 +205,8 @@ final class SimulatedCluster {
     return record.committed().isPresent()
         && record.members().equals(config.members())
         && leader().state.record().equals(record)
-        && leader().state.jobs().isEmpty()
-        && leader().state.exposedSince().isEmpty()
+        && leader().state.work().jobs().isEmpty()
+        && leader().state.news().exposedSince().isEmpty()
         && record.members().keySet().stream().allMatch(m -> holdsCommitted(member(m)));
   }
 
@@ -296,9 +258,9 @@ final class SimulatedCluster {
                     "\nterm %d jobs %s holds %s writing %s members %s"
                         .formatted(
                             l.term,
-                            l.state.jobs(),
-                            l.state.holds(),
-                            l.state.writing(),
+                            l.state.work().jobs(),
+                            l.state.news().holds(),
+                            l.state.ledger().writing(),
                             l.state.members())));
     return text.toString();
   }

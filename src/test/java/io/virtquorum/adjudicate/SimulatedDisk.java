@@ -44,6 +44,15 @@ final class SimulatedDisk {
   private long ctimes;
   private Matrix matrix;
 
+  /** As a snapshot of the storage has it, the archive left out. */
+  SimulatedDisk copy() {
+    SimulatedDisk copy = new SimulatedDisk();
+    copy.files.putAll(files);
+    copy.memory = memory;
+    copy.ctimes = ctimes;
+    return copy;
+  }
+
   /** Through the OS; null deletes. */
   void write(String path, String content) {
     matrix = null;

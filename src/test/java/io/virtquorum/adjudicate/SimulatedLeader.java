@@ -2,12 +2,14 @@ package io.virtquorum.adjudicate;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** One operator: drives the production reducer, and carries out its commands. */
 final class SimulatedLeader {
   final long term;
   final List<Command.Tell> told = new ArrayList<>();
   State state;
+  Optional<Assessment> assessment = Optional.empty();
   boolean stopped;
   private final SimulatedCluster cluster;
   private long version;
@@ -25,6 +27,7 @@ final class SimulatedLeader {
     }
     Step step = Adjudicator.step(state, event, cluster.now());
     state = step.state();
+    assessment = step.assessment();
     cluster.invariants.stepped(this);
     for (Command command : step.commands()) {
       switch (command) {
@@ -67,7 +70,7 @@ final class SimulatedLeader {
   }
 
   boolean holds(String reason) {
-    return state.holds().stream().anyMatch(h -> h.reason().equals(reason));
+    return state.news().holds().stream().anyMatch(h -> h.reason().equals(reason));
   }
 
   long said(String reason) {

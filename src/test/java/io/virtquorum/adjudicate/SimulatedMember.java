@@ -2,10 +2,13 @@ package io.virtquorum.adjudicate;
 
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Matrix;
+import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Row;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -21,6 +24,9 @@ final class SimulatedMember {
   int loseAnswers;
   int failPulls;
   Optional<Trouble> trouble = Optional.empty();
+  Map<String, Digest> compared = Map.of();
+  int sessions;
+  final List<Position> remembered = new ArrayList<>();
   int pulls;
   int sent;
   private final SimulatedCluster cluster;
@@ -145,10 +151,11 @@ final class SimulatedMember {
             disk.memory.map(SimulatedDisk.Memory::remembered),
             disk.changes(),
             disk.changes().size(),
-            0,
+            sessions,
             usersSinceHeld,
             false,
-            trouble);
+            trouble,
+            compared);
     if (always || !Optional.of(ballot).equals(reported)) {
       reported = Optional.of(ballot);
       up(
@@ -162,10 +169,11 @@ final class SimulatedMember {
                   ballot.memory(),
                   ballot.changes(),
                   ballot.changesTotal(),
-                  0,
+                  sessions,
                   usersSinceHeld,
                   always,
-                  trouble)));
+                  trouble,
+                  compared)));
     }
   }
 
@@ -242,8 +250,9 @@ final class SimulatedMember {
     }
   }
 
-  private void remember(io.virtquorum.fingerprint.Position position) {
+  private void remember(Position position) {
     disk.remember(position);
+    remembered.add(position);
     usersSinceHeld = false;
     cluster.invariants.remembered(this);
   }
@@ -307,7 +316,7 @@ final class SimulatedMember {
       return;
     }
     cluster.invariants.pulling(this, order);
-    disk.replace(wanted, order.verdict());
+    disk.replace(wanted, order.archive().verdict());
     remember(order.position());
     sent += wanted.size();
     cluster.invariants.pulled(this, order);
@@ -339,7 +348,7 @@ final class SimulatedMember {
         return;
       }
     }
-    disk.replace(wanted, order.verdict());
+    disk.replace(wanted, order.archive().verdict());
     wanted.keySet().forEach(disk::rememberCtime);
     sent += wanted.size();
     answer(

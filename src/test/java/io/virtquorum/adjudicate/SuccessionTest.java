@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.virtquorum.fingerprint.Position;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -72,7 +73,7 @@ final class SuccessionTest {
     cluster.until("a new primary", LONG, () -> !cluster.record.isPrimary("web-0"));
     assertThat(cluster.record.tenure()).isEqualTo(2);
     cluster.until("said", LONG, () -> cluster.leader().said("FailedOver") == 1);
-    assertThat(cluster.leader().state.lastFailover()).isPresent();
+    assertThat(cluster.leader().state.news().lastFailover()).isPresent();
     SimulatedMember primary = cluster.member(cluster.record.primary().get());
     primary.write("index.html", "v2", true);
     cluster.until("epoch 2", LONG, () -> cluster.epoch() == 2);
@@ -166,7 +167,9 @@ final class SuccessionTest {
       cluster.until(
           "a pull",
           LONG,
-          () -> cluster.leader().state.jobs().stream().anyMatch(j -> j instanceof Job.Repairing));
+          () ->
+              cluster.leader().state.work().jobs().stream()
+                  .anyMatch(j -> j instanceof Job.Repairing));
       cluster.run(Duration.ofMillis(pause));
       // Dead to the detector, though its guest still serves: the worst that can be.
       cluster.leader().receive(new Event.Died("web-0"));
@@ -185,17 +188,17 @@ final class SuccessionTest {
     cluster.member(0).write("index.html", "v2", true);
     cluster.run(LONG);
     assertThat(cluster.epoch()).isEqualTo(1);
-    assertThat(cluster.leader().state.exposedSince()).isPresent();
+    assertThat(cluster.leader().state.news().exposedSince()).isPresent();
     cluster.member(1).boot(cluster.leader());
     cluster.until("epoch 2", LONG, () -> cluster.epoch() == 2);
     cluster.untilInSync();
-    assertThat(cluster.leader().state.exposedSince()).isEmpty();
+    assertThat(cluster.leader().state.news().exposedSince()).isEmpty();
   }
 
   @Test
   void givenFourMembersThenTheCommittedStateIsAWitnessAndThePrimaryStillOutvotesAll() {
     SimulatedCluster cluster = SimulatedCluster.inSync(4);
-    Assessment before = Adjudicator.assess(cluster.leader().state, cluster.now()).get();
+    Assessment before = cluster.leader().assessment.get();
     assertThat(before.tally().get().votes()).anyMatch(v -> v.voter().equals("(witness)"));
     for (int i = 1; i < 4; i++) {
       cluster.member(i).write("index.html", "theirs", true);
@@ -213,6 +216,7 @@ final class SuccessionTest {
     cluster.lead();
     cluster.untilInSync();
     assertThat(cluster.record.primary()).contains("web-0");
+    cluster.member(0).sessions = 1;
     cluster.member(1).write("index.html", "heavy", true);
     cluster.run(Duration.ofSeconds(10));
     cluster.untilInSync();
@@ -258,8 +262,9 @@ final class SuccessionTest {
             0,
             false,
             false,
-            Optional.empty());
-    return Classification.of(record, "web-1", Optional.of(ballot)).memberClass();
+            Optional.empty(),
+            Map.of());
+    return Classification.of(record, Authority.RECORD, "web-1", Optional.of(ballot)).memberClass();
   }
 
   private static boolean remembers(SimulatedMember member, long tenure, long sequence) {

@@ -378,9 +378,8 @@ class HAClusterApiIT {
             new ClusterRecord(
                 3,
                 2,
-                5,
                 new ClusterRecord.Committed(7, 2, 4, "c0ffee", now),
-                new ClusterRecord.Elected(2, 5, "beef"),
+                "beef",
                 "web-1",
                 List.of(new ClusterRecord.Voter("web-0", 1), new ClusterRecord.Voter("web-1", 2))),
             "2/3",
@@ -433,13 +432,7 @@ class HAClusterApiIT {
     Condition ready = new ConditionBuilder().withType("Ready").withStatus("True").build();
     ClusterRecord record =
         new ClusterRecord(
-            1,
-            1,
-            1,
-            new ClusterRecord.Committed(7, 1, 1, "c0", Instant.now()),
-            null,
-            "web-1",
-            null);
+            1, 1, new ClusterRecord.Committed(7, 1, 1, "c0", Instant.now()), null, "web-1", null);
     stored.setStatus(
         new HAClusterStatus(1L, List.of(ready), record, "3/3", null, null, null, null, null));
     client.resource(stored).updateStatus();

@@ -17,7 +17,15 @@ class DigestProperties {
     Digest digest = Digest.of(bytes);
     assertThat(digest.bytes()).isEqualTo(bytes);
     assertThat(Digest.parse(digest.hex())).isEqualTo(digest);
-    assertThat(digest.hex()).hasSize(64).startsWith(digest.brief());
+    assertThat(digest.hex()).hasSize(64);
+  }
+
+  @Example
+  void peopleSeeTheFirstFourDigits() {
+    Digest digest = new Digest(0x00f2c81100000000L, 0, 0, 0);
+    assertThat(digest.brief()).isEqualTo("00f2");
+    assertThat(digest).hasToString("00f2");
+    assertThat(new Position(2, 7)).hasToString("2.7");
   }
 
   @Property

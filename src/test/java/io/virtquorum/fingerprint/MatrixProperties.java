@@ -90,6 +90,27 @@ class MatrixProperties {
         .isEqualTo(Integer.signum(byBytes));
   }
 
+  /** Members remember roots on their disks: what they are made of must never change. */
+  @Example
+  void aRootIsTheHashOfFeatureItemAndDigestOfEachRowInOrder() throws Exception {
+    Digest digest = new Digest(1, 2, 3, 4);
+    Matrix matrix =
+        Matrix.of(
+            List.of(
+                new Row(new RowKey("s\u00eft\u00e9", "b\u00ff"), digest),
+                new Row(new RowKey("site", ""), digest)));
+    var all = new java.io.ByteArrayOutputStream();
+    all.writeBytes(new byte[] {0, 0, 0, 4, 's', 'i', 't', 'e', 0, 0, 0, 0});
+    all.writeBytes(digest.bytes());
+    all.writeBytes(new byte[] {0, 0, 0, 6, 's', (byte) 0xc3, (byte) 0xaf, 't'});
+    all.writeBytes(new byte[] {(byte) 0xc3, (byte) 0xa9, 0, 0, 0, 2, 'b', (byte) 0xff});
+    all.writeBytes(digest.bytes());
+    byte[] hash = java.security.MessageDigest.getInstance("SHA-256").digest(all.toByteArray());
+    assertThat(matrix.root()).isEqualTo(Digest.of(hash));
+    assertThat(matrix).hasToString(matrix.root().brief() + " (2 rows)");
+    assertThat(matrix.hashCode()).isNotEqualTo(Matrix.of(List.of()).hashCode());
+  }
+
   @Example
   void fieldsThatRunTogetherAlikeAreStillDifferentRows() {
     Digest digest = new Digest(1, 2, 3, 4);

@@ -112,6 +112,47 @@ class OperatorIT {
   }
 
   @Test
+  void givenADeadPrimaryThenTheStatusSaysWhoLedBeforeAndWhyThatEnded() throws IOException {
+    scene.committed();
+    scene.members.get("web-0").guestDies();
+    scene.until(() -> scene.cluster().getStatus().lastFailover() != null);
+    assertThat(scene.cluster().getStatus().lastFailover().from()).isEqualTo("web-0");
+    assertThat(scene.cluster().getStatus().lastFailover().to()).isEqualTo("web-1");
+    assertThat(scene.cluster().getStatus().lastFailover().reason()).isEqualTo("web-0 is dead");
+  }
+
+  @Test
+  void givenAPersonWhoPromotesAMemberThenUsersAreLedThereAndTheAnnotationIsTakenAway()
+      throws IOException {
+    scene.committed();
+    scene.edit(
+        c -> {
+          c.getMetadata().getAnnotations().put(ClusterSettings.PROMOTE, "web-2");
+          return c;
+        });
+    scene.until(() -> scene.primary().equals("web-2"));
+    scene.until(() -> scene.leadsTo().filter(scene.addressOf("web-2")::equals).isPresent());
+    scene.until(
+        () -> !scene.cluster().getMetadata().getAnnotations().containsKey(ClusterSettings.PROMOTE));
+    assertThat(scene.epoch()).isEqualTo(1);
+    scene.until(() -> !scene.events("SwitchedOver").isEmpty());
+  }
+
+  @Test
+  void givenAPromotionOfSomebodyUnknownThenThePersonIsToldTheNamesThereAre() throws IOException {
+    scene.committed();
+    scene.edit(
+        c -> {
+          c.getMetadata().getAnnotations().put(ClusterSettings.PROMOTE, "web-9");
+          return c;
+        });
+    scene.until(() -> scene.is("Stalled", "PromotionUnknown"));
+    assertThat(scene.condition("Stalled").orElseThrow().getMessage())
+        .contains("web-9 is to be promoted, which is not a member.")
+        .contains("Promote one of web-0, web-1, web-2.");
+  }
+
+  @Test
   void givenVmsWithoutNicThenEachGetsOneAndRestartsRollOneAtATimeWhileTheOthersAreReady()
       throws IOException {
     String[] names = {"web-0", "web-1", "web-2"};

@@ -27,7 +27,7 @@ class StatusFactoryTest {
   private static final Path GOLDEN = Path.of("src", "test", "resources", "operator", "status");
   private static final StatusFactory.Setup SETUP =
       new StatusFactory.Setup(
-          7, Optional.empty(), List.of(), Map.of("web-0", "node-a", "web-1", "node-b"), List.of());
+          7, Optional.empty(), List.of(), Map.of("web-0", "node-a", "web-1", "node-b"));
 
   @Test
   void allInSync() throws IOException {
@@ -82,8 +82,7 @@ class StatusFactoryTest {
             7,
             Optional.of(new Trouble("NoSuchVM", "There is no VirtualMachine web-9.")),
             List.of("web-1 needs a restart: it runs without its sync NIC and sidecar."),
-            Map.of(),
-            List.of());
+            Map.of());
     golden("no-such-vm", status(HAClusterStatus.EMPTY, setup, inSync()));
   }
 

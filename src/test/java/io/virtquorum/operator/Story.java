@@ -1,6 +1,7 @@
 package io.virtquorum.operator;
 
 import io.virtquorum.adjudicate.Adjudicator;
+import io.virtquorum.adjudicate.Assessment;
 import io.virtquorum.adjudicate.Ballot;
 import io.virtquorum.adjudicate.ClusterRecord;
 import io.virtquorum.adjudicate.Command;
@@ -15,13 +16,11 @@ import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.RowKey;
-import io.virtquorum.vote.VotingRule;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 
 /** What happens to a cluster, told to the real reducer; every record that it wants is written. */
 final class Story {
@@ -32,6 +31,7 @@ final class Story {
   static final Map<String, Integer> MEMBERS = Map.of("web-0", 1, "web-1", 1, "web-2", 1);
 
   private State state;
+  private Optional<Assessment> assessment = Optional.empty();
   private Instant now = START;
 
   private Story(ClusterRecord record) {
@@ -41,11 +41,11 @@ final class Story {
             new Config(
                 MEMBERS,
                 false,
-                VotingRule.STRICT_MAJORITY,
-                OptionalInt.empty(),
+                Config.Voting.standard(),
                 Duration.ofSeconds(6),
-                Optional.empty(),
-                false)));
+                false,
+                Config.Bootstrap.ask(),
+                Optional.empty())));
   }
 
   /** A cluster whose third epoch is committed; web-0 is its primary. */
@@ -63,6 +63,7 @@ final class Story {
   Story on(Event event) {
     Step step = Adjudicator.step(state, event, now);
     state = step.state();
+    assessment = step.assessment();
     for (Command command : step.commands()) {
       if (command instanceof Command.Write write) {
         on(new Event.Recorded(write.record()));
@@ -111,11 +112,12 @@ final class Story {
                 member.equals("web-0") ? 1 : 0,
                 false,
                 false,
-                Optional.empty())));
+                Optional.empty(),
+                Map.of())));
   }
 
   View view() {
-    return View.of(state, now);
+    return View.of(state, assessment);
   }
 
   Instant now() {

@@ -257,7 +257,7 @@ class FaultsTest {
               .pull(
                   Offer.of(start, trees.quick(Member.LIMIT).matrix()),
                   WHOLE,
-                  "back",
+                  new ArchiveNote("back", "why"),
                   false,
                   Member.LIMIT);
       assertThat(back).isInstanceOf(PullResult.Done.class);
@@ -299,6 +299,7 @@ class FaultsTest {
   }
 
   private PullResult pull(FileTrees trees) throws GuestException, Trouble {
-    return new Puller(trees, ROOMY).pull(offer, WHOLE, "verdict", false, Member.LIMIT);
+    return new Puller(trees, ROOMY)
+        .pull(offer, WHOLE, new ArchiveNote("verdict", "why"), false, Member.LIMIT);
   }
 }

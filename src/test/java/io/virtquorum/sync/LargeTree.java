@@ -61,7 +61,7 @@ final class LargeTree {
               .pull(
                   offer,
                   new Goal.Whole(new Position(1, sequence)),
-                  "v",
+                  new ArchiveNote("v", "why"),
                   false,
                   Duration.ofMinutes(5));
       System.out.println(what + ": " + result);

@@ -214,7 +214,12 @@ class PullerTest {
 
       var result =
           new Puller(other.files(), ROOMY)
-              .pull(Offer.of(start, two.quick().matrix()), WHOLE, "v", false, Member.LIMIT);
+              .pull(
+                  Offer.of(start, two.quick().matrix()),
+                  WHOLE,
+                  new ArchiveNote("v", "why"),
+                  false,
+                  Member.LIMIT);
 
       var done = done(result);
       assertThat(other.quick().matrix()).isEqualTo(two.quick().matrix());
@@ -234,7 +239,7 @@ class PullerTest {
 
     var result =
         new Puller(member.files(), new ArchiveLimits(20, 50_000))
-            .pull(offer(), WHOLE, "v", false, Member.LIMIT);
+            .pull(offer(), WHOLE, new ArchiveNote("v", "why"), false, Member.LIMIT);
 
     assertFailed(result, PullResult.Reason.ArchiveFull);
     assertThat(member.path("f")).hasSize(100_000);
@@ -247,7 +252,8 @@ class PullerTest {
     member.remember(1, 1);
     for (int i = 1; i <= 3; i++) {
       member.write("f", "wrong " + i);
-      new Puller(member.files(), ROOMY).pull(offer(), WHOLE, "v" + i, i == 2, Member.LIMIT);
+      new Puller(member.files(), ROOMY)
+          .pull(offer(), WHOLE, new ArchiveNote("v" + i, "why"), i == 2, Member.LIMIT);
     }
     var archive = new Archive(member.files().shell(), member.trees);
     assertThat(archive.list(Member.LIMIT))
@@ -292,7 +298,8 @@ class PullerTest {
   }
 
   private PullResult pull(Offer offer, Goal goal) throws Exception {
-    return new Puller(member.files(), ROOMY).pull(offer, goal, "verdict 1", false, Member.LIMIT);
+    return new Puller(member.files(), ROOMY)
+        .pull(offer, goal, new ArchiveNote("verdict 1", "verdict 1"), false, Member.LIMIT);
   }
 
   private static PullResult.Done done(PullResult result) {

@@ -87,7 +87,7 @@ class RotTest {
               .pull(
                   Offer.of(serving, sample.quick().matrix()),
                   new Goal.Rows(Map.of(key, wanted)),
-                  "rot",
+                  new ArchiveNote("rot", "why"),
                   false,
                   Member.LIMIT);
 

@@ -42,6 +42,22 @@ class WeightsProperties {
   }
 
   @Property
+  void theSmallestBonusIsWhatAllOthersAndTheWitnessWeighAndOne(
+      @ForAll("bases") Map<String, Integer> base) {
+    Weights weights = new Weights(base, OptionalInt.empty());
+    base.forEach(
+        (primary, own) -> {
+          int others = 0;
+          for (var member : base.entrySet()) {
+            others += member.getKey().equals(primary) ? 0 : member.getValue();
+          }
+          int witness = base.size() % 2 == 0 ? 1 : 0;
+          assertThat(weights.smallestBonus(primary)).isEqualTo(others + witness + 1);
+          assertThat(weights.sum()).isEqualTo(own + others + witness);
+        });
+  }
+
+  @Property
   void onlyThePrimaryIsFavouredAndOnlyWhileItMayBe(@ForAll("bases") Map<String, Integer> base) {
     Weights weights = new Weights(base, OptionalInt.empty());
     assertThat(weights.inElection(Optional.empty())).isEqualTo(base);

@@ -1,0 +1,88 @@
+package io.virtquorum.adjudicate;
+
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Rule 9: a state is committed when members that are a strict majority by count of the record were
+ * verified to hold it.
+ */
+final class Commits {
+  private final State state;
+  private final ClusterRecord record;
+
+  private Commits(State state) {
+    this.state = state;
+    this.record = state.record();
+  }
+
+  static RecordPlanner.Plan plan(State state, Assessment assessment) {
+    Commits commits = new Commits(state);
+    return assessment
+        .target()
+        .flatMap(commits::commit)
+        .or(() -> commits.newestShared().flatMap(commits::commit))
+        .map(RecordPlanner.Plan::of)
+        .orElseGet(RecordPlanner.Plan::none);
+  }
+
+  /**
+   * The newest root of this tenure beyond C that a strict majority by count remembers, where the
+   * primary has moved on since.
+   */
+  private Optional<Target> newestShared() {
+    return record
+        .committed()
+        .flatMap(
+            committed ->
+                record.members().keySet().stream()
+                    .filter(m -> state.member(m).usable())
+                    .flatMap(m -> state.member(m).ballot().get().memory().stream())
+                    .filter(m -> m.position().tenure() == record.tenure())
+                    .filter(m -> m.position().isAfter(committed.position()))
+                    .map(
+                        m ->
+                            new Target(
+                                m.position(), m.root(), Target.Ground.WRITTEN, record.primary()))
+                    .filter(t -> verified(t).size() >= record.majority())
+                    .max(Comparator.comparing(Target::position)));
+  }
+
+  private List<String> verified(Target target) {
+    return record.members().keySet().stream()
+        .filter(m -> state.member(m).usable())
+        .filter(m -> target.rememberedBy(state.member(m).ballot().get()))
+        .toList();
+  }
+
+  private Optional<RecordChange> commit(Target target) {
+    Optional<Committed> committed = record.committed();
+    if (committed.isPresent() && !target.position().isAfter(committed.get().position())) {
+      return Optional.empty();
+    }
+    List<String> verified = verified(target);
+    if (verified.size() < record.majority()) {
+      return Optional.empty();
+    }
+    long epoch = committed.map(Committed::epoch).orElse(0L) + 1;
+    Command.Tell news =
+        new Command.Tell(
+            false,
+            "Committed",
+            "Epoch %d is %s: %s. Verified on %s (%d of %d, %d needed)."
+                .formatted(
+                    epoch,
+                    target.root().brief(),
+                    target.why(),
+                    Words.and(verified),
+                    verified.size(),
+                    record.members().size(),
+                    record.majority()));
+    return Optional.of(
+        new RecordChange(
+            record.withCommitted(new Committed(epoch, target.position(), target.root())),
+            Optional.of(news),
+            Optional.empty()));
+  }
+}

@@ -1,0 +1,127 @@
+package io.virtquorum.adjudicate;
+
+import io.virtquorum.fingerprint.Position;
+import io.virtquorum.vote.Tally;
+import io.virtquorum.vote.Vote;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Rule 14: the first epoch comes about only if all members are there and equal, or a person names
+ * one, or asks for the vote. Until then nothing is repaired.
+ */
+final class FirstEpoch {
+  private final Picture picture;
+  private final ClusterRecord record;
+
+  private FirstEpoch(Picture picture) {
+    this.picture = picture;
+    this.record = picture.record();
+  }
+
+  static Ruling rule(Picture picture) {
+    return new FirstEpoch(picture).rule();
+  }
+
+  private Ruling rule() {
+    if (record.members().isEmpty()) {
+      return Ruling.silent(
+          picture,
+          Hold.passing(
+              "NoMembers", "The record names no members yet.", "It ends when the spec was read."));
+    }
+    // 1. A person's word.
+    if (picture.config().bootstrap().from().isPresent()) {
+      return from(picture.config().bootstrap().from().get());
+    }
+    // 2. Everyone is asked.
+    List<String> missing =
+        record.members().keySet().stream().filter(m -> !picture.isUsable(m)).toList();
+    if (!missing.isEmpty()) {
+      return waiting(missing, "The first epoch needs every member; it begins when they report.");
+    }
+    // 3. All are equal.
+    if (picture.usable().map(m -> picture.ballot(m).root()).distinct().count() == 1) {
+      return choose(
+          record
+              .primary()
+              .filter(record.members()::containsKey)
+              .orElse(record.members().keySet().iterator().next()));
+    }
+    // 4. A vote, where a person asked for it. Once chosen it stays chosen, though others become
+    // equal to it.
+    boolean vote = picture.config().bootstrap().vote();
+    if (vote && picture.count().tally().orElse(null) instanceof Tally.Elected elected) {
+      List<String> voters =
+          elected.votes().stream()
+              .filter(v -> v.root().equals(elected.root()))
+              .map(Vote::voter)
+              .toList();
+      return choose(record.primary().filter(voters::contains).orElse(voters.getFirst()));
+    }
+    return Ruling.hold(picture, vote ? tied() : needed());
+  }
+
+  private Ruling from(String name) {
+    if (!record.members().containsKey(name)) {
+      return Ruling.hold(
+          picture,
+          Hold.waiting(
+              "BootstrapUnknown",
+              "spec.bootstrap.from names " + name + ", which is not a member.",
+              "Name one of " + String.join(", ", record.members().keySet()) + "."));
+    }
+    return picture.isUsable(name)
+        ? choose(name)
+        : waiting(List.of(name), "It ends when it reports.");
+  }
+
+  private Ruling choose(String chosen) {
+    Ballot ballot = picture.ballot(chosen);
+    // A memory of the tenure that is about to begin can only come from this same first epoch.
+    Position position =
+        ballot
+            .memory()
+            .filter(m -> record.isPrimary(chosen) && m.position().tenure() == record.tenure())
+            .map(m -> ballot.unchanged() ? m.position() : m.position().next())
+            .orElse(new Position(Math.max(record.tenure(), 1), 1));
+    Target target = new Target(position, ballot.root(), Target.Ground.FIRST, Optional.of(chosen));
+    return new Ruling(picture.elect(target), Optional.of(chosen), Set.of(), List.of());
+  }
+
+  private Ruling waiting(List<String> missing, String until) {
+    List<String> named =
+        missing.stream().map(m -> "%s (%s)".formatted(m, picture.classes().get(m).why())).toList();
+    return Ruling.hold(
+        picture,
+        Hold.passing("WaitingForMembers", "Waiting for " + String.join(", ", named) + ".", until));
+  }
+
+  private Hold tied() {
+    return Hold.waiting(
+        "BootstrapTied",
+        "The members differ and no state has a majority: " + differing() + ".",
+        "Set spec.bootstrap.from to the member whose state is right.");
+  }
+
+  private Hold needed() {
+    return Hold.waiting(
+        "BootstrapNeeded",
+        "The members differ and nothing is committed yet: " + differing() + ".",
+        "Set spec.bootstrap.from to the member whose state is right, or spec.bootstrap.vote to"
+            + " true.");
+  }
+
+  private String differing() {
+    return String.join(
+        ", ",
+        picture
+            .usable()
+            .map(
+                m ->
+                    "%s holds %s (%d rows)"
+                        .formatted(m, picture.ballot(m).root().brief(), picture.ballot(m).rows()))
+            .toList());
+  }
+}

@@ -1,0 +1,60 @@
+package io.virtquorum.adjudicate;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What an adjudicator has to tell people.
+ *
+ * @param exposedSince since when the primary holds something that is not committed
+ * @param holds what was held back after the last step, so that each is told once
+ * @param lastRepair the newest repair that ended well
+ * @param lastFailover the newest change of the primary
+ */
+public record News(
+    Optional<Instant> exposedSince,
+    List<Hold> holds,
+    Optional<Repair> lastRepair,
+    Optional<Failover> lastFailover) {
+
+  public News {
+    holds = List.copyOf(holds);
+  }
+
+  /** Nothing yet. */
+  static News none() {
+    return new News(Optional.empty(), List.of(), Optional.empty(), Optional.empty());
+  }
+
+  /** A repair that ended well. */
+  public record Repair(
+      String member,
+      String sample,
+      int rows,
+      long bytes,
+      Duration took,
+      Instant at,
+      Finding finding,
+      String archiveEntry) {}
+
+  /** A change of the primary. */
+  public record Failover(String from, String to, Instant at, String why) {}
+
+  News exposed(Optional<Instant> since) {
+    return new News(since, holds, lastRepair, lastFailover);
+  }
+
+  News with(List<Hold> newHolds) {
+    return new News(exposedSince, newHolds, lastRepair, lastFailover);
+  }
+
+  News with(Repair repair) {
+    return new News(exposedSince, holds, Optional.of(repair), lastFailover);
+  }
+
+  News with(Failover failover) {
+    return new News(exposedSince, holds, lastRepair, Optional.of(failover));
+  }
+}

@@ -1,0 +1,91 @@
+package io.virtquorum.adjudicate;
+
+import io.virtquorum.fingerprint.Digest;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Gives orders to members, one job a member at a time, and keeps account of them. Lives for one
+ * step of the reducer.
+ */
+final class OrderBook {
+  /** How long a member may take to prove what it holds. */
+  static final Duration PROVE = Duration.ofMinutes(2);
+
+  /** How long a sample may take to begin to serve. */
+  static final Duration PREPARE = Duration.ofSeconds(60);
+
+  /** How long a repair may take: the one deadline of copy, archive and verification together. */
+  static final Duration REPAIR = Duration.ofMinutes(10);
+
+  /** After so many voided attempts the writers are kept still, where there is a command for it. */
+  static final int MANY_VOIDS = 3;
+
+  private static final DateTimeFormatter STAMP =
+      DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
+
+  private final List<Command> commands = new ArrayList<>();
+  private final Instant now;
+  private State state;
+
+  OrderBook(State state, Instant now) {
+    this.state = state;
+    this.now = now;
+  }
+
+  /** The state with the jobs in it. */
+  State state() {
+    return state;
+  }
+
+  List<Command> commands() {
+    return commands;
+  }
+
+  /** Usable, idle, not waiting to try again, and known as it is after its last order. */
+  boolean isReady(String name) {
+    MemberState member = state.member(name);
+    return member.usable()
+        && member.fresh()
+        && !state.work().isBusy(name)
+        && !member.tries().notBefore().isAfter(now);
+  }
+
+  /** Has a member prove that it holds the target, and remember it; nothing while it is busy. */
+  void prove(String name, Target target) {
+    if (isReady(name)) {
+      String id = nextId();
+      Job job = new Job.Proving(id, name, target.position(), target.root(), now.plus(PROVE));
+      state = state.with(state.work().with(job));
+      commands.add(new Command.Prove(id, name, target.position(), target.root()));
+    }
+  }
+
+  /**
+   * Has a member repaired from a sample: both must be ready.
+   *
+   * @param root what the sample is to serve
+   */
+  void repair(String name, String sample, Digest root, Job.Aim aim, Finding finding) {
+    long epoch = state.record().committed().map(Committed::epoch).orElse(0L);
+    String entry = "epoch-%d-%s".formatted(epoch, STAMP.format(now));
+    String id = nextId();
+    Job job =
+        new Job.Preparing(
+            id, new Job.Repair(name, sample, root, aim, entry, finding), now.plus(PREPARE));
+    state = state.with(state.work().with(job));
+    boolean quiesce =
+        state.config().orElseThrow().canQuiesce()
+            && state.member(name).tries().voided() >= MANY_VOIDS;
+    commands.add(new Command.Serve(id, sample, root, name, quiesce));
+  }
+
+  private String nextId() {
+    state = state.with(state.work().counted());
+    return "t%d-%d".formatted(state.term(), state.work().counter());
+  }
+}

@@ -1,0 +1,174 @@
+package io.virtquorum.adjudicate;
+
+import io.virtquorum.fingerprint.Position;
+import io.virtquorum.fingerprint.Row;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+
+/** Takes in how orders went: offers, ends, and deadlines that passed. Lives for one event. */
+final class Outcomes {
+  private static final Duration FIRST_RETRY = Duration.ofSeconds(2);
+  private static final Duration LAST_RETRY = Duration.ofMinutes(2);
+  private static final Duration RETRY_VOID = Duration.ofSeconds(1);
+
+  private final Instant now;
+  private final List<Command> commands;
+
+  /**
+   * @param commands takes what follows at once
+   */
+  Outcomes(Instant now, List<Command> commands) {
+    this.now = now;
+    this.commands = commands;
+  }
+
+  /** A sample serves: the puller may begin, if that is still wanted. */
+  State offered(State state, Event.Offered offered) {
+    if (!(state.work().job(offered.id()).orElse(null) instanceof Job.Preparing preparing)) {
+      return state;
+    }
+    Job.Repair repair = preparing.repair();
+    Offer offer = offered.offer();
+    if (isOvertaken(state, repair)) {
+      return state.with(state.work().without(preparing));
+    }
+    if (!offer.matrix().root().equals(repair.root())) {
+      return finish(state, preparing, new Outcome.Void(repair.sample() + " moved on"));
+    }
+    if (repair.aim() instanceof Job.Aim.Rows rows) {
+      List<Row> there =
+          rows.rows().stream()
+              .filter(r -> offer.matrix().digest(r.key()).filter(r.digest()::equals).isPresent())
+              .toList();
+      if (there.isEmpty()) {
+        Trouble trouble =
+            new Trouble("RowsMissing", repair.sample() + " does not hold what rotted either.");
+        return finish(state, preparing, new Outcome.Failed(trouble))
+            .withMember(repair.sample(), MemberState::refreshed);
+      }
+      repair = repair.with(new Job.Aim.Rows(there));
+    }
+    Job.Repairing job = new Job.Repairing(preparing.id() + "p", repair, now.plus(OrderBook.REPAIR));
+    commands.add(pull(job, offer));
+    return state.with(state.work().without(preparing).with(job));
+  }
+
+  private static Command pull(Job.Repairing job, Offer offer) {
+    Job.Repair repair = job.repair();
+    var archive = new Command.Archived(repair.entry(), repair.finding().words());
+    return switch (repair.aim()) {
+      case Job.Aim.Whole whole ->
+          new Command.Pull(job.id(), repair.member(), offer, whole.position(), archive);
+      case Job.Aim.Rows rows ->
+          new Command.Restore(job.id(), repair.member(), offer, rows.rows(), archive);
+    };
+  }
+
+  /** The record moved on since the repair was planned, so that it would do harm or nothing. */
+  private static boolean isOvertaken(State state, Job.Repair repair) {
+    if (!(repair.aim() instanceof Job.Aim.Whole whole)) {
+      return false;
+    }
+    ClusterRecord record =
+        state.ledger().writing().map(RecordChange::record).orElse(state.record());
+    Position position = whole.position();
+    boolean primaryMayLose =
+        state.config().filter(c -> c.authority() == Authority.VOTES).isPresent();
+    return (record.isPrimary(repair.member()) && !primaryMayLose)
+        || record
+            .committed()
+            .map(Committed::position)
+            .filter(
+                c ->
+                    c.isAfter(position)
+                        || (position.isAfter(c) && position.tenure() < record.tenure()))
+            .isPresent();
+  }
+
+  /** An order ended. */
+  State finish(State state, Job job, Outcome outcome) {
+    State rest = state.with(state.work().without(job));
+    String name = job.member();
+    return switch (outcome) {
+      case Outcome.Done done when job instanceof Job.Repairing repairing -> {
+        Job.Repair repair = repairing.repair();
+        commands.add(new Command.Tell(false, "Repaired", sentence(repair, done)));
+        yield rest.withMember(name, MemberState::succeeded)
+            .with(
+                rest.news()
+                    .with(
+                        new News.Repair(
+                            name,
+                            repair.sample(),
+                            done.rows(),
+                            done.bytes(),
+                            done.took(),
+                            now,
+                            repair.finding(),
+                            done.archiveEntry())));
+      }
+      case Outcome.Done _ -> rest.withMember(name, MemberState::succeeded);
+      case Outcome.Void moved ->
+          rest.withMember(
+                  name, m -> m.with(m.tries().voidedUntil(now.plus(RETRY_VOID), moved.message())))
+              .withMember(obeyed(job), MemberState::stale);
+      case Outcome.Failed failed -> {
+        int attempts = rest.member(name).tries().failed() + 1;
+        Duration wait = backOff(attempts);
+        commands.add(
+            new Command.Tell(
+                true,
+                failed.trouble().reason(),
+                "%s could not be repaired: %s Try %d; the next in %d s."
+                    .formatted(name, failed.trouble().message(), attempts, wait.toSeconds())));
+        yield rest.withMember(name, m -> m.with(m.tries().failedUntil(now.plus(wait))))
+            .withMember(obeyed(job), MemberState::stale);
+      }
+    };
+  }
+
+  /**
+   * Orders without an answer by their deadline are unknown: they are forgotten, and what is so is
+   * seen in the next ballots.
+   */
+  State expire(State state) {
+    State next = state;
+    for (Job job : state.work().jobs()) {
+      if (job.deadline().isBefore(now)) {
+        Trouble trouble = new Trouble("NoAnswer", "its sidecar gave no answer in time.");
+        next =
+            finish(next, job, new Outcome.Failed(trouble))
+                .withMember(obeyed(job), MemberState::refreshed);
+      }
+    }
+    return next;
+  }
+
+  /** Whose sidecar had the order: its next ballot tells how it is now. */
+  private static String obeyed(Job job) {
+    return job instanceof Job.Preparing preparing ? preparing.repair().sample() : job.member();
+  }
+
+  private static String sentence(Job.Repair repair, Outcome.Done done) {
+    String archive =
+        done.archiveEntry().isEmpty()
+            ? ""
+            : " What was replaced is in its archive as %s.".formatted(done.archiveEntry());
+    return "%s was repaired from %s: %s. %d %s, %d bytes over the sync network, %d ms.%s"
+        .formatted(
+            repair.member(),
+            repair.sample(),
+            repair.finding().words(),
+            done.rows(),
+            done.rows() == 1 ? "row" : "rows",
+            done.bytes(),
+            done.took().toMillis(),
+            archive);
+  }
+
+  private static Duration backOff(int attempts) {
+    Duration wait = FIRST_RETRY.multipliedBy(1L << Math.min(attempts - 1, 10));
+    return wait.compareTo(LAST_RETRY) > 0 ? LAST_RETRY : wait;
+  }
+}

@@ -1,0 +1,99 @@
+package io.virtquorum.adjudicate;
+
+import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Position;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * One moment as the rules see it: who is there, what each holds, and how the votes were counted.
+ * Immutable; everything is derived from the state.
+ */
+record Picture(
+    State state,
+    Config config,
+    Map<String, Classification> classes,
+    Verdict.Count count,
+    Instant now) {
+
+  ClusterRecord record() {
+    return state.record();
+  }
+
+  /** Members of the record that report and are healthy, in order of their names. */
+  Stream<String> usable() {
+    return record().members().keySet().stream().filter(this::isUsable);
+  }
+
+  boolean isUsable(String name) {
+    return state.member(name).usable();
+  }
+
+  /** The ballot of a usable member. */
+  Ballot ballot(String name) {
+    return state.member(name).ballot().orElseThrow();
+  }
+
+  MemberClass classOf(String name) {
+    Classification found = classes.get(name);
+    return found == null ? MemberClass.UNKNOWN : found.memberClass();
+  }
+
+  boolean is(String name, MemberClass... wanted) {
+    return List.of(wanted).contains(classOf(name));
+  }
+
+  /** The recorded primary, if it reports and is healthy. */
+  Optional<String> primary() {
+    return record().primary().filter(this::isUsable);
+  }
+
+  /** How many living members hold this root. */
+  long holdersByCount(Digest root) {
+    return usable().filter(m -> ballot(m).root().equals(root)).count();
+  }
+
+  /** The root beyond C that this ballot's member accepted in the present tenure. */
+  Optional<Target> accepted(Ballot ballot, Committed committed) {
+    return ballot
+        .memory()
+        .filter(m -> m.position().tenure() == record().tenure())
+        .filter(m -> m.position().isAfter(committed.position()))
+        .map(m -> new Target(m.position(), m.root(), ground(), record().primary()));
+  }
+
+  /** Why what was accepted in this tenure is to be the state. */
+  private Target.Ground ground() {
+    return config.authority() == Authority.VOTES ? Target.Ground.VOTED : Target.Ground.WRITTEN;
+  }
+
+  /** True if an order is under way that leads to this position. */
+  boolean isUnderWay(Position position) {
+    return state.work().jobs().stream()
+        .anyMatch(
+            job ->
+                switch (job) {
+                  case Job.Proving proving -> proving.position().equals(position);
+                  case Job.Preparing preparing -> isFor(preparing.repair(), position);
+                  case Job.Repairing repairing -> isFor(repairing.repair(), position);
+                });
+  }
+
+  private static boolean isFor(Job.Repair repair, Position position) {
+    return repair.aim() instanceof Job.Aim.Whole whole && whole.position().equals(position);
+  }
+
+  /** The verdict that everyone is to hold this. */
+  Verdict.Elected elect(Target target) {
+    return new Verdict.Elected(
+        target, usable().filter(m -> ballot(m).root().equals(target.root())).toList(), count);
+  }
+
+  Target committedTarget(Committed committed) {
+    return new Target(
+        committed.position(), committed.root(), Target.Ground.COMMITTED, Optional.empty());
+  }
+}

@@ -1,0 +1,144 @@
+package io.virtquorum.adjudicate;
+
+import io.virtquorum.fingerprint.Change;
+import io.virtquorum.fingerprint.Row;
+import io.virtquorum.fingerprint.RowKey;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Rule 4, rot first: rows that rotted come back from a member that still has them, on the primary
+ * too, before anything is tallied; what was written meanwhile stays.
+ */
+final class RotPlanner {
+  private final Picture picture;
+  private final Assessment assessment;
+  private final OrderBook orders;
+  private final List<Hold> holds = new ArrayList<>();
+
+  private RotPlanner(Picture picture, Assessment assessment, OrderBook orders) {
+    this.picture = picture;
+    this.assessment = assessment;
+    this.orders = orders;
+  }
+
+  /** OrderBook what there is to order; returns what is held back. */
+  static List<Hold> plan(Picture picture, Assessment assessment, OrderBook orders) {
+    RotPlanner planner = new RotPlanner(picture, assessment, orders);
+    // Nothing is repaired before the first epoch (rule 14).
+    if (picture.record().committed().isPresent()) {
+      picture
+          .usable()
+          .filter(m -> picture.is(m, MemberClass.DRIFTED))
+          .filter(m -> picture.ballot(m).memory().isPresent())
+          .filter(m -> !picture.record().isPrimary(m) || picture.record().mandate().isEmpty())
+          .forEach(m -> planner.restore(m, picture.ballot(m).rot()));
+    }
+    return planner.holds;
+  }
+
+  private void restore(String name, List<Change> rot) {
+    if (rot.isEmpty()) {
+      return;
+    }
+    List<String> others = picture.usable().filter(m -> !m.equals(name)).toList();
+    // 1. From whoever certainly has most of the rows.
+    Optional<String> donor =
+        others.stream()
+            .filter(m -> orders.isReady(m) && !kept(m, name, rot).isEmpty())
+            .max(
+                Comparator.comparing((String m) -> kept(m, name, rot).size())
+                    .thenComparing(Comparator.reverseOrder()));
+    if (donor.isPresent() && orders.isReady(name)) {
+      order(name, donor.get(), kept(donor.get(), name, rot));
+    }
+    // 2. Rows that nobody certainly has. Any other than the primary is brought to the target
+    // anyway.
+    List<Change> orphans =
+        rot.stream()
+            .filter(c -> others.stream().allMatch(m -> kept(m, name, List.of(c)).isEmpty()))
+            .toList();
+    boolean primary = picture.record().isPrimary(name);
+    if (orphans.isEmpty() || (!primary && hasHolder(name))) {
+      return;
+    }
+    // 3. One who remembers something else may have them still; its offer will tell. Each try asks
+    // the next one.
+    List<String> perhaps =
+        others.stream().filter(m -> !isKnown(m, name) && orders.isReady(m)).sorted().toList();
+    int attempts = picture.state().member(name).tries().failed();
+    if (primary && orders.isReady(name) && donor.isEmpty() && !perhaps.isEmpty()) {
+      order(name, perhaps.get(attempts % perhaps.size()), orphans);
+    }
+    if (attempts > 0 || !primary || others.stream().allMatch(m -> isKnown(m, name))) {
+      holds.add(
+          Hold.waiting(
+              "RotWithoutDonor",
+              "%s rotted on %s and no healthy member is known to hold the remembered content: it is left as it is."
+                  .formatted(Words.rows(keys(orphans), orphans.size()), name),
+              "It ends when a member with the content returns, or somebody writes it anew."));
+    }
+  }
+
+  private boolean hasHolder(String name) {
+    return assessment
+        .target()
+        .filter(
+            target ->
+                picture
+                    .usable()
+                    .filter(m -> !m.equals(name))
+                    .anyMatch(m -> target.isHeldBy(picture.ballot(m))))
+        .isPresent();
+  }
+
+  private void order(String name, String donor, List<Change> rot) {
+    List<Row> rows =
+        rot.stream()
+            .flatMap(c -> c.before().map(before -> new Row(c.key(), before)).stream())
+            .toList();
+    orders.repair(
+        name, donor, picture.ballot(donor).root(), new Job.Aim.Rows(rows), finding(name, rot));
+  }
+
+  /** What is right here is what the member itself remembers, whatever everyone is to hold next. */
+  private Finding finding(String name, List<Change> rot) {
+    var memory = picture.ballot(name).memory().orElseThrow();
+    Committed committed = picture.record().committed().orElseThrow();
+    Target right =
+        memory.root().equals(committed.root())
+            ? picture.committedTarget(committed)
+            : new Target(
+                memory.position(),
+                memory.root(),
+                Target.Ground.WRITTEN,
+                picture.record().primary());
+    return new Finding(name, picture.elect(right), picture.classes().get(name), keys(rot));
+  }
+
+  /** The rows that this donor certainly has as the member remembers them. */
+  private List<Change> kept(String donor, String name, List<Change> rot) {
+    Ballot theirs = picture.ballot(donor);
+    return remembersAlike(donor, name)
+        ? rot.stream().filter(c -> c.before().isPresent() && theirs.keeps(c.key())).toList()
+        : List.of();
+  }
+
+  /** True if the ballots alone tell which of the member's rows the donor has. */
+  private boolean isKnown(String donor, String name) {
+    Ballot theirs = picture.ballot(donor);
+    return remembersAlike(donor, name) && theirs.changes().size() == theirs.changesTotal();
+  }
+
+  private boolean remembersAlike(String donor, String name) {
+    Ballot theirs = picture.ballot(donor);
+    return theirs.memory().isPresent()
+        && theirs.memory().get().root().equals(picture.ballot(name).memory().get().root());
+  }
+
+  private static List<RowKey> keys(List<Change> changes) {
+    return changes.stream().map(Change::key).toList();
+  }
+}

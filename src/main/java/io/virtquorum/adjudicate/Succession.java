@@ -1,0 +1,239 @@
+package io.virtquorum.adjudicate;
+
+import io.virtquorum.adjudicate.RecordPlanner.Plan;
+import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Position;
+import java.time.Instant;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * Who leads next: where a person promotes a member, the primary is dead or forgot (rules 3, 12 and
+ * 13), or its users are at another member (rule 10). Every change of the primary is a new tenure.
+ */
+final class Succession {
+  private final State state;
+  private final Config config;
+  private final ClusterRecord record;
+  private final Assessment assessment;
+  private final Instant now;
+
+  private Succession(State state, Assessment assessment, Instant now) {
+    this.state = state;
+    this.config = state.config().orElseThrow();
+    this.record = state.record();
+    this.assessment = assessment;
+    this.now = now;
+  }
+
+  static Plan plan(State state, Assessment assessment, Instant now) {
+    return new Succession(state, assessment, now).plan();
+  }
+
+  private Plan plan() {
+    if (record.primary().isEmpty()) {
+      return Plan.none();
+    }
+    if (config.promote().isPresent() && !isPromoted(config.promote().get())) {
+      return promote(config.promote().get());
+    }
+    String primary = record.primary().get();
+    if (state.isDead(primary)) {
+      return succeed(primary, primary + " is dead", "FailedOver", "NoSuccessor");
+    }
+    if (record.mandate().isPresent() && state.member(primary).usable() && !isPromoted(primary)) {
+      return Plan.hold(
+          Hold.waiting(
+              "PromotionMoved",
+              "What %s holds changed before what a person promoted was accepted, and not by a write alone."
+                  .formatted(primary),
+              "Promote it, or another member, again."));
+    }
+    if (assessment.classOf(primary) == MemberClass.BEHIND) {
+      return succeed(
+          primary,
+          "%s lost the committed state: %s"
+              .formatted(primary, assessment.classes().get(primary).why()),
+          "SwitchedOver",
+          "PrimaryForgot");
+    }
+    return followUsers(primary);
+  }
+
+  /** Nothing is left to record for a person's word. */
+  private boolean isPromoted(String name) {
+    MemberClass own = assessment.classOf(name);
+    return record.isPrimary(name) && (own == MemberClass.STEADY || own == MemberClass.ADVANCED);
+  }
+
+  /** A person's word: the member leads, and what it holds at this moment is to be the state. */
+  private Plan promote(String name) {
+    if (!record.members().containsKey(name)) {
+      return Plan.hold(
+          Hold.waiting(
+              "PromotionUnknown",
+              name + " is to be promoted, which is not a member.",
+              "Promote one of " + String.join(", ", record.members().keySet()) + "."));
+    }
+    if (!state.member(name).usable()) {
+      return Plan.hold(
+          Hold.passing(
+              "PromotionWaits",
+              "%s is to be promoted: %s.".formatted(name, assessment.classes().get(name).why()),
+              "It ends when it reports."));
+    }
+    if (state.work().isOverwriting(name)) {
+      return Plan.hold(busy(name, "a person promoted it"));
+    }
+    boolean steady = assessment.classOf(name) == MemberClass.STEADY;
+    Ballot ballot = state.member(name).ballot().get();
+    return lead(
+        name,
+        steady ? Optional.empty() : Optional.of(ballot.root()),
+        "SwitchedOver",
+        "a person promoted it");
+  }
+
+  /** Rules 12 and 13: the newest accepted root leads, and never one that is older than C. */
+  private Plan succeed(String primary, String why, String event, String hold) {
+    Optional<String> successor =
+        others(primary)
+            .filter(m -> assessment.classOf(m) == MemberClass.STEADY)
+            .max(
+                Comparator.comparing(this::remembered)
+                    .thenComparing(m -> !state.work().isOverwriting(m))
+                    .thenComparing(m -> record.members().get(m))
+                    .thenComparing(Comparator.reverseOrder()));
+    if (successor.isEmpty()) {
+      return Plan.hold(
+          Hold.waiting(
+              hold,
+              "The primary %s, and no other living member is known to hold the committed state%s."
+                  .formatted(why, remaining(primary)),
+              "It ends when a member that holds the committed state returns, or a person promotes"
+                  + " one."));
+    }
+    // Somebody who did not report yet may hold a newer one: a new leader hears from one after
+    // another.
+    List<String> expected =
+        record.members().keySet().stream()
+            .filter(m -> !m.equals(primary) && isExpected(m))
+            .toList();
+    if (!expected.isEmpty()) {
+      return Plan.hold(
+          Hold.passing(
+              "SuccessionWaits",
+              "%s: %s may hold a newer state and did not report yet."
+                  .formatted(why, Words.and(expected)),
+              "It ends when it reports, or did not for the settle time."));
+    }
+    String next = successor.get();
+    return state.work().isOverwriting(next)
+        ? Plan.hold(busy(next, why))
+        : lead(next, Optional.empty(), event, why);
+  }
+
+  private boolean isExpected(String name) {
+    return state
+        .member(name)
+        .unheardSince()
+        .filter(since -> since.plus(config.settle()).isAfter(now))
+        .isPresent();
+  }
+
+  /** What those who are there hold instead, so that a person can choose. */
+  private String remaining(String primary) {
+    List<String> held =
+        others(primary)
+            .map(
+                m ->
+                    "%s holds %s%s"
+                        .formatted(
+                            m,
+                            state.member(m).ballot().get().root().brief(),
+                            state
+                                .member(m)
+                                .ballot()
+                                .get()
+                                .memory()
+                                .map(r -> " and remembers " + r.position())
+                                .orElse(" and remembers nothing")))
+            .toList();
+    return held.isEmpty() ? "" : " (" + String.join(", ", held) + ")";
+  }
+
+  /**
+   * Rule 10: users may connect to any member. If exactly one other member has users, one of whom
+   * changed something, and the primary has none and changed nothing, the users' member leads. It
+   * must have stood so for the settle time, in which the primary's own users would show. What users
+   * wrote on two members is a conflict to the end: the second does not lead because the first was
+   * repaired.
+   */
+  private Plan followUsers(String primary) {
+    MemberState leading = state.member(primary);
+    if (config.authority() != Authority.RECORD
+        || !leading.usable()
+        || assessment.classOf(primary) != MemberClass.STEADY
+        || leading.ballot().get().hasUsers()) {
+      return Plan.none();
+    }
+    List<String> used =
+        others(primary).filter(m -> state.member(m).ballot().get().hasUsers()).toList();
+    if (used.size() != 1) {
+      return Plan.none();
+    }
+    String name = used.getFirst();
+    boolean sameGround =
+        state.member(name).ballot().get().memory().equals(leading.ballot().get().memory());
+    if (assessment.classOf(name) != MemberClass.ADVANCED
+        || !sameGround
+        || assessment.disagreeing().contains(name)
+        || state.work().isBusy(name)
+        || hasRival(name)
+        || !state.member(name).strayedFor(config.settle(), now)) {
+      return Plan.none();
+    }
+    return lead(
+        name, Optional.empty(), "SwitchedOver", "its users work there, and none at " + primary);
+  }
+
+  /** Another member with users was repaired since this one strayed. */
+  private boolean hasRival(String name) {
+    Optional<Instant> since = state.member(name).strayingSince();
+    return state
+        .news()
+        .lastRepair()
+        .filter(r -> r.finding().was().memberClass() == MemberClass.ADVANCED)
+        .filter(r -> since.isPresent() && r.at().isAfter(since.get()))
+        .isPresent();
+  }
+
+  private Plan lead(String next, Optional<Digest> mandate, String event, String why) {
+    String holds = state.member(next).ballot().get().root().brief();
+    Command.Tell news =
+        new Command.Tell(
+            !event.equals("SwitchedOver") || mandate.isPresent(),
+            event,
+            "Users are led to %s: %s. It holds %s.".formatted(next, why, holds));
+    return Plan.of(
+        new RecordChange(record.withPrimary(next, mandate), Optional.of(news), Optional.of(why)));
+  }
+
+  private static Hold busy(String name, String why) {
+    return Hold.passing(
+        "SuccessorBusy",
+        "%s is to lead (%s), and its state is being replaced at this moment.".formatted(name, why),
+        "It ends with that repair, or seconds later without an answer.");
+  }
+
+  private Stream<String> others(String primary) {
+    return record.members().keySet().stream()
+        .filter(m -> !m.equals(primary) && state.member(m).usable());
+  }
+
+  private Position remembered(String name) {
+    return state.member(name).ballot().get().memory().get().position();
+  }
+}
