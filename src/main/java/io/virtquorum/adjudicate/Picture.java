@@ -1,6 +1,5 @@
 package io.virtquorum.adjudicate;
 
-import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
 import java.time.Instant;
 import java.util.List;
@@ -49,11 +48,6 @@ record Picture(
   /** The recorded primary, if it reports and is healthy. */
   Optional<String> primary() {
     return record().primary().filter(this::isUsable);
-  }
-
-  /** How many living members hold this root. */
-  long holdersByCount(Digest root) {
-    return usable().filter(m -> ballot(m).root().equals(root)).count();
   }
 
   /** The root beyond C that this ballot's member accepted in the present tenure. */
