@@ -27,8 +27,7 @@ final class MemoryDurabilityTest {
           "172.31.77.11",
           timeline,
           new SyncNetwork(),
-          new Truth(
-              new FingerprintKey(new byte[32]), Map.of("/srv/www", "site"), new Story(false)),
+          new Truth(new FingerprintKey(new byte[32]), Map.of("/srv/www", "site"), new Story(false)),
           new SplittableRandom(2));
   private final List<Remembered> remembered = new ArrayList<>();
 

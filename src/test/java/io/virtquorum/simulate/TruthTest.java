@@ -61,8 +61,7 @@ final class TruthTest {
 
   private static void violates(String invariant, Runnable action) {
     assertThatThrownBy(action::run)
-        .isInstanceOfSatisfying(
-            Violation.class, v -> assertThat(v.invariant).isEqualTo(invariant));
+        .isInstanceOfSatisfying(Violation.class, v -> assertThat(v.invariant).isEqualTo(invariant));
   }
 
   @Test
@@ -77,8 +76,7 @@ final class TruthTest {
   void anOlderLeaderThatWritesIsFound() {
     ClusterRecord before = record(2, 1, "a", Optional.empty());
     violates(
-        "OldLeaderWrote",
-        () -> truth.recorded(this, before, record(1, 1, "a", Optional.empty())));
+        "OldLeaderWrote", () -> truth.recorded(this, before, record(1, 1, "a", Optional.empty())));
   }
 
   @Test
@@ -91,8 +89,7 @@ final class TruthTest {
   @Test
   void aPrimaryThatChangesWithoutATenureIsFound() {
     ClusterRecord before = record(1, 1, "a", Optional.empty());
-    violates(
-        "Tenure", () -> truth.recorded(this, before, record(1, 1, "b", Optional.empty())));
+    violates("Tenure", () -> truth.recorded(this, before, record(1, 1, "b", Optional.empty())));
   }
 
   @Test
@@ -106,9 +103,7 @@ final class TruthTest {
     Node page = disk.get("page");
     violates(
         "Destroyed",
-        () ->
-            truth.replaced(
-                a, "/srv/www", "page", page, Content.of("new", Content.Origin.USER)));
+        () -> truth.replaced(a, "/srv/www", "page", page, Content.of("new", Content.Origin.USER)));
     disk.makeDirectories(".virtquorum/archive/one/files", 0700, 0);
     disk.create(".virtquorum/archive/one/files/page", page, 0);
     truth.replaced(a, "/srv/www", "page", page, Content.of("new", Content.Origin.USER));
