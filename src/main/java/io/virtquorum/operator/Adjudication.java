@@ -92,11 +92,14 @@ final class Adjudication {
    */
   record GuestProbes(Detector.Probe probe, Executor executor) {}
 
-  /** Writes the record by compare-and-swap; may block for seconds. */
-  @FunctionalInterface
+  /** Reads and writes the record; may block for seconds. */
   interface Records {
+    /** Writes it by compare-and-swap. */
     RecordStore.Swap swap(
         String namespace, String name, ClusterRecord expected, ClusterRecord next);
+
+    /** As it is now; empty: it cannot be read. */
+    Optional<ClusterRecord> read(String namespace, String name);
   }
 
   /** Leads the cluster's users to a pod at once; false if that failed and must be tried again. */
@@ -199,9 +202,24 @@ final class Adjudication {
     }
     if (writeAgainAt.isPresent() && nanoTime() - writeAgainAt.get() >= 0) {
       writeAgainAt = Optional.empty();
-      step(new Event.Superseded(state.record())); // decided anew
+      readAgain();
     } else {
       step(new Event.Tick());
+    }
+  }
+
+  /** A write whose end is unknown may have been executed: the record is read, then decided anew. */
+  private void readAgain() {
+    Optional<ClusterRecord> now = surroundings.store().read(namespace, name);
+    if (now.isEmpty()) {
+      writeLater();
+      return;
+    }
+    boolean another = !now.get().primary().equals(state.record().primary());
+    step(superseded(now.get()));
+    if (deposedAt.isEmpty()) {
+      leadPending |= another;
+      lead();
     }
   }
 
@@ -329,21 +347,7 @@ final class Adjudication {
         write.then().ifPresent(surroundings.news());
         yield Optional.of(new Event.Recorded(write.record()));
       }
-      case RecordStore.Swap.Other other -> {
-        // Whoever has not written yet has no claim to a term that is in the record already.
-        if (other.record().term() > state.term()
-            || (other.record().term() == state.term() && state.record().term() < state.term())) {
-          LOG.atWarn()
-              .addKeyValue("namespace", namespace)
-              .addKeyValue("cluster", name)
-              .addKeyValue("term", state.term())
-              .log(
-                  "Another operator leads with term {}: this one stops deciding",
-                  other.record().term());
-          deposedAt = Optional.of(now());
-        }
-        yield Optional.of(new Event.Superseded(other.record()));
-      }
+      case RecordStore.Swap.Other other -> Optional.of(superseded(other.record()));
       case RecordStore.Swap.Unknown unknown -> {
         LOG.atError()
             .addKeyValue("namespace", namespace)
@@ -357,6 +361,21 @@ final class Adjudication {
 
   private void lead() {
     lead(state.record());
+  }
+
+  /** The record is another than expected; ends this adjudication if another operator leads. */
+  private Event superseded(ClusterRecord found) {
+    // Whoever has not written yet has no claim to a term that is in the record already.
+    if (found.term() > state.term()
+        || (found.term() == state.term() && state.record().term() < state.term())) {
+      LOG.atWarn()
+          .addKeyValue("namespace", namespace)
+          .addKeyValue("cluster", name)
+          .addKeyValue("term", state.term())
+          .log("Another operator leads with term {}: this one stops deciding", found.term());
+      deposedAt = Optional.of(now());
+    }
+    return new Event.Superseded(found);
   }
 
   /** Leads users to the recorded primary if that is still to be done. */

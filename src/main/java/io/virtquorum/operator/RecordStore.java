@@ -133,6 +133,15 @@ final class RecordStore implements Adjudication.Records {
     return new Swap.Unknown(why);
   }
 
+  @Override
+  public Optional<ClusterRecord> read(String namespace, String name) {
+    try {
+      return Optional.ofNullable(api.read(namespace, name)).map(this::read);
+    } catch (KubernetesClientException e) {
+      return Optional.empty();
+    }
+  }
+
   /**
    * Writes the rest of the status if it differs; the record stays whatever it is.
    *

@@ -199,7 +199,10 @@ class FileTreesTest {
           .as("crashed between the first tree's new memory and the second's")
           .isEqualTo(new Position(1, 2));
 
-      both.sh("rm .virtquorum/memory.new");
+      assertThat(both.path(".virtquorum/memory.new"))
+          .as("and is in force now: nothing may take it back")
+          .doesNotExist();
+      both.sh("cp ../old .virtquorum/memory");
       assertThat(both.restart().memory(Member.LIMIT)).isEmpty();
     }
   }

@@ -158,6 +158,11 @@ final class Run {
       story.tell("a person writes anew what nobody has any more");
       deeds.everything(world.primary(0));
     }
+    if (reasons.contains("PrimaryForgot") || reasons.contains("NoSuccessor")) {
+      world.newest().ifPresent(vm -> world.promote(Optional.of(vm.name)));
+    } else {
+      world.promote(Optional.empty());
+    }
     world.stir();
   }
 }

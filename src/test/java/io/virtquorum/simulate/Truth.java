@@ -27,6 +27,8 @@ final class Truth {
   private final Map<String, SimulatedGuest> guests = new TreeMap<>();
   private final Map<String, Set<Remembered>> everRemembered = new HashMap<>();
   private final Map<String, Set<Digest>> everHeld = new HashMap<>();
+  private final Map<String, Set<Row>> everHeldRows = new HashMap<>();
+  private final Map<Digest, Matrix> matrices = new HashMap<>();
   private final Map<Digest, Map<RowKey, Content>> contents = new HashMap<>();
   private final Map<Long, Digest> epochs = new TreeMap<>();
   private final Map<Long, Object> writers = new HashMap<>();
@@ -56,6 +58,7 @@ final class Truth {
     guests.put(guest.name, guest);
     everRemembered.put(guest.name, new HashSet<>());
     everHeld.put(guest.name, new HashSet<>());
+    everHeldRows.put(guest.name, new HashSet<>());
   }
 
   ClusterRecord record() {
@@ -184,12 +187,32 @@ final class Truth {
 
   /** Something in a guest's trees changed. */
   void held(SimulatedGuest guest) {
-    Digest root = root(guest);
-    if (everHeld.get(guest.name).add(root)) {
-      contents.computeIfAbsent(root, r -> contentsOf(guest));
+    boolean rotted =
+        guest.mounts.values().stream()
+            .anyMatch(
+                volume ->
+                    volume.hides()
+                        || volume.all().values().stream().anyMatch(n -> n.content != n.written));
+    for (View view : rotted ? View.values() : new View[] {View.WRITTEN}) {
+      Matrix matrix = matrix(guest, view);
+      if (everHeld.get(guest.name).add(matrix.root())) {
+        everHeldRows.get(guest.name).addAll(matrix.rows());
+        matrices.putIfAbsent(matrix.root(), matrix);
+        if (view == View.WRITTEN) {
+          contents.computeIfAbsent(matrix.root(), r -> contentsOf(guest));
+        }
+      }
     }
-    everHeld.get(guest.name).add(platterRoot(guest));
-    everHeld.get(guest.name).add(matrix(guest, View.SEEN).root());
+  }
+
+  /**
+   * True if a guest held this state: all at once, or, where rows that nobody wrote rotted since
+   * they were read, one row after the other.
+   */
+  private boolean everHeld(String name, Digest root) {
+    return everHeld.get(name).contains(root)
+        || (matrices.containsKey(root)
+            && everHeldRows.get(name).containsAll(matrices.get(root).rows()));
   }
 
   private Map<RowKey, Content> contentsOf(SimulatedGuest guest) {
@@ -371,7 +394,7 @@ final class Truth {
     List<String> holders =
         after.members().keySet().stream()
             .filter(m -> everRemembered.get(m).contains(committed.remembered()))
-            .filter(m -> everHeld.get(m).contains(committed.root()))
+            .filter(m -> everHeld(m, committed.root()))
             .toList();
     if (holders.size() < after.majority()) {
       throw new Violation(

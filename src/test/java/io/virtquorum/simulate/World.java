@@ -4,6 +4,7 @@ import io.virtquorum.adjudicate.Config;
 import io.virtquorum.api.FileTree;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
+import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.operator.SimulatedAdjudicator;
 import java.time.Clock;
 import java.time.Duration;
@@ -11,6 +12,7 @@ import java.time.Instant;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -227,6 +229,19 @@ final class World {
   void promote(Optional<String> member) {
     promote = member;
     vmsChanged();
+  }
+
+  /** Who remembers the newest state, and still holds something. */
+  Optional<SimulatedVm> newest() {
+    return vms.stream()
+        .filter(vm -> !truth.memories(vm.guest).isEmpty())
+        .max(
+            Comparator.comparing(
+                vm ->
+                    truth.memories(vm.guest).stream()
+                        .map(Remembered::position)
+                        .max(Comparator.naturalOrder())
+                        .orElseThrow()));
   }
 
   // Networks.
