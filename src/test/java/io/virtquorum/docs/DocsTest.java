@@ -3,12 +3,15 @@ package io.virtquorum.docs;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.virtquorum.e2e.Host;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -17,6 +20,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** What the documentation tells its reader to type is there, and its links lead somewhere. */
 final class DocsTest {
+  private static final Pattern ANNOTATION = Pattern.compile("virtquorum\\.io/[a-z-]+(?==)");
   private static final Duration DEADLINE = Duration.ofMinutes(1);
 
   @Test
@@ -34,6 +38,22 @@ final class DocsTest {
 
   private static Set<String> without(Set<String> all, Set<String> others) {
     return all.stream().filter(one -> !others.contains(one)).collect(Collectors.toSet());
+  }
+
+  @Test
+  void everyAnnotationThatAPersonIsToSetIsOneThatTheOperatorReads() throws IOException {
+    Set<String> annotations =
+        Typed.all().stream()
+            .flatMap(t -> ANNOTATION.matcher(t.command()).results().map(MatchResult::group))
+            .collect(Collectors.toSet());
+    assertThat(annotations).isNotEmpty();
+    try (Stream<Path> files = Files.walk(Path.of("src", "main", "java"))) {
+      StringBuilder sources = new StringBuilder();
+      for (Path file : files.filter(f -> f.toString().endsWith(".java")).toList()) {
+        sources.append(Files.readString(file));
+      }
+      assertThat(annotations).allMatch(name -> sources.indexOf('"' + name + '"') >= 0);
+    }
   }
 
   static Stream<String> answering() {

@@ -7,21 +7,26 @@ import java.util.List;
  *
  * @param command as the page has it
  * @param how where it is run
- * @param with for {@link How#TESTBED} what is put in place of a word that stands for the reader's
- *     own: {@code WORD=VALUE}, or empty; for {@link How#NOT_RUN} and {@link How#ANSWERS} why it is
- *     not run
+ * @param with for what is run, what is put in place of a word that stands for the reader's own:
+ *     {@code WORD=VALUE}, or empty; otherwise why it is not run
  */
 record Typed(String command, How how, String with) {
 
   enum How {
-    /** Run as it is, against a real API server: {@link InstallGuideIT}. */
+    /** Run against a real API server: {@link InstallGuideIT}. */
     API_SERVER,
-    /** Run as it is, on the running testbed: {@link TestbedGuideIT}. */
+    /** Run on the running testbed: {@link TestbedGuideIT}. */
     TESTBED,
     /** What it names is there and answers, without doing it: {@link DocsTest}. */
     ANSWERS,
     /** Cannot be run. */
     NOT_RUN
+  }
+
+  /** The command as it is run. */
+  String line() {
+    String[] word = with.split("=", 2);
+    return word.length == 2 ? command.replace(word[0], word[1]) : command;
   }
 
   /** All commands. One that a page tells to type and that is not in here fails {@link DocsTest}. */
@@ -32,6 +37,8 @@ record Typed(String command, How how, String with) {
         answers("make image", "`make test` has built it, and its end-to-end tests run in it"),
         answers("tools/demo remove", "it would remove the demo that somebody looks at"),
         apiServer("kubectl get hac"),
+        apiServer("kubectl annotate hac NAME virtquorum.io/audit=...", "NAME=web"),
+        apiServer("kubectl annotate hac web virtquorum.io/promote=web-1"),
         apiServer(
             "kubectl -n kubevirt patch kubevirt kubevirt --type=merge -p"
                 + " '{\"spec\":{\"configuration\":{\"developerConfiguration\":"
@@ -85,6 +92,10 @@ record Typed(String command, How how, String with) {
 
   private static Typed apiServer(String command) {
     return new Typed(command, How.API_SERVER, "");
+  }
+
+  private static Typed apiServer(String command, String with) {
+    return new Typed(command, How.API_SERVER, with);
   }
 
   private static Typed testbed(String command) {
