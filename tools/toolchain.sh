@@ -22,7 +22,7 @@ install_packages() { # PACKAGE...: those that are missing, from Debian
   [ "$(id -u)" = 0 ] || die "packages are missing (${missing[*]}): run this as root, or install them first"
   say "installing ${missing[*]}"
   apt-get update -qq || die "apt-get update failed: is a Debian mirror configured and reachable?"
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
+  DEBIAN_FRONTEND=noninteractive DEBCONF_NOWARNINGS=yes apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
     die "apt-get could not install ${missing[*]}"
 }
 

@@ -3,6 +3,7 @@ package io.virtquorum.adjudicate;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Row;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
@@ -25,13 +26,15 @@ public sealed interface Command {
   /** Prove that you hold this root, and remember it at this position. */
   record Prove(String id, String member, Position position, Digest root) implements Order {}
 
+  /** Serve what you hold, which is this root, to that puller. */
+  record Serve(String id, String member, Digest root, String puller) implements Order {}
+
   /**
-   * Serve what you hold, which is this root, to that puller.
+   * Keep your writers still by the features' commands, or let them go on.
    *
-   * @param quiesce keep the writers still meanwhile, by the features' commands
+   * @param still how long at most, if nobody says that they may go on; zero: they may go on now
    */
-  record Serve(String id, String member, Digest root, String puller, boolean quiesce)
-      implements Order {}
+  record Quiesce(String id, String member, Duration still) implements Order {}
 
   /**
    * Become equal to the offer.

@@ -3,6 +3,7 @@ package io.virtquorum.adjudicate;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Row;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 
@@ -29,6 +30,9 @@ sealed interface Job {
   /** A member proves a root and remembers it. */
   record Proving(String id, String member, Position position, Digest root, Instant deadline)
       implements Job {}
+
+  /** A member keeps its writers still, or lets them go on. */
+  record Quieting(String id, String member, Duration still, Instant deadline) implements Job {}
 
   /** A repair whose sample is asked to serve. */
   record Preparing(String id, Repair repair, Instant deadline) implements Job {

@@ -35,9 +35,8 @@ final class LeadingPrimary {
     // What was elected stays elected until the primary's own ballot says otherwise.
     Target keep = newestAccepted().orElse(picture.committedTarget(committed));
     Optional<String> primary = picture.primary();
-    // 1. Without the primary's own ballot the newest accepted root is kept; and who knows whether
-    // it
-    // changed as a majority of the others did?
+    // 1. Without the primary's own ballot the newest accepted root is kept; a majority that changed
+    // alike is left alone, because the primary may have changed with it.
     if (primary.isEmpty()) {
       return against(keep, "the primary does not report");
     }
@@ -57,17 +56,15 @@ final class LeadingPrimary {
           picture.committedTarget(committed),
           "the primary " + name + " still holds the committed " + committed.root().brief());
     }
-    // 4. A primary that is behind cannot lead anywhere.
-    MemberClass own = picture.classOf(name);
-    if (own == MemberClass.BEHIND || own == MemberClass.UNKNOWN) {
-      return Ruling.of(picture.elect(keep));
+    // 4. A primary that is behind cannot lead anywhere, nor one with rows that rotted: they come
+    // back first.
+    if (!picture.is(name, MemberClass.STEADY, MemberClass.ADVANCED)) {
+      return against(
+          keep,
+          "the primary %s cannot say what is right (%s)"
+              .formatted(name, picture.classes().get(name).why()));
     }
-    // 5. A drifted one only with a majority by count, and never with rows that rotted.
-    if (own == MemberClass.DRIFTED
-        && (!ballot.rot().isEmpty() || picture.holdersByCount(ballot.root()) < record.majority())) {
-      return Ruling.of(picture.elect(keep));
-    }
-    // 6. Leaving C takes the primary's own ballot and the vote.
+    // 5. Leaving C takes the primary's own ballot and the vote.
     Optional<Tally> tally = picture.count().tally();
     if (!(tally.orElse(null) instanceof Tally.Elected elected)
         || !elected.root().equals(ballot.root())) {

@@ -13,6 +13,7 @@ import java.util.Optional;
  * @param unheardSince since when it does not report, though nothing says that it is dead
  * @param strayingSince since when it differs from what it should hold
  * @param tries how its repairs went lately
+ * @param stillUntil its writers are kept still until then at most; empty: they are not
  */
 record MemberState(
     Presence presence,
@@ -20,7 +21,8 @@ record MemberState(
     boolean fresh,
     Optional<Instant> unheardSince,
     Optional<Instant> strayingSince,
-    Tries tries) {
+    Tries tries,
+    Optional<Instant> stillUntil) {
 
   /** Whether it is there. */
   enum Presence {
@@ -58,7 +60,13 @@ record MemberState(
 
   static MemberState absent() {
     return new MemberState(
-        Presence.ABSENT, Optional.empty(), false, Optional.empty(), Optional.empty(), Tries.none());
+        Presence.ABSENT,
+        Optional.empty(),
+        false,
+        Optional.empty(),
+        Optional.empty(),
+        Tries.none(),
+        Optional.empty());
   }
 
   /** Attached, with a healthy ballot. */
@@ -74,35 +82,40 @@ record MemberState(
   /** What was known of it is from before this. */
   MemberState with(Presence newPresence) {
     return new MemberState(
-        newPresence, Optional.empty(), false, unheardSince, strayingSince, tries);
+        newPresence, Optional.empty(), false, unheardSince, strayingSince, tries, stillUntil);
   }
 
   MemberState with(Ballot newBallot) {
     return new MemberState(
-        presence, Optional.of(newBallot), true, unheardSince, strayingSince, tries);
+        presence, Optional.of(newBallot), true, unheardSince, strayingSince, tries, stillUntil);
   }
 
   MemberState unheard(Optional<Instant> since) {
-    return new MemberState(presence, ballot, fresh, since, strayingSince, tries);
+    return new MemberState(presence, ballot, fresh, since, strayingSince, tries, stillUntil);
   }
 
   MemberState straying(Optional<Instant> since) {
-    return new MemberState(presence, ballot, fresh, unheardSince, since, tries);
+    return new MemberState(presence, ballot, fresh, unheardSince, since, tries, stillUntil);
   }
 
   MemberState with(Tries newTries) {
-    return new MemberState(presence, ballot, fresh, unheardSince, strayingSince, newTries);
+    return new MemberState(
+        presence, ballot, fresh, unheardSince, strayingSince, newTries, stillUntil);
+  }
+
+  MemberState still(Optional<Instant> until) {
+    return new MemberState(presence, ballot, fresh, unheardSince, strayingSince, tries, until);
   }
 
   /** Its ballot may be relied on, although no newer one came after an order. */
   MemberState refreshed() {
     return new MemberState(
-        presence, ballot, ballot.isPresent(), unheardSince, strayingSince, tries);
+        presence, ballot, ballot.isPresent(), unheardSince, strayingSince, tries, stillUntil);
   }
 
   /** Its ballot is older than what was done to it. */
   MemberState stale() {
-    return new MemberState(presence, ballot, false, unheardSince, strayingSince, tries);
+    return new MemberState(presence, ballot, false, unheardSince, strayingSince, tries, stillUntil);
   }
 
   MemberState succeeded() {

@@ -25,6 +25,9 @@ final class OrderBook {
   /** After so many voided attempts the writers are kept still, where there is a command for it. */
   static final int MANY_VOIDS = 3;
 
+  /** How long writers are kept still at most: the guest itself lets them go on after that. */
+  static final Duration STILL = Duration.ofSeconds(60);
+
   private static final DateTimeFormatter STAMP =
       DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
 
@@ -78,10 +81,16 @@ final class OrderBook {
         new Job.Preparing(
             id, new Job.Repair(name, sample, root, aim, entry, finding), now.plus(PREPARE));
     state = state.with(state.work().with(job));
-    boolean quiesce =
-        state.config().orElseThrow().canQuiesce()
-            && state.member(name).tries().voided() >= MANY_VOIDS;
-    commands.add(new Command.Serve(id, sample, root, name, quiesce));
+    commands.add(new Command.Serve(id, sample, root, name));
+  }
+
+  /** Has a member keep its writers still, or let them go on (zero); nothing while it is busy. */
+  void quiesce(String name, Duration still) {
+    if (isReady(name)) {
+      String id = nextId();
+      state = state.with(state.work().with(new Job.Quieting(id, name, still, now.plus(PREPARE))));
+      commands.add(new Command.Quiesce(id, name, still));
+    }
   }
 
   private String nextId() {

@@ -5,6 +5,7 @@ import io.virtquorum.fingerprint.Row;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 
 /** Takes in how orders went: offers, ends, and deadlines that passed. Lives for one event. */
 final class Outcomes {
@@ -90,6 +91,9 @@ final class Outcomes {
   State finish(State state, Job job, Outcome outcome) {
     State rest = state.with(state.work().without(job));
     String name = job.member();
+    if (job instanceof Job.Quieting quieting) {
+      return quieted(rest, quieting, outcome);
+    }
     return switch (outcome) {
       case Outcome.Done done when job instanceof Job.Repairing repairing -> {
         Job.Repair repair = repairing.repair();
@@ -126,6 +130,24 @@ final class Outcomes {
             .withMember(obeyed(job), MemberState::stale);
       }
     };
+  }
+
+  /**
+   * Where the command failed nothing waits for it: it is tried again when its time would be over.
+   */
+  private State quieted(State rest, Job.Quieting job, Outcome outcome) {
+    if (outcome instanceof Outcome.Failed failed) {
+      commands.add(
+          new Command.Tell(
+              true,
+              "QuiesceFailed",
+              "The writers of %s could not be kept still: %s"
+                  .formatted(job.member(), failed.trouble().message())));
+    }
+    boolean still = job.still().isPositive();
+    return rest.withMember(
+        job.member(),
+        m -> m.stale().still(still ? Optional.of(now.plus(OrderBook.STILL)) : Optional.empty()));
   }
 
   /**

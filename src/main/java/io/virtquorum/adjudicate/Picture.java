@@ -1,6 +1,5 @@
 package io.virtquorum.adjudicate;
 
-import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
 import java.time.Instant;
 import java.util.List;
@@ -51,11 +50,6 @@ record Picture(
     return record().primary().filter(this::isUsable);
   }
 
-  /** How many living members hold this root. */
-  long holdersByCount(Digest root) {
-    return usable().filter(m -> ballot(m).root().equals(root)).count();
-  }
-
   /** The root beyond C that this ballot's member accepted in the present tenure. */
   Optional<Target> accepted(Ballot ballot, Committed committed) {
     return ballot
@@ -76,6 +70,7 @@ record Picture(
         .anyMatch(
             job ->
                 switch (job) {
+                  case Job.Quieting _ -> false;
                   case Job.Proving proving -> proving.position().equals(position);
                   case Job.Preparing preparing -> isFor(preparing.repair(), position);
                   case Job.Repairing repairing -> isFor(repairing.repair(), position);

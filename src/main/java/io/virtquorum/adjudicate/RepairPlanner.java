@@ -1,6 +1,7 @@
 package io.virtquorum.adjudicate;
 
 import io.virtquorum.fingerprint.Change;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -35,9 +36,32 @@ final class RepairPlanner {
     OrderBook orders = new OrderBook(state, now);
     List<Hold> holds = new ArrayList<>(RotPlanner.plan(picture, assessment, orders));
     RepairPlanner planner = new RepairPlanner(picture, assessment, orders);
+    picture.usable().forEach(planner::quiesce);
     assessment.elected().ifPresent(planner::follow);
     picture.usable().forEach(m -> planner.tooFast(m).ifPresent(holds::add));
     return new Planner.Plan(orders.state(), orders.commands(), holds);
+  }
+
+  /**
+   * Rule 8: after several attempts that the primary's writers voided they are kept still, until
+   * everybody came to an end. The guest lets them go on by itself after a while; being told so once
+   * more does no harm.
+   */
+  private void quiesce(String name) {
+    boolean wanted =
+        picture.config().canQuiesce()
+            && picture.record().isPrimary(name)
+            && picture.usable().anyMatch(m -> tries(m).voided() >= OrderBook.MANY_VOIDS);
+    Optional<Instant> until = picture.state().member(name).stillUntil();
+    if (wanted && until.filter(picture.now()::isBefore).isEmpty()) {
+      orders.quiesce(name, OrderBook.STILL);
+    } else if (!wanted && until.isPresent()) {
+      orders.quiesce(name, Duration.ZERO);
+    }
+  }
+
+  private MemberState.Tries tries(String name) {
+    return picture.state().member(name).tries();
   }
 
   /** Rules 7 and 8: everybody to the target. */
@@ -112,13 +136,13 @@ final class RepairPlanner {
         .filter(m -> target.isHeldBy(picture.ballot(m)))
         .min(
             Comparator.comparing((String m) -> !picture.record().isPrimary(m))
-                .thenComparing(m -> picture.state().member(m).tries().failed())
+                .thenComparing(m -> tries(m).failed())
                 .thenComparing(Comparator.naturalOrder()));
   }
 
   /** Rule 8: a sample that moves again and again is no failure, but somebody should know. */
   private Optional<Hold> tooFast(String name) {
-    MemberState.Tries tries = picture.state().member(name).tries();
+    MemberState.Tries tries = tries(name);
     boolean canQuiesce = picture.config().canQuiesce();
     if (tries.voided() < (canQuiesce ? 2 : 1) * OrderBook.MANY_VOIDS) {
       return Optional.empty();

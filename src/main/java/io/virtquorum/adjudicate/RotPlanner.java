@@ -24,7 +24,7 @@ final class RotPlanner {
     this.orders = orders;
   }
 
-  /** OrderBook what there is to order; returns what is held back. */
+  /** Gives the orders that there are to give; returns what is held back. */
   static List<Hold> plan(Picture picture, Assessment assessment, OrderBook orders) {
     RotPlanner planner = new RotPlanner(picture, assessment, orders);
     // Nothing is repaired before the first epoch (rule 14).

@@ -17,8 +17,8 @@ import java.util.List;
  * @param path absolute path of the tree's root, at most 1,024 characters
  * @param exclude rsync patterns of what is neither compared nor repaired
  * @param afterRepair command and arguments run in the guest after a repair; empty for none
- * @param quiesce command and arguments that keep writers still while a busy tree is copied; empty
- *     for none
+ * @param quiesce command and arguments that keep writers still while a busy tree is copied: run
+ *     with {@code begin} as its last argument, and with {@code end} within a minute; empty for none
  */
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
 @ValidationRule(
@@ -50,7 +50,8 @@ public record FileTree(
         List<@Size(max = 1024) String> afterRepair,
     @Size(max = 32)
         @JsonPropertyDescription(
-            "Command and arguments that keep writers still while a busy tree is copied.")
+            "Command and arguments that keep writers still while a busy tree is copied: run with"
+                + " begin as last argument, and with end within a minute.")
         List<@Size(max = 1024) String> quiesce) {
 
   public FileTree {

@@ -6,7 +6,9 @@ import java.util.Optional;
 
 /**
  * Several members' matrices row by row: the rows that any of them has, in order, and for each
- * member a column of digests. Immutable; safe on any thread.
+ * member a column of digests. Made for a comparison and then dropped: a {@link Matrix} itself stays
+ * a list of rows, because whoever collects it holds their digests anyhow. Immutable; safe on any
+ * thread.
  *
  * @param keys the key of each row, in the order of the keys
  * @param columns one for each matrix, in the order in which they were given

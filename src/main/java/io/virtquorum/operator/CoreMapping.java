@@ -14,6 +14,7 @@ import io.virtquorum.wire.WireMapping;
 import io.virtquorum.wire.v1.Audit;
 import io.virtquorum.wire.v1.Progress;
 import io.virtquorum.wire.v1.PullSample;
+import io.virtquorum.wire.v1.Quiesce;
 import io.virtquorum.wire.v1.RestoreRows;
 import io.virtquorum.wire.v1.ServeSample;
 import io.virtquorum.wire.v1.ToMember;
@@ -96,8 +97,11 @@ final class CoreMapping {
           command.setServeSample(
               ServeSample.newBuilder()
                   .setRoot(WireMapping.write(serve.root()))
-                  .setPullerAddress(settings.members().get(serve.puller()).syncHost())
-                  .setQuiesce(serve.quiesce()));
+                  .setPullerAddress(settings.members().get(serve.puller()).syncHost()));
+      case Command.Quiesce quiesce ->
+          command
+              .setExpiresInMillis((int) SHORT.toMillis())
+              .setQuiesce(Quiesce.newBuilder().setStillMillis((int) quiesce.still().toMillis()));
       case Command.Pull pull ->
           command.setPullSample(
               PullSample.newBuilder()

@@ -88,7 +88,7 @@ final class SettingsFactory {
         spec.mode() == Mode.OBSERVE,
         voting(spec.voting()),
         spec.timing().settle(),
-        false, // quiesce commands are not run yet
+        spec.state().files().stream().anyMatch(tree -> !tree.quiesce().isEmpty()),
         new Config.Bootstrap(spec.bootstrap().source(), spec.bootstrap().vote()),
         annotation(cluster, ClusterSettings.PROMOTE));
   }

@@ -19,6 +19,7 @@ import io.virtquorum.sync.Goal;
 import io.virtquorum.sync.Offer;
 import io.virtquorum.sync.PullResult;
 import io.virtquorum.sync.Puller;
+import io.virtquorum.sync.Quiet;
 import io.virtquorum.sync.SampleServer;
 import io.virtquorum.sync.Serving;
 import io.virtquorum.verify.Verifier;
@@ -53,6 +54,7 @@ final class GuestWork implements MemberWork {
   private static final Duration QUICK = Duration.ofMinutes(1);
   private static final Duration AUDIT = Duration.ofMinutes(15);
   private static final Duration ADDRESS = Duration.ofSeconds(20);
+  private static final Duration QUIET = Duration.ofSeconds(5);
   private static final Duration ADDRESS_AGAIN = Duration.ofMinutes(1);
 
   private final FileTrees trees;
@@ -60,6 +62,7 @@ final class GuestWork implements MemberWork {
   private final SampleServer server;
   private final Puller puller;
   private final Verifier verifier;
+  private final Quiet quiet;
   private final Optional<SyncInterface> nic;
   private final String address;
   private final boolean observe;
@@ -80,6 +83,7 @@ final class GuestWork implements MemberWork {
         new Puller(
             trees, new ArchiveLimits(configure.getArchiveEntries(), configure.getArchiveBytes()));
     this.verifier = new Verifier(trees);
+    this.quiet = new Quiet(trees.shell(), trees.trees());
     this.address = configure.getSyncAddress();
     // In Observe nothing in the guest is touched: no address, no serving, no memory, no repair.
     this.nic =
@@ -151,6 +155,7 @@ final class GuestWork implements MemberWork {
         case SERVE_SAMPLE -> serve(id, command.getServeSample(), left);
         case PULL_SAMPLE -> pull(id, command.getPullSample(), left);
         case RESTORE_ROWS -> restore(id, command.getRestoreRows(), left);
+        case QUIESCE -> quiesce(id, Duration.ofMillis(command.getQuiesce().getStillMillis()), left);
         case AUDIT, ORDER_NOT_SET ->
             Answers.refused(id, "UnknownOrder", "This sidecar does not know the order");
       };
@@ -164,6 +169,11 @@ final class GuestWork implements MemberWork {
   @Override
   public void close() {
     server.close();
+    try {
+      quiet.end(QUIET);
+    } catch (GuestException | Trouble e) {
+      log.atInfo().log("Writers that are kept still go on by themselves: {}", e.getMessage());
+    }
   }
 
   private FromMember verify(String id, Verify order, Duration left)
@@ -207,6 +217,16 @@ final class GuestWork implements MemberWork {
             WireMapping.write(
                 new OfferContent(id, snapshot.matrix(), at.address(), at.port(), at.password())))
         .build();
+  }
+
+  private FromMember quiesce(String id, Duration still, Duration left)
+      throws GuestException, Trouble {
+    if (still.isPositive()) {
+      quiet.begin(still, left);
+    } else {
+      quiet.end(left);
+    }
+    return Answers.message(Answers.done(id));
   }
 
   private FromMember pull(String id, PullSample order, Duration left)

@@ -61,7 +61,12 @@ public final class RowElection {
     if (isElected(row, columns[0])) {
       return 0;
     }
-    // 2. Otherwise Boyer-Moore finds the only one that can have a majority, and a second pass
+    // 2. In most of the others one digest stands against one other.
+    int other = firstUnlike(row, columns[0]);
+    if (other == NOBODY || isElected(row, columns[other])) {
+      return other;
+    }
+    // 3. Otherwise Boyer-Moore finds the only one that can have a majority, and a second pass
     // counts it.
     DigestColumn candidate = candidate(row);
     return isElected(row, candidate) ? first(row, candidate) : NOBODY;
@@ -85,6 +90,15 @@ public final class RowElection {
       weight += weights[voter] * columns[voter].agreement(row, candidate);
     }
     return 2 * weight > total;
+  }
+
+  private int firstUnlike(int row, DigestColumn column) {
+    for (int voter = 0; voter < columns.length; voter++) {
+      if (columns[voter].agreement(row, column) == 0) {
+        return voter;
+      }
+    }
+    return NOBODY;
   }
 
   private int first(int row, DigestColumn elected) {

@@ -213,4 +213,49 @@ final class RepairTest {
     }
     assertThat(cluster.epoch()).isGreaterThan(15);
   }
+
+  @Test
+  void givenAQuiesceCommandWhenFilesChangeFasterThanTheyAreCopiedThenWritersKeepStillAndGoOn() {
+    SimulatedCluster cluster = SimulatedCluster.inSync(3);
+    cluster.configure(quiescing(cluster.config));
+    cluster.maxWork = 2500;
+    int written = 0;
+    for (int i = 0; i < 200; i++) {
+      if (!cluster.member(0).still) {
+        cluster.member(0).write("data", "n" + written++, true);
+      }
+      cluster.run(Duration.ofMillis(700));
+    }
+    assertThat(cluster.member(0).quiesced).isGreaterThanOrEqualTo(2);
+    cluster.untilInSync();
+    cluster.until("they go on", LONG, () -> !cluster.member(0).still);
+    assertThat(cluster.leader().said("ChangesTooFast")).isZero();
+    assertThat(cluster.epoch()).isGreaterThan(3);
+    assertThat(cluster.member(2).disk.contents()).containsEntry("data", "n" + (written - 1));
+  }
+
+  @Test
+  void givenAQuiesceCommandThatFailsThenPeopleAreToldAndRepairsGoOn() {
+    SimulatedCluster cluster = SimulatedCluster.inSync(3);
+    cluster.configure(quiescing(cluster.config));
+    cluster.member(0).quiesceFails = true;
+    cluster.maxWork = 2500;
+    for (int i = 0; i < 200; i++) {
+      cluster.member(0).write("data", "n" + i, true);
+      cluster.run(Duration.ofMillis(700));
+    }
+    assertThat(cluster.leader().said("QuiesceFailed")).isPositive();
+    cluster.untilInSync();
+  }
+
+  private static Config quiescing(Config config) {
+    return new Config(
+        config.members(),
+        config.observe(),
+        config.voting(),
+        config.settle(),
+        true,
+        config.bootstrap(),
+        config.promote());
+  }
 }

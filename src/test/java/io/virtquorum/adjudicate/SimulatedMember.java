@@ -26,6 +26,9 @@ final class SimulatedMember {
   Optional<Trouble> trouble = Optional.empty();
   Map<String, Digest> compared = Map.of();
   int sessions;
+  int quiesced;
+  boolean still;
+  boolean quiesceFails;
   final List<Position> remembered = new ArrayList<>();
   int pulls;
   int sent;
@@ -216,6 +219,15 @@ final class SimulatedMember {
     switch (order) {
       case Command.Prove prove -> later(mine, () -> prove(prove));
       case Command.Serve serve -> serve(serve);
+      case Command.Quiesce quiesce -> {
+        quiesced++;
+        still = quiesce.still().isPositive();
+        answer(
+            quiesce,
+            quiesceFails
+                ? new Outcome.Failed(new Trouble("GuestCommandFailed", "it ended with code 1."))
+                : new Outcome.Done(0, 0, Duration.ZERO, ""));
+      }
       case Command.Pull pull -> later(mine, () -> pull(pull));
       case Command.Restore restore -> later(mine, () -> restore(restore));
     }

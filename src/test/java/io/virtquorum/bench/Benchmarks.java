@@ -14,11 +14,12 @@ import org.openjdk.jmh.runner.options.TimeValue;
 
 /**
  * Runs all benchmarks of the core, one after another on one thread, and prints each figure beside
- * its goal. Arguments: a directory for JMH's own report, and perhaps a pattern of the names of
+ * its goal. The mean is what counts; on a machine that does other things too, the best is nearer to
+ * the truth. Arguments: a directory for JMH's own report, and perhaps a pattern of the names of
  * those to run.
  */
 public final class Benchmarks {
-  private static final String LINE = "%-58s %16s  %-14s %s%n";
+  private static final String LINE = "%-52s %18s %10s  %-14s %s%n";
 
   private final Collection<RunResult> results;
 
@@ -35,11 +36,11 @@ public final class Benchmarks {
             .include(Benchmarks.class.getPackageName() + "." + pattern)
             .jvmArgs("-XX:+UseSerialGC", "-Xms1g", "-Xmx1g")
             .threads(1)
-            .forks(3)
-            .warmupIterations(3)
-            .warmupTime(TimeValue.milliseconds(700))
-            .measurementIterations(4)
-            .measurementTime(TimeValue.milliseconds(700))
+            .forks(2)
+            .warmupIterations(5)
+            .warmupTime(TimeValue.seconds(1))
+            .measurementIterations(25)
+            .measurementTime(TimeValue.milliseconds(200))
             .output(directory + "/bench.log")
             .result(directory + "/bench.json")
             .resultFormat(ResultFormatType.JSON)
@@ -48,7 +49,7 @@ public final class Benchmarks {
   }
 
   private void print() {
-    System.out.printf(LINE, "what (one thread, mean, 99.9 % confidence)", "figure", "goal", "");
+    System.out.printf(LINE, "what, on one thread", "mean ± 99.9 %", "best", "goal", "");
     for (String share : List.of("0", "0.01", "1")) {
       time("vote on 10,000 rows of 7 members", "vote", share, 0.6);
     }
@@ -69,6 +70,7 @@ public final class Benchmarks {
                   LINE,
                   "%s, %.0f %% contested".formatted(what, 100 * Double.parseDouble(contested)),
                   format("%.3f ± %.3f ms", millis, result.getScoreError() / 1e6),
+                  format("%.3f ms", best(result) / 1e6),
                   "at most " + goal + " ms",
                   verdict(millis <= goal));
             });
@@ -78,17 +80,22 @@ public final class Benchmarks {
     Optional<Result<?>> ours = find("fingerprint", "size", size);
     Optional<Result<?>> bare = find("bareMac", "size", size);
     if (ours.isPresent() && bare.isPresent()) {
-      double micros = ours.get().getScore() / 1000;
-      double bareMicros = bare.get().getScore() / 1000;
+      double share = bare.get().getScore() / ours.get().getScore();
       String bytes =
           size.equals("0") ? "a file's row, 110 B" : format("%,d B", Integer.parseInt(size));
       System.out.printf(
           LINE,
-          format("fingerprint, %s: %.2f µs, bare Mac %.2f µs", bytes, micros, bareMicros),
-          format("%.0f %%", 100 * bareMicros / micros),
+          "fingerprints beside a bare Mac, " + bytes,
+          format("%.0f %%", 100 * share),
+          format("%.0f %%", 100 * best(bare.get()) / best(ours.get())),
           "90 % or more",
-          verdict(bareMicros / micros >= 0.9));
+          verdict(share >= 0.9));
     }
+  }
+
+  /** The shortest of the measured times: what a machine that does other things does not disturb. */
+  private static double best(Result<?> result) {
+    return result.getStatistics().getMin();
   }
 
   private Optional<Result<?>> find(String benchmark, String parameter, String value) {

@@ -140,7 +140,8 @@ class MainJobIT {
     testbed.installation().operators().forEach(p -> others.add(ports.pod(p, "operator")));
     testbed.members().forEach(m -> others.add(ports.pod(m.shell().launcher(), "compute")));
     assertThat(others).hasSizeGreaterThanOrEqualTo(4);
-    long size = 4L << 20;
+    // Beats and ballots go on meanwhile, at some 10 KiB/s: they must not look like the data.
+    long size = 16L << 20;
     long syncBefore = ports.bytes(sync);
     long othersBefore = ports.bytes(others);
 

@@ -64,6 +64,17 @@ class RowElectionProperties {
   }
 
   @Example
+  void givenThreeDifferentDigestsThenTheOneWithTheMajorityIsFoundWherever() {
+    Member one = new Member(1, List.of(1, 1, 1));
+    Member two = new Member(1, List.of(2, 1, 1));
+    Member three = new Member(3, List.of(3, 1, 1));
+    assertThat(election(List.of(one, two, three), 0).elect(0)).isEqualTo(2);
+    assertThat(election(List.of(one, three, two), 0).elect(0)).isEqualTo(1);
+    assertThat(election(List.of(three, two, one), 0).elect(0)).isZero();
+    assertThat(election(List.of(one, two, three), 1).elect(0)).isEqualTo(RowElection.NOBODY);
+  }
+
+  @Example
   void halfOfAllIsNoMajority() {
     Member one = new Member(1, List.of(1, 1, 1));
     Member other = new Member(1, List.of(2, 1, 1));

@@ -1,0 +1,61 @@
+package io.virtquorum.sync;
+
+import io.virtquorum.collect.Deadline;
+import io.virtquorum.collect.Script;
+import io.virtquorum.collect.Shell;
+import io.virtquorum.collect.Tree;
+import io.virtquorum.collect.Trouble;
+import io.virtquorum.guest.GuestException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Keeps the writers of busy trees still by the trees' own commands (design, rule 8). A command is
+ * run with {@code begin} as its last argument, and later once with {@code end}: by this object, or
+ * by the guest itself when the time is over, whatever becomes of the sidecar. Not safe for use by
+ * many threads.
+ */
+public final class Quiet {
+  private final Shell shell;
+  private final List<Tree> trees;
+  private final Script quiesce = Script.of(Quiet.class, "quiesce.sh");
+
+  public Quiet(Shell shell, List<Tree> trees) {
+    this.shell = shell;
+    this.trees = trees.stream().filter(tree -> !tree.quiesce().isEmpty()).toList();
+  }
+
+  /**
+   * Has all writers keep still; again while they do prolongs it.
+   *
+   * @param still after which the guest lets them go on by itself; 1 s at least
+   * @throws Trouble if a command failed; those that had begun are ended
+   */
+  public void begin(Duration still, Duration limit) throws GuestException, Trouble {
+    Deadline deadline = shell.deadline(limit);
+    for (Tree tree : trees) {
+      try {
+        run(tree, Math.max(1, still.toSeconds()), "begin", deadline);
+      } catch (Trouble trouble) {
+        end(deadline.left());
+        throw trouble;
+      }
+    }
+  }
+
+  /** Lets them go on; nothing happens to those that are not kept still. */
+  public void end(Duration limit) throws GuestException, Trouble {
+    Deadline deadline = shell.deadline(limit);
+    for (Tree tree : trees) {
+      run(tree, 0, "end", deadline);
+    }
+  }
+
+  private void run(Tree tree, long seconds, String what, Deadline deadline)
+      throws GuestException, Trouble {
+    List<String> arguments = new ArrayList<>(List.of(tree.name(), what, Long.toString(seconds)));
+    arguments.addAll(tree.quiesce());
+    shell.run(quiesce, deadline, new byte[0], arguments.toArray(String[]::new));
+  }
+}

@@ -1,0 +1,193 @@
+package io.virtquorum.adjudicate;
+
+import io.virtquorum.fingerprint.Change;
+import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Matrix;
+import io.virtquorum.fingerprint.Position;
+import io.virtquorum.fingerprint.Remembered;
+import io.virtquorum.fingerprint.Row;
+import io.virtquorum.fingerprint.RowKey;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * One adjudicator and ballots by hand: for decisions that depend on exactly who reported what.
+ * Three members, web-0 leads, C is at 1.1; every record that is wanted is written at once.
+ */
+final class Decider {
+  static final Position C_AT = new Position(1, 1);
+  static final RowKey PAGE = new RowKey("site", "index.html");
+  static final RowKey DATA = new RowKey("site", "data");
+  static final Digest PAGE_1 = new Digest(11, 0, 0, 0);
+  static final Digest DATA_1 = new Digest(12, 0, 0, 0);
+  static final Matrix MATRIX = Matrix.of(List.of(new Row(PAGE, PAGE_1), new Row(DATA, DATA_1)));
+  static final Digest C = MATRIX.root();
+  static final Digest OTHER = new Digest(0x7777L << 48, 0, 0, 7);
+  static final Remembered HOLDS_C = new Remembered(C_AT, C);
+
+  final List<Command> commands = new ArrayList<>();
+  State state;
+  Optional<Assessment> assessment = Optional.empty();
+  Instant now = Instant.parse("2026-01-01T00:00:00Z");
+  private Config config;
+  private long ballots;
+
+  private Decider(Map<String, Integer> members) {
+    state =
+        State.begin(
+            2,
+            new ClusterRecord(
+                1, 1, Optional.of("web-0"), members, Optional.of(new Committed(1, C_AT, C))));
+    config =
+        new Config(
+            members,
+            false,
+            Config.Voting.standard(),
+            Duration.ofSeconds(6),
+            false,
+            Config.Bootstrap.ask(),
+            Optional.empty());
+    configure(config);
+  }
+
+  /** Three members of which nobody reported yet. */
+  static Decider three() {
+    return new Decider(Map.of("web-0", 1, "web-1", 1, "web-2", 1));
+  }
+
+  /** Members of these weights: web-0 and so on. */
+  static Decider weighing(int... weights) {
+    Map<String, Integer> members = new java.util.TreeMap<>();
+    for (int i = 0; i < weights.length; i++) {
+      members.put("web-" + i, weights[i]);
+    }
+    return new Decider(members);
+  }
+
+  /** Three members that all hold C. */
+  static Decider steady() {
+    Decider decider = three();
+    for (int i = 0; i < 3; i++) {
+      decider.holds(i);
+    }
+    return decider.forget();
+  }
+
+  Config config() {
+    return config;
+  }
+
+  Decider configure(Config next) {
+    config = next;
+    return on(new Event.Configured(next));
+  }
+
+  Decider on(Event event) {
+    Step step = Adjudicator.step(state, event, now);
+    state = step.state();
+    assessment = step.assessment();
+    for (Command command : step.commands()) {
+      commands.add(command);
+      if (command instanceof Command.Write write) {
+        on(new Event.Recorded(write.record()));
+        write.then().ifPresent(commands::add);
+      }
+    }
+    return this;
+  }
+
+  Decider later(Duration time) {
+    now = now.plus(time);
+    return on(new Event.Tick());
+  }
+
+  Decider forget() {
+    commands.clear();
+    return this;
+  }
+
+  Decider died(int member) {
+    return on(new Event.Died(name(member)));
+  }
+
+  /** The member holds C and remembers it. */
+  Decider holds(int member) {
+    return votes(member, C, Optional.of(HOLDS_C), 0, false);
+  }
+
+  /** The member holds exactly what it remembers. */
+  Decider remembers(int member, Position position, Digest root) {
+    return votes(member, root, Optional.of(new Remembered(position, root)), 0, false);
+  }
+
+  /** The member remembers C and differs from it. */
+  Decider changed(int member, Digest root, boolean users, Change... changes) {
+    return votes(member, root, Optional.of(HOLDS_C), 0, users, changes);
+  }
+
+  Decider votes(
+      int member,
+      Digest root,
+      Optional<Remembered> memory,
+      int sessions,
+      boolean users,
+      Change... changes) {
+    if (state.member(name(member)).presence() != MemberState.Presence.ATTACHED) {
+      on(new Event.Attached(name(member)));
+    }
+    return on(
+        new Event.Voted(
+            name(member),
+            new Ballot(
+                new Incarnation("uid", "boot"),
+                ++ballots,
+                root,
+                2,
+                memory,
+                Arrays.asList(changes),
+                changes.length,
+                sessions,
+                users,
+                false,
+                Optional.empty(),
+                Map.of())));
+  }
+
+  static String name(int member) {
+    return "web-" + member;
+  }
+
+  static Change written(RowKey key, Digest before, Digest after) {
+    return new Change(key, Change.Kind.WRITTEN, Optional.of(before), Optional.of(after));
+  }
+
+  static Change rot(RowKey key, Digest before) {
+    return new Change(key, Change.Kind.ROT, Optional.of(before), Optional.of(OTHER));
+  }
+
+  /** What was ordered of this kind since the last {@link #forget}. */
+  <T extends Command> List<T> ordered(Class<T> kind) {
+    return commands.stream().filter(kind::isInstance).map(kind::cast).toList();
+  }
+
+  Optional<String> said(String reason) {
+    return ordered(Command.Tell.class).stream()
+        .filter(t -> t.reason().equals(reason))
+        .map(Command.Tell::message)
+        .reduce((first, second) -> second);
+  }
+
+  Optional<Hold> held(String reason) {
+    return state.news().holds().stream().filter(h -> h.reason().equals(reason)).findFirst();
+  }
+
+  /** The target, which there must be. */
+  Target target() {
+    return assessment.flatMap(Assessment::target).orElseThrow();
+  }
+}
