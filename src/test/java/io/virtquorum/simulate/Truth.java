@@ -288,9 +288,17 @@ final class Truth {
         content);
   }
 
-  /** Invariant 2: of the recorded primary only what rotted is ever replaced. */
+  /**
+   * Invariant 2: of the recorded primary only what rotted is ever replaced, or what a power cut
+   * left of a write in place, whose ctime may not have reached the disk.
+   */
   private void primaryIsNotOverwritten(SimulatedGuest guest, String name, Node old) {
-    boolean rotted = old != null && old.content != old.written;
+    boolean rotted =
+        old != null
+            && (old.content != old.written
+                || (old.isFile()
+                    && (old.content.origin == Content.Origin.ROT
+                        || old.content.origin == Content.Origin.TORN)));
     if (record.committed().isPresent() && record.isPrimary(guest.name) && !rotted) {
       boolean sameDirectory = old != null && old.isDirectory();
       if (!sameDirectory) {
@@ -352,7 +360,19 @@ final class Truth {
       oneRootAnEpoch(before, committed);
       committedByAMajorityOfDisks(after, committed);
     }
+    if (after.mandate().isPresent() && !after.mandate().equals(before.mandate())) {
+      accept(guests.get(after.primary().orElseThrow()));
+    }
     record = after;
+  }
+
+  /** A person wants what this member holds, rot and all. */
+  private static void accept(SimulatedGuest guest) {
+    for (Volume volume : guest.mounts.values()) {
+      volume.all().values().stream()
+          .filter(node -> node.content != node.written)
+          .forEach(node -> node.content.detectable = false);
+    }
   }
 
   /** Invariant 8: terms only grow, and two leaders of one term never both change the record. */

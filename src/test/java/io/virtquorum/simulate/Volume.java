@@ -12,9 +12,10 @@ import java.util.TreeMap;
 
 /**
  * A file system on a disk, after the habits of ext4 and XFS: changes of metadata become durable in
- * their order, at the latest with the next sync of anything; a file's bytes only when it, or all,
- * is synced. A power cut loses the newest changes of metadata, and files that were not synced may
- * be empty, cut short or old. What the page cache holds of a file hides what rotted below it.
+ * their order, each as a whole with the times of the directories that it is in, at the latest with
+ * the next sync of anything; a file's bytes only when it, or all, is synced. A power cut loses the
+ * newest changes of metadata, and files that were not synced may be empty, cut short or old. What
+ * the page cache holds of a file hides what rotted below it.
  *
  * <p>Paths are relative to the root, which is the empty string. For one thread.
  */
@@ -39,6 +40,7 @@ final class Volume {
   private final TreeMap<String, Node> nodes = new TreeMap<>();
   private final TreeMap<String, Node> durable = new TreeMap<>();
   private final List<Change> pending = new ArrayList<>();
+  private final List<Integer> ends = new ArrayList<>();
   private final Set<Long> unsynced = new HashSet<>();
   private final Map<Long, Content> cache = new HashMap<>();
   private final int device;
@@ -145,6 +147,7 @@ final class Volume {
       cache.remove(old.inode);
       unsynced.add(old.inode);
       put(path, next);
+      end();
     } else {
       Node next = Node.file(inode(), mode, mtime, time, content);
       unsynced.add(next.inode);
@@ -158,6 +161,7 @@ final class Volume {
     room(room(node) - (old == null ? 0 : room(old)));
     put(path, node);
     touchParent(path, time);
+    end();
   }
 
   /** A file that was written and not synced has this inode now. */
@@ -168,6 +172,7 @@ final class Volume {
   /** Changes an entry's attributes. */
   void attributes(String path, int mode, long mtime, long time) {
     put(path, get(path).touched(mode, mtime, time));
+    end();
   }
 
   /** Removes an entry with all below it. */
@@ -175,19 +180,23 @@ final class Volume {
     if (!exists(path)) {
       return;
     }
-    for (String inner : List.copyOf(below(path).keySet()).reversed()) {
-      take(inner);
-    }
+    List<String> all = new ArrayList<>(below(path).descendingMap().keySet());
     if (!path.isEmpty()) {
-      take(path);
-      touchParent(path, time);
+      all.add(path);
+    }
+    for (String one : all) {
+      take(one);
+      touchParent(one, time);
+      end();
     }
   }
 
   /** Renames an entry with all below it; what was in its place is gone. */
   void move(String from, String to, long time) {
     if (exists(to)) {
-      remove(to, time);
+      List<String> gone = new ArrayList<>(below(to).descendingMap().keySet());
+      gone.add(to);
+      gone.forEach(this::take);
     }
     changed(from, to);
     log(new Change.Move(from, to));
@@ -196,6 +205,7 @@ final class Volume {
     put(to, node.touched(node.mode, node.mtime, time));
     touchParent(from, time);
     touchParent(to, time);
+    end();
   }
 
   /** Makes everything durable. */
@@ -269,6 +279,7 @@ final class Volume {
   void accept(String path) {
     Node node = get(path);
     put(path, node.accepted());
+    end();
   }
 
   /** True if a program may read something else than what is on the platter. */
@@ -278,11 +289,13 @@ final class Volume {
 
   /** Power is cut: what was not durable is lost, and some of it torn. */
   void crash(SplittableRandom random) {
-    int kept = pending.isEmpty() ? 0 : random.nextInt(pending.size() + 1);
+    int whole = random.nextInt(ends.size() + 1);
+    int kept = whole == 0 ? 0 : ends.get(whole - 1);
     for (int i = 0; i < kept; i++) {
       apply(durable, pending.get(i));
     }
     pending.clear();
+    ends.clear();
     cache.clear();
     if (!unsynced.isEmpty()) {
       for (var entry : durable.entrySet()) {
@@ -333,6 +346,11 @@ final class Volume {
     put(parent, node.touched(node.mode, time, time));
   }
 
+  /** What was changed since the last end becomes durable as a whole. */
+  private void end() {
+    ends.add(pending.size());
+  }
+
   private void log(Change change) {
     pending.add(change);
   }
@@ -343,6 +361,7 @@ final class Volume {
         apply(durable, change);
       }
       pending.clear();
+      ends.clear();
     }
   }
 
