@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test build image unit e2e simulate bench mutate format clean
+.PHONY: explore help demo test build image unit e2e simulate bench mutate format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,11 @@ bench: ## measure the core on one thread: what, figure, goal
 
 mutate: ## how many faults put into the core its tests find: killed, of, score, goal
 	@tools/mutate
+
+DEPTH ?= 16
+explore: ## all that may happen to three members, deeper than in make test: DEPTH=16
+	@. tools/toolchain.sh && maven -q test -Dtest=ExhaustiveTest -Dexplore.depth=$(DEPTH) -Dexplore.states=20000000 \
+	  -Dtest.memory=4g -Dtest.output.to.file=false
 
 format: ## format the Java code
 	@. tools/toolchain.sh && maven -q spotless:apply

@@ -2,6 +2,7 @@ package io.virtquorum.adjudicate;
 
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Matrix;
+import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -21,21 +22,64 @@ final class Invariants {
   private final Map<Long, Digest> epochs = new TreeMap<>();
   private final Map<Digest, Matrix> matrices = new HashMap<>();
   private final Set<Content> accepted = new HashSet<>();
+  private final Map<Position, Digest> positions = new HashMap<>();
+  private final Set<Content> rotten = new HashSet<>();
   private boolean heldBefore;
 
   /** Votes alone decide: the primary may be overwritten, which is what that costs. */
   boolean primaryMayLose;
 
+  /** A person promoted a member, with whatever it held. */
+  boolean promoted;
+
+  private final SuccessionInvariants succession;
+  private final TallyInvariants tallies;
+  private final RepairInvariants repairs;
+
   Invariants(SimulatedCluster cluster) {
     this.cluster = cluster;
+    this.succession = new SuccessionInvariants(cluster);
+    this.tallies = new TallyInvariants(cluster);
+    this.repairs = new RepairInvariants(cluster);
   }
 
   void remembered(SimulatedMember member) {
-    verified.add(new Verified(member.name, member.disk.memory.orElseThrow().remembered()));
+    Remembered remembered = member.disk.memory.orElseThrow().remembered();
+    verified.add(new Verified(member.name, remembered));
+    Digest other = positions.putIfAbsent(remembered.position(), remembered.root());
+    check(
+        other == null
+            || other.equals(remembered.root())
+            || primaryMayLose
+            || cluster.record.committed().isEmpty(),
+        "%s stands for two roots",
+        remembered);
     matrices.put(member.disk.matrix().root(), member.disk.matrix());
     if (cluster.record.isPrimary(member.name)) {
       member.disk.contents().forEach((path, content) -> accepted.add(new Content(path, content)));
     }
+  }
+
+  /**
+   * A row rots that is as remembered. Rot of a row that was written and not remembered since cannot
+   * be told from the write (design, rule 2), nor any before there was something to measure against.
+   */
+  void rotted(SimulatedMember member, String path, String content) {
+    var memory = member.disk.memory;
+    SimulatedDisk.File file = member.disk.files.get(path);
+    if (cluster.record.committed().isPresent()
+        && file != null
+        && memory.isPresent()
+        && memory.get().files().containsKey(path)
+        && memory.get().files().get(path).ctime() == file.ctime()) {
+      rotten.add(new Content(path, content));
+    }
+  }
+
+  private boolean isRotten(String path, Optional<Digest> digest) {
+    return digest
+        .filter(d -> rotten.contains(new Content(path, SimulatedDisk.content(d))))
+        .isPresent();
   }
 
   /** Somebody or something else than us takes this content away: we do not answer for it. */
@@ -54,9 +98,18 @@ final class Invariants {
                 .forEach((path, was) -> was.ifPresent(c -> accepted.remove(new Content(path, c)))));
   }
 
+  void ordering(SimulatedLeader by, Step step, Command.Order order) {
+    repairs.check(by, step, order);
+  }
+
+  /** A leader asks for another record, on what it knows at this moment. */
+  void asking(SimulatedLeader by, ClusterRecord wanted) {
+    succession.check(by, by.state.record(), wanted);
+  }
+
   void recording(SimulatedLeader by, ClusterRecord before, ClusterRecord after) {
     check(by.term >= before.term(), "term %d wrote over term %d", by.term, before.term());
-    check(after.term() >= before.term(), "the term went back");
+    check(after.term() == by.term, "term %d wrote as term %d", by.term, after.term());
     check(after.tenure() >= before.tenure(), "the tenure went back");
     check(
         after.primary().equals(before.primary()) || after.tenure() == before.tenure() + 1,
@@ -82,10 +135,22 @@ final class Invariants {
             .filter(m -> verified.contains(new Verified(m, committed.remembered())))
             .count();
     check(2 * holders > after.members().size(), "committed with %d holders only", holders);
+    check(
+        promoted
+            || primaryMayLose
+            || matrices.get(committed.root()).rows().stream()
+                .noneMatch(r -> isRotten(r.key().item(), Optional.of(r.digest()))),
+        "rot is committed as %s",
+        committed);
   }
 
   void pulling(SimulatedMember member, Command.Pull order) {
     heldBefore = someoneHolds();
+    check(
+        cluster.record.committed().isPresent()
+            || !cluster.config.bootstrap().equals(Config.Bootstrap.ask()),
+        "%s is repaired before the first epoch though nobody asked for it",
+        member.name);
     check(
         primaryMayLose
             || cluster.record.committed().isEmpty()
@@ -125,6 +190,15 @@ final class Invariants {
           "%s is no sentence",
           hold);
     }
+    leader.assessment.ifPresent(a -> tallies.check(leader.state, a));
+  }
+
+  void archived(SimulatedMember member, String verdict) {
+    check(
+        verdict.length() > member.name.length() && !verdict.contains("Optional"),
+        "an archive entry of %s says no reason: '%s'",
+        member.name,
+        verdict);
   }
 
   void told(Command.Tell tell) {
@@ -156,7 +230,7 @@ final class Invariants {
     }
   }
 
-  private void check(boolean holds, String format, Object... arguments) {
+  void check(boolean holds, String format, Object... arguments) {
     if (!holds) {
       throw new AssertionError(String.format(format, arguments) + "\n" + cluster.story());
     }

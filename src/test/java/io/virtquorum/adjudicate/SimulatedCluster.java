@@ -125,6 +125,7 @@ final class SimulatedCluster {
   void configure(Config next) {
     config = next;
     tell("spec: %s", next);
+    invariants.promoted |= next.promote().isPresent();
     leader().receive(new Event.Configured(next));
   }
 
@@ -145,7 +146,15 @@ final class SimulatedCluster {
     record = next;
     version++;
     tell("record: %s", next);
+    at(millis + delay(), this::settlePromotion);
     return true;
+  }
+
+  /** As the operator does: the wish for a primary goes once the record fulfils it. */
+  private void settlePromotion() {
+    if (config.promote().isPresent() && record.isPrimary(config.promote().get())) {
+      configure(config.withPromote(Optional.empty()));
+    }
   }
 
   Instant now() {

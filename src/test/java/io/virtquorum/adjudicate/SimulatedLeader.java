@@ -31,7 +31,10 @@ final class SimulatedLeader {
     cluster.invariants.stepped(this);
     for (Command command : step.commands()) {
       switch (command) {
-        case Command.Order order -> cluster.member(order.member()).order(this, order);
+        case Command.Order order -> {
+          cluster.invariants.ordering(this, step, order);
+          cluster.member(order.member()).order(this, order);
+        }
         case Command.Write write -> write(write);
         case Command.Tell tell -> tell(tell);
       }
@@ -45,6 +48,7 @@ final class SimulatedLeader {
   }
 
   private void write(Command.Write write) {
+    cluster.invariants.asking(this, write.record());
     long expected = version;
     cluster.at(
         cluster.millis + cluster.delay(),

@@ -60,7 +60,9 @@ final class SimulatedMember {
   void rot(String path) {
     cluster.tell("%s: %s rots", name, path);
     cluster.invariants.overwritten(this, path);
-    disk.rot(path, "rot" + cluster.random.nextInt(1000));
+    String content = "rot" + cluster.random.nextInt(1000);
+    cluster.invariants.rotted(this, path, content);
+    disk.rot(path, content);
   }
 
   void wipe() {
@@ -328,6 +330,7 @@ final class SimulatedMember {
       return;
     }
     cluster.invariants.pulling(this, order);
+    cluster.invariants.archived(this, order.archive().verdict());
     disk.replace(wanted, order.archive().verdict());
     remember(order.position());
     sent += wanted.size();
@@ -360,6 +363,7 @@ final class SimulatedMember {
         return;
       }
     }
+    cluster.invariants.archived(this, order.archive().verdict());
     disk.replace(wanted, order.archive().verdict());
     wanted.keySet().forEach(disk::rememberCtime);
     sent += wanted.size();

@@ -1,0 +1,200 @@
+package io.virtquorum.seeded;
+
+import java.util.List;
+
+/** The bugs that the simulator must find, at least one in each rule of the design. */
+final class SeededBugs {
+  static final List<SeededBug> ALL =
+      List.of(
+          new SeededBug(
+              0,
+              "adjudicate/Planner.java",
+              "if (state.record().term() > state.term()) {",
+              "if (false) {",
+              "A leader that was superseded goes on and changes the record.",
+              3),
+          new SeededBug(
+              0,
+              "adjudicate/RecordPlanner.java",
+              "if (record.term() < state.term()) {",
+              "if (false) {",
+              "A new leader does not claim its term, so that the one before can go on writing.",
+              1),
+          new SeededBug(
+              1,
+              "adjudicate/Assessor.java",
+              "filter(e -> e.getValue().size() > 1)",
+              "filter(e -> e.getValue().size() > 2)",
+              "A feature that can only be compared differs between two members, and nobody hears.",
+              4),
+          new SeededBug(
+              1,
+              "adjudicate/UnitVerdict.java",
+              "weights.inElection(record.primary())",
+              "weights.inElection(Optional.<String>empty())",
+              "What was written to the primary's VM spec loses to the others.",
+              1),
+          new SeededBug(
+              2,
+              "adjudicate/Classification.java",
+              "if (!rot.isEmpty()) {",
+              "if (rot.size() > 1) {",
+              "A row that rotted on the primary is taken for written, and everybody gets the rot.",
+              2),
+          new SeededBug(
+              3,
+              "adjudicate/Classification.java",
+              "return behind(new Cause.RemembersNothing());",
+              "return steady(new Cause.HoldsCommitted());",
+              "A fresh disk is steady: it votes, and it may lead.",
+              48),
+          new SeededBug(
+              4,
+              "adjudicate/RotPlanner.java",
+              ".filter(m -> picture.is(m, MemberClass.DRIFTED))",
+              ".filter(m -> picture.is(m, MemberClass.BEHIND))",
+              "Rot on the primary is never restored.",
+              3),
+          new SeededBug(
+              4,
+              "adjudicate/RotPlanner.java",
+              "c.before().isPresent() && theirs.keeps(c.key())",
+              "c.before().isPresent()",
+              "Rot is to be restored from a member that changed the same row.",
+              10),
+          new SeededBug(
+              5,
+              "vote/Weights.java",
+              "return bonus.orElse(smallestBonus(primary));",
+              "return bonus.orElse(0);",
+              "The primary has no bonus, and what users write there is never elected.",
+              1),
+          new SeededBug(
+              5,
+              "vote/Weights.java",
+              "return base.size() % 2 == 0 ? WITNESS : 0;",
+              "return base.size() % 2 == 1 ? WITNESS : 0;",
+              "The witness votes where it must not, and does not where two halves can tie.",
+              1),
+          new SeededBug(
+              6,
+              "vote/Election.java",
+              "2 * weight(votes, candidate) > total",
+              "weight(votes, candidate) > 0",
+              "The second pass is left out: a candidate without a majority is elected.",
+              1),
+          new SeededBug(
+              6,
+              "adjudicate/Assessor.java",
+              "member.usable() && classes.get(name).memberClass() != MemberClass.BEHIND",
+              "member.usable()",
+              "Those behind vote.",
+              2),
+          new SeededBug(
+              7,
+              "adjudicate/RepairPlanner.java",
+              "return !picture.state().member(name).strayedFor(picture.config().settle(), picture.now())\n        ||",
+              "return false\n        ||",
+              "A difference that lasts no settle time is repaired.",
+              1),
+          new SeededBug(
+              7,
+              "adjudicate/LeadingPrimary.java",
+              "(!ballot.rot().isEmpty() || picture.holdersByCount(ballot.root()) < record.majority())",
+              "ballot.rot().size() > 99",
+              "A primary that drifted leads everybody away from the committed state.",
+              61),
+          new SeededBug(
+              8,
+              "adjudicate/Outcomes.java",
+              "if (isOvertaken(state, repair)) {",
+              "if (false) {",
+              "A pull is begun though its member leads by now.",
+              146),
+          new SeededBug(
+              8,
+              "adjudicate/LeadingPrimary.java",
+              "latest.tenure() == record.tenure() ? latest.next()",
+              "latest.tenure() == record.tenure() ? latest",
+              "Two elected roots have one sequence number.",
+              1),
+          new SeededBug(
+              9,
+              "adjudicate/Commits.java",
+              "if (verified.size() < record.majority()) {",
+              "if (verified.isEmpty()) {",
+              "A state is committed that one member holds.",
+              1),
+          new SeededBug(
+              9,
+              "adjudicate/Commits.java",
+              ".filter(m -> target.rememberedBy(state.member(m).ballot().get()))",
+              ".filter(m -> target.root().equals(state.member(m).ballot().get().root()))",
+              "A state is committed that members hold and were not verified at.",
+              1),
+          new SeededBug(
+              10,
+              "adjudicate/Succession.java",
+              "|| leading.ballot().get().hasUsers()) {",
+              "|| false) {",
+              "The primary's users are left for another member's.",
+              2),
+          new SeededBug(
+              10,
+              "adjudicate/Succession.java",
+              "if (used.size() != 1) {",
+              "if (used.isEmpty()) {",
+              "Users are at two members, and one of them leads over the other.",
+              24),
+          new SeededBug(
+              11,
+              "adjudicate/Outcomes.java",
+              "new Command.Archived(repair.entry(), repair.finding().words())",
+              "new Command.Archived(repair.entry(), \"\")",
+              "What a repair replaced is archived, and nothing says why.",
+              1),
+          new SeededBug(
+              12,
+              "adjudicate/Succession.java",
+              "Comparator.comparing(this::remembered)\n",
+              "Comparator.comparing(this::remembered).reversed()\n",
+              "The one with the oldest state leads after a failover.",
+              58),
+          new SeededBug(
+              12,
+              "adjudicate/ClusterRecord.java",
+              "term, tenure + 1, Optional.of(newPrimary)",
+              "term, tenure, Optional.of(newPrimary)",
+              "A failover begins no tenure, and what the old primary accepted counts on.",
+              1),
+          new SeededBug(
+              13,
+              "adjudicate/State.java",
+              "return member(name).presence() == MemberState.Presence.DEAD;",
+              "return member(name).presence() != MemberState.Presence.ATTACHED;",
+              "After an outage whoever reports first leads, though the primary lives.",
+              1),
+          new SeededBug(
+              14,
+              "adjudicate/FirstEpoch.java",
+              ".distinct().count() == 1",
+              ".distinct().count() >= 1",
+              "Members that differ are made equal to one of them, and nobody asked for it.",
+              2),
+          new SeededBug(
+              15,
+              "adjudicate/Membership.java",
+              "boolean joins = weight == null && isSteady(wanted.getKey());",
+              "boolean joins = weight == null;",
+              "A new member counts before it holds the committed state.",
+              48),
+          new SeededBug(
+              15,
+              "adjudicate/Membership.java",
+              "return joining().or(this::leaving);",
+              "return Optional.of(record.withMembers(config.members()));",
+              "Members change all at once.",
+              48));
+
+  private SeededBugs() {}
+}
