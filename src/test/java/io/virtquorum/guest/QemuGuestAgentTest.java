@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
@@ -202,9 +201,13 @@ class QemuGuestAgentTest {
   @Test
   void unfinishedJsonOfAnEarlierClientDoesNoHarm() throws Exception {
     guest.close();
-    try (var earlier = SocketChannel.open(StandardProtocolFamily.UNIX)) {
-      Awaitility.await().until(() -> Files.exists(agent.socket()));
-      earlier.connect(UnixDomainSocketAddress.of(agent.socket()));
+    // The agent binds its socket before it listens: until then connections are refused.
+    try (SocketChannel earlier =
+        Awaitility.await()
+            .ignoreExceptionsInstanceOf(java.io.IOException.class)
+            .until(
+                () -> SocketChannel.open(UnixDomainSocketAddress.of(agent.socket())),
+                SocketChannel::isConnected)) {
       earlier.write(
           ByteBuffer.wrap(bytes("{\"execute\":\"guest-exec\",\"arguments\":{\"path\":\"")));
     }
