@@ -189,6 +189,7 @@ final class Succession {
         state.member(name).ballot().get().memory().equals(leading.ballot().get().memory());
     if (assessment.classOf(name) != MemberClass.ADVANCED
         || !sameGround
+        || !config.members().containsKey(name) // it is to leave, and a primary cannot
         || assessment.disagreeing().contains(name)
         || state.work().isBusy(name)
         || hasRival(name)

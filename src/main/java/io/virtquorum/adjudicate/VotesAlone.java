@@ -21,7 +21,7 @@ final class VotesAlone {
           Hold.waiting(
               "NoMajority",
               "No state has the votes that it takes, and voting.authority is Votes: nothing is touched.",
-              "It ends when votes change, or a person promotes a member."));
+              "It ends when votes change."));
     }
     return Ruling.of(picture.elect(target(picture, committed, elected.root())));
   }

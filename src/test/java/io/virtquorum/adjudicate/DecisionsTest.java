@@ -254,6 +254,15 @@ final class DecisionsTest {
   }
 
   @Test
+  void givenAUserOnAMemberThatIsToLeaveThenItDoesNotLeadBecauseItCouldNotLeaveAnyMore() {
+    Decider decider = Decider.steady();
+    decider.changed(2, NEW, true, written(PAGE, PAGE_1, NEW));
+    decider.configure(decider.config().withMembers(java.util.Map.of("web-0", 1, "web-1", 1)));
+    decider.later(Duration.ofSeconds(7));
+    assertThat(decider.state.record().primary()).contains("web-0");
+  }
+
+  @Test
   void givenAPrimaryWithAUserThenNobodyElsesUserTakesTheLead() {
     Decider decider = Decider.steady();
     decider.votes(0, C, Optional.of(Decider.HOLDS_C), 1, false);
