@@ -100,8 +100,8 @@ final class SeededBugs {
           new SeededBug(
               7,
               "adjudicate/LeadingPrimary.java",
-              "(!ballot.rot().isEmpty() || picture.holdersByCount(ballot.root()) < record.majority())",
-              "ballot.rot().size() > 99",
+              "!picture.is(name, MemberClass.STEADY, MemberClass.ADVANCED)",
+              "!picture.is(name, MemberClass.STEADY, MemberClass.ADVANCED, MemberClass.DRIFTED)",
               "A primary that drifted leads everybody away from the committed state.",
               61),
           new SeededBug(
