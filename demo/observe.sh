@@ -20,13 +20,15 @@ STATUS_LINE+='{.status.lastRepair.duration}|{.status.lastFailover.time}|{.status
 STATUS_LINE+='{range .status.members[*]}{.name}={.class}={.inSync}={.reason};{end}{"\n"}'
 EVENT_LINE='{.metadata.uid}|{.type}|{.reason}|{.message}{"\n"}'
 
-# watch FILE ARGUMENTS...: a kubectl watch that is begun again when the API server ends it
+# watch FILE ARGUMENTS...: a kubectl watch that is begun again when it ends, after a minute at the latest: one whose connection
+# died without a word waits for ever. What kubectl says is kept in FILE.errors.
 watch() {
   local file=$1
   shift
   : > "$file"
   # shellcheck disable=SC2016
-  setsid bash -c 'while :; do "$@"; sleep 1; done' watch "$KUBECTL" -n demo get -w "$@" > "$file" 2> /dev/null < /dev/null &
+  setsid bash -c 'while :; do "$@"; sleep 1; done' watch "$KUBECTL" -n demo get -w --request-timeout=60s "$@" \
+    > "$file" 2> "$file.errors" < /dev/null &
   WATCHES+=($!)
 }
 
