@@ -22,6 +22,7 @@ import java.util.Optional;
  *     none
  * @param primary name of the member that users are led to; null before the first
  * @param members who votes, with base weights
+ * @param fence counts the writes without an answer that were made void; null for none
  */
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
 public record ClusterRecord(
@@ -32,7 +33,9 @@ public record ClusterRecord(
     @JsonPropertyDescription("What a person promoted the primary with, until it is committed.")
         String mandate,
     @JsonPropertyDescription("The member that users are led to.") String primary,
-    @JsonPropertyDescription("Who votes, with base weights.") List<Voter> members) {
+    @JsonPropertyDescription("Who votes, with base weights.") List<Voter> members,
+    @JsonPropertyDescription("Counts the writes without an answer that were made void.")
+        Long fence) {
 
   public ClusterRecord {
     members = List.copyOf(requireNonNullElse(members, List.of()));
@@ -46,6 +49,12 @@ public record ClusterRecord(
   /** What a person promoted the primary with, if that is not committed yet. */
   public Optional<String> ordered() {
     return Optional.ofNullable(mandate);
+  }
+
+  /** This record with the next fence: it says the same, and differs. */
+  public ClusterRecord fenced() {
+    long next = fence == null ? 1 : fence + 1;
+    return new ClusterRecord(term, tenure, committed, mandate, primary, members, next);
   }
 
   /** The primary, if there is one. */

@@ -98,8 +98,8 @@ final class Adjudication {
     RecordStore.Swap swap(
         String namespace, String name, ClusterRecord expected, ClusterRecord next);
 
-    /** As it is now; empty: it cannot be read. */
-    Optional<ClusterRecord> read(String namespace, String name);
+    /** Makes all earlier writes void; the record as it is now, or empty: try again. */
+    Optional<ClusterRecord> fence(String namespace, String name);
   }
 
   /** Leads the cluster's users to a pod at once; false if that failed and must be tried again. */
@@ -202,15 +202,15 @@ final class Adjudication {
     }
     if (writeAgainAt.isPresent() && nanoTime() - writeAgainAt.get() >= 0) {
       writeAgainAt = Optional.empty();
-      readAgain();
+      fence();
     } else {
       step(new Event.Tick());
     }
   }
 
-  /** A write whose end is unknown may have been executed: the record is read, then decided anew. */
-  private void readAgain() {
-    Optional<ClusterRecord> now = surroundings.store().read(namespace, name);
+  /** A write whose end is unknown may be executed, now or later, unless it is made void. */
+  private void fence() {
+    Optional<ClusterRecord> now = surroundings.store().fence(namespace, name);
     if (now.isEmpty()) {
       writeLater();
       return;

@@ -40,7 +40,7 @@ final class RecordMapping {
   /**
    * To the status.
    *
-   * @param before keeps the time of a commit that did not change
+   * @param before keeps the time of a commit that did not change, and the fence
    */
   static io.virtquorum.api.ClusterRecord write(
       ClusterRecord record, Optional<io.virtquorum.api.ClusterRecord> before, Instant now) {
@@ -68,6 +68,7 @@ final class RecordMapping {
         record.primary().orElse(null),
         record.members().entrySet().stream()
             .map(e -> new io.virtquorum.api.ClusterRecord.Voter(e.getKey(), e.getValue()))
-            .toList());
+            .toList(),
+        before.map(io.virtquorum.api.ClusterRecord::fence).orElse(null));
   }
 }

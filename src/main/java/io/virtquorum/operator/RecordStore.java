@@ -41,8 +41,12 @@ final class RecordStore implements Adjudication.Records {
     /** The HACluster as it is now, the caller's to change; null: there is none. */
     HACluster read(String namespace, String name);
 
-    /** Writes the status if nobody wrote since it was read; otherwise a conflict (409). */
-    void updateStatus(HACluster cluster);
+    /**
+     * Writes the status if nobody wrote since it was read; otherwise a conflict (409).
+     *
+     * @return as it is stored now
+     */
+    HACluster updateStatus(HACluster cluster);
   }
 
   /** Time as it passes for the thread that writes. */
@@ -81,7 +85,10 @@ final class RecordStore implements Adjudication.Records {
     /** Somebody else changed the record; this is it now. */
     record Other(ClusterRecord record) implements Swap {}
 
-    /** The cluster is gone, or the API server did not answer; nothing is known to have changed. */
+    /**
+     * The cluster is gone, or the API server did not answer: the record may have changed, or may
+     * change later. Nothing may be decided until {@link #fence} has been successful.
+     */
     record Unknown(String why) implements Swap {}
   }
 
@@ -133,10 +140,34 @@ final class RecordStore implements Adjudication.Records {
     return new Swap.Unknown(why);
   }
 
+  /**
+   * Writes the record as it is, so that the resource version moves on and the API server refuses
+   * whatever was sent before. A request without an answer may still be executed otherwise, however
+   * much later.
+   */
   @Override
-  public Optional<ClusterRecord> read(String namespace, String name) {
+  public Optional<ClusterRecord> fence(String namespace, String name) {
     try {
-      return Optional.ofNullable(api.read(namespace, name)).map(this::read);
+      HACluster cluster = api.read(namespace, name);
+      if (cluster == null) {
+        return Optional.empty();
+      }
+      HAClusterStatus status = statusOf(cluster);
+      ClusterRecord present = RecordMapping.read(status.recorded());
+      cluster.setStatus(
+          status.withRecord(
+              RecordMapping.write(present, status.recorded(), clock.instant()).fenced()));
+      String before = cluster.getMetadata().getResourceVersion();
+      if (api.updateStatus(cluster).getMetadata().getResourceVersion().equals(before)) {
+        LOG.atError()
+            .addKeyValue("namespace", namespace)
+            .addKeyValue("cluster", name)
+            .log(
+                "The API server does not store status.record.fence: apply the CRDs of this"
+                    + " operator's version");
+        return Optional.empty();
+      }
+      return Optional.of(present);
     } catch (KubernetesClientException e) {
       return Optional.empty();
     }
@@ -191,8 +222,8 @@ final class RecordStore implements Adjudication.Records {
     }
 
     @Override
-    public void updateStatus(HACluster cluster) {
-      client.resource(cluster).updateStatus();
+    public HACluster updateStatus(HACluster cluster) {
+      return client.resource(cluster).updateStatus();
     }
   }
 

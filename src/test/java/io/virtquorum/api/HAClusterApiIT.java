@@ -381,7 +381,8 @@ class HAClusterApiIT {
                 new ClusterRecord.Committed(7, 2, 4, "c0ffee", now),
                 "beef",
                 "web-1",
-                List.of(new ClusterRecord.Voter("web-0", 1), new ClusterRecord.Voter("web-1", 2))),
+                List.of(new ClusterRecord.Voter("web-0", 1), new ClusterRecord.Voter("web-1", 2)),
+                4L),
             "2/3",
             now,
             List.of(
@@ -432,7 +433,13 @@ class HAClusterApiIT {
     Condition ready = new ConditionBuilder().withType("Ready").withStatus("True").build();
     ClusterRecord record =
         new ClusterRecord(
-            1, 1, new ClusterRecord.Committed(7, 1, 1, "c0", Instant.now()), null, "web-1", null);
+            1,
+            1,
+            new ClusterRecord.Committed(7, 1, 1, "c0", Instant.now()),
+            null,
+            "web-1",
+            null,
+            null);
     stored.setStatus(
         new HAClusterStatus(1L, List.of(ready), record, "3/3", null, null, null, null, null));
     client.resource(stored).updateStatus();

@@ -1,10 +1,12 @@
 package io.virtquorum.operator;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.virtquorum.adjudicate.ClusterRecord;
 import io.virtquorum.adjudicate.Committed;
 import io.virtquorum.api.HACluster;
@@ -12,6 +14,7 @@ import io.virtquorum.api.HAClusterStatus;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.testing.ApiServer;
 import java.time.Clock;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -82,6 +85,26 @@ class RecordStoreIT {
   }
 
   @Test
+  void givenAWriteThatArrivesAfterItWasGivenUpAndFencedThenItChangesNothing() {
+    HACluster late = cluster();
+    ClusterRecord unwanted = record(1, 0, "b");
+    late.setStatus(
+        HAClusterStatus.EMPTY.withRecord(
+            RecordMapping.write(unwanted, Optional.empty(), Instant.now())));
+
+    assertThat(store.fence(client.getNamespace(), "web")).contains(ClusterRecord.none());
+    assertThatThrownBy(() -> client.resource(late).updateStatus())
+        .isInstanceOfSatisfying(
+            KubernetesClientException.class, e -> assertThat(e.getCode()).isEqualTo(409));
+
+    assertThat(stored()).isEqualTo(ClusterRecord.none());
+    assertThat(swap(ClusterRecord.none(), record(1, 1, "a")))
+        .isEqualTo(new RecordStore.Swap.Written());
+    assertThat(store.fence(client.getNamespace(), "web")).contains(record(1, 1, "a"));
+    assertThat(cluster().getStatus().record().fence()).isEqualTo(2);
+  }
+
+  @Test
   void givenARecordThenTheRestOfTheStatusLeavesItAloneAndTheOtherWayRound() {
     store.update(client.getNamespace(), "web", s -> withInSync(s, "1/2"));
     swap(ClusterRecord.none(), record(1, 1, "a"));
@@ -133,6 +156,7 @@ class RecordStoreIT {
                   .swap("any", "web", ClusterRecord.none(), record(1, 1, "a")))
           .isInstanceOf(RecordStore.Swap.Unknown.class);
       assertThat(System.nanoTime() - start).isLessThan(30_000_000_000L);
+      assertThat(new RecordStore(dead, Clock.systemUTC()).fence("any", "web")).isEmpty();
     }
   }
 

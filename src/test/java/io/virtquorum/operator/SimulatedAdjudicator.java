@@ -35,7 +35,7 @@ public final class SimulatedAdjudicator {
     HACluster read();
 
     /** A compare-and-swap by the resource version. */
-    void updateStatus(HACluster cluster);
+    HACluster updateStatus(HACluster cluster);
 
     /** Lets time pass; false if this adjudicator is to end. */
     boolean pause(Duration time);
@@ -86,8 +86,8 @@ public final class SimulatedAdjudicator {
               }
 
               @Override
-              public void updateStatus(HACluster cluster) {
-                surroundings.updateStatus(cluster);
+              public HACluster updateStatus(HACluster cluster) {
+                return surroundings.updateStatus(cluster);
               }
             },
             clock,

@@ -166,8 +166,8 @@ final class OperatorLife implements SimulatedAdjudicator.Surroundings {
   }
 
   @Override
-  public void updateStatus(HACluster cluster) {
-    world.api.update(this, cluster);
+  public HACluster updateStatus(HACluster cluster) {
+    return world.api.update(this, cluster);
   }
 
   @Override

@@ -352,6 +352,9 @@ final class Truth {
 
   /** The record changed. */
   void recorded(Object writer, ClusterRecord before, ClusterRecord after) {
+    if (after.equals(before)) {
+      return; // a fence
+    }
     story.tell("recorded %s", after);
     oneLeaderWrites(writer, before, after);
     tenureEndsWithThePrimary(before, after);

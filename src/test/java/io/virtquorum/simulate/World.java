@@ -87,7 +87,12 @@ final class World {
     Map<String, String> features = new TreeMap<>(FEATURES);
     features.keySet().retainAll(trees);
     this.truth = new Truth(new FingerprintKey(key), features, story);
-    this.api = new SimulatedApi(timeline, root.split(), truth);
+    this.api =
+        new SimulatedApi(
+            timeline,
+            root.split(),
+            truth,
+            () -> timeline.after(200 * Timeline.MILLISECOND, this::vmsChanged));
     this.files =
         trees.stream()
             .map(path -> new FileTree(FEATURES.get(path), path, List.of(), List.of(), List.of()))
