@@ -30,8 +30,9 @@ public final class Adjudicator {
     }
     var classes = Classification.all(next, next.config().get());
     next = date(next, classes, now);
-    Assessment assessment = Assessor.assess(next, classes, now);
-    Planner.Plan plan = Planner.plan(next, assessment, now);
+    Picture picture = Picture.of(next, classes, now);
+    Assessment assessment = Assessor.assess(picture);
+    Planner.Plan plan = Planner.plan(picture, assessment);
     commands.addAll(plan.commands());
     commands.addAll(told(next.news().holds(), plan.holds()));
     next = plan.state().with(plan.state().news().with(plan.holds()));

@@ -3,7 +3,6 @@ package io.virtquorum.adjudicate;
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
-import io.virtquorum.fingerprint.RowKey;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -96,7 +95,7 @@ public record Classification(MemberClass memberClass, Cause cause) {
     }
     List<Change> rot = ballot.rot();
     if (!rot.isEmpty()) {
-      return new Classification(MemberClass.DRIFTED, new Cause.Rotted(keys(rot)));
+      return new Classification(MemberClass.DRIFTED, new Cause.Rotted(Change.keys(rot)));
     }
     if (primary) {
       return changed(MemberClass.ADVANCED, ballot, Cause.By.PRIMARY);
@@ -123,11 +122,7 @@ public record Classification(MemberClass memberClass, Cause cause) {
 
   private static Classification changed(MemberClass memberClass, Ballot ballot, Cause.By by) {
     return new Classification(
-        memberClass, new Cause.Written(keys(ballot.changes()), ballot.changesTotal(), by));
-  }
-
-  private static List<RowKey> keys(List<Change> changes) {
-    return changes.stream().map(Change::key).toList();
+        memberClass, new Cause.Written(Change.keys(ballot.changes()), ballot.changesTotal(), by));
   }
 
   private static Classification unknown(Cause cause) {

@@ -1,6 +1,7 @@
 package io.virtquorum.adjudicate;
 
 import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Position;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -52,6 +53,11 @@ public record ClusterRecord(
   /** True if this member is the primary. */
   public boolean isPrimary(String member) {
     return primary.isPresent() && primary.get().equals(member);
+  }
+
+  /** The position after the latest one, in the present tenure. */
+  Position next(Position latest) {
+    return latest.tenure() == tenure ? latest.next() : new Position(tenure, 1);
   }
 
   ClusterRecord withTerm(long newTerm) {

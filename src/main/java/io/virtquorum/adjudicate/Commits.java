@@ -9,16 +9,16 @@ import java.util.Optional;
  * verified to hold it.
  */
 final class Commits {
-  private final State state;
+  private final Picture picture;
   private final ClusterRecord record;
 
-  private Commits(State state) {
-    this.state = state;
-    this.record = state.record();
+  private Commits(Picture picture) {
+    this.picture = picture;
+    this.record = picture.record();
   }
 
-  static RecordPlanner.Plan plan(State state, Assessment assessment) {
-    Commits commits = new Commits(state);
+  static RecordPlanner.Plan plan(Picture picture, Assessment assessment) {
+    Commits commits = new Commits(picture);
     return assessment
         .target()
         .flatMap(commits::commit)
@@ -36,9 +36,9 @@ final class Commits {
         .committed()
         .flatMap(
             committed ->
-                record.members().keySet().stream()
-                    .filter(m -> state.member(m).usable())
-                    .flatMap(m -> state.member(m).ballot().get().memory().stream())
+                picture
+                    .usable()
+                    .flatMap(m -> picture.ballot(m).memory().stream())
                     .filter(m -> m.position().tenure() == record.tenure())
                     .filter(m -> m.position().isAfter(committed.position()))
                     .map(
@@ -50,10 +50,7 @@ final class Commits {
   }
 
   private List<String> verified(Target target) {
-    return record.members().keySet().stream()
-        .filter(m -> state.member(m).usable())
-        .filter(m -> target.rememberedBy(state.member(m).ballot().get()))
-        .toList();
+    return picture.usable().filter(m -> target.rememberedBy(picture.ballot(m))).toList();
   }
 
   private Optional<RecordChange> commit(Target target) {

@@ -91,8 +91,7 @@ final class FirstEpoch {
   }
 
   private Ruling waiting(List<String> missing, String until) {
-    List<String> named =
-        missing.stream().map(m -> "%s (%s)".formatted(m, picture.classes().get(m).why())).toList();
+    List<String> named = missing.stream().map(m -> "%s (%s)".formatted(m, picture.why(m))).toList();
     return Ruling.hold(
         picture,
         Hold.passing("WaitingForMembers", "Waiting for " + String.join(", ", named) + ".", until));

@@ -60,9 +60,7 @@ final class LeadingPrimary {
     // back first.
     if (!picture.is(name, MemberClass.STEADY, MemberClass.ADVANCED)) {
       return against(
-          keep,
-          "the primary %s cannot say what is right (%s)"
-              .formatted(name, picture.classes().get(name).why()));
+          keep, "the primary %s cannot say what is right (%s)".formatted(name, picture.why(name)));
     }
     // 5. Leaving C takes the primary's own ballot and the vote.
     Optional<Tally> tally = picture.count().tally();
@@ -115,7 +113,7 @@ final class LeadingPrimary {
     if (ballot.memory().isPresent() && ballot.memory().get().position().isAfter(latest)) {
       latest = ballot.memory().get().position();
     }
-    return latest.tenure() == record.tenure() ? latest.next() : new Position(record.tenure(), 1);
+    return record.next(latest);
   }
 
   /** Keeps a target; members that are a majority and changed alike against it are left alone. */
@@ -133,16 +131,12 @@ final class LeadingPrimary {
         (root, names) -> {
           if (names.size() >= record.majority()) {
             disagreeing.addAll(names);
-            if (names.stream().allMatch(this::isSettled)) {
+            if (names.stream().allMatch(picture::isSettled)) {
               holds.add(disagreement(names, root, meanwhile));
             }
           }
         });
     return new Ruling(picture.elect(kept), Optional.empty(), disagreeing, holds);
-  }
-
-  private boolean isSettled(String name) {
-    return picture.state().member(name).strayedFor(picture.config().settle(), picture.now());
   }
 
   private static Hold disagreement(List<String> names, Digest root, String meanwhile) {

@@ -40,9 +40,7 @@ record MemberState(
    * @param notBefore no repair before this
    */
   record Tries(int failed, int voided, String moved, Instant notBefore) {
-    static Tries none() {
-      return new Tries(0, 0, "", Instant.MIN);
-    }
+    static final Tries NONE = new Tries(0, 0, "", Instant.MIN);
 
     Tries failedUntil(Instant retry) {
       return new Tries(failed + 1, voided, moved, retry);
@@ -58,16 +56,16 @@ record MemberState(
     }
   }
 
-  static MemberState absent() {
-    return new MemberState(
-        Presence.ABSENT,
-        Optional.empty(),
-        false,
-        Optional.empty(),
-        Optional.empty(),
-        Tries.none(),
-        Optional.empty());
-  }
+  /** Nothing was heard of it. */
+  static final MemberState ABSENT =
+      new MemberState(
+          Presence.ABSENT,
+          Optional.empty(),
+          false,
+          Optional.empty(),
+          Optional.empty(),
+          Tries.NONE,
+          Optional.empty());
 
   /** Attached, with a healthy ballot. */
   boolean usable() {
@@ -119,6 +117,6 @@ record MemberState(
   }
 
   MemberState succeeded() {
-    return stale().with(Tries.none());
+    return stale().with(Tries.NONE);
   }
 }

@@ -11,19 +11,19 @@ import java.util.TreeMap;
  * once it holds C.
  */
 final class Membership {
+  private final Picture picture;
   private final Config config;
   private final ClusterRecord record;
-  private final Assessment assessment;
   private final List<Hold> holds = new ArrayList<>();
 
-  private Membership(State state, Assessment assessment) {
-    this.config = state.config().orElseThrow();
-    this.record = state.record();
-    this.assessment = assessment;
+  private Membership(Picture picture) {
+    this.picture = picture;
+    this.config = picture.config();
+    this.record = picture.record();
   }
 
-  static RecordPlanner.Plan plan(State state, Assessment assessment) {
-    Membership membership = new Membership(state, assessment);
+  static RecordPlanner.Plan plan(Picture picture) {
+    Membership membership = new Membership(picture);
     Optional<RecordChange> change = membership.next().map(RecordChange::quiet);
     return new RecordPlanner.Plan(change, membership.holds);
   }
@@ -100,6 +100,6 @@ final class Membership {
   }
 
   private boolean isSteady(String name) {
-    return assessment.classOf(name) == MemberClass.STEADY;
+    return picture.is(name, MemberClass.STEADY);
   }
 }

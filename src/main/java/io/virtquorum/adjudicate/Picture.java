@@ -18,6 +18,12 @@ record Picture(
     Verdict.Count count,
     Instant now) {
 
+  /** Counts the votes of a state whose config is known. */
+  static Picture of(State state, Map<String, Classification> classes, Instant now) {
+    Config config = state.config().orElseThrow();
+    return new Picture(state, config, classes, VoteCount.of(state, config, classes), now);
+  }
+
   ClusterRecord record() {
     return state.record();
   }
@@ -28,12 +34,16 @@ record Picture(
   }
 
   boolean isUsable(String name) {
-    return state.member(name).usable();
+    return member(name).usable();
+  }
+
+  MemberState member(String name) {
+    return state.member(name);
   }
 
   /** The ballot of a usable member. */
   Ballot ballot(String name) {
-    return state.member(name).ballot().orElseThrow();
+    return member(name).ballot().orElseThrow();
   }
 
   MemberClass classOf(String name) {
@@ -43,6 +53,16 @@ record Picture(
 
   boolean is(String name, MemberClass... wanted) {
     return List.of(wanted).contains(classOf(name));
+  }
+
+  /** Why a member has its class; completes "(the member) is (class): ...". */
+  String why(String name) {
+    return classes.get(name).why();
+  }
+
+  /** True if it has differed from what it should hold for the settle time. */
+  boolean isSettled(String name) {
+    return member(name).strayedFor(config.settle(), now);
   }
 
   /** The recorded primary, if it reports and is healthy. */

@@ -1,6 +1,5 @@
 package io.virtquorum.adjudicate;
 
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -12,7 +11,8 @@ final class Planner {
   private Planner() {}
 
   /** The state after the decisions, its holds set, and what is to be done. */
-  static Plan plan(State state, Assessment assessment, Instant now) {
+  static Plan plan(Picture picture, Assessment assessment) {
+    State state = picture.state();
     List<Hold> holds = new ArrayList<>(assessment.holds());
     if (state.record().term() > state.term()) {
       holds.add(
@@ -26,7 +26,7 @@ final class Planner {
     if (state.isWriting()) {
       return new Plan(state, List.of(), holds);
     }
-    RecordPlanner.Plan planned = RecordPlanner.plan(state, assessment, now);
+    RecordPlanner.Plan planned = RecordPlanner.plan(picture, assessment);
     holds.addAll(planned.holds());
     if (planned.change().isPresent()) {
       RecordChange change = planned.change().get();
@@ -35,10 +35,10 @@ final class Planner {
           List.of(new Command.Write(change.record(), change.news())),
           holds);
     }
-    if (state.config().orElseThrow().observe()) {
+    if (picture.config().observe()) {
       return new Plan(state, List.of(), holds);
     }
-    Plan repairs = RepairPlanner.plan(state, assessment, now);
+    Plan repairs = RepairPlanner.plan(picture, assessment);
     holds.addAll(repairs.holds());
     return new Plan(repairs.state(), repairs.commands(), holds);
   }

@@ -1,6 +1,5 @@
 package io.virtquorum.adjudicate;
 
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -38,17 +37,18 @@ final class RecordPlanner {
     }
   }
 
-  static Plan plan(State state, Assessment assessment, Instant now) {
-    Config config = state.config().orElseThrow();
-    ClusterRecord record = state.record();
+  static Plan plan(Picture picture, Assessment assessment) {
+    Config config = picture.config();
+    ClusterRecord record = picture.record();
     // 1. A new leader's term comes before anything else: from then on older leaders cannot write.
-    if (record.term() < state.term()) {
-      ClusterRecord mine = record.withTerm(state.term());
+    long term = picture.state().term();
+    if (record.term() < term) {
+      ClusterRecord mine = record.withTerm(term);
       return Plan.of(
           RecordChange.quiet(mine.members().isEmpty() ? mine.withMembers(config.members()) : mine));
     }
     // 2. The members and weights that the spec asks for, one at a time.
-    Plan plan = Membership.plan(state, assessment);
+    Plan plan = Membership.plan(picture);
     if (plan.change().isPresent()) {
       return plan;
     }
@@ -58,11 +58,11 @@ final class RecordPlanner {
       if (chosen.isPresent() && !record.isPrimary(chosen.get()) && !config.observe()) {
         return Plan.of(RecordChange.quiet(record.withPrimary(chosen.get(), Optional.empty())));
       }
-      return plan.or(Commits.plan(state, assessment));
+      return plan.or(Commits.plan(picture, assessment));
     }
     // 4. Another primary, where a person, a death or the users ask for it; then commits.
-    Plan succession = config.observe() ? Plan.none() : Succession.plan(state, assessment, now);
+    Plan succession = config.observe() ? Plan.none() : Succession.plan(picture, assessment);
     plan = plan.or(succession);
-    return plan.change().isPresent() ? plan : plan.or(Commits.plan(state, assessment));
+    return plan.change().isPresent() ? plan : plan.or(Commits.plan(picture, assessment));
   }
 }

@@ -25,15 +25,8 @@ final class RepairPlanner {
   }
 
   /** The state with the new jobs in it, what is to be ordered, and what is held back. */
-  static Planner.Plan plan(State state, Assessment assessment, Instant now) {
-    Picture picture =
-        new Picture(
-            state,
-            state.config().orElseThrow(),
-            assessment.classes(),
-            assessment.verdict().count(),
-            now);
-    OrderBook orders = new OrderBook(state, now);
+  static Planner.Plan plan(Picture picture, Assessment assessment) {
+    OrderBook orders = new OrderBook(picture.state(), picture.now());
     List<Hold> holds = new ArrayList<>(RotPlanner.plan(picture, assessment, orders));
     RepairPlanner planner = new RepairPlanner(picture, assessment, orders);
     picture.usable().forEach(planner::quiesce);
@@ -52,7 +45,7 @@ final class RepairPlanner {
         picture.config().canQuiesce()
             && picture.record().isPrimary(name)
             && picture.usable().anyMatch(m -> tries(m).voided() >= OrderBook.MANY_VOIDS);
-    Optional<Instant> until = picture.state().member(name).stillUntil();
+    Optional<Instant> until = picture.member(name).stillUntil();
     if (wanted && until.filter(picture.now()::isBefore).isEmpty()) {
       orders.quiesce(name, OrderBook.STILL);
     } else if (!wanted && until.isPresent()) {
@@ -61,7 +54,7 @@ final class RepairPlanner {
   }
 
   private MemberState.Tries tries(String name) {
-    return picture.state().member(name).tries();
+    return picture.member(name).tries();
   }
 
   /** Rules 7 and 8: everybody to the target. */
@@ -116,16 +109,12 @@ final class RepairPlanner {
     if (picture.is(name, MemberClass.STEADY) || picture.record().committed().isEmpty()) {
       return false;
     }
-    return !picture.state().member(name).strayedFor(picture.config().settle(), picture.now())
-        || assessment.disagreeing().contains(name);
+    return !picture.isSettled(name) || assessment.disagreeing().contains(name);
   }
 
   private Finding finding(String name, Verdict.Elected verdict) {
     return new Finding(
-        name,
-        verdict,
-        picture.classes().get(name),
-        picture.ballot(name).changes().stream().map(Change::key).toList());
+        name, verdict, picture.classes().get(name), Change.keys(picture.ballot(name).changes()));
   }
 
   /** The primary if it holds the target, otherwise the healthiest holder. */

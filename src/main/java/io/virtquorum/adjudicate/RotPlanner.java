@@ -2,7 +2,6 @@ package io.virtquorum.adjudicate;
 
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Row;
-import io.virtquorum.fingerprint.RowKey;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -68,7 +67,7 @@ final class RotPlanner {
     // the next one.
     List<String> perhaps =
         others.stream().filter(m -> !isKnown(m, name) && orders.isReady(m)).sorted().toList();
-    int attempts = picture.state().member(name).tries().failed();
+    int attempts = picture.member(name).tries().failed();
     if (primary && orders.isReady(name) && donor.isEmpty() && !perhaps.isEmpty()) {
       order(name, perhaps.get(attempts % perhaps.size()), orphans);
     }
@@ -77,7 +76,7 @@ final class RotPlanner {
           Hold.waiting(
               "RotWithoutDonor",
               "%s rotted on %s and no healthy member is known to hold the remembered content: it is left as it is."
-                  .formatted(Words.rows(keys(orphans), orphans.size()), name),
+                  .formatted(Words.rows(Change.keys(orphans), orphans.size()), name),
               "It ends when a member with the content returns, or somebody writes it anew."));
     }
   }
@@ -115,7 +114,7 @@ final class RotPlanner {
                 memory.root(),
                 Target.Ground.WRITTEN,
                 picture.record().primary());
-    return new Finding(name, picture.elect(right), picture.classes().get(name), keys(rot));
+    return new Finding(name, picture.elect(right), picture.classes().get(name), Change.keys(rot));
   }
 
   /** The rows that this donor certainly has as the member remembers them. */
@@ -136,9 +135,5 @@ final class RotPlanner {
     Ballot theirs = picture.ballot(donor);
     return theirs.memory().isPresent()
         && theirs.memory().get().root().equals(picture.ballot(name).memory().get().root());
-  }
-
-  private static List<RowKey> keys(List<Change> changes) {
-    return changes.stream().map(Change::key).toList();
   }
 }

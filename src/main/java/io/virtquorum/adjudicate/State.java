@@ -76,7 +76,7 @@ public record State(
   }
 
   MemberState member(String name) {
-    return members.getOrDefault(name, MemberState.absent());
+    return members.getOrDefault(name, MemberState.ABSENT);
   }
 
   State withMember(String name, UnaryOperator<MemberState> change) {

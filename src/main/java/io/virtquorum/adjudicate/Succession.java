@@ -14,22 +14,20 @@ import java.util.stream.Stream;
  * 13), or its users are at another member (rule 10). Every change of the primary is a new tenure.
  */
 final class Succession {
-  private final State state;
+  private final Picture picture;
+  private final Assessment assessment;
   private final Config config;
   private final ClusterRecord record;
-  private final Assessment assessment;
-  private final Instant now;
 
-  private Succession(State state, Assessment assessment, Instant now) {
-    this.state = state;
-    this.config = state.config().orElseThrow();
-    this.record = state.record();
+  private Succession(Picture picture, Assessment assessment) {
+    this.picture = picture;
     this.assessment = assessment;
-    this.now = now;
+    this.config = picture.config();
+    this.record = picture.record();
   }
 
-  static Plan plan(State state, Assessment assessment, Instant now) {
-    return new Succession(state, assessment, now).plan();
+  static Plan plan(Picture picture, Assessment assessment) {
+    return new Succession(picture, assessment).plan();
   }
 
   private Plan plan() {
@@ -40,10 +38,10 @@ final class Succession {
       return promote(config.promote().get());
     }
     String primary = record.primary().get();
-    if (state.isDead(primary)) {
+    if (picture.state().isDead(primary)) {
       return succeed(primary, primary + " is dead", "FailedOver", "NoSuccessor");
     }
-    if (record.mandate().isPresent() && state.member(primary).usable() && !isPromoted(primary)) {
+    if (record.mandate().isPresent() && picture.isUsable(primary) && !isPromoted(primary)) {
       return Plan.hold(
           Hold.waiting(
               "PromotionMoved",
@@ -51,11 +49,10 @@ final class Succession {
                   .formatted(primary),
               "Promote it, or another member, again."));
     }
-    if (assessment.classOf(primary) == MemberClass.BEHIND) {
+    if (picture.is(primary, MemberClass.BEHIND)) {
       return succeed(
           primary,
-          "%s lost the committed state: %s"
-              .formatted(primary, assessment.classes().get(primary).why()),
+          "%s lost the committed state: %s".formatted(primary, picture.why(primary)),
           "SwitchedOver",
           "PrimaryForgot");
     }
@@ -64,8 +61,7 @@ final class Succession {
 
   /** Nothing is left to record for a person's word. */
   private boolean isPromoted(String name) {
-    MemberClass own = assessment.classOf(name);
-    return record.isPrimary(name) && (own == MemberClass.STEADY || own == MemberClass.ADVANCED);
+    return record.isPrimary(name) && picture.is(name, MemberClass.STEADY, MemberClass.ADVANCED);
   }
 
   /** A person's word: the member leads, and what it holds at this moment is to be the state. */
@@ -77,21 +73,20 @@ final class Succession {
               name + " is to be promoted, which is not a member.",
               "Promote one of " + String.join(", ", record.members().keySet()) + "."));
     }
-    if (!state.member(name).usable()) {
+    if (!picture.isUsable(name)) {
       return Plan.hold(
           Hold.passing(
               "PromotionWaits",
-              "%s is to be promoted: %s.".formatted(name, assessment.classes().get(name).why()),
+              "%s is to be promoted: %s.".formatted(name, picture.why(name)),
               "It ends when it reports."));
     }
-    if (state.work().isOverwriting(name)) {
+    if (isOverwriting(name)) {
       return Plan.hold(busy(name, "a person promoted it"));
     }
-    boolean steady = assessment.classOf(name) == MemberClass.STEADY;
-    Ballot ballot = state.member(name).ballot().get();
+    boolean steady = picture.is(name, MemberClass.STEADY);
     return lead(
         name,
-        steady ? Optional.empty() : Optional.of(ballot.root()),
+        steady ? Optional.empty() : Optional.of(picture.ballot(name).root()),
         "SwitchedOver",
         "a person promoted it");
   }
@@ -100,10 +95,11 @@ final class Succession {
   private Plan succeed(String primary, String why, String event, String hold) {
     Optional<String> successor =
         others(primary)
-            .filter(m -> assessment.classOf(m) == MemberClass.STEADY)
+            .filter(m -> picture.is(m, MemberClass.STEADY))
             .max(
                 Comparator.comparing(this::remembered)
-                    .thenComparing(m -> !state.work().isOverwriting(m))
+                    .thenComparing(m -> !isOverwriting(m))
+                    .thenComparing(config.members()::containsKey) // or it is to leave
                     .thenComparing(m -> record.members().get(m))
                     .thenComparing(Comparator.reverseOrder()));
     if (successor.isEmpty()) {
@@ -130,16 +126,16 @@ final class Succession {
               "It ends when it reports, or did not for the settle time."));
     }
     String next = successor.get();
-    return state.work().isOverwriting(next)
+    return isOverwriting(next)
         ? Plan.hold(busy(next, why))
         : lead(next, Optional.empty(), event, why);
   }
 
   private boolean isExpected(String name) {
-    return state
+    return picture
         .member(name)
         .unheardSince()
-        .filter(since -> since.plus(config.settle()).isAfter(now))
+        .filter(since -> since.plus(config.settle()).isAfter(picture.now()))
         .isPresent();
   }
 
@@ -152,11 +148,9 @@ final class Succession {
                     "%s holds %s%s"
                         .formatted(
                             m,
-                            state.member(m).ballot().get().root().brief(),
-                            state
-                                .member(m)
-                                .ballot()
-                                .get()
+                            picture.ballot(m).root().brief(),
+                            picture
+                                .ballot(m)
                                 .memory()
                                 .map(r -> " and remembers " + r.position())
                                 .orElse(" and remembers nothing")))
@@ -172,28 +166,24 @@ final class Succession {
    * repaired.
    */
   private Plan followUsers(String primary) {
-    MemberState leading = state.member(primary);
     if (config.authority() != Authority.RECORD
-        || !leading.usable()
-        || assessment.classOf(primary) != MemberClass.STEADY
-        || leading.ballot().get().hasUsers()) {
+        || !picture.is(primary, MemberClass.STEADY)
+        || picture.ballot(primary).hasUsers()) {
       return Plan.none();
     }
-    List<String> used =
-        others(primary).filter(m -> state.member(m).ballot().get().hasUsers()).toList();
+    List<String> used = others(primary).filter(m -> picture.ballot(m).hasUsers()).toList();
     if (used.size() != 1) {
       return Plan.none();
     }
     String name = used.getFirst();
-    boolean sameGround =
-        state.member(name).ballot().get().memory().equals(leading.ballot().get().memory());
-    if (assessment.classOf(name) != MemberClass.ADVANCED
+    boolean sameGround = picture.ballot(name).memory().equals(picture.ballot(primary).memory());
+    if (!picture.is(name, MemberClass.ADVANCED)
         || !sameGround
         || !config.members().containsKey(name) // it is to leave, and a primary cannot
         || assessment.disagreeing().contains(name)
-        || state.work().isBusy(name)
+        || picture.state().work().isBusy(name)
         || hasRival(name)
-        || !state.member(name).strayedFor(config.settle(), now)) {
+        || !picture.isSettled(name)) {
       return Plan.none();
     }
     return lead(
@@ -202,8 +192,9 @@ final class Succession {
 
   /** Another member with users was repaired since this one strayed. */
   private boolean hasRival(String name) {
-    Optional<Instant> since = state.member(name).strayingSince();
-    return state
+    Optional<Instant> since = picture.member(name).strayingSince();
+    return picture
+        .state()
         .news()
         .lastRepair()
         .filter(r -> r.finding().was().memberClass() == MemberClass.ADVANCED)
@@ -212,7 +203,7 @@ final class Succession {
   }
 
   private Plan lead(String next, Optional<Digest> mandate, String event, String why) {
-    String holds = state.member(next).ballot().get().root().brief();
+    String holds = picture.ballot(next).root().brief();
     Command.Tell news =
         new Command.Tell(
             !event.equals("SwitchedOver") || mandate.isPresent(),
@@ -230,11 +221,14 @@ final class Succession {
   }
 
   private Stream<String> others(String primary) {
-    return record.members().keySet().stream()
-        .filter(m -> !m.equals(primary) && state.member(m).usable());
+    return picture.usable().filter(m -> !m.equals(primary));
+  }
+
+  private boolean isOverwriting(String name) {
+    return picture.state().work().isOverwriting(name);
   }
 
   private Position remembered(String name) {
-    return state.member(name).ballot().get().memory().get().position();
+    return picture.ballot(name).memory().get().position();
   }
 }

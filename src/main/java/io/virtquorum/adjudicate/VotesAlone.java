@@ -1,7 +1,6 @@
 package io.virtquorum.adjudicate;
 
 import io.virtquorum.fingerprint.Digest;
-import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.vote.Tally;
 import java.util.Comparator;
@@ -42,15 +41,13 @@ final class VotesAlone {
             .filter(m -> m.root().equals(root))
             .filter(m -> m.position().tenure() == picture.record().tenure())
             .map(Remembered::position)
-            .orElseGet(() -> after(picture, newest.map(Remembered::position), committed)),
+            .orElseGet(
+                () ->
+                    picture
+                        .record()
+                        .next(newest.map(Remembered::position).orElse(committed.position()))),
         root,
         Target.Ground.VOTED,
         Optional.empty());
-  }
-
-  private static Position after(Picture picture, Optional<Position> newest, Committed committed) {
-    Position latest = newest.orElse(committed.position());
-    long tenure = picture.record().tenure();
-    return latest.tenure() == tenure ? latest.next() : new Position(tenure, 1);
   }
 }

@@ -1,5 +1,6 @@
 package io.virtquorum.fingerprint;
 
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -18,5 +19,10 @@ public record Change(RowKey key, Kind kind, Optional<Digest> before, Optional<Di
     WRITTEN,
     /** The content is another and the ctime is not: nobody wrote it. */
     ROT
+  }
+
+  /** The rows of some changes, in their order. */
+  public static List<RowKey> keys(List<Change> changes) {
+    return changes.stream().map(Change::key).toList();
   }
 }

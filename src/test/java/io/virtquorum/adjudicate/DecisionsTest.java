@@ -263,6 +263,16 @@ final class DecisionsTest {
   }
 
   @Test
+  void givenADeadPrimaryThenAMemberThatStaysLeadsRatherThanOneThatIsToLeave() {
+    Decider decider = Decider.weighing(1, 1, 1, 1).holds(0).holds(1);
+    decider.configure(
+        decider.config().withMembers(java.util.Map.of("web-0", 1, "web-2", 1, "web-3", 1)));
+    decider.died(0).holds(2).died(3);
+    assertThat(decider.state.record().members()).containsKey("web-1");
+    assertThat(decider.state.record().primary()).contains("web-2");
+  }
+
+  @Test
   void givenAPrimaryWithAUserThenNobodyElsesUserTakesTheLead() {
     Decider decider = Decider.steady();
     decider.votes(0, C, Optional.of(Decider.HOLDS_C), 1, false);

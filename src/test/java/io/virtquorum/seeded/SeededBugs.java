@@ -16,7 +16,7 @@ final class SeededBugs {
           new SeededBug(
               0,
               "adjudicate/RecordPlanner.java",
-              "if (record.term() < state.term()) {",
+              "if (record.term() < term) {",
               "if (false) {",
               "A new leader does not claim its term, so that the one before can go on writing.",
               1),
@@ -85,7 +85,7 @@ final class SeededBugs {
               1),
           new SeededBug(
               6,
-              "adjudicate/Assessor.java",
+              "adjudicate/VoteCount.java",
               "member.usable() && classes.get(name).memberClass() != MemberClass.BEHIND",
               "member.usable()",
               "Those behind vote.",
@@ -93,8 +93,8 @@ final class SeededBugs {
           new SeededBug(
               7,
               "adjudicate/RepairPlanner.java",
-              "return !picture.state().member(name).strayedFor(picture.config().settle(), picture.now())\n        ||",
-              "return false\n        ||",
+              "return !picture.isSettled(name) ||",
+              "return false ||",
               "A difference that lasts no settle time is repaired.",
               1),
           new SeededBug(
@@ -113,9 +113,9 @@ final class SeededBugs {
               146),
           new SeededBug(
               8,
-              "adjudicate/LeadingPrimary.java",
-              "latest.tenure() == record.tenure() ? latest.next()",
-              "latest.tenure() == record.tenure() ? latest",
+              "adjudicate/ClusterRecord.java",
+              "latest.tenure() == tenure ? latest.next()",
+              "latest.tenure() == tenure ? latest",
               "Two elected roots have one sequence number.",
               1),
           new SeededBug(
@@ -128,14 +128,14 @@ final class SeededBugs {
           new SeededBug(
               9,
               "adjudicate/Commits.java",
-              ".filter(m -> target.rememberedBy(state.member(m).ballot().get()))",
-              ".filter(m -> target.root().equals(state.member(m).ballot().get().root()))",
+              "filter(m -> target.rememberedBy(picture.ballot(m)))",
+              "filter(m -> target.root().equals(picture.ballot(m).root()))",
               "A state is committed that members hold and were not verified at.",
               1),
           new SeededBug(
               10,
               "adjudicate/Succession.java",
-              "|| leading.ballot().get().hasUsers()) {",
+              "|| picture.ballot(primary).hasUsers()) {",
               "|| false) {",
               "The primary's users are left for another member's.",
               2),
