@@ -182,6 +182,22 @@ class FileTreesTest {
   }
 
   @Test
+  void whoOnlyReadsLeavesTheMemoryAsItIs() throws Exception {
+    member.write("f", "one");
+    member.remember(1, 1);
+    member.restart().readOnly();
+    assertThat(member.quick().memory()).isPresent();
+
+    member.sh("mv .virtquorum/memory .virtquorum/memory.new");
+    assertThat(member.quick().memory()).isPresent();
+    assertThat(member.path(".virtquorum/memory")).as("is not written again").doesNotExist();
+
+    member.restart().readOnly();
+    assertThat(member.files().memory(Member.LIMIT)).as("what is not in force").isEmpty();
+    assertThat(member.path(".virtquorum/memory.new")).as("is not put in force").exists();
+  }
+
+  @Test
   void severalTreesHaveOneMemoryOnlyIfAllAgree() throws Exception {
     var one = Tree.of("one", directory.resolve("t1").toString());
     var two = Tree.of("two", directory.resolve("t2").toString());
