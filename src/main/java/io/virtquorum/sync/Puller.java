@@ -104,7 +104,61 @@ public final class Puller {
       repair.archive(one.getKey(), entry, manifest, deadline);
       repair.apply(one.getKey(), entry, one.getValue(), staged.get(one.getKey()), deadline);
     }
-    return prove(goal, offer, plan, work.keySet(), entry, bytes, start, deadline);
+    Set<RowKey> late =
+        goal instanceof Goal.Rows ? putBack(work, before, entry, deadline) : Set.of();
+    return prove(
+        new Applied(goal, offer, plan, work.keySet(), entry, late), bytes, start, deadline);
+  }
+
+  /**
+   * What was done, and is to be proved.
+   *
+   * @param late rows that went back, because somebody wrote them at the last moment
+   */
+  private record Applied(
+      Goal goal, Offer offer, Plan plan, Set<Tree> touched, String entry, Set<RowKey> late) {}
+
+  /**
+   * Of single rows only rot was to go. What somebody wrote between the last look and its
+   * replacement is in the archive now, and goes back.
+   */
+  private Set<RowKey> putBack(
+      Map<Tree, NavigableMap<RowKey, Optional<Digest>>> work,
+      Snapshot before,
+      String entry,
+      Deadline deadline)
+      throws GuestException, Trouble {
+    Set<RowKey> late = new HashSet<>();
+    for (var one : work.entrySet()) {
+      Tree tree = one.getKey();
+      FileTrees.Reading archived = repair.archived(trees, tree, entry, deadline);
+      List<RowKey> rows =
+          one.getValue().entrySet().stream()
+              .filter(row -> isLate(row.getKey(), row.getValue(), archived, before))
+              .map(Map.Entry::getKey)
+              .toList();
+      if (!rows.isEmpty()) {
+        String other = entry + "-late";
+        var note =
+            new Manifest(
+                "Somebody wrote during the repair " + entry + ": that went back, and replaced this.",
+                before.guestMillis());
+        repair.archive(tree, other, note.bytes(), deadline);
+        repair.putBack(tree, entry, other, rows, deadline);
+        late.addAll(rows);
+      }
+    }
+    return late;
+  }
+
+  /** Neither what rotted, as the disk or as the page cache has it, nor what came instead. */
+  private static boolean isLate(
+      RowKey key, Optional<Digest> wanted, FileTrees.Reading archived, Snapshot before) {
+    Optional<Digest> replaced = archived.matrix().digest(key);
+    return replaced.isPresent()
+        && !archived.directories().contains(key.item())
+        && !replaced.equals(wanted)
+        && !replaced.equals(before.matrix().digest(key));
   }
 
   /**
@@ -235,22 +289,16 @@ public final class Puller {
     return manifest.bytes();
   }
 
-  private PullResult prove(
-      Goal goal,
-      Offer offer,
-      Plan plan,
-      Set<Tree> touched,
-      String entry,
-      long bytes,
-      long start,
-      Deadline deadline)
+  private PullResult prove(Applied applied, long bytes, long start, Deadline deadline)
       throws GuestException, Trouble {
+    Plan plan = applied.plan();
     Snapshot after = trees.recheck(plan.wanted().keySet(), deadline.left());
-    List<RowKey> unmet = plan.unmet(after.matrix());
+    List<RowKey> unmet =
+        plan.unmet(after.matrix()).stream().filter(key -> !applied.late().contains(key)).toList();
     boolean reached =
-        switch (goal) {
+        switch (applied.goal()) {
           case Goal.Whole whole -> {
-            boolean equal = after.matrix().root().equals(offer.rows().root());
+            boolean equal = after.matrix().root().equals(applied.offer().rows().root());
             if (equal) {
               trees.remember(whole.position(), after, deadline.left());
             }
@@ -260,7 +308,7 @@ public final class Puller {
         };
     trees.renewSoon();
     List<String> warnings = new ArrayList<>();
-    for (Tree tree : touched) {
+    for (Tree tree : applied.touched()) {
       repair.afterRepair(tree, AFTER_REPAIR_SECONDS, deadline).ifPresent(warnings::add);
     }
     finish(deadline);
@@ -277,9 +325,9 @@ public final class Puller {
     }
     boolean replaced = !plan.isEmpty();
     return new PullResult.Done(
-        plan.wanted().size(),
+        plan.wanted().size() - applied.late().size(),
         bytes,
-        replaced ? entry : "",
+        replaced ? applied.entry() : "",
         Duration.ofNanos(trees.shell().nanoTime() - start).toMillis(),
         warnings);
   }

@@ -109,7 +109,34 @@ final class TreeRepair {
         tree.path(),
         entry,
         Long.toString(deadline.leftSeconds()),
-        root(wanted));
+        root(wanted),
+        "stage/tree");
+  }
+
+  /** What a repair replaced. */
+  FileTrees.Reading archived(FileTrees trees, Tree tree, String entry, Deadline deadline)
+      throws GuestException, Trouble {
+    return trees.read(Tree.of(tree.name(), files(tree, entry)), deadline.left());
+  }
+
+  /** Puts files back that a repair archived; what they replace goes to an entry of its own. */
+  void putBack(Tree tree, String entry, String other, List<RowKey> rows, Deadline deadline)
+      throws GuestException, Trouble {
+    shell.put(tree.own() + "/stage/apply", names(rows), deadline);
+    shell.put(tree.own() + "/stage/parents", new byte[0], deadline);
+    shell.run(
+        apply,
+        deadline,
+        new byte[0],
+        tree.path(),
+        other,
+        Long.toString(deadline.leftSeconds()),
+        "0",
+        "archive/" + entry + "/files");
+  }
+
+  private static String files(Tree tree, String entry) {
+    return tree.own() + "/archive/" + entry + "/files";
   }
 
   /**

@@ -319,13 +319,15 @@ final class SyncPrograms {
       volume.sync();
       Node list = volume.get(base + "/stage/apply");
       if (list != null && list.size() > 0) {
+        String from = base + "/" + arguments.get(4);
         Node parents = volume.get(base + "/stage/parents");
         if (parents != null) {
           for (String parent : CollectPrograms.names(parents.content.bytes)) {
-            volume.makeDirectories(CollectPrograms.join(base + "/stage/tree", parent), 0700, time);
+            volume.makeDirectories(CollectPrograms.join(from, parent), 0700, time);
           }
         }
-        replace(tree, volume, base, entry, CollectPrograms.names(list.content.bytes));
+        String archive = base + "/archive/" + entry + "/files";
+        replace(tree, volume, from, archive, CollectPrograms.names(list.content.bytes));
       }
       if (arguments.get(3).equals("1")) {
         Node staged = volume.get(base + "/stage/tree");
@@ -353,9 +355,8 @@ final class SyncPrograms {
     }
   }
 
-  private void replace(String tree, Volume volume, String base, String entry, List<String> wanted) {
-    String stage = base + "/stage/tree";
-    String archive = base + "/archive/" + entry + "/files";
+  private void replace(
+      String tree, Volume volume, String stage, String archive, List<String> wanted) {
     String root = guest.at(tree).path();
     // The list is made before anything is done: what is missing then is to be deleted.
     Set<String> missing = new HashSet<>();

@@ -9,13 +9,18 @@ import io.virtquorum.collect.Shell;
 import io.virtquorum.collect.TamperedGuest;
 import io.virtquorum.collect.Tree;
 import io.virtquorum.collect.Trouble;
+import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
+import io.virtquorum.fingerprint.RowKey;
 import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -161,6 +166,50 @@ class FaultsTest {
             PullResult.Failed.class,
             failed -> assertThat(failed.reason()).isEqualTo(PullResult.Reason.SampleUnreachable));
     assertThat(member.path("changed")).hasContent("old");
+  }
+
+  @Test
+  void whatAUserWritesAtTheLastMomentGoesBackWhereOnlyRotWasToGo() throws Exception {
+    member.write("changed", "rotten").write("dir/same", "same");
+    member.remember(4, 2);
+    var trees =
+        new FileTrees(
+            new Shell(
+                new TamperedGuest(
+                    member.guest,
+                    (guest, exec) -> {
+                      if (exec.command().get(2).contains("# apply.sh")
+                          && exec.command().getLast().equals("stage/tree")) {
+                        try {
+                          member.write("changed", "a user's");
+                        } catch (java.io.IOException e) {
+                          throw new java.io.UncheckedIOException(e);
+                        }
+                      }
+                      return guest.run(exec);
+                    }),
+                member.home.resolve("run").toString()),
+            Member.KEY,
+            member.trees,
+            Member.AT_ONCE);
+    Map<RowKey, Optional<Digest>> rows = new HashMap<>();
+    for (String name : List.of("changed", "created")) {
+      RowKey key = new RowKey("site", name);
+      rows.put(key, offer.rows().digest(key));
+    }
+
+    var note = new ArchiveNote("verdict-1", "why");
+    var result =
+        new Puller(trees, ROOMY).pull(offer, new Goal.Rows(rows), note, false, Member.LIMIT);
+
+    assertThat(result)
+        .isInstanceOfSatisfying(
+            PullResult.Done.class, done -> assertThat(done.rows()).isEqualTo(1));
+    assertThat(member.path("changed")).hasContent("a user's");
+    assertThat(member.path("created")).hasContent("new");
+    assertThat(member.path(".virtquorum/archive/verdict-1/files/changed")).hasContent("a user's");
+    assertThat(member.path(".virtquorum/archive/verdict-1-late/files/changed")).hasContent("new");
+    assertThat(member.sh("ls -A .virtquorum")).isEqualTo("archive\nmemory\n");
   }
 
   @Test
