@@ -38,6 +38,7 @@ final class DurableMemory {
   private Map<Tree, TreeMemory> memories = Map.of();
   private Map<Tree, String> marks = new HashMap<>();
   private boolean loaded;
+  private boolean readOnly;
   private long renewAt;
 
   /**
@@ -53,6 +54,11 @@ final class DurableMemory {
     this.store = new MemoryStore(shell, List.copyOf(scanners.keySet()), configuration);
   }
 
+  /** From now on nothing is written, neither renewed nor mended nor put in force. */
+  void readOnly() {
+    readOnly = true;
+  }
+
   /** From now on what the disk says counts. */
   void forget() {
     loaded = false;
@@ -64,7 +70,7 @@ final class DurableMemory {
 
   void load(Deadline deadline) throws GuestException, Trouble {
     if (!loaded) {
-      memories = store.load(deadline);
+      memories = store.load(readOnly, deadline);
       marks = new HashMap<>();
       loaded = true;
     }
@@ -98,7 +104,7 @@ final class DurableMemory {
 
   /** Without this, rot after a touch would have another ctime than remembered and look written. */
   private void renew(Deadline deadline) throws GuestException {
-    if (shell.nanoTime() - renewAt < 0) {
+    if (readOnly || shell.nanoTime() - renewAt < 0) {
       return;
     }
     renewIn(renewEvery.toNanos());
@@ -121,7 +127,7 @@ final class DurableMemory {
 
   /** Somebody removed or replaced a memory file under the running guest: it is written again. */
   private void mend(Deadline deadline) throws GuestException {
-    if (memories.isEmpty()) {
+    if (readOnly || memories.isEmpty()) {
       return;
     }
     for (TreeScanner scanner : scanners.values()) {

@@ -107,6 +107,11 @@ public final class FileTrees {
     memory.remember(new Remembered(position, snapshot.matrix().root()), shell.deadline(limit));
   }
 
+  /** From now on nothing of the guest's disks is touched, not even the memory: mode Observe. */
+  public void readOnly() {
+    memory.readOnly();
+  }
+
   /** After a repair: the next pass renews the remembered ctimes without waiting for its turn. */
   public void renewSoon() {
     memory.renewSoon();

@@ -35,18 +35,22 @@ final class MemoryStore {
    * The newest memory that all trees agree on, by tree; empty if there is none. One that an earlier
    * life wrote and did not put in force is made durable first, with the data that it speaks of:
    * until then a power cut could take it back.
+   *
+   * @param readOnly one that is not in force is left where it is, and does not count
    */
-  Map<Tree, TreeMemory> load(Deadline deadline) throws GuestException, Trouble {
+  Map<Tree, TreeMemory> load(boolean readOnly, Deadline deadline) throws GuestException, Trouble {
     List<List<TreeMemory>> found = new ArrayList<>();
     Map<Tree, TreeMemory> waiting = new LinkedHashMap<>();
     for (Tree tree : trees) {
       List<TreeMemory> here = new ArrayList<>();
-      read(tree, "memory.new", deadline)
-          .ifPresent(
-              memory -> {
-                here.add(memory);
-                waiting.put(tree, memory);
-              });
+      if (!readOnly) {
+        read(tree, "memory.new", deadline)
+            .ifPresent(
+                memory -> {
+                  here.add(memory);
+                  waiting.put(tree, memory);
+                });
+      }
       read(tree, "memory", deadline).ifPresent(here::add);
       found.add(here);
     }

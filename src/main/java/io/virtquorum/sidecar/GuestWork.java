@@ -91,6 +91,9 @@ final class GuestWork implements MemberWork {
             ? Optional.empty()
             : Optional.of(new SyncInterface(guest, configure.getSyncMac()));
     this.observe = configure.getObserve();
+    if (observe) {
+      trees.readOnly();
+    }
   }
 
   /**
