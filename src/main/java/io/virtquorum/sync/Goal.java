@@ -16,7 +16,8 @@ public sealed interface Goal {
   record Whole(Position position) implements Goal {}
 
   /**
-   * These rows, and no others, are as given; memory's position and root stay.
+   * These rows, and no others, are as given, but for those that somebody wrote since the member
+   * held what it remembers; memory's position and root stay.
    *
    * @param rows the digest that a row must have, or empty if it must not be there
    */

@@ -12,6 +12,7 @@ import io.virtquorum.fingerprint.RowKey;
 import io.virtquorum.guest.GuestException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -70,7 +71,7 @@ public final class Puller {
           .addKeyValue("verdict", note.verdict())
           .log("An earlier repair was interrupted; again");
     }
-    Plan plan = Plan.of(goal, before.matrix(), offer.rows(), trees::entry);
+    Plan plan = Plan.of(sparing(goal, before), before.matrix(), offer.rows(), trees::entry);
     Optional<RowKey> stranded = plan.stranded(before.matrix());
     if (stranded.isPresent()) {
       return failed(
@@ -104,6 +105,27 @@ public final class Puller {
       repair.apply(one.getKey(), entry, one.getValue(), staged.get(one.getKey()), deadline);
     }
     return prove(goal, offer, plan, work.keySet(), entry, bytes, start, deadline);
+  }
+
+  /**
+   * Of single rows, those that somebody wrote since they were found rotten stay as they are: the
+   * order may be older than the write.
+   */
+  private static Goal sparing(Goal goal, Snapshot before) {
+    if (!(goal instanceof Goal.Rows some)) {
+      return goal;
+    }
+    Map<RowKey, Change.Kind> changed = new HashMap<>();
+    before.changes().forEach(change -> changed.put(change.key(), change.kind()));
+    // Where there are too many to list, rot is listed first.
+    boolean cut = before.changesTotal() > before.changes().size();
+    Map<RowKey, Optional<Digest>> rows = new HashMap<>(some.rows());
+    rows.keySet()
+        .removeIf(
+            key ->
+                changed.getOrDefault(key, cut ? Change.Kind.WRITTEN : Change.Kind.ROT)
+                    == Change.Kind.WRITTEN);
+    return new Goal.Rows(rows);
   }
 
   /** An entry of its own for each repair: a second one must not replace what the first archived. */
