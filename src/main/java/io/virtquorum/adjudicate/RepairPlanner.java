@@ -101,11 +101,15 @@ final class RepairPlanner {
     }
   }
 
-  /** Of the primary only rot is touched, unless votes alone decide. */
+  /**
+   * Of the primary only rot is touched, unless votes alone decide; and whom the spec no longer
+   * names is left as it is, and has no address to copy to.
+   */
   private boolean mayBeReplaced(String name) {
-    return !picture.record().isPrimary(name)
-        || (picture.config().authority() == Authority.VOTES
-            && picture.record().committed().isPresent());
+    return picture.isWanted(name)
+        && (!picture.record().isPrimary(name)
+            || (picture.config().authority() == Authority.VOTES
+                && picture.record().committed().isPresent()));
   }
 
   /**
@@ -128,11 +132,14 @@ final class RepairPlanner {
         picture.ballot(name).changes().stream().map(Change::key).toList());
   }
 
-  /** The primary if it holds the target, otherwise the healthiest holder. */
+  /**
+   * The primary if it holds the target, otherwise the healthiest holder; not one that the spec no
+   * longer names, which has no address to copy from.
+   */
   private Optional<String> sample(String puller, Target target) {
     return picture
         .usable()
-        .filter(m -> !m.equals(puller) && orders.isReady(m))
+        .filter(m -> !m.equals(puller) && picture.isWanted(m) && orders.isReady(m))
         .filter(m -> target.isHeldBy(picture.ballot(m)))
         .min(
             Comparator.comparing((String m) -> !picture.record().isPrimary(m))
