@@ -44,13 +44,23 @@ final class RepairPlanner {
     boolean wanted =
         picture.config().canQuiesce()
             && picture.record().isPrimary(name)
-            && picture.usable().anyMatch(m -> tries(m).voided() >= OrderBook.MANY_VOIDS);
+            && picture.usable().anyMatch(m -> voided(m) >= OrderBook.MANY_VOIDS);
     Optional<Instant> until = picture.member(name).stillUntil();
     if (wanted && until.filter(picture.now()::isBefore).isEmpty()) {
       orders.quiesce(name, OrderBook.STILL);
     } else if (!wanted && until.isPresent()) {
       orders.quiesce(name, Duration.ZERO);
     }
+  }
+
+  /**
+   * How many attempts in a row were voided; none any more where the member holds what it is to
+   * hold, however it came by that.
+   */
+  private int voided(String name) {
+    return assessment.target().filter(t -> !t.isHeldBy(picture.ballot(name))).isPresent()
+        ? tries(name).voided()
+        : 0;
   }
 
   private MemberState.Tries tries(String name) {
@@ -94,11 +104,15 @@ final class RepairPlanner {
     }
   }
 
-  /** Of the primary only rot is touched, unless votes alone decide. */
+  /**
+   * Of the primary only rot is touched, unless votes alone decide; and whom the spec no longer
+   * names is left as it is, and has no address to copy to.
+   */
   private boolean mayBeReplaced(String name) {
-    return !picture.record().isPrimary(name)
-        || (picture.config().authority() == Authority.VOTES
-            && picture.record().committed().isPresent());
+    return picture.isWanted(name)
+        && (!picture.record().isPrimary(name)
+            || (picture.config().authority() == Authority.VOTES
+                && picture.record().committed().isPresent()));
   }
 
   /**
@@ -117,11 +131,14 @@ final class RepairPlanner {
         name, verdict, picture.classes().get(name), Change.keys(picture.ballot(name).changes()));
   }
 
-  /** The primary if it holds the target, otherwise the healthiest holder. */
+  /**
+   * The primary if it holds the target, otherwise the healthiest holder; not one that the spec no
+   * longer names, which has no address to copy from.
+   */
   private Optional<String> sample(String puller, Target target) {
     return picture
         .usable()
-        .filter(m -> !m.equals(puller) && orders.isReady(m))
+        .filter(m -> !m.equals(puller) && picture.isWanted(m) && orders.isReady(m))
         .filter(m -> target.isHeldBy(picture.ballot(m)))
         .min(
             Comparator.comparing((String m) -> !picture.record().isPrimary(m))
@@ -133,7 +150,7 @@ final class RepairPlanner {
   private Optional<Hold> tooFast(String name) {
     MemberState.Tries tries = tries(name);
     boolean canQuiesce = picture.config().canQuiesce();
-    if (tries.voided() < (canQuiesce ? 2 : 1) * OrderBook.MANY_VOIDS) {
+    if (voided(name) < (canQuiesce ? 2 : 1) * OrderBook.MANY_VOIDS) {
       return Optional.empty();
     }
     return Optional.of(

@@ -181,6 +181,27 @@ public final class Puller {
     return new Goal.Rows(rows);
   }
 
+  /**
+   * Of single rows, those that somebody wrote since they were found rotten stay as they are: the
+   * order may be older than the write.
+   */
+  private static Goal sparing(Goal goal, Snapshot before) {
+    if (!(goal instanceof Goal.Rows some)) {
+      return goal;
+    }
+    Map<RowKey, Change.Kind> changed = new HashMap<>();
+    before.changes().forEach(change -> changed.put(change.key(), change.kind()));
+    // Where there are too many to list, rot is listed first.
+    boolean cut = before.changesTotal() > before.changes().size();
+    Map<RowKey, Optional<Digest>> rows = new HashMap<>(some.rows());
+    rows.keySet()
+        .removeIf(
+            key ->
+                changed.getOrDefault(key, cut ? Change.Kind.WRITTEN : Change.Kind.ROT)
+                    == Change.Kind.WRITTEN);
+    return new Goal.Rows(rows);
+  }
+
   /** An entry of its own for each repair: a second one must not replace what the first archived. */
   private String prepare(String wanted, Deadline deadline) throws GuestException, Trouble {
     String name = wanted.replaceAll("[^A-Za-z0-9._-]", "-").replaceAll("^[.-]+", "");

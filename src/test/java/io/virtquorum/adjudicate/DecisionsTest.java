@@ -215,7 +215,8 @@ final class DecisionsTest {
     decider.configure(decider.config().withPromote(Optional.of("web-1")));
     assertThat(decider.held("SuccessorBusy").orElseThrow().message())
         .isEqualTo(
-            "web-1 is to lead (a person promoted it), and its state is being replaced at this moment.");
+            "web-1 is to lead (a person promoted it), and its state is being replaced at this"
+                + " moment.");
     assertThat(decider.state.record().primary()).contains("web-0");
   }
 
@@ -270,6 +271,23 @@ final class DecisionsTest {
     decider.died(0).holds(2).died(3);
     assertThat(decider.state.record().members()).containsKey("web-1");
     assertThat(decider.state.record().primary()).contains("web-2");
+  }
+
+  @Test
+  void givenAMemberThatIsToLeaveThenItIsNeitherRepairedNorCopiedFrom() {
+    Decider decider = Decider.steady();
+    decider.configure(decider.config().withMembers(java.util.Map.of("web-0", 1, "web-1", 1)));
+    decider.changed(2, NEW, false, written(PAGE, PAGE_1, NEW)).later(Duration.ofSeconds(7));
+    decider.changed(2, NEW, false, rot(PAGE, PAGE_1)).later(Duration.ofSeconds(7));
+    assertThat(decider.ordered(Command.Serve.class)).isEmpty();
+
+    decider = Decider.steady();
+    decider.configure(decider.config().withMembers(java.util.Map.of("web-1", 1, "web-2", 1)));
+    decider.changed(1, NEW, false, written(PAGE, PAGE_1, NEW)).later(Duration.ofSeconds(7));
+    assertThat(decider.ordered(Command.Serve.class))
+        .as("the primary web-0 is to leave")
+        .extracting(Command.Serve::member)
+        .containsOnly("web-2");
   }
 
   @Test

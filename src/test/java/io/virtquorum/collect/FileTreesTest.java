@@ -75,8 +75,10 @@ class FileTreesTest {
   @Test
   void namesMayHoldAnyBytes() throws Exception {
     member.sh(
-        "touch -- -n 'a b' \"$(printf 'new\\nline')\" \"$(printf '\\377\\376')\" '*' '\\' ' ' \"'\" '$(x)';"
-            + " ln -s \"$(printf 'to\\nwhere ')\" link");
+        "touch -- -n 'a b' \"$(printf 'new\\n"
+            + "line')\" \"$(printf '\\377\\376')\" '*' '\\' ' ' \"'\" '$(x)'; ln -s \"$(printf"
+            + " 'to\\n"
+            + "where ')\" link");
 
     var rows = member.quick().matrix().rows();
 
@@ -109,8 +111,8 @@ class FileTreesTest {
             List.of());
     try (var picky = new Member(directory.resolve("b"), List.of(tree))) {
       picky.sh(
-          "mkdir -p cache sub/cache logs sub/logs deep/down .virtquorum sub/.virtquorum;"
-              + " touch a.tmp sub/b.tmp cache/x logs/a.log logs/a.txt sub/logs/a.log deep/down/z keep");
+          "mkdir -p cache sub/cache logs sub/logs deep/down .virtquorum sub/.virtquorum; touch"
+              + " a.tmp sub/b.tmp cache/x logs/a.log logs/a.txt sub/logs/a.log deep/down/z keep");
 
       assertThat(picky.quick().matrix().rows())
           .extracting(row -> row.key().item())
@@ -252,7 +254,8 @@ class FileTreesTest {
     member.remember(1, 1);
 
     member.sh(
-        "printf 2 > edited; rm deleted; mv dir moved; printf 3 > created; touch same; chmod 600 moved/old");
+        "printf 2 > edited; rm deleted; mv dir moved; printf 3 > created; touch same; chmod 600"
+            + " moved/old");
 
     var snapshot = member.quick();
     assertThat(snapshot.changes())

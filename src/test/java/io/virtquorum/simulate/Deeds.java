@@ -15,6 +15,9 @@ final class Deeds {
   private final World world;
   private long written;
 
+  /** Who does what is being done. */
+  private Content.Origin by = Content.Origin.JOB;
+
   Deeds(World world) {
     this.world = world;
   }
@@ -46,6 +49,26 @@ final class Deeds {
     }
   }
 
+  /**
+   * Software writes faster than anybody can copy, wherever users are led, unless it is kept still.
+   */
+  void rush(long from, long until, SplittableRandom random) {
+    SplittableRandom own = random.split();
+    world.timeline.at(from, () -> hasten(until, own));
+  }
+
+  private void hasten(long until, SplittableRandom random) {
+    SimulatedVm vm = world.served(random.nextLong());
+    if (isUsable(vm) && !vm.guest.quiesce.isStill()) {
+      by = Content.Origin.JOB;
+      write(vm, world.trees.getFirst(), "log", next(vm, Content.Origin.JOB), false);
+    }
+    if (world.timeline.now() < until) {
+      world.timeline.after(
+          (40 + random.nextInt(120)) * Timeline.MILLISECOND, () -> hasten(until, random));
+    }
+  }
+
   /** The same software writes the same on all members within seconds. */
   void alike(SplittableRandom random) {
     Content content = Content.of("alike " + ++written, Content.Origin.JOB);
@@ -56,6 +79,7 @@ final class Deeds {
           random.nextLong(3 * Timeline.SECOND),
           () -> {
             if (isUsable(vm)) {
+              by = Content.Origin.JOB;
               write(vm, tree, path, content, false);
             }
           });
@@ -69,6 +93,7 @@ final class Deeds {
   private void change(SimulatedVm vm, SplittableRandom random, Content.Origin origin) {
     String tree = world.trees.get(random.nextInt(world.trees.size()));
     String path = FILES.get(random.nextInt(FILES.size()));
+    by = origin;
     switch (random.nextInt(14)) {
       case 0 -> remove(vm, tree, path);
       case 1 -> rename(vm, tree, "docs", "moved");
@@ -144,7 +169,11 @@ final class Deeds {
           volume,
           from,
           "renames " + from + " to " + to,
-          () -> volume.move(from, to, vm.guest.fileTime()));
+          () -> {
+            if (volume.exists(from) && !volume.exists(to)) { // it may have had to wait
+              volume.move(from, to, vm.guest.fileTime());
+            }
+          });
     }
   }
 
@@ -156,12 +185,29 @@ final class Deeds {
           volume,
           path,
           "changes the mode of " + path,
-          () -> volume.attributes(path, 0640 + mode, volume.get(path).mtime, vm.guest.fileTime()));
+          () -> {
+            if (volume.exists(path)) {
+              volume.attributes(path, 0640 + mode, volume.get(path).mtime, vm.guest.fileTime());
+            }
+          });
     }
   }
 
   /** What is done here is the guest's own business: VirtQuorum does not answer for what it ends. */
   private void doing(SimulatedVm vm, Volume volume, String path, String what, Runnable action) {
+    int boots = vm.guest.boots();
+    Content.Origin who = by;
+    if (vm.guest.quiesce.isStill()) {
+      world.timeline.after(
+          Timeline.SECOND,
+          () -> {
+            if (isUsable(vm) && vm.guest.boots() == boots) {
+              by = who;
+              doing(vm, volume, path, what, action);
+            }
+          });
+      return;
+    }
     List<Content> before = new ArrayList<>();
     new TreeSet<>(volume.all().keySet())
         .forEach(
@@ -183,9 +229,11 @@ final class Deeds {
     } catch (Volume.NoRoom e) {
       world.story.tell("%s: somebody finds no room and %s", vm.name, what);
     }
+    if (who == Content.Origin.USER || vm.podAddress().equals(world.api.led())) {
+      before.stream().filter(c -> c != null).forEach(content -> content.superseded = true);
+    }
     world.truth.takenAway(before);
     world.truth.held(vm.guest);
-    int boots = vm.guest.boots();
     world.timeline.after(
         Timeline.SECOND / 5 + vm.random.nextLong(6 * Timeline.SECOND),
         () -> {
@@ -198,6 +246,7 @@ final class Deeds {
   /** A person writes all files anew, and then everybody may copy them. */
   void everything(SimulatedVm vm) {
     if (isUsable(vm)) {
+      by = Content.Origin.USER;
       for (String tree : world.trees) {
         Set<String> paths = new TreeSet<>(FILES);
         vm.guest
@@ -250,7 +299,8 @@ final class Deeds {
       world.truth.takenAway(List.of(node.content));
       world.truth.held(vm.guest);
       if (rotten.detectable) {
-        world.rotted.add(new World.Rotted(vm, path, world.truth.platterDigest(volume.get(path))));
+        world.rotted.add(
+            new World.Rotted(vm, path, world.truth.disks.platterDigest(volume.get(path))));
       }
     }
   }
@@ -300,9 +350,12 @@ final class Deeds {
             .anyMatch(
                 other ->
                     other != vm
-                        && world.truth.platterRoot(other.guest).equals(committed.get().root())
+                        && world.isMember(other)
+                        && world.truth.record().members().containsKey(other.name)
+                        && world.truth.disks.platterRoot(other.guest).equals(committed.get().root())
                         && world
                             .truth
+                            .disks
                             .memories(other.guest)
                             .contains(committed.get().remembered()));
   }

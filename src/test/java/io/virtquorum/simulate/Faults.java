@@ -48,11 +48,11 @@ final class Faults {
           vm.guest.trap(
               1 + random.nextInt(40),
               () -> world.timeline.after(0, () -> vm.restartSidecar(S / 2)));
-      case AGENT_DEAF -> vm.guest.deafen(time);
-      case AGENT_LATE -> vm.guest.answerLate(random.nextLong(90 * S), time);
+      case AGENT_DEAF -> vm.guest.agent.deafen(time);
+      case AGENT_LATE -> vm.guest.agent.answerLate(random.nextLong(90 * S), time);
       case PAUSE -> {
         vm.guest.pause(time);
-        vm.guest.deafen(time);
+        vm.guest.agent.deafen(time);
       }
       case NEW_LEADER -> {
         var old = world.leader();
@@ -147,6 +147,18 @@ final class Faults {
         String tree = world.trees.get(random.nextInt(world.trees.size()));
         vm.guest.mounted(tree, false);
         world.timeline.after(time, () -> vm.guest.mounted(tree, true));
+      }
+      case MEMBER_LEAVES -> world.leave(vm);
+      case MEMBER_RETURNS ->
+          world.vms.stream()
+              .filter(one -> !world.isMember(one))
+              .findFirst()
+              .ifPresent(one -> world.weigh(one, 1));
+      case MEMBER_JOINS -> world.join();
+      case WEIGHT_CHANGES -> {
+        if (world.isMember(vm)) {
+          world.weigh(vm, random.nextInt(4));
+        }
       }
     }
     world.stir();

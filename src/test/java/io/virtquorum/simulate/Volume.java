@@ -43,12 +43,14 @@ final class Volume {
   private final List<Integer> ends = new ArrayList<>();
   private final Set<Long> unsynced = new HashSet<>();
   private final Map<Long, Content> cache = new HashMap<>();
+  private final List<Content> gone = new ArrayList<>();
   private final int device;
   private long lastInode = 10;
   private long used;
   private long capacity;
   private long version;
   private long treeVersion;
+  private long writes;
 
   /**
    * @param device its number in a guest
@@ -84,6 +86,22 @@ final class Volume {
   /** Changes with every change outside of .virtquorum. */
   long treeVersion() {
     return treeVersion;
+  }
+
+  /** How many changes programs made. */
+  long writes() {
+    return writes;
+  }
+
+  /** Bytes that have lost a place here since this was last emptied; there may be others. */
+  List<Content> gone() {
+    return gone;
+  }
+
+  private void left(Node node) {
+    if (node.isFile() && node.content.origin != Content.Origin.OWN) {
+      gone.add(node.content);
+    }
   }
 
   long free() {
@@ -268,6 +286,7 @@ final class Volume {
     } else {
       cache.remove(node.inode);
     }
+    left(node);
     Node rotted = node.rotted(rot);
     nodes.put(path, rotted);
     durable.put(path, rotted);
@@ -306,6 +325,12 @@ final class Volume {
       }
       unsynced.clear();
     }
+    nodes.forEach(
+        (path, node) -> {
+          if (durable.get(path) != node) {
+            left(node);
+          }
+        });
     nodes.clear();
     nodes.putAll(durable);
     used = nodes.values().stream().mapToLong(Volume::room).sum();
@@ -330,12 +355,16 @@ final class Volume {
     changed(path, path);
     used -= room(node);
     nodes.remove(path);
+    left(node);
     log(new Change.Remove(path));
   }
 
   private void put(String path, Node node) {
     changed(path, path);
     Node old = nodes.put(path, node);
+    if (old != null && old.content != node.content) {
+      left(old);
+    }
     used += room(node) - (old == null ? 0 : room(old));
     log(new Change.Put(path, node));
   }
@@ -353,6 +382,7 @@ final class Volume {
 
   private void log(Change change) {
     pending.add(change);
+    writes++;
   }
 
   private void flush() {

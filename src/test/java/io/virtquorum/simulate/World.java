@@ -21,11 +21,13 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.function.BiFunction;
 
 /** One HACluster with all that is around it. Everything in it follows from one seed. */
 final class World {
   static final Duration AUDIT = Duration.ofSeconds(60);
   static final int ARCHIVE_ENTRIES = 6;
+  private static final int MOST_VMS = 7;
   private static final Instant BEGIN = Instant.parse("2026-01-01T00:00:00Z");
   private static final long DISK = 8L << 20;
   private static final Map<String, String> FEATURES = Map.of("/srv/www", "site", "/etc/app", "app");
@@ -44,6 +46,10 @@ final class World {
   final List<OperatorLife> operators = new ArrayList<>();
   final List<String> trees;
   final List<Rotted> rotted = new ArrayList<>();
+  private final Map<String, Integer> weights = new TreeMap<>();
+  private final Config.Voting voting;
+  private final boolean canQuiesce;
+  private boolean observing;
   private final Map<String, Boolean> upCut = new HashMap<>();
   private final Map<String, Boolean> downCut = new HashMap<>();
   private final Set<String> unprobed = new HashSet<>();
@@ -73,17 +79,15 @@ final class World {
     }
   }
 
-  /**
-   * @param members how many VMs
-   * @param twoTrees whether there are two file trees, each on a disk of its own
-   */
-  World(long seed, Story story, int members, boolean twoTrees) {
+  World(long seed, Story story, Shape shape, Config.Voting voting) {
     SplittableRandom root = new SplittableRandom(seed);
     this.timeline = new Timeline(root.split());
     this.random = root.split();
     this.story = story;
+    this.voting = voting;
+    this.canQuiesce = shape.quiesce() != Shape.Quiesce.NONE;
     story.by(timeline);
-    this.trees = twoTrees ? List.of("/etc/app", "/srv/www") : List.of("/srv/www");
+    this.trees = shape.twoTrees() ? List.of("/etc/app", "/srv/www") : List.of("/srv/www");
     Map<String, String> features = new TreeMap<>(FEATURES);
     features.keySet().retainAll(trees);
     this.truth = new Truth(new FingerprintKey(key), features, story);
@@ -95,19 +99,37 @@ final class World {
             () -> timeline.after(200 * Timeline.MILLISECOND, this::vmsChanged));
     this.files =
         trees.stream()
-            .map(path -> new FileTree(FEATURES.get(path), path, List.of(), List.of(), List.of()))
+            .map(
+                path ->
+                    new FileTree(
+                        FEATURES.get(path),
+                        path,
+                        List.of(),
+                        List.of(),
+                        QuiescePrograms.command(shape.quiesce())))
             .toList();
-    for (int i = 0; i < members; i++) {
-      String name = "web-" + i;
-      SimulatedGuest guest =
-          new SimulatedGuest(name, "172.31.77." + (11 + i), timeline, network, truth, root.split());
-      for (String tree : trees) {
-        guest.mounts.put(tree, disk(guest, tree));
-      }
-      guest.jumpClock((root.nextInt(11) - 5) * Timeline.SECOND);
-      truth.add(guest);
-      vms.add(new SimulatedVm(this, name, i, guest, root.split()));
-    }
+    shape.weights().forEach(weight -> make(root, weight, this::disk));
+  }
+
+  private SimulatedVm make(
+      SplittableRandom source, int weight, BiFunction<SimulatedGuest, String, Volume> disks) {
+    int index = vms.size();
+    String name = "web-" + index;
+    String address = "172.31.77." + (11 + index);
+    SimulatedGuest guest =
+        new SimulatedGuest(name, address, timeline, network, truth, source.split());
+    trees.forEach(tree -> guest.mounts.put(tree, disks.apply(guest, tree)));
+    guest.jumpClock((source.nextInt(11) - 5) * Timeline.SECOND);
+    truth.add(guest);
+    SimulatedVm vm = new SimulatedVm(this, name, index, guest, source.split());
+    vms.add(vm);
+    weights.put(name, weight);
+    return vm;
+  }
+
+  /** A disk without anything. */
+  Volume empty(SimulatedGuest guest, String tree) {
+    return new Volume(10 + trees.indexOf(tree), DISK, guest.fileTime());
   }
 
   /** A disk as its image made it long ago. */
@@ -139,6 +161,50 @@ final class World {
           truth.held(vm.guest);
         });
     lead();
+  }
+
+  // The spec's members.
+
+  boolean isMember(SimulatedVm vm) {
+    return weights.containsKey(vm.name);
+  }
+
+  /** The VMs that the spec names. */
+  List<SimulatedVm> members() {
+    return vms.stream().filter(this::isMember).toList();
+  }
+
+  /** The spec no longer names a VM, unless one would be alone then. */
+  void leave(SimulatedVm vm) {
+    if (weights.size() > 2 && weights.remove(vm.name) != null) {
+      story.tell("the spec no longer names %s", vm.name);
+      vmsChanged();
+    }
+  }
+
+  /** The spec names a VM, with this base weight. */
+  void weigh(SimulatedVm vm, int weight) {
+    weights.put(vm.name, weight);
+    story.tell("the spec names %s, with the weight %d", vm.name, weight);
+    vmsChanged();
+  }
+
+  /** The spec names a new VM. */
+  void join() {
+    if (vms.size() < MOST_VMS) {
+      SimulatedVm vm = make(random, 1, this::empty);
+      vm.start();
+      truth.held(vm.guest);
+      weigh(vm, 1);
+    }
+  }
+
+  /** The spec names whom the record names: what a person does whose removal gets stuck. */
+  void takeBack() {
+    story.tell("a person takes back who was to leave");
+    vms.stream()
+        .filter(vm -> truth.record().members().containsKey(vm.name) && !isMember(vm))
+        .forEach(vm -> weigh(vm, 1));
   }
 
   SimulatedVm vm(long choice) {
@@ -198,30 +264,39 @@ final class World {
 
   Map<String, SimulatedAdjudicator.Vm> vmsAsKnown() {
     Map<String, SimulatedAdjudicator.Vm> known = new TreeMap<>();
-    vms.forEach(
-        vm ->
-            known.put(
-                vm.name,
-                new SimulatedAdjudicator.Vm(
-                    vm.knownUid(), vm.knownRunning(), vm.podAddress(), vm.guest.address + "/24")));
+    members()
+        .forEach(
+            vm ->
+                known.put(
+                    vm.name,
+                    new SimulatedAdjudicator.Vm(
+                        vm.knownUid(),
+                        vm.knownRunning(),
+                        vm.podAddress(),
+                        vm.guest.address + "/24")));
     return known;
   }
 
   boolean isKnown(String member, String uid) {
-    return vms.stream().anyMatch(vm -> vm.name.equals(member) && vm.knownUid().equals(uid));
+    return members().stream().anyMatch(vm -> vm.name.equals(member) && vm.knownUid().equals(uid));
   }
 
   Config config() {
-    Map<String, Integer> weights = new TreeMap<>();
-    vms.forEach(vm -> weights.put(vm.name, 1));
     return new Config(
         weights,
-        false,
-        Config.Voting.standard(),
+        observing,
+        voting,
         Duration.ofSeconds(6),
-        false,
+        canQuiesce,
         new Config.Bootstrap(bootstrapFrom, false),
         promote);
+  }
+
+  /** A person sets the mode to Observe, or to Repair. */
+  void observe(boolean is) {
+    story.tell("a person sets the mode to %s", is ? "Observe" : "Repair");
+    observing = is;
+    vmsChanged();
   }
 
   /** A person names the member whose state is to be the first. */
@@ -236,14 +311,15 @@ final class World {
     vmsChanged();
   }
 
-  /** Who remembers the newest state, and still holds something. */
+  /** Which member remembers the newest state, and still holds something. */
   Optional<SimulatedVm> newest() {
-    return vms.stream()
-        .filter(vm -> !truth.memories(vm.guest).isEmpty())
+    return members().stream()
+        .filter(vm -> truth.record().members().containsKey(vm.name))
+        .filter(vm -> !truth.disks.memories(vm.guest).isEmpty())
         .max(
             Comparator.comparing(
                 vm ->
-                    truth.memories(vm.guest).stream()
+                    truth.disks.memories(vm.guest).stream()
                         .map(Remembered::position)
                         .max(Comparator.naturalOrder())
                         .orElseThrow()));
@@ -323,16 +399,21 @@ final class World {
     stir();
   }
 
-  /** True if every disk holds the committed state and remembers it, and the leader knows. */
+  /**
+   * True if the disk of every member of the spec holds the committed state and remembers it, and
+   * the leader knows.
+   */
   boolean isAtRest() {
     var committed = truth.record().committed();
     return committed.isPresent()
-        && vms.stream()
+        && truth.record().members().equals(weights)
+        && members().stream()
             .allMatch(
                 vm ->
                     vm.guest.isRunning()
-                        && truth.platterRoot(vm.guest).equals(committed.get().root())
-                        && truth.memories(vm.guest).contains(committed.get().remembered()))
+                        && !vm.guest.quiesce.isStill()
+                        && truth.disks.platterRoot(vm.guest).equals(committed.get().root())
+                        && truth.disks.memories(vm.guest).contains(committed.get().remembered()))
         && leader().filter(OperatorLife::isReady).filter(l -> l.adjudicator.isAtRest()).isPresent()
         && vms.stream()
             .anyMatch(vm -> truth.record().isPrimary(vm.name) && vm.podAddress().equals(api.led()));

@@ -61,7 +61,8 @@ class PullerTest {
     assertThat(done.rows()).isPositive();
     assertThat(
             member.sh(
-                "diff -r --no-dereference . \"$1/../../sample/site\" -x .virtquorum && echo equal; ls -A .virtquorum"))
+                "diff -r --no-dereference . \"$1/../../sample/site\" -x .virtquorum && echo equal;"
+                    + " ls -A .virtquorum"))
         .as("no stage, journal or temporary file is left")
         .endsWith("archive\nmemory\n");
   }
@@ -294,11 +295,13 @@ class PullerTest {
 
   private static void awkward(Member at) throws Exception {
     at.sh(
-        "echo new > changed; echo same > same; echo n > wasfile; mkdir -p wasdir/deep empty; echo d > wasdir/deep/f;"
-            + " ln -s 'to nowhere' waslink; mkfifo pipe; mknod null c 1 3; echo x > -rf; echo y > \"$(printf 'new\\nline')\";"
-            + " echo z > \"$(printf '\\377 x')\"; echo s > setuid; chmod 4750 setuid; chown 1234:4321 setuid;"
-            + " chmod 1777 empty; truncate -s 1000000 sparse; ln same hardlink; : > zero; chown 12:34 .; chmod 711 .;"
-            + " echo '*' > '*'; echo '#' > '#c'; echo ';' > ';d'; echo e > '[e]'; echo t > ' '");
+        "echo new > changed; echo same > same; echo n > wasfile; mkdir -p wasdir/deep empty; echo d"
+            + " > wasdir/deep/f; ln -s 'to nowhere' waslink; mkfifo pipe; mknod null c 1 3; echo x"
+            + " > -rf; echo y > \"$(printf 'new\\n"
+            + "line')\"; echo z > \"$(printf '\\377 x')\"; echo s > setuid; chmod 4750 setuid;"
+            + " chown 1234:4321 setuid; chmod 1777 empty; truncate -s 1000000 sparse; ln same"
+            + " hardlink; : > zero; chown 12:34 .; chmod 711 .; echo '*' > '*'; echo '#' > '#c';"
+            + " echo ';' > ';d'; echo e > '[e]'; echo t > ' '");
   }
 
   private Offer offer() throws Exception {
