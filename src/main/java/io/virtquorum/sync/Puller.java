@@ -141,7 +141,9 @@ public final class Puller {
         String other = entry + "-late";
         var note =
             new Manifest(
-                "Somebody wrote during the repair " + entry + ": that went back, and replaced this.",
+                "Somebody wrote during the repair "
+                    + entry
+                    + ": that went back, and replaced this.",
                 before.guestMillis());
         repair.archive(tree, other, note.bytes(), deadline);
         repair.putBack(tree, entry, other, rows, deadline);
@@ -159,26 +161,6 @@ public final class Puller {
         && !archived.directories().contains(key.item())
         && !replaced.equals(wanted)
         && !replaced.equals(before.matrix().digest(key));
-  }
-
-  /**
-   * Of single rows, those that somebody wrote since they were found rotten stay as they are: the
-   * order may be older than the write.
-   */
-  private static Goal sparing(Goal goal, Snapshot before) {
-    if (!(goal instanceof Goal.Rows some)) {
-      return goal;
-    }
-    Map<RowKey, Change.Kind> changed = new HashMap<>();
-    before.changes().forEach(change -> changed.put(change.key(), change.kind()));
-    // Where there are too many to list, rot is listed first.
-    boolean cut = before.changesTotal() > before.changes().size();
-    Map<RowKey, Optional<Digest>> rows = new HashMap<>(some.rows());
-    rows.keySet()
-        .removeIf(
-            key -> changed.getOrDefault(key, cut ? Change.Kind.WRITTEN : Change.Kind.ROT)
-                == Change.Kind.WRITTEN);
-    return new Goal.Rows(rows);
   }
 
   /**

@@ -64,9 +64,7 @@ final class Faults {
         world.timeline.after(
             S + random.nextLong(9 * S),
             () -> {
-              if (world.leader().isEmpty()) {
-                world.lead();
-              }
+              world.leadIfNobodyDoes();
             });
       }
       case STREAM_RESET -> vm.life().channel().ifPresent(Channel::reset);

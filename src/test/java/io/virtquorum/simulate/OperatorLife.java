@@ -20,6 +20,10 @@ import java.util.List;
  */
 final class OperatorLife implements SimulatedAdjudicator.Surroundings {
   private static final long TICK = 250 * Timeline.MILLISECOND;
+
+  /** As ClusterRuntimes does: perhaps it was this operator's own claim that it found. */
+  private static final long LEADS_ANEW = 12 * Timeline.SECOND;
+
   private static final long LAZY_TICK = 5 * Timeline.SECOND;
 
   final int number;
@@ -72,6 +76,7 @@ final class OperatorLife implements SimulatedAdjudicator.Surroundings {
     }
     world.story.tell("operator %d is deposed", number);
     world.timeline.after(0, this::die);
+    world.timeline.after(LEADS_ANEW, world::leadIfNobodyDoes);
   }
 
   /** Invariant 10: each hold says why and until when, as people speak. */

@@ -20,6 +20,9 @@ import java.util.TreeMap;
  * at each change. Each invariant is a method of its own. For one thread.
  */
 final class Truth {
+  /** A repair has at most that long to put back what it replaced against the rules. */
+  private static final long BACK = 20 * Timeline.SECOND;
+
   /** What a sidecar may not have run in mode Observe, even where it would write nothing. */
   private static final Set<String> TOUCHING =
       Set.of("address", "prepare.sh", "serve.sh", "stage.sh", "apply.sh");
@@ -182,7 +185,7 @@ final class Truth {
    * @param content what comes; null: it is deleted, or no file
    */
   void replaced(SimulatedGuest guest, String tree, String name, Node old, Content content) {
-    primaryIsNotOverwritten(guest, name, old);
+    primaryIsNotOverwritten(guest, tree, name, old);
     rotReplacesNothingGood(guest, name, content);
     nothingIsDestroyedWithoutACopy(guest, tree, name, old);
     story.tell(
@@ -196,9 +199,10 @@ final class Truth {
 
   /**
    * Invariant 2: of the recorded primary only what rotted is ever replaced, or what a power cut
-   * left of a write in place, whose ctime may not have reached the disk.
+   * left of a write in place, whose ctime may not have reached the disk. What somebody writes while
+   * a row is being replaced must be back at once, unless the power is cut before.
    */
-  private void primaryIsNotOverwritten(SimulatedGuest guest, String name, Node old) {
+  private void primaryIsNotOverwritten(SimulatedGuest guest, String tree, String name, Node old) {
     boolean rotted =
         old != null
             && (old.content != old.written
@@ -208,9 +212,35 @@ final class Truth {
     if (record.committed().isPresent() && record.isPrimary(guest.name) && !rotted) {
       boolean sameDirectory = old != null && old.isDirectory();
       if (!sameDirectory) {
-        violated("PrimaryOverwritten", name + " of the primary " + guest.name + " is replaced");
+        mustComeBack(guest, tree, name, old);
       }
     }
+  }
+
+  private void mustComeBack(SimulatedGuest guest, String tree, String name, Node old) {
+    if (old == null || !old.isFile()) {
+      violated("PrimaryOverwritten", name + " of the primary " + guest.name + " is replaced");
+    } else {
+      awaitBack(guest, guest.boots(), tree, name, old.content, guest.timeline.now() + BACK);
+    }
+  }
+
+  private void awaitBack(
+      SimulatedGuest guest, int boot, String tree, String name, Content content, long until) {
+    boolean back =
+        guest.at(tree).volume().all().entrySet().stream()
+            .anyMatch(
+                e -> e.getValue().content == content && !e.getKey().startsWith(".virtquorum/"));
+    if (back || content.released || guest.boots() != boot) {
+      return;
+    }
+    if (guest.timeline.now() >= until) {
+      violated(
+          "PrimaryOverwritten",
+          name + " of the primary " + guest.name + " was replaced and did not come back");
+      return;
+    }
+    guest.timeline.after(BACK / 100, () -> awaitBack(guest, boot, tree, name, content, until));
   }
 
   /** Invariant 3: what rotted, and could be told from a write, is copied nowhere. */
@@ -273,6 +303,11 @@ final class Truth {
       accept(disks.guest(after.primary().orElseThrow()));
     }
     record = after;
+  }
+
+  /** A person named the member whose state is to be the first. */
+  void chosen(String member) {
+    accept(disks.guest(member));
   }
 
   /** A person wants what this member holds, rot and all. */

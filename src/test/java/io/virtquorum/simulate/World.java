@@ -302,6 +302,7 @@ final class World {
   /** A person names the member whose state is to be the first. */
   void bootstrapFrom(String member) {
     bootstrapFrom = Optional.of(member);
+    truth.chosen(member);
     vmsChanged();
   }
 
@@ -393,10 +394,14 @@ final class World {
       vm.revive();
       cut(vm, false, false);
     }
+    leadIfNobodyDoes();
+    stir();
+  }
+
+  void leadIfNobodyDoes() {
     if (leader().isEmpty()) {
       lead();
     }
-    stir();
   }
 
   /**
