@@ -230,6 +230,44 @@ final class PatienceTest {
     assertThat(decider.ordered(Command.Pull.class)).isEmpty();
   }
 
+  @Test
+  void givenARepairThenItsMemberAndItsSampleAreOccupiedAndNobodyElse() {
+    Decider decider = stray();
+    assertThat(decider.state.occupied()).containsExactly("web-0", "web-1");
+    decider.serves(MATRIX);
+    assertThat(decider.state.occupied()).containsExactly("web-0", "web-1");
+  }
+
+  @Test
+  void givenASampleThatDetachesThenItsPullerIsStillAtWorkUntilItSaysOtherwise() {
+    Decider decider = stray().serves(MATRIX);
+    decider.on(new Event.Detached("web-0"));
+    assertThat(decider.state.occupied()).contains("web-1");
+    decider.on(new Event.Detached("web-1"));
+    assertThat(decider.state.occupied()).isEmpty();
+  }
+
+  @Test
+  void givenASampleThatDetachesBeforeItServesThenNothingIsUnderWay() {
+    Decider decider = stray();
+    decider.on(new Event.Detached("web-0"));
+    assertThat(decider.state.work().job(decider.newest(Command.Serve.class).id()))
+        .isPresent(); // anew, from web-2
+    assertThat(decider.newest(Command.Serve.class).member()).isEqualTo("web-2");
+  }
+
+  @Test
+  void givenTwoHoldersThenTheOneWhoseOwnRepairsWentWellServes() {
+    Decider decider = Decider.weighing(1, 1, 1, 1);
+    for (int i = 1; i < 4; i++) {
+      decider.holds(i);
+    }
+    decider.changed(2, OTHER, false, written(PAGE, PAGE_1, OTHER)).later(Duration.ofSeconds(7));
+    decider.failed(Command.Serve.class).holds(1).holds(2).later(Duration.ofMinutes(1)).forget();
+    decider.changed(1, OTHER, false, written(PAGE, PAGE_1, OTHER)).later(Duration.ofSeconds(7));
+    assertThat(decider.newest(Command.Serve.class).member()).isEqualTo("web-3");
+  }
+
   /** web-1 strayed for long enough, and web-0 is asked to serve. */
   private static Decider stray() {
     Decider decider = Decider.steady();

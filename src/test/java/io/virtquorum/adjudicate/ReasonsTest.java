@@ -208,6 +208,44 @@ final class ReasonsTest {
         .containsEntry("kernel", Map.of(one, List.of("web-0", "web-2"), two, List.of("web-1")));
   }
 
+  @Test
+  void givenAHoldThatStaysThenPeopleHearOfItOnceAndAgainWhenItComesBack() {
+    Decider decider = Decider.steady();
+    decider.configure(decider.config().withPromote(Optional.of("db-0")));
+    decider.later(Duration.ofMinutes(1)).later(Duration.ofMinutes(1));
+    assertThat(decider.ordered(Command.Tell.class))
+        .containsExactly(
+            new Command.Tell(
+                true,
+                "PromotionUnknown",
+                "db-0 is to be promoted, which is not a member. Promote one of web-0, web-1, web-2."));
+    decider.configure(decider.config().withPromote(Optional.empty()));
+    decider.configure(decider.config().withPromote(Optional.of("db-0")));
+    assertThat(decider.ordered(Command.Tell.class)).hasSize(2);
+  }
+
+  @Test
+  void givenRotOnThePrimaryThenNothingIsExposedAndAnAcceptedWriteIsUntilItIsCommitted() {
+    Decider decider = Decider.steady();
+    decider.changed(0, OTHER, false, rot(PAGE, PAGE_1));
+    assertThat(decider.state.news().exposedSince()).isEmpty();
+    decider.remembers(0, SECOND, NEW);
+    assertThat(decider.state.news().exposedSince()).contains(decider.now);
+    decider.remembers(1, SECOND, NEW);
+    assertThat(decider.state.news().exposedSince()).isEmpty();
+  }
+
+  @Test
+  void givenAnEvenNumberOfMembersThenTheCommittedStateVotesAndWithAnOddNumberItDoesNot() {
+    assertThat(witnesses(Decider.weighing(1, 1, 1, 1))).isEqualTo(1);
+    assertThat(witnesses(Decider.weighing(1, 1, 1))).isZero();
+  }
+
+  private static long witnesses(Decider decider) {
+    var tally = decider.holds(0).assessment.orElseThrow().tally().orElseThrow();
+    return tally.votes().stream().filter(v -> v.voter().equals("(witness)")).count();
+  }
+
   private static Change edit(String path) {
     return written(new RowKey("site", path), PAGE_1, NEW);
   }

@@ -137,6 +137,35 @@ final class RotPlannerTest {
     assertThat(decider.ordered(Command.Serve.class)).noneMatch(s -> s.puller().equals("web-1"));
   }
 
+  @Test
+  void givenASecondaryThatRottedAndOthersThatMovedOnThenItIsBroughtToThemAndNobodyIsTold() {
+    Decider decider = Decider.steady();
+    Position newer = new Position(1, 2);
+    decider.changed(1, OTHER, false, rot(PAGE, PAGE_1)).forget();
+    decider.remembers(0, newer, NEW).remembers(2, newer, NEW);
+    decider.later(Duration.ofMinutes(2));
+    assertThat(decider.held("RotWithoutDonor")).isEmpty();
+  }
+
+  @Test
+  void givenASecondaryWhoseMemoryIsGoneThenThereIsNothingToRestoreRowByRow() {
+    Decider decider = Decider.steady();
+    decider.votes(1, OTHER, Optional.empty(), 0, false, rot(PAGE, PAGE_1)).forget();
+    decider.later(Duration.ofSeconds(7));
+    assertThat(serve(decider).puller()).isEqualTo("web-1");
+    assertThat(((Job.Preparing) decider.state.work().jobs().getFirst()).repair().aim())
+        .isInstanceOf(Job.Aim.Whole.class);
+  }
+
+  @Test
+  void givenAPrimaryThatServesWhenItRotsItselfThenItsOwnRowsWaitUntilThatEnds() {
+    Decider decider = Decider.steady();
+    decider.changed(1, OTHER, false, rot(DATA, DATA_1));
+    assertThat(serve(decider).member()).isEqualTo("web-0");
+    decider.forget().changed(0, OTHER, false, rot(PAGE, PAGE_1));
+    assertThat(decider.ordered(Command.Serve.class)).isEmpty();
+  }
+
   private static Command.Serve serve(Decider decider) {
     return decider.ordered(Command.Serve.class).getFirst();
   }
