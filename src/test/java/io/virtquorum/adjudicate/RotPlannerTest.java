@@ -139,12 +139,27 @@ final class RotPlannerTest {
 
   @Test
   void givenASecondaryThatRottedAndOthersThatMovedOnThenItIsBroughtToThemAndNobodyIsTold() {
-    Decider decider = Decider.steady();
-    Position newer = new Position(1, 2);
-    decider.changed(1, OTHER, false, rot(PAGE, PAGE_1)).forget();
+    Decider decider = Decider.weighing(1, 1, 1, 1, 1);
+    Position newer = new Position(1, 2); // on two of five: elected, not committed
     decider.remembers(0, newer, NEW).remembers(2, newer, NEW);
-    decider.later(Duration.ofMinutes(2));
+    decider.changed(1, OTHER, false, rot(PAGE, PAGE_1));
+    assertThat(decider.classOf(1)).isEqualTo(MemberClass.DRIFTED);
     assertThat(decider.held("RotWithoutDonor")).isEmpty();
+    decider.later(Duration.ofSeconds(7));
+    assertThat(serve(decider).puller()).isEqualTo("web-1");
+    assertThat(serve(decider).root()).isEqualTo(NEW);
+  }
+
+  @Test
+  void givenSecondariesThatRottedAlikeWhileThePrimaryIsAwayThenEachIsNamed() {
+    Decider decider = Decider.three();
+    decider.changed(1, OTHER, false, rot(PAGE, PAGE_1));
+    decider.changed(2, OTHER, false, rot(PAGE, PAGE_1));
+    assertThat(decider.state.news().holds())
+        .extracting(Hold::message)
+        .anyMatch(m -> m.startsWith("site:index.html rotted on web-1 and no healthy member"))
+        .anyMatch(m -> m.startsWith("site:index.html rotted on web-2 and no healthy member"));
+    assertThat(decider.ordered(Command.Serve.class)).isEmpty();
   }
 
   @Test
