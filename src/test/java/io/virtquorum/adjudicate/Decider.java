@@ -38,11 +38,14 @@ final class Decider {
   private long ballots;
 
   private Decider(Map<String, Integer> members) {
-    state =
-        State.begin(
-            2,
-            new ClusterRecord(
-                1, 1, Optional.of("web-0"), members, Optional.of(new Committed(1, C_AT, C))));
+    this(
+        members,
+        new ClusterRecord(
+            1, 1, Optional.of("web-0"), members, Optional.of(new Committed(1, C_AT, C))));
+  }
+
+  private Decider(Map<String, Integer> members, ClusterRecord record) {
+    state = State.begin(record.term() + 1, record);
     config =
         new Config(
             members,
@@ -62,11 +65,20 @@ final class Decider {
 
   /** Members of these weights: web-0 and so on. */
   static Decider weighing(int... weights) {
+    return new Decider(members(weights));
+  }
+
+  /** Three members of a cluster that has committed nothing yet. */
+  static Decider young() {
+    return new Decider(members(1, 1, 1), ClusterRecord.none());
+  }
+
+  static Map<String, Integer> members(int... weights) {
     Map<String, Integer> members = new java.util.TreeMap<>();
     for (int i = 0; i < weights.length; i++) {
       members.put("web-" + i, weights[i]);
     }
-    return new Decider(members);
+    return members;
   }
 
   /** Three members that all hold C. */
@@ -137,25 +149,86 @@ final class Decider {
       int sessions,
       boolean users,
       Change... changes) {
+    List<Change> all = Arrays.asList(changes);
+    return votes(
+        member, ballot(root, memory, all, all.size(), sessions, users, Optional.empty(), Map.of()));
+  }
+
+  /** The member holds C, but something is the matter with it. */
+  Decider ails(int member, Trouble trouble) {
+    return votes(
+        member,
+        ballot(C, Optional.of(HOLDS_C), List.of(), 0, 0, false, Optional.of(trouble), Map.of()));
+  }
+
+  /** The member holds C, and this of what can only be compared. */
+  Decider compares(int member, Map<String, Digest> compared) {
+    return votes(
+        member,
+        ballot(C, Optional.of(HOLDS_C), List.of(), 0, 0, false, Optional.empty(), compared));
+  }
+
+  /** The member remembers C and differs in more rows than a ballot lists. */
+  Decider changedMuch(int member, Digest root, int total, Change... listed) {
+    return votes(
+        member,
+        ballot(
+            root,
+            Optional.of(HOLDS_C),
+            Arrays.asList(listed),
+            total,
+            0,
+            false,
+            Optional.empty(),
+            Map.of()));
+  }
+
+  private Decider votes(int member, Ballot ballot) {
     if (state.member(name(member)).presence() != MemberState.Presence.ATTACHED) {
       on(new Event.Attached(name(member)));
     }
+    return on(new Event.Voted(name(member), ballot));
+  }
+
+  private Ballot ballot(
+      Digest root,
+      Optional<Remembered> memory,
+      List<Change> changes,
+      int total,
+      int sessions,
+      boolean users,
+      Optional<Trouble> trouble,
+      Map<String, Digest> compared) {
+    return new Ballot(
+        new Incarnation("uid", "boot"),
+        ++ballots,
+        root,
+        2,
+        memory,
+        changes,
+        total,
+        sessions,
+        users,
+        false,
+        trouble,
+        compared);
+  }
+
+  /** The newest order of this kind ended so. */
+  Decider ended(Class<? extends Command.Order> kind, Outcome outcome) {
+    return on(new Event.Finished(newest(kind).id(), outcome));
+  }
+
+  /** The newest order of this kind failed. */
+  Decider failed(Class<? extends Command.Order> kind) {
+    return ended(kind, new Outcome.Failed(new Trouble("DiskFull", "it is full.")));
+  }
+
+  /** The sample that was asked last serves this. */
+  Decider serves(Matrix matrix) {
     return on(
-        new Event.Voted(
-            name(member),
-            new Ballot(
-                new Incarnation("uid", "boot"),
-                ++ballots,
-                root,
-                2,
-                memory,
-                Arrays.asList(changes),
-                changes.length,
-                sessions,
-                users,
-                false,
-                Optional.empty(),
-                Map.of())));
+        new Event.Offered(
+            newest(Command.Serve.class).id(), new Offer(matrix, "172.31.77.2", 20_000, "secret")));
   }
 
   static String name(int member) {
@@ -175,6 +248,11 @@ final class Decider {
     return commands.stream().filter(kind::isInstance).map(kind::cast).toList();
   }
 
+  /** The newest order of this kind, which there must be. */
+  <T extends Command> T newest(Class<T> kind) {
+    return ordered(kind).getLast();
+  }
+
   Optional<String> said(String reason) {
     return ordered(Command.Tell.class).stream()
         .filter(t -> t.reason().equals(reason))
@@ -184,6 +262,15 @@ final class Decider {
 
   Optional<Hold> held(String reason) {
     return state.news().holds().stream().filter(h -> h.reason().equals(reason)).findFirst();
+  }
+
+  /** Why a member has its class. */
+  String why(int member) {
+    return assessment.orElseThrow().classes().get(name(member)).why();
+  }
+
+  MemberClass classOf(int member) {
+    return assessment.orElseThrow().classOf(name(member));
   }
 
   /** The target, which there must be. */

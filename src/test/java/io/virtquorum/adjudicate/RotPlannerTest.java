@@ -137,6 +137,50 @@ final class RotPlannerTest {
     assertThat(decider.ordered(Command.Serve.class)).noneMatch(s -> s.puller().equals("web-1"));
   }
 
+  @Test
+  void givenASecondaryThatRottedAndOthersThatMovedOnThenItIsBroughtToThemAndNobodyIsTold() {
+    Decider decider = Decider.weighing(1, 1, 1, 1, 1);
+    Position newer = new Position(1, 2); // on two of five: elected, not committed
+    decider.remembers(0, newer, NEW).remembers(2, newer, NEW);
+    decider.changed(1, OTHER, false, rot(PAGE, PAGE_1));
+    assertThat(decider.classOf(1)).isEqualTo(MemberClass.DRIFTED);
+    assertThat(decider.held("RotWithoutDonor")).isEmpty();
+    decider.later(Duration.ofSeconds(7));
+    assertThat(serve(decider).puller()).isEqualTo("web-1");
+    assertThat(serve(decider).root()).isEqualTo(NEW);
+  }
+
+  @Test
+  void givenSecondariesThatRottedAlikeWhileThePrimaryIsAwayThenEachIsNamed() {
+    Decider decider = Decider.three();
+    decider.changed(1, OTHER, false, rot(PAGE, PAGE_1));
+    decider.changed(2, OTHER, false, rot(PAGE, PAGE_1));
+    assertThat(decider.state.news().holds())
+        .extracting(Hold::message)
+        .anyMatch(m -> m.startsWith("site:index.html rotted on web-1 and no healthy member"))
+        .anyMatch(m -> m.startsWith("site:index.html rotted on web-2 and no healthy member"));
+    assertThat(decider.ordered(Command.Serve.class)).isEmpty();
+  }
+
+  @Test
+  void givenASecondaryWhoseMemoryIsGoneThenThereIsNothingToRestoreRowByRow() {
+    Decider decider = Decider.steady();
+    decider.votes(1, OTHER, Optional.empty(), 0, false, rot(PAGE, PAGE_1)).forget();
+    decider.later(Duration.ofSeconds(7));
+    assertThat(serve(decider).puller()).isEqualTo("web-1");
+    assertThat(((Job.Preparing) decider.state.work().jobs().getFirst()).repair().aim())
+        .isInstanceOf(Job.Aim.Whole.class);
+  }
+
+  @Test
+  void givenAPrimaryThatServesWhenItRotsItselfThenItsOwnRowsWaitUntilThatEnds() {
+    Decider decider = Decider.steady();
+    decider.changed(1, OTHER, false, rot(DATA, DATA_1));
+    assertThat(serve(decider).member()).isEqualTo("web-0");
+    decider.forget().changed(0, OTHER, false, rot(PAGE, PAGE_1));
+    assertThat(decider.ordered(Command.Serve.class)).isEmpty();
+  }
+
   private static Command.Serve serve(Decider decider) {
     return decider.ordered(Command.Serve.class).getFirst();
   }

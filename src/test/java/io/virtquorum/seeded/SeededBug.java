@@ -5,17 +5,28 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * A bug to plant in the core.
+ * A bug to plant.
  *
  * @param rule of the design, section 4; 0: the record and its terms
  * @param file in {@code src/main/java/io/virtquorum}
  * @param text what is there; exactly once
  * @param replacement what is put there instead
  * @param harm what goes wrong, as a sentence
- * @param hint the seed that found it last
+ * @param light whether the simulator of the core finds it
+ * @param whole whether the simulator of everything finds it
  */
-record SeededBug(int rule, String file, String text, String replacement, String harm, long hint) {
+record SeededBug(
+    int rule, String file, String text, String replacement, String harm, Found light, Found whole) {
   private static final Path SOURCES = Path.of("src/main/java/io/virtquorum");
+
+  /** A bug in a shell. */
+  SeededBug(int rule, String file, String text, String replacement, String harm, Found whole) {
+    this(rule, file, text, replacement, harm, Found.not("it has no shells"), whole);
+  }
+
+  Found by(Simulator simulator) {
+    return simulator == Simulator.LIGHT ? light : whole;
+  }
 
   /** The name of the class whose source it is in. */
   String className() {

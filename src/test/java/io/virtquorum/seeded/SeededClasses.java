@@ -4,12 +4,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.lang.invoke.MethodHandle;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.MethodType;
 import java.net.URI;
-import java.net.URISyntaxException;
-import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,35 +17,32 @@ import javax.tools.StandardJavaFileManager;
 import javax.tools.ToolProvider;
 
 /**
- * The core and its simulator once more, in a class loader of their own, with a bug in one class.
- * The loader defines all classes of the core's packages itself; everything else is its parent's.
+ * VirtQuorum and its simulators once more, in a class loader of their own, with a bug in one class.
  */
-final class SeededCore extends ClassLoader {
-  private static final List<String> PACKAGES =
-      List.of("io.virtquorum.fingerprint.", "io.virtquorum.vote.", "io.virtquorum.adjudicate.");
+final class SeededClasses extends ClassLoader {
+  /** Data and generated code: nothing in them links to what may have a bug. */
+  private static final List<String> SHARED =
+      List.of("io.virtquorum.wire.v1.", "io.virtquorum.api.");
+
   private final Map<String, ByteArrayOutputStream> changed;
 
-  private SeededCore(Map<String, ByteArrayOutputStream> changed) {
-    super(SeededCore.class.getClassLoader());
+  private SeededClasses(Map<String, ByteArrayOutputStream> changed) {
+    super(SeededClasses.class.getClassLoader());
     this.changed = changed;
   }
 
   /**
    * Compiles the bug.
    *
-   * @return one run of the simulator by its seed
    * @throws AssertionError if it does not compile
    */
-  static MethodHandle run(SeededBug bug) throws Exception {
-    ClassLoader loader = new SeededCore(compile(bug));
-    Class<?> run = loader.loadClass("io.virtquorum.adjudicate.RandomizedRun");
-    return MethodHandles.publicLookup()
-        .findStatic(run, "of", MethodType.methodType(void.class, long.class));
+  static SeededClasses with(SeededBug bug) throws IOException {
+    return new SeededClasses(compile(bug));
   }
 
   @Override
   protected Class<?> loadClass(String name, boolean resolve) throws ClassNotFoundException {
-    if (PACKAGES.stream().noneMatch(name::startsWith)) {
+    if (!name.startsWith("io.virtquorum.") || SHARED.stream().anyMatch(name::startsWith)) {
       return super.loadClass(name, resolve);
     }
     synchronized (getClassLoadingLock(name)) {
@@ -76,20 +68,13 @@ final class SeededCore extends ClassLoader {
     return defineClass(name, bytes, 0, bytes.length);
   }
 
-  private static Map<String, ByteArrayOutputStream> compile(SeededBug bug)
-      throws IOException, URISyntaxException, ClassNotFoundException {
+  private static Map<String, ByteArrayOutputStream> compile(SeededBug bug) throws IOException {
     Map<String, ByteArrayOutputStream> classes = new HashMap<>();
     JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
-    Path core =
-        Path.of(
-            Class.forName(bug.className())
-                .getProtectionDomain()
-                .getCodeSource()
-                .getLocation()
-                .toURI());
     try (StandardJavaFileManager files = compiler.getStandardFileManager(null, null, null);
         JavaFileManager memory = new Memory(files, classes)) {
-      var options = List.of("-proc:none", "-nowarn", "-classpath", core.toString());
+      var options =
+          List.of("-proc:none", "-nowarn", "-classpath", System.getProperty("java.class.path"));
       var units = List.of(new Source(bug));
       if (!compiler.getTask(null, memory, null, options, null, units).call()) {
         throw new AssertionError("does not compile: " + bug);

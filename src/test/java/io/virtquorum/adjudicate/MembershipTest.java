@@ -1,0 +1,124 @@
+package io.virtquorum.adjudicate;
+
+import static io.virtquorum.adjudicate.Decider.C;
+import static io.virtquorum.adjudicate.Decider.OTHER;
+import static io.virtquorum.adjudicate.Decider.PAGE;
+import static io.virtquorum.adjudicate.Decider.PAGE_1;
+import static io.virtquorum.adjudicate.Decider.members;
+import static io.virtquorum.adjudicate.Decider.written;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.virtquorum.fingerprint.Change;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+/** Rule 15: who counts, from when on, and who has to stay a while. */
+final class MembershipTest {
+  private static final Change EDIT = written(PAGE, PAGE_1, OTHER);
+
+  @Test
+  void givenTwoNewWeightsThenTheyAreRecordedOneAfterTheOther() {
+    Decider decider = Decider.steady();
+    spec(decider, members(1, 2, 3));
+    assertThat(decider.ordered(Command.Write.class))
+        .extracting(write -> write.record().members())
+        .containsExactly(members(1, 2, 1), members(1, 2, 3));
+  }
+
+  @Test
+  void givenASpecThatIsTheRecordThenNothingIsWrittenAndNothingWaits() {
+    Decider decider = Decider.steady();
+    spec(decider, members(1, 1, 1));
+    assertThat(decider.ordered(Command.Write.class)).isEmpty();
+    assertThat(decider.held("MembershipWaits")).isEmpty();
+  }
+
+  @Test
+  void givenANewMemberThenItCountsOnceItHoldsTheCommittedState() {
+    Decider decider = Decider.steady();
+    spec(decider, members(1, 1, 1, 1));
+    decider.votes(3, OTHER, Optional.empty(), 0, false);
+    assertThat(decider.state.record().members()).isEqualTo(members(1, 1, 1));
+    // It is brought to the state all the same.
+    assertThat(decider.ordered(Command.Serve.class)).isEmpty();
+    decider.holds(3);
+    assertThat(decider.state.record().members()).isEqualTo(members(1, 1, 1, 1));
+  }
+
+  @Test
+  void givenTooFewSteadyMembersThenTheSpecWaitsAndTheSentenceHasTheNumbers() {
+    Decider decider = Decider.three().holds(0);
+    spec(decider, members(1, 1, 5));
+    assertThat(decider.held("MembershipWaits").orElseThrow().message())
+        .isEqualTo(
+            "The members or weights of the spec differ from the record, and only 1 of 3 members are steady.");
+    assertThat(decider.state.record().members()).isEqualTo(members(1, 1, 1));
+    decider.holds(1);
+    assertThat(decider.state.record().members()).isEqualTo(members(1, 1, 5));
+    assertThat(decider.held("MembershipWaits")).isEmpty();
+  }
+
+  @Test
+  void givenAMemberThatTheSpecNoLongerNamesThenItLeaves() {
+    Decider decider = Decider.steady();
+    spec(decider, members(1, 1));
+    assertThat(decider.state.record().members()).isEqualTo(members(1, 1));
+    assertThat(decider.held("MembershipWaits")).isEmpty();
+  }
+
+  @Test
+  void givenAMemberThatHoldsAnotherStateThenItLeavesWithoutBeingMissed() {
+    Decider decider = Decider.steady().changed(2, OTHER, false, EDIT);
+    spec(decider, members(1, 1));
+    assertThat(decider.state.record().members()).isEqualTo(members(1, 1));
+  }
+
+  @Test
+  void givenOneOfTheLastTwoHoldersThenItStaysUntilAnotherHoldsTheState() {
+    Decider decider = Decider.steady().changed(1, OTHER, false, EDIT);
+    spec(decider, members(1, 1));
+    Hold hold = decider.held("MembershipWaits").orElseThrow();
+    assertThat(hold.message())
+        .isEqualTo("web-2 stays for now: without it only 1 of 2 members would be steady.");
+    assertThat(hold.needsAPerson()).isFalse();
+    assertThat(decider.state.record().members()).isEqualTo(members(1, 1, 1));
+    decider.holds(1);
+    assertThat(decider.state.record().members()).isEqualTo(members(1, 1));
+  }
+
+  @Test
+  void givenTheLastTwoMembersThenOneLeavesAndThePrimaryIsAClusterOfOne() {
+    Decider decider = Decider.weighing(1, 1).holds(0).holds(1);
+    spec(decider, members(1));
+    assertThat(decider.state.record().members()).isEqualTo(members(1));
+  }
+
+  @Test
+  void givenAPrimaryThatTheSpecNoLongerNamesThenAPersonIsAskedWhoLeads() {
+    Decider decider = Decider.steady();
+    spec(decider, Map.of("web-1", 1, "web-2", 1));
+    Hold hold = decider.held("MembershipWaits").orElseThrow();
+    assertThat(hold.message())
+        .isEqualTo("The spec no longer names the primary web-0: it stays until another leads.");
+    assertThat(hold.needsAPerson()).isTrue();
+    assertThat(decider.state.record().members()).containsKey("web-0");
+    decider.configure(decider.config().withPromote(Optional.of("web-1")));
+    assertThat(decider.state.record().primary()).contains("web-1");
+    assertThat(decider.state.record().members()).doesNotContainKey("web-0");
+  }
+
+  @Test
+  void givenNothingCommittedYetThenTheRecordNamesWhomTheSpecNames() {
+    Decider decider = Decider.young();
+    assertThat(decider.state.record().members()).isEqualTo(members(1, 1, 1));
+    spec(decider, members(1, 4));
+    assertThat(decider.state.record().members()).isEqualTo(members(1, 4));
+    decider.votes(0, C, Optional.empty(), 0, false).votes(1, C, Optional.empty(), 0, false);
+    assertThat(decider.state.record().primary()).contains("web-0");
+  }
+
+  private static void spec(Decider decider, Map<String, Integer> members) {
+    decider.configure(decider.config().withMembers(members));
+  }
+}
