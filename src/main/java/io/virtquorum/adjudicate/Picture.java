@@ -27,6 +27,11 @@ record Picture(
     return record().members().keySet().stream().filter(this::isUsable);
   }
 
+  /** True if the spec names it; whom it does not name is to leave and has no sync address. */
+  boolean isWanted(String name) {
+    return config.members().containsKey(name);
+  }
+
   boolean isUsable(String name) {
     return state.member(name).usable();
   }

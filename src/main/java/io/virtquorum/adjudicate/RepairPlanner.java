@@ -128,14 +128,18 @@ final class RepairPlanner {
         picture.ballot(name).changes().stream().map(Change::key).toList());
   }
 
-  /** The primary if it holds the target, otherwise the healthiest holder. */
+  /**
+   * The primary if it holds the target, otherwise the healthiest holder; one that the spec no
+   * longer names only if there is no other: as a rule it has no sync address any more.
+   */
   private Optional<String> sample(String puller, Target target) {
     return picture
         .usable()
         .filter(m -> !m.equals(puller) && orders.isReady(m))
         .filter(m -> target.isHeldBy(picture.ballot(m)))
         .min(
-            Comparator.comparing((String m) -> !picture.record().isPrimary(m))
+            Comparator.comparing((String m) -> !picture.isWanted(m))
+                .thenComparing(m -> !picture.record().isPrimary(m))
                 .thenComparing(m -> tries(m).failed())
                 .thenComparing(Comparator.naturalOrder()));
   }

@@ -215,7 +215,8 @@ final class DecisionsTest {
     decider.configure(decider.config().withPromote(Optional.of("web-1")));
     assertThat(decider.held("SuccessorBusy").orElseThrow().message())
         .isEqualTo(
-            "web-1 is to lead (a person promoted it), and its state is being replaced at this moment.");
+            "web-1 is to lead (a person promoted it), and its state is being replaced at this"
+                + " moment.");
     assertThat(decider.state.record().primary()).contains("web-0");
   }
 
@@ -260,6 +261,16 @@ final class DecisionsTest {
     decider.configure(decider.config().withMembers(java.util.Map.of("web-0", 1, "web-1", 1)));
     decider.later(Duration.ofSeconds(7));
     assertThat(decider.state.record().primary()).contains("web-0");
+  }
+
+  @Test
+  void givenAPrimaryThatIsToLeaveThenWhoStaysIsCopiedFrom() {
+    Decider decider = Decider.steady();
+    decider.configure(decider.config().withMembers(java.util.Map.of("web-1", 1, "web-2", 1)));
+    decider.changed(1, NEW, false, written(PAGE, PAGE_1, NEW)).later(Duration.ofSeconds(7));
+    assertThat(decider.ordered(Command.Serve.class))
+        .extracting(Command.Serve::member)
+        .containsExactly("web-2");
   }
 
   @Test
