@@ -51,13 +51,23 @@ final class RepairPlanner {
     boolean wanted =
         picture.config().canQuiesce()
             && picture.record().isPrimary(name)
-            && picture.usable().anyMatch(m -> tries(m).voided() >= OrderBook.MANY_VOIDS);
+            && picture.usable().anyMatch(m -> voided(m) >= OrderBook.MANY_VOIDS);
     Optional<Instant> until = picture.state().member(name).stillUntil();
     if (wanted && until.filter(picture.now()::isBefore).isEmpty()) {
       orders.quiesce(name, OrderBook.STILL);
     } else if (!wanted && until.isPresent()) {
       orders.quiesce(name, Duration.ZERO);
     }
+  }
+
+  /**
+   * How many attempts in a row were voided; none any more where the member holds what it is to
+   * hold, however it came by that.
+   */
+  private int voided(String name) {
+    return assessment.target().filter(t -> !t.isHeldBy(picture.ballot(name))).isPresent()
+        ? tries(name).voided()
+        : 0;
   }
 
   private MemberState.Tries tries(String name) {
@@ -148,7 +158,7 @@ final class RepairPlanner {
   private Optional<Hold> tooFast(String name) {
     MemberState.Tries tries = tries(name);
     boolean canQuiesce = picture.config().canQuiesce();
-    if (tries.voided() < (canQuiesce ? 2 : 1) * OrderBook.MANY_VOIDS) {
+    if (voided(name) < (canQuiesce ? 2 : 1) * OrderBook.MANY_VOIDS) {
       return Optional.empty();
     }
     return Optional.of(

@@ -1,5 +1,9 @@
 package io.virtquorum.adjudicate;
 
+import static io.virtquorum.adjudicate.Decider.OTHER;
+import static io.virtquorum.adjudicate.Decider.PAGE;
+import static io.virtquorum.adjudicate.Decider.PAGE_1;
+import static io.virtquorum.adjudicate.Decider.written;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
@@ -232,6 +236,21 @@ final class RepairTest {
     assertThat(cluster.leader().said("ChangesTooFast")).isZero();
     assertThat(cluster.epoch()).isGreaterThan(3);
     assertThat(cluster.member(2).disk.contents()).containsEntry("data", "n" + (written - 1));
+  }
+
+  @Test
+  void givenAMemberThatIsEqualAgainByItselfThenWritersAreNotKeptStillForIt() {
+    Decider decider = Decider.steady();
+    decider.configure(quiescing(decider.config()));
+    for (int i = 0; i < 3; i++) {
+      decider.forget().changed(0, OTHER, false, written(PAGE, PAGE_1, OTHER));
+      decider.later(Duration.ofSeconds(2));
+      String id = decider.ordered(Command.Prove.class).getLast().id();
+      decider.on(new Event.Finished(id, new Outcome.Void("it moved")));
+    }
+    decider.forget().holds(0).later(Duration.ofMinutes(5));
+    assertThat(decider.ordered(Command.Quiesce.class)).isEmpty();
+    assertThat(decider.held("ChangesTooFast")).isEmpty();
   }
 
   @Test
