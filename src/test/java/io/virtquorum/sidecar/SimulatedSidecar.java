@@ -111,7 +111,9 @@ public final class SimulatedSidecar {
       RandomGenerator random,
       Users.Kept kept) {
     List<Tree> trees =
-        configure.getFilesList().stream().map(f -> Tree.of(f.getName(), f.getPath())).toList();
+        configure.getFilesList().stream()
+            .map(f -> new Tree(f.getName(), f.getPath(), List.of(), List.of(), f.getQuiesceList()))
+            .toList();
     return new GuestWork(
         configure,
         guest,

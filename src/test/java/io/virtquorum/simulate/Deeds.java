@@ -46,6 +46,25 @@ final class Deeds {
     }
   }
 
+  /**
+   * Software writes faster than anybody can copy, wherever users are led, unless it is kept still.
+   */
+  void rush(long from, long until, SplittableRandom random) {
+    SplittableRandom own = random.split();
+    world.timeline.at(from, () -> hasten(until, own));
+  }
+
+  private void hasten(long until, SplittableRandom random) {
+    SimulatedVm vm = world.served(random.nextLong());
+    if (isUsable(vm) && !vm.guest.quiesce.isStill()) {
+      write(vm, world.trees.getFirst(), "log", next(vm, Content.Origin.JOB), false);
+    }
+    if (world.timeline.now() < until) {
+      world.timeline.after(
+          (40 + random.nextInt(120)) * Timeline.MILLISECOND, () -> hasten(until, random));
+    }
+  }
+
   /** The same software writes the same on all members within seconds. */
   void alike(SplittableRandom random) {
     Content content = Content.of("alike " + ++written, Content.Origin.JOB);
@@ -144,7 +163,11 @@ final class Deeds {
           volume,
           from,
           "renames " + from + " to " + to,
-          () -> volume.move(from, to, vm.guest.fileTime()));
+          () -> {
+            if (volume.exists(from) && !volume.exists(to)) { // it may have had to wait
+              volume.move(from, to, vm.guest.fileTime());
+            }
+          });
     }
   }
 
@@ -156,12 +179,27 @@ final class Deeds {
           volume,
           path,
           "changes the mode of " + path,
-          () -> volume.attributes(path, 0640 + mode, volume.get(path).mtime, vm.guest.fileTime()));
+          () -> {
+            if (volume.exists(path)) {
+              volume.attributes(path, 0640 + mode, volume.get(path).mtime, vm.guest.fileTime());
+            }
+          });
     }
   }
 
   /** What is done here is the guest's own business: VirtQuorum does not answer for what it ends. */
   private void doing(SimulatedVm vm, Volume volume, String path, String what, Runnable action) {
+    int boots = vm.guest.boots();
+    if (vm.guest.quiesce.isStill()) {
+      world.timeline.after(
+          Timeline.SECOND,
+          () -> {
+            if (isUsable(vm) && vm.guest.boots() == boots) {
+              doing(vm, volume, path, what, action);
+            }
+          });
+      return;
+    }
     List<Content> before = new ArrayList<>();
     new TreeSet<>(volume.all().keySet())
         .forEach(
@@ -185,7 +223,6 @@ final class Deeds {
     }
     world.truth.takenAway(before);
     world.truth.held(vm.guest);
-    int boots = vm.guest.boots();
     world.timeline.after(
         Timeline.SECOND / 5 + vm.random.nextLong(6 * Timeline.SECOND),
         () -> {
@@ -250,7 +287,8 @@ final class Deeds {
       world.truth.takenAway(List.of(node.content));
       world.truth.held(vm.guest);
       if (rotten.detectable) {
-        world.rotted.add(new World.Rotted(vm, path, world.truth.platterDigest(volume.get(path))));
+        world.rotted.add(
+            new World.Rotted(vm, path, world.truth.disks.platterDigest(volume.get(path))));
       }
     }
   }
@@ -300,9 +338,10 @@ final class Deeds {
             .anyMatch(
                 other ->
                     other != vm
-                        && world.truth.platterRoot(other.guest).equals(committed.get().root())
+                        && world.truth.disks.platterRoot(other.guest).equals(committed.get().root())
                         && world
                             .truth
+                            .disks
                             .memories(other.guest)
                             .contains(committed.get().remembered()));
   }

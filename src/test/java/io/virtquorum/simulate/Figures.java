@@ -13,6 +13,7 @@ import java.util.TreeMap;
 /** What one run, or many together, came to. For one thread. */
 final class Figures {
   final Map<String, Long> faults = new TreeMap<>();
+  final Map<String, Long> kinds = new TreeMap<>();
   final Map<String, Long> said = new TreeMap<>();
   final Map<String, Long> orders = new TreeMap<>();
   long rotInjected;
@@ -53,6 +54,7 @@ final class Figures {
   }
 
   void add(Figures other) {
+    other.kinds.forEach((k, v) -> kinds.merge(k, v, Long::sum));
     other.faults.forEach((k, v) -> faults.merge(k, v, Long::sum));
     other.said.forEach((k, v) -> said.merge(k, v, Long::sum));
     other.orders.forEach((k, v) -> orders.merge(k, v, Long::sum));

@@ -66,7 +66,7 @@ final class MemoryDurabilityTest {
     while (!next.isOver()) {
       timeline.step(timeline.now() + Timeline.SECOND);
     }
-    assertThat(guest.truth.memories(guest)).hasSize(1).containsAll(remembered);
+    assertThat(guest.truth.disks.memories(guest)).hasSize(1).containsAll(remembered);
   }
 
   private FileTrees trees() {

@@ -20,6 +20,9 @@ final class Run {
   /** A person looks after this time, and does what a hold says would end it. */
   private static final long PERSON = 60 * Timeline.SECOND;
 
+  /** Files change fast after so long, and for so long. */
+  private static final long HASTE = 50 * Timeline.SECOND;
+
   private final Schedule schedule;
   private final Story story;
   private final World world;
@@ -44,7 +47,7 @@ final class Run {
   private Run(Schedule schedule, boolean told) {
     this.schedule = schedule;
     this.story = new Story(told);
-    this.world = new World(schedule.seed(), story, schedule.members(), schedule.twoTrees());
+    this.world = new World(schedule.seed(), story, schedule.shape());
     this.deeds = new Deeds(world);
     this.faults = new Faults(world, deeds);
   }
@@ -64,6 +67,7 @@ final class Run {
     }
     Figures figures = run.world.figures;
     figures.seeds = 1;
+    figures.kinds.put(schedule.shape().text(), 1L);
     figures.nanos = run.world.timeline.now();
     figures.epochs = run.world.truth.epochs().size();
     figures.rotInjected = run.world.rotted.size();
@@ -77,19 +81,36 @@ final class Run {
     SplittableRandom random = new SplittableRandom(schedule.seed() + 1);
     if (schedule.differ()) {
       deeds.job(world.vm(random.nextLong()), random);
-      world.bootstrapFrom("web-" + random.nextInt(schedule.members()));
+      world.bootstrapFrom("web-" + random.nextInt(schedule.shape().weights().size()));
     }
-    if (!schedule.early()) {
+    if (schedule.shape().observe() && schedule.early()) {
+      world.observe(true);
+      world.truth.observed(true);
+    } else if (!schedule.early()) {
       until("the first epoch", CALM, () -> world.truth.record().committed().isPresent());
+      if (schedule.shape().observe()) {
+        observe();
+      }
     }
     long begin = world.timeline.now();
     for (Event event : schedule.events()) {
       world.timeline.at(begin + event.at(), () -> faults.happen(event));
     }
+    if (schedule.shape().quiesce() != Shape.Quiesce.NONE) {
+      deeds.rush(begin + HASTE, begin + 2 * HASTE, random);
+    }
     advance(begin + Schedule.EVENTFUL);
     world.heal();
+    if (schedule.shape().observe()) {
+      advance(world.timeline.now() + PERSON);
+      world.truth.observed(false);
+      world.observe(false);
+    }
     if (schedule.busy()) {
       keepBusy(random);
+    }
+    if (schedule.shape().quiesce() == Shape.Quiesce.WORKS) {
+      hurry(random);
     }
     long calm = world.timeline.now();
     while (!world.isAtRest()) {
@@ -110,18 +131,55 @@ final class Run {
     }
   }
 
+  /** A person sets mode Observe while all is well; from then on nothing is touched. */
+  private void observe() {
+    until("rest", CALM, world::isAtRest);
+    world.observe(true);
+    advance(world.timeline.now() + PERSON / 2);
+    world.truth.observed(true);
+  }
+
+  /** Files change faster than they can be copied, and a command keeps their writers still. */
+  private void hurry(SplittableRandom random) {
+    untilSomebodyLeads(random);
+    advance(world.timeline.now() + 2 * PERSON);
+    long before = world.truth.epochs().size();
+    long begin = world.timeline.now();
+    deeds.rush(begin, begin + 2 * PERSON, random);
+    advance(begin + 2 * PERSON);
+    if (world.truth.epochs().size() == before && !waits()) {
+      throw new Violation("NoProgress", "nothing is committed though writers can be kept still");
+    }
+  }
+
+  /** Something else than haste is in the way. */
+  private boolean waits() {
+    return holds().stream().anyMatch(hold -> !hold.reason().equals("ChangesTooFast"));
+  }
+
   /** Somebody writes all the time: what is written gets committed all the same. */
   private void keepBusy(SplittableRandom random) {
-    until("a primary", CALM, () -> world.truth.record().committed().isPresent());
+    untilSomebodyLeads(random);
     advance(world.timeline.now() + PERSON);
     long before = world.truth.epochs().size();
     for (int i = 0; i < 40; i++) {
       deeds.user(world.served(random.nextLong()), random);
       advance(world.timeline.now() + Timeline.SECOND + random.nextLong(3 * Timeline.SECOND));
     }
-    if (world.truth.epochs().size() == before && holds().isEmpty()) {
+    boolean broken = // a command that keeps writers still and hangs is in everybody's way
+        schedule.shape().quiesce() == Shape.Quiesce.FAILS
+            || schedule.shape().quiesce() == Shape.Quiesce.HANGS;
+    if (world.truth.epochs().size() == before && holds().isEmpty() && !broken) {
       throw new Violation("NoProgress", "nothing is committed while somebody writes");
     }
+  }
+
+  private void untilSomebodyLeads(SplittableRandom random) {
+    if (world.truth.record().committed().isEmpty()) {
+      advance(world.timeline.now() + PERSON);
+      helpAsAPersonWould(random);
+    }
+    until("a primary", CALM, () -> world.truth.record().committed().isPresent());
   }
 
   private void until(String what, long limit, java.util.function.BooleanSupplier condition) {

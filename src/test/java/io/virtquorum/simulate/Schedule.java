@@ -9,18 +9,13 @@ import java.util.SplittableRandom;
 /**
  * What a seed decides before anything happens.
  *
+ * @param shape what kind of cluster
  * @param differ the members do not begin equal
  * @param early things happen before the first epoch too
  * @param busy somebody writes all the time while it becomes calm
  */
 record Schedule(
-    long seed,
-    int members,
-    boolean twoTrees,
-    boolean differ,
-    boolean early,
-    boolean busy,
-    List<Event> events) {
+    long seed, Shape shape, boolean differ, boolean early, boolean busy, List<Event> events) {
 
   /** The time in which things happen; the rest of a run is calm. */
   static final long EVENTFUL = 200 * Timeline.SECOND;
@@ -55,10 +50,10 @@ record Schedule(
               random.nextLong()));
     }
     events.sort(Comparator.comparingLong(Event::at).thenComparing(Event::seed));
-    return new Schedule(seed, members, twoTrees, differ, early, busy, events);
+    return new Schedule(seed, Shape.of(seed, members, twoTrees), differ, early, busy, events);
   }
 
   Schedule with(List<Event> others) {
-    return new Schedule(seed, members, twoTrees, differ, early, busy, others);
+    return new Schedule(seed, shape, differ, early, busy, others);
   }
 }

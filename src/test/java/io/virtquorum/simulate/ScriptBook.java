@@ -5,6 +5,7 @@ import io.virtquorum.collect.FileTrees;
 import io.virtquorum.collect.Script;
 import io.virtquorum.guest.GuestScripts;
 import io.virtquorum.sync.Puller;
+import io.virtquorum.sync.Quiet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -55,6 +56,7 @@ final class ScriptBook {
             "stop.sh")) {
       names.put(Script.of(Puller.class, name).text(), name);
     }
+    names.put(Script.of(Quiet.class, "quiesce.sh").text(), "quiesce.sh");
     names.put("umask 077; mkdir -p \"$1\"", "mkdir");
     names.put("rm -f \"$1\"", "rm");
     names.put(CollectScripts.evidence(), "evidence");

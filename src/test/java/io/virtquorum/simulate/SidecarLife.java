@@ -32,7 +32,7 @@ final class SidecarLife implements SimulatedSidecar.Surroundings {
   SidecarLife(World world, SimulatedVm vm) {
     this.world = world;
     this.vm = vm;
-    vm.guest.unmet();
+    vm.guest.agent.unmet();
     this.highestHeard = vm.term;
     this.sidecar =
         new SimulatedSidecar(

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.function.Supplier;
 
 /**
  * A guest with a kernel, disks and a guest agent, all of which may fail. A call takes simulated
@@ -24,9 +25,6 @@ final class SimulatedGuest implements Guest {
 
   /** The kernel's tick: what is written within one has the same ctime. */
   private static final long TICK = 4 * Timeline.MILLISECOND;
-
-  /** The agent is called silent after this long without an answer, as AgentTiming says. */
-  private static final long SILENT_AFTER = 5 * Timeline.SECOND;
 
   final String name;
   final String address;
@@ -41,8 +39,9 @@ final class SimulatedGuest implements Guest {
   private final Set<String> unmounted = new HashSet<>();
   private final CollectPrograms collect = new CollectPrograms(this);
   private final SyncPrograms sync = new SyncPrograms(this);
+  final QuiescePrograms quiesce = new QuiescePrograms(this);
+  final SimulatedAgent agent;
   private final Set<Timeline.Task> processes = new HashSet<>();
-  private final List<Call> calls = new ArrayList<>();
   private Volume memoryDisk;
   private Volume bare;
   private boolean exists;
@@ -51,29 +50,10 @@ final class SimulatedGuest implements Guest {
   private String bootId = "";
   private boolean addressed;
   private long clockOffset;
-  private long agentDeafUntil;
-  private long answersLateUntil;
-  private long answersLateBy;
   private long pausedUntil;
-  private boolean answered;
-  private long lastAnswer;
   private long pace = 1;
   private int trap;
   private Runnable trapped;
-
-  private static final class Call {
-    final Timeline.Task waiter;
-    final long end;
-    boolean timed;
-    boolean over;
-    Result result;
-    GuestException fault;
-
-    Call(Timeline.Task waiter, long end) {
-      this.waiter = waiter;
-      this.end = end;
-    }
-  }
 
   SimulatedGuest(
       String name,
@@ -88,6 +68,7 @@ final class SimulatedGuest implements Guest {
     this.network = network;
     this.truth = truth;
     this.random = random;
+    this.agent = new SimulatedAgent(this);
     network.join(address, this);
   }
 
@@ -96,8 +77,7 @@ final class SimulatedGuest implements Guest {
   /** QEMU starts it. */
   void powerOn() {
     exists = true;
-    answered = false;
-    lastAnswer = timeline.now();
+    agent.unmet();
     boot();
   }
 
@@ -112,21 +92,20 @@ final class SimulatedGuest implements Guest {
       bare.makeDirectories(point.substring(1), 0755, fileTime());
     }
     people.reboot();
-    for (Call call : List.copyOf(calls)) {
-      end(call, null, new GuestException.Rebooted("The guest rebooted meanwhile"));
-    }
+    agent.fail(() -> new GuestException.Rebooted("The guest rebooted meanwhile"));
   }
 
   /** Power is cut, or the kernel died. */
   void crash() {
-    presence();
+    agent.presence();
     running = false;
+    quiesce.reboot();
     processes.forEach(Timeline.Task::kill);
     processes.clear();
     rsyncs.clear();
     daemons.clear();
     pausedUntil = 0;
-    agentDeafUntil = 0;
+    agent.hear();
     mounts.values().forEach(volume -> volume.crash(random));
     truth.crashed(this);
   }
@@ -144,9 +123,7 @@ final class SimulatedGuest implements Guest {
       crash();
     }
     exists = false;
-    for (Call call : List.copyOf(calls)) {
-      end(call, null, new GuestException.Unreachable("QEMU is gone", null));
-    }
+    agent.fail(() -> new GuestException.Unreachable("QEMU is gone", null));
   }
 
   /** How often it booted. */
@@ -178,25 +155,21 @@ final class SimulatedGuest implements Guest {
 
   /** The hypervisor stops it for a while. */
   void pause(long nanos) {
-    presence();
+    agent.presence();
     pausedUntil = Math.max(pausedUntil, timeline.now() + nanos);
   }
 
-  /** Its agent takes in nothing for a while; what is asked then is executed late. */
-  void deafen(long nanos) {
-    presence();
-    agentDeafUntil = Math.max(agentDeafUntil, timeline.now() + nanos);
-  }
-
-  /** Its agent's answers are late for a while. */
-  void answerLate(long by, long nanos) {
-    answersLateBy = by;
-    answersLateUntil = timeline.now() + nanos;
+  long pausedUntil() {
+    return pausedUntil;
   }
 
   /** How many times slower than usual everything is. */
   void pace(long times) {
     pace = times;
+  }
+
+  long slowed(long nanos) {
+    return nanos * pace;
   }
 
   void jumpClock(long nanos) {
@@ -218,9 +191,8 @@ final class SimulatedGuest implements Guest {
 
   /** Whatever slows it down is over. */
   void heal() {
-    agentDeafUntil = 0;
+    agent.heal();
     pausedUntil = 0;
-    answersLateUntil = 0;
     pace = 1;
     trap = 0;
     unmounted.clear();
@@ -244,11 +216,7 @@ final class SimulatedGuest implements Guest {
 
   /** True until something is asked of the agent in vain. */
   boolean isQuiet() {
-    return running
-        && pace == 1
-        && timeline.now() >= agentDeafUntil
-        && timeline.now() >= pausedUntil
-        && timeline.now() >= answersLateUntil;
+    return running && pace == 1 && timeline.now() >= pausedUntil && agent.isWell();
   }
 
   /** Changes when anything changes that a look could see. */
@@ -309,13 +277,13 @@ final class SimulatedGuest implements Guest {
 
   /** Lets time pass for a process of this guest: longer if it is slow, and if it is stopped. */
   void work(long nanos) {
-    timeline.sleep(nanos * pace);
+    timeline.sleep(slowed(nanos));
     while (timeline.now() < pausedUntil) {
       timeline.sleep(pausedUntil - timeline.now());
     }
   }
 
-  // The agent.
+  // As a sidecar sees it, by its agent.
 
   @Override
   public Result run(Exec exec) throws GuestException {
@@ -323,29 +291,43 @@ final class SimulatedGuest implements Guest {
     if (command.size() < 4 || !command.get(0).equals("/bin/sh")) {
       throw new IllegalStateException("the simulated guest does not know " + command);
     }
-    return ask(
+    return agent.ask(
         exec.deadline(),
         call -> {
           String program = ScriptBook.name(command.get(2));
           List<String> arguments = command.subList(4, command.size());
+          truth.asked(this, program, arguments);
           switch (program) {
-            case "stage.sh", "apply.sh" -> {
-              mayBeLate(call);
-              Timeline.Task task =
-                  process(
-                      () ->
-                          answer(
-                              call,
-                              program.equals("stage.sh")
-                                  ? sync.stage(
-                                      arguments,
-                                      exec.environment().getOrDefault("RSYNC_PASSWORD", ""))
-                                  : sync.apply(arguments)));
-              rsyncs.put(arguments.getFirst(), task);
+            case "stage.sh" ->
+                rsyncs.put(
+                    arguments.getFirst(),
+                    longer(
+                        call,
+                        () ->
+                            sync.stage(
+                                arguments, exec.environment().getOrDefault("RSYNC_PASSWORD", ""))));
+            case "apply.sh" ->
+                rsyncs.put(arguments.getFirst(), longer(call, () -> sync.apply(arguments)));
+            case "quiesce.sh" -> longer(call, () -> quiesce.run(arguments));
+            default -> {
+              long before = written();
+              Result result = quick(program, arguments, exec.input());
+              truth.ran(this, program, written() != before);
+              agent.answer(call, result);
             }
-            default -> answer(call, quick(program, arguments, exec.input()));
           }
         });
+  }
+
+  /** Runs a program that takes time. */
+  private Timeline.Task longer(SimulatedAgent.Call call, Supplier<Result> program) {
+    agent.mayBeLate(call);
+    return process(() -> agent.answer(call, program.get()));
+  }
+
+  /** How often programs wrote to its disks. */
+  private long written() {
+    return mounts.values().stream().mapToLong(Volume::writes).sum();
   }
 
   private Result quick(String program, List<String> arguments, byte[] input) {
@@ -373,81 +355,9 @@ final class SimulatedGuest implements Guest {
   @Override
   public String bootId(Duration deadline) throws GuestException {
     Result result =
-        ask(deadline, call -> answer(call, ok(bootId.getBytes(StandardCharsets.ISO_8859_1))));
+        agent.ask(
+            deadline, call -> agent.answer(call, ok(bootId.getBytes(StandardCharsets.ISO_8859_1))));
     return new String(result.output(), StandardCharsets.ISO_8859_1);
-  }
-
-  private interface Action {
-    void execute(Call call);
-  }
-
-  private Result ask(Duration deadline, Action action) throws GuestException {
-    if (!exists) {
-      timeline.sleep(5 * Timeline.MILLISECOND);
-      throw new GuestException.Unreachable("QEMU is gone", null);
-    }
-    Call call = new Call(timeline.current(), timeline.now() + deadline.toNanos());
-    calls.add(call);
-    long travel = (1 + random.nextInt(6)) * Timeline.MILLISECOND * pace;
-    arrive(call, boots, action, timeline.now() + travel);
-    while (!call.over) {
-      if (timeline.now() >= call.end) {
-        calls.remove(call);
-        throw new GuestException.TimedOut("The guest agent did not answer in time");
-      }
-      call.waiter.await(Long.MAX_VALUE);
-    }
-    if (call.fault != null) {
-      throw call.fault;
-    }
-    answered = true;
-    lastAnswer = timeline.now();
-    return call.result;
-  }
-
-  private void arrive(Call call, int boot, Action action, long at) {
-    timeline.at(
-        at,
-        () -> {
-          if (boot != boots || !running) {
-            mayBeLate(call); // it is waited for in vain
-            return;
-          }
-          long ready = Math.max(agentDeafUntil, pausedUntil);
-          if (timeline.now() < ready) {
-            mayBeLate(call);
-            arrive(call, boot, action, ready);
-          } else {
-            action.execute(call);
-          }
-        });
-  }
-
-  private void answer(Call call, Result result) {
-    if (timeline.now() < answersLateUntil && random.nextInt(3) == 0) {
-      mayBeLate(call);
-      timeline.after(answersLateBy, () -> end(call, result, null));
-    } else {
-      end(call, result, null);
-    }
-  }
-
-  /** Almost every answer comes: only where it may not, a timer is set. */
-  private void mayBeLate(Call call) {
-    if (!call.timed && !call.over) {
-      call.timed = true;
-      timeline.at(call.end, call.waiter::wake);
-    }
-  }
-
-  private void end(Call call, Result result, GuestException fault) {
-    if (!call.over) {
-      call.over = true;
-      call.result = result;
-      call.fault = fault;
-      calls.remove(call);
-      call.waiter.wake();
-    }
   }
 
   static Result ok(byte[] output) {
@@ -465,28 +375,7 @@ final class SimulatedGuest implements Guest {
 
   @Override
   public Presence presence() {
-    if (!exists) {
-      return new Presence(State.GONE, age());
-    }
-    long now = timeline.now();
-    boolean responds = running && now >= agentDeafUntil && now >= pausedUntil;
-    if (responds && answered) {
-      lastAnswer = now;
-      return new Presence(State.ANSWERING, Duration.ZERO);
-    }
-    long age = now - lastAnswer;
-    return new Presence(
-        !answered ? State.STARTING : age > SILENT_AFTER ? State.SILENT : State.ANSWERING, age());
-  }
-
-  private Duration age() {
-    return Duration.ofNanos(timeline.now() - lastAnswer);
-  }
-
-  /** A new sidecar begins to know this guest. */
-  void unmet() {
-    answered = false;
-    lastAnswer = timeline.now();
+    return agent.presence();
   }
 
   @Override

@@ -123,9 +123,10 @@ public final class Simulation {
     Throwable failure = result.failure().or(failed::failure).orElseThrow();
     StringBuilder out = new StringBuilder();
     out.append(
-        "seed %d: %s%n  cut to %d of %d events; repeat it with: make simulate SEED=%d%n"
+        "seed %d, %s: %s%n  cut to %d of %d events; repeat it with: make simulate SEED=%d%n"
             .formatted(
                 schedule.seed(),
+                schedule.shape(),
                 failure,
                 shortest.events().size(),
                 schedule.events().size(),
@@ -157,7 +158,10 @@ public final class Simulation {
     out.append(
         "%d seeds, %.1f simulated cluster-hours in %.1f CPU seconds: %.0f cluster-hours per CPU hour%n"
             .formatted(figures.seeds, hours, cpu, hours / cpu * 3600));
-    out.append("events:");
+    out.append("kinds of clusters:");
+    figures.kinds.forEach(
+        (kind, n) -> out.append(" ").append(kind).append(' ').append(n).append(','));
+    out.append("%nevents:".formatted());
     figures.faults.forEach(
         (kind, n) -> out.append(" ").append(kind).append(' ').append(n).append(','));
     out.append(

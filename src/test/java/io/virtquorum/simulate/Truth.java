@@ -2,14 +2,12 @@ package io.virtquorum.simulate;
 
 import io.virtquorum.adjudicate.ClusterRecord;
 import io.virtquorum.adjudicate.Committed;
-import io.virtquorum.collect.CollectScripts;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.Row;
 import io.virtquorum.fingerprint.RowKey;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -22,9 +20,11 @@ import java.util.TreeMap;
  * at each change. Each invariant is a method of its own. For one thread.
  */
 final class Truth {
-  private final FingerprintKey key;
-  private final Map<String, String> features;
-  private final Map<String, SimulatedGuest> guests = new TreeMap<>();
+  /** What a sidecar may not have run in mode Observe, even where it would write nothing. */
+  private static final Set<String> TOUCHING =
+      Set.of("address", "prepare.sh", "serve.sh", "stage.sh", "apply.sh");
+
+  final Disks disks;
   private final Map<String, Set<Remembered>> everRemembered = new HashMap<>();
   private final Map<String, Set<Digest>> everHeld = new HashMap<>();
   private final Map<String, Set<Row>> everHeldRows = new HashMap<>();
@@ -32,30 +32,20 @@ final class Truth {
   private final Map<Digest, Map<RowKey, Content>> contents = new HashMap<>();
   private final Map<Long, Digest> epochs = new TreeMap<>();
   private final Map<Long, Object> writers = new HashMap<>();
-  private final Map<Volume, Known> known = new HashMap<>();
   private final Story story;
+  private boolean observed;
   private ClusterRecord record = ClusterRecord.none();
-
-  /** Rows of a volume, good as long as its version is the same. */
-  private record Known(long version, List<Row> written, List<Row> platter, List<Row> seen) {}
-
-  private enum View {
-    WRITTEN,
-    PLATTER,
-    SEEN
-  }
 
   /**
    * @param features name of each file tree by its path, which is a mount point
    */
   Truth(FingerprintKey key, Map<String, String> features, Story story) {
-    this.key = key;
-    this.features = new TreeMap<>(features);
+    this.disks = new Disks(key, features);
     this.story = story;
   }
 
   void add(SimulatedGuest guest) {
-    guests.put(guest.name, guest);
+    disks.add(guest);
     everRemembered.put(guest.name, new HashSet<>());
     everHeld.put(guest.name, new HashSet<>());
     everHeldRows.put(guest.name, new HashSet<>());
@@ -63,124 +53,6 @@ final class Truth {
 
   ClusterRecord record() {
     return record;
-  }
-
-  // What is on the disks.
-
-  /** The root of what the OS wrote last. */
-  Digest root(SimulatedGuest guest) {
-    return matrix(guest, View.WRITTEN).root();
-  }
-
-  /** The root of what is on the platters. */
-  Digest platterRoot(SimulatedGuest guest) {
-    return matrix(guest, View.PLATTER).root();
-  }
-
-  private Matrix matrix(SimulatedGuest guest, View view) {
-    List<Row> rows = new ArrayList<>();
-    features.forEach(
-        (path, feature) -> {
-          Volume volume = guest.mounts.get(path);
-          Known now = known.get(volume);
-          if (now == null || now.version() != volume.version()) {
-            now = read(feature, volume);
-            known.put(volume, now);
-          }
-          rows.addAll(
-              switch (view) {
-                case WRITTEN -> now.written();
-                case PLATTER -> now.platter();
-                case SEEN -> now.seen();
-              });
-        });
-    return Matrix.of(rows);
-  }
-
-  private Known read(String feature, Volume volume) {
-    List<Row> written = new ArrayList<>();
-    List<Row> platter = new ArrayList<>();
-    List<Row> seen = volume.hides() ? new ArrayList<>() : platter;
-    volume
-        .all()
-        .forEach(
-            (path, node) -> {
-              if (!Volume.isOwn(path)) {
-                RowKey row = new RowKey(feature, path);
-                if (node.digestWritten == null) {
-                  node.digestWritten = digest(node, node.written);
-                  node.digestContent =
-                      node.content == node.written
-                          ? node.digestWritten
-                          : digest(node, node.content);
-                }
-                written.add(new Row(row, node.digestWritten));
-                platter.add(new Row(row, node.digestContent));
-                if (volume.hides()) {
-                  Content read = node.isFile() ? volume.read(node) : null;
-                  seen.add(
-                      read == node.content ? platter.getLast() : new Row(row, digest(node, read)));
-                }
-              }
-            });
-    return new Known(volume.version(), written, platter, seen);
-  }
-
-  /** A row's digest by what is on the platter. */
-  Digest platterDigest(Node node) {
-    return digest(node, node.content);
-  }
-
-  private Digest digest(Node node, Content content) {
-    return key.fingerprint(
-        List.of(
-            String.valueOf(node.type),
-            Integer.toOctalString(node.mode),
-            "0",
-            "0",
-            node.isFile() ? Long.toString(content.bytes.length) : "",
-            node.isFile() ? content.sha() : "",
-            node.target));
-  }
-
-  /** What the memory on a guest's disks says, as a sidecar would read it after a power cut. */
-  Set<Remembered> memories(SimulatedGuest guest) {
-    Set<Remembered> found = new HashSet<>();
-    for (String path : features.keySet()) {
-      found.addAll(memories(guest.mounts.get(path)));
-    }
-    return found;
-  }
-
-  /** A memory that is whole counts although it has not taken its place yet. */
-  private static Set<Remembered> memories(Volume volume) {
-    Set<Remembered> found = new HashSet<>();
-    for (String file : List.of(".virtquorum/memory.new", ".virtquorum/memory")) {
-      Node memory = volume.platter().get(file);
-      if (memory != null) {
-        CollectScripts.remembered(memory.content.bytes).ifPresent(found::add);
-      }
-    }
-    return found;
-  }
-
-  /** True if any disk still has these bytes, in its trees or its archive. */
-  boolean exists(Content content) {
-    for (SimulatedGuest guest : guests.values()) {
-      for (Volume volume : guest.mounts.values()) {
-        for (var entry : volume.all().entrySet()) {
-          if (entry.getValue().content == content
-              && (!Volume.isOwn(entry.getKey()) || isArchived(entry.getKey()))) {
-            return true;
-          }
-        }
-      }
-    }
-    return false;
-  }
-
-  private static boolean isArchived(String path) {
-    return path.startsWith(".virtquorum/archive/");
   }
 
   // What happens.
@@ -193,13 +65,13 @@ final class Truth {
                 volume ->
                     volume.hides()
                         || volume.all().values().stream().anyMatch(n -> n.content != n.written));
-    for (View view : rotted ? View.values() : new View[] {View.WRITTEN}) {
-      Matrix matrix = matrix(guest, view);
+    for (Disks.View view : rotted ? Disks.View.values() : new Disks.View[] {Disks.View.WRITTEN}) {
+      Matrix matrix = disks.matrix(guest, view);
       if (everHeld.get(guest.name).add(matrix.root())) {
         everHeldRows.get(guest.name).addAll(matrix.rows());
         matrices.putIfAbsent(matrix.root(), matrix);
-        if (view == View.WRITTEN) {
-          contents.computeIfAbsent(matrix.root(), r -> contentsOf(guest));
+        if (view == Disks.View.WRITTEN) {
+          contents.computeIfAbsent(matrix.root(), r -> disks.contentsOf(guest));
         }
       }
     }
@@ -215,23 +87,6 @@ final class Truth {
             && everHeldRows.get(name).containsAll(matrices.get(root).rows()));
   }
 
-  private Map<RowKey, Content> contentsOf(SimulatedGuest guest) {
-    Map<RowKey, Content> found = new HashMap<>();
-    features.forEach(
-        (path, feature) ->
-            guest
-                .mounts
-                .get(path)
-                .all()
-                .forEach(
-                    (item, node) -> {
-                      if (node.isFile() && !Volume.isOwn(item)) {
-                        found.put(new RowKey(feature, item), node.written);
-                      }
-                    }));
-    return found;
-  }
-
   /** A repair changed something in a guest's trees. */
   void applied(SimulatedGuest guest) {
     held(guest);
@@ -240,7 +95,7 @@ final class Truth {
   /** Users, software or bad luck took these away: VirtQuorum does not answer for what is gone. */
   void takenAway(Iterable<Content> taken) {
     for (Content content : taken) {
-      if (content != null && !content.released && !exists(content)) {
+      if (content != null && !content.released && !disks.exists(content)) {
         content.released = true;
       }
     }
@@ -248,7 +103,7 @@ final class Truth {
 
   /** A memory is durable on a disk. */
   void remembered(SimulatedGuest guest, String tree) {
-    for (Remembered memory : memories(guest.at(tree).volume())) {
+    for (Remembered memory : Disks.memories(guest.at(tree).volume())) {
       if (everRemembered.get(guest.name).add(memory)) {
         story.tell("%s remembers %s as %s", guest.name, memory.position(), memory.root());
       }
@@ -260,11 +115,42 @@ final class Truth {
     held(guest);
     for (Map<RowKey, Content> one : contents.values()) {
       for (Content content : one.values()) {
-        if (!content.released && !content.wasDurable && !exists(content)) {
+        if (!content.released && !content.wasDurable && !disks.exists(content)) {
           content.released = true;
         }
       }
     }
+  }
+
+  /** From now on everybody knows that the mode is Observe, or no longer is. */
+  void observed(boolean is) {
+    observed = is;
+  }
+
+  /** A sidecar has a program run in a guest. */
+  void asked(SimulatedGuest guest, String program, List<String> arguments) {
+    boolean touches =
+        TOUCHING.contains(program)
+            || (program.equals("quiesce.sh") && arguments.get(1).equals("begin"));
+    if (observed && touches) {
+      throw new Violation("ObserveChanged", program + " is run in " + guest.name);
+    }
+  }
+
+  /**
+   * A program of a sidecar ended in a guest.
+   *
+   * @param wrote to the guest's disks
+   */
+  void ran(SimulatedGuest guest, String program, boolean wrote) {
+    if (observed && wrote) {
+      throw new Violation("ObserveChanged", program + " writes to a disk of " + guest.name);
+    }
+  }
+
+  /** The users' command let writers go on, or made them keep still. */
+  void kept(SimulatedGuest guest, boolean still) {
+    story.tell("%s: its writers %s", guest.name, still ? "keep still" : "go on");
   }
 
   // The invariants.
@@ -357,6 +243,7 @@ final class Truth {
     }
     story.tell("recorded %s", after);
     oneLeaderWrites(writer, before, after);
+    nothingIsDecidedWhileObserving(before, after);
     tenureEndsWithThePrimary(before, after);
     if (!after.committed().equals(before.committed())) {
       Committed committed = after.committed().orElseThrow();
@@ -364,7 +251,7 @@ final class Truth {
       committedByAMajorityOfDisks(after, committed);
     }
     if (after.mandate().isPresent() && !after.mandate().equals(before.mandate())) {
-      accept(guests.get(after.primary().orElseThrow()));
+      accept(disks.guest(after.primary().orElseThrow()));
     }
     record = after;
   }
@@ -386,6 +273,16 @@ final class Truth {
     Object other = writers.putIfAbsent(after.term(), writer);
     if (other != null && other != writer) {
       throw new Violation("TwoLeadersWrote", "both in term " + after.term());
+    }
+  }
+
+  /** Invariant 12: in mode Observe nobody else leads, nothing is committed, and no disk changes. */
+  private void nothingIsDecidedWhileObserving(ClusterRecord before, ClusterRecord after) {
+    if (observed
+        && !(after.primary().equals(before.primary())
+            && after.tenure() == before.tenure()
+            && after.committed().equals(before.committed()))) {
+      throw new Violation("ObserveChanged", before + " became " + after);
     }
   }
 
@@ -427,7 +324,7 @@ final class Truth {
                   committed.epoch(),
                   committed.root(),
                   holders,
-                  guests.values().stream().map(this::inWords).toList()));
+                  disks.guests().stream().map(this::inWords).toList()));
     }
   }
 
@@ -435,10 +332,10 @@ final class Truth {
     return "%s: written %s, on the platter %s, seen %s, remembers %s"
         .formatted(
             guest.name,
-            root(guest),
-            platterRoot(guest),
-            matrix(guest, View.SEEN).root(),
-            memories(guest));
+            disks.root(guest),
+            disks.platterRoot(guest),
+            disks.matrix(guest, Disks.View.SEEN).root(),
+            disks.memories(guest));
   }
 
   /** Invariants 1 and 4, at any moment: what was committed or written is somewhere, or released. */
@@ -462,7 +359,7 @@ final class Truth {
   }
 
   private void there(RowKey row, Content content, String what) {
-    if (!content.released && !exists(content)) {
+    if (!content.released && !disks.exists(content)) {
       throw new Violation("Lost", row + " " + what + " and is on no disk any more: " + content);
     }
   }

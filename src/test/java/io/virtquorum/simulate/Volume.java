@@ -49,6 +49,7 @@ final class Volume {
   private long capacity;
   private long version;
   private long treeVersion;
+  private long writes;
 
   /**
    * @param device its number in a guest
@@ -84,6 +85,11 @@ final class Volume {
   /** Changes with every change outside of .virtquorum. */
   long treeVersion() {
     return treeVersion;
+  }
+
+  /** How many changes programs made. */
+  long writes() {
+    return writes;
   }
 
   long free() {
@@ -353,6 +359,7 @@ final class Volume {
 
   private void log(Change change) {
     pending.add(change);
+    writes++;
   }
 
   private void flush() {

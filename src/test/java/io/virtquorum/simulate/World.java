@@ -44,6 +44,9 @@ final class World {
   final List<OperatorLife> operators = new ArrayList<>();
   final List<String> trees;
   final List<Rotted> rotted = new ArrayList<>();
+  private final Map<String, Integer> weights = new TreeMap<>();
+  private final boolean canQuiesce;
+  private boolean observing;
   private final Map<String, Boolean> upCut = new HashMap<>();
   private final Map<String, Boolean> downCut = new HashMap<>();
   private final Set<String> unprobed = new HashSet<>();
@@ -73,17 +76,14 @@ final class World {
     }
   }
 
-  /**
-   * @param members how many VMs
-   * @param twoTrees whether there are two file trees, each on a disk of its own
-   */
-  World(long seed, Story story, int members, boolean twoTrees) {
+  World(long seed, Story story, Shape shape) {
     SplittableRandom root = new SplittableRandom(seed);
     this.timeline = new Timeline(root.split());
     this.random = root.split();
     this.story = story;
+    this.canQuiesce = shape.quiesce() != Shape.Quiesce.NONE;
     story.by(timeline);
-    this.trees = twoTrees ? List.of("/etc/app", "/srv/www") : List.of("/srv/www");
+    this.trees = shape.twoTrees() ? List.of("/etc/app", "/srv/www") : List.of("/srv/www");
     Map<String, String> features = new TreeMap<>(FEATURES);
     features.keySet().retainAll(trees);
     this.truth = new Truth(new FingerprintKey(key), features, story);
@@ -95,10 +95,18 @@ final class World {
             () -> timeline.after(200 * Timeline.MILLISECOND, this::vmsChanged));
     this.files =
         trees.stream()
-            .map(path -> new FileTree(FEATURES.get(path), path, List.of(), List.of(), List.of()))
+            .map(
+                path ->
+                    new FileTree(
+                        FEATURES.get(path),
+                        path,
+                        List.of(),
+                        List.of(),
+                        QuiescePrograms.command(shape.quiesce())))
             .toList();
-    for (int i = 0; i < members; i++) {
+    for (int i = 0; i < shape.weights().size(); i++) {
       String name = "web-" + i;
+      weights.put(name, shape.weights().get(i));
       SimulatedGuest guest =
           new SimulatedGuest(name, "172.31.77." + (11 + i), timeline, network, truth, root.split());
       for (String tree : trees) {
@@ -212,16 +220,21 @@ final class World {
   }
 
   Config config() {
-    Map<String, Integer> weights = new TreeMap<>();
-    vms.forEach(vm -> weights.put(vm.name, 1));
     return new Config(
         weights,
-        false,
+        observing,
         Config.Voting.standard(),
         Duration.ofSeconds(6),
-        false,
+        canQuiesce,
         new Config.Bootstrap(bootstrapFrom, false),
         promote);
+  }
+
+  /** A person sets the mode to Observe, or to Repair. */
+  void observe(boolean is) {
+    story.tell("a person sets the mode to %s", is ? "Observe" : "Repair");
+    observing = is;
+    vmsChanged();
   }
 
   /** A person names the member whose state is to be the first. */
@@ -239,11 +252,11 @@ final class World {
   /** Who remembers the newest state, and still holds something. */
   Optional<SimulatedVm> newest() {
     return vms.stream()
-        .filter(vm -> !truth.memories(vm.guest).isEmpty())
+        .filter(vm -> !truth.disks.memories(vm.guest).isEmpty())
         .max(
             Comparator.comparing(
                 vm ->
-                    truth.memories(vm.guest).stream()
+                    truth.disks.memories(vm.guest).stream()
                         .map(Remembered::position)
                         .max(Comparator.naturalOrder())
                         .orElseThrow()));
@@ -331,8 +344,9 @@ final class World {
             .allMatch(
                 vm ->
                     vm.guest.isRunning()
-                        && truth.platterRoot(vm.guest).equals(committed.get().root())
-                        && truth.memories(vm.guest).contains(committed.get().remembered()))
+                        && !vm.guest.quiesce.isStill()
+                        && truth.disks.platterRoot(vm.guest).equals(committed.get().root())
+                        && truth.disks.memories(vm.guest).contains(committed.get().remembered()))
         && leader().filter(OperatorLife::isReady).filter(l -> l.adjudicator.isAtRest()).isPresent()
         && vms.stream()
             .anyMatch(vm -> truth.record().isPrimary(vm.name) && vm.podAddress().equals(api.led()));

@@ -1,0 +1,192 @@
+package io.virtquorum.simulate;
+
+import io.virtquorum.collect.CollectScripts;
+import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.FingerprintKey;
+import io.virtquorum.fingerprint.Matrix;
+import io.virtquorum.fingerprint.Remembered;
+import io.virtquorum.fingerprint.Row;
+import io.virtquorum.fingerprint.RowKey;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+
+/** What is really on the guests' disks, whatever anybody says of it. For one thread. */
+final class Disks {
+  private final FingerprintKey key;
+  private final Map<String, String> features;
+  private final Map<String, SimulatedGuest> guests = new TreeMap<>();
+  private final Map<Volume, Known> known = new HashMap<>();
+
+  /** Rows of a volume, good as long as its version is the same. */
+  private record Known(long version, List<Row> written, List<Row> platter, List<Row> seen) {}
+
+  enum View {
+    /** What the OS wrote last. */
+    WRITTEN,
+    /** What is on the platters. */
+    PLATTER,
+    /** What programs read. */
+    SEEN
+  }
+
+  /**
+   * @param features name of each file tree by its path, which is a mount point
+   */
+  Disks(FingerprintKey key, Map<String, String> features) {
+    this.key = key;
+    this.features = new TreeMap<>(features);
+  }
+
+  void add(SimulatedGuest guest) {
+    guests.put(guest.name, guest);
+  }
+
+  Collection<SimulatedGuest> guests() {
+    return guests.values();
+  }
+
+  SimulatedGuest guest(String name) {
+    return guests.get(name);
+  }
+
+  /** The root of what the OS wrote last. */
+  Digest root(SimulatedGuest guest) {
+    return matrix(guest, View.WRITTEN).root();
+  }
+
+  /** The root of what is on the platters. */
+  Digest platterRoot(SimulatedGuest guest) {
+    return matrix(guest, View.PLATTER).root();
+  }
+
+  /** A guest's rows. */
+  Matrix matrix(SimulatedGuest guest, View view) {
+    List<Row> rows = new ArrayList<>();
+    features.forEach(
+        (path, feature) -> {
+          Volume volume = guest.mounts.get(path);
+          Known now = known.get(volume);
+          if (now == null || now.version() != volume.version()) {
+            now = read(feature, volume);
+            known.put(volume, now);
+          }
+          rows.addAll(
+              switch (view) {
+                case WRITTEN -> now.written();
+                case PLATTER -> now.platter();
+                case SEEN -> now.seen();
+              });
+        });
+    return Matrix.of(rows);
+  }
+
+  private Known read(String feature, Volume volume) {
+    List<Row> written = new ArrayList<>();
+    List<Row> platter = new ArrayList<>();
+    List<Row> seen = volume.hides() ? new ArrayList<>() : platter;
+    volume
+        .all()
+        .forEach(
+            (path, node) -> {
+              if (!Volume.isOwn(path)) {
+                RowKey row = new RowKey(feature, path);
+                if (node.digestWritten == null) {
+                  node.digestWritten = digest(node, node.written);
+                  node.digestContent =
+                      node.content == node.written
+                          ? node.digestWritten
+                          : digest(node, node.content);
+                }
+                written.add(new Row(row, node.digestWritten));
+                platter.add(new Row(row, node.digestContent));
+                if (volume.hides()) {
+                  Content read = node.isFile() ? volume.read(node) : null;
+                  seen.add(
+                      read == node.content ? platter.getLast() : new Row(row, digest(node, read)));
+                }
+              }
+            });
+    return new Known(volume.version(), written, platter, seen);
+  }
+
+  /** A row's digest by what is on the platter. */
+  Digest platterDigest(Node node) {
+    return digest(node, node.content);
+  }
+
+  private Digest digest(Node node, Content content) {
+    return key.fingerprint(
+        List.of(
+            String.valueOf(node.type),
+            Integer.toOctalString(node.mode),
+            "0",
+            "0",
+            node.isFile() ? Long.toString(content.bytes.length) : "",
+            node.isFile() ? content.sha() : "",
+            node.target));
+  }
+
+  /** What the memory on a guest's disks says, as a sidecar would read it after a power cut. */
+  Set<Remembered> memories(SimulatedGuest guest) {
+    Set<Remembered> found = new HashSet<>();
+    for (String path : features.keySet()) {
+      found.addAll(memories(guest.mounts.get(path)));
+    }
+    return found;
+  }
+
+  /** A memory that is whole counts although it has not taken its place yet. */
+  static Set<Remembered> memories(Volume volume) {
+    Set<Remembered> found = new HashSet<>();
+    for (String file : List.of(".virtquorum/memory.new", ".virtquorum/memory")) {
+      Node memory = volume.platter().get(file);
+      if (memory != null) {
+        CollectScripts.remembered(memory.content.bytes).ifPresent(found::add);
+      }
+    }
+    return found;
+  }
+
+  /** True if any disk still has these bytes, in its trees or its archive. */
+  boolean exists(Content content) {
+    for (SimulatedGuest guest : guests.values()) {
+      for (Volume volume : guest.mounts.values()) {
+        for (var entry : volume.all().entrySet()) {
+          if (entry.getValue().content == content
+              && (!Volume.isOwn(entry.getKey()) || isArchived(entry.getKey()))) {
+            return true;
+          }
+        }
+      }
+    }
+    return false;
+  }
+
+  private static boolean isArchived(String path) {
+    return path.startsWith(".virtquorum/archive/");
+  }
+
+  /** The bytes of a guest's files, as the OS wrote them last. */
+  Map<RowKey, Content> contentsOf(SimulatedGuest guest) {
+    Map<RowKey, Content> found = new HashMap<>();
+    features.forEach(
+        (path, feature) ->
+            guest
+                .mounts
+                .get(path)
+                .all()
+                .forEach(
+                    (item, node) -> {
+                      if (node.isFile() && !Volume.isOwn(item)) {
+                        found.put(new RowKey(feature, item), node.written);
+                      }
+                    }));
+    return found;
+  }
+}
