@@ -338,6 +338,8 @@ final class Deeds {
             .anyMatch(
                 other ->
                     other != vm
+                        && world.isMember(other)
+                        && world.truth.record().members().containsKey(other.name)
                         && world.truth.disks.platterRoot(other.guest).equals(committed.get().root())
                         && world
                             .truth

@@ -1,5 +1,6 @@
 package io.virtquorum.simulate;
 
+import java.util.List;
 import java.util.Locale;
 
 /**
@@ -48,7 +49,25 @@ record Event(long at, Kind kind, long seed) {
     FULL_DISK(2),
     FRESH_DISK(1),
     ROLLED_BACK(1),
-    UNMOUNTED(1);
+    UNMOUNTED(1),
+    /** The spec no longer names a member; its VM stays. */
+    MEMBER_LEAVES(0),
+    /** The spec names a VM again that it named before. */
+    MEMBER_RETURNS(0),
+    /** A new VM with empty disks becomes a member. */
+    MEMBER_JOINS(0),
+    /** A member gets another base weight. */
+    WEIGHT_CHANGES(0);
+
+    /** Changes of the spec's members: they happen only where a cluster's kind says so. */
+    static final List<Kind> OF_MEMBERSHIP =
+        List.of(
+            MEMBER_LEAVES,
+            MEMBER_LEAVES,
+            MEMBER_RETURNS,
+            MEMBER_RETURNS,
+            MEMBER_JOINS,
+            WEIGHT_CHANGES);
 
     /** How often it happens among all. */
     final int share;

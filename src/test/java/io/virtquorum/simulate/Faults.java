@@ -148,6 +148,18 @@ final class Faults {
         vm.guest.mounted(tree, false);
         world.timeline.after(time, () -> vm.guest.mounted(tree, true));
       }
+      case MEMBER_LEAVES -> world.leave(vm);
+      case MEMBER_RETURNS ->
+          world.vms.stream()
+              .filter(one -> !world.isMember(one))
+              .findFirst()
+              .ifPresent(one -> world.weigh(one, 1));
+      case MEMBER_JOINS -> world.join();
+      case WEIGHT_CHANGES -> {
+        if (world.isMember(vm)) {
+          world.weigh(vm, random.nextInt(4));
+        }
+      }
     }
     world.stir();
   }

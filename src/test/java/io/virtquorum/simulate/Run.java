@@ -210,13 +210,18 @@ final class Run {
   private void helpAsAPersonWould(SplittableRandom random) {
     List<String> reasons = new ArrayList<>();
     holds().forEach(hold -> reasons.add(hold.reason()));
-    if (reasons.contains("BootstrapNeeded")) {
-      world.bootstrapFrom("web-0");
+    if (reasons.contains("BootstrapNeeded") || reasons.contains("BootstrapUnknown")) {
+      world.bootstrapFrom(world.members().getFirst().name);
     } else if (reasons.contains("RotWithoutDonor") || reasons.contains("MajorityDisagrees")) {
       story.tell("a person writes anew what nobody has any more");
       deeds.everything(world.primary(0));
     }
-    if (reasons.contains("PrimaryForgot") || reasons.contains("NoSuccessor")) {
+    if (reasons.contains("MembershipWaits") && random.nextBoolean()) {
+      world.takeBack();
+    }
+    boolean primaryLeaves =
+        world.truth.record().primary().isPresent() && !world.isMember(world.primary(0));
+    if (primaryLeaves || reasons.contains("PrimaryForgot") || reasons.contains("NoSuccessor")) {
       world.newest().ifPresent(vm -> world.promote(Optional.of(vm.name)));
     } else {
       world.promote(Optional.empty());

@@ -49,8 +49,27 @@ record Schedule(
               kinds.get(random.nextInt(kinds.size())),
               random.nextLong()));
     }
+    Shape shape = Shape.of(seed, members, twoTrees);
+    if (shape.kind() == Shape.Kind.CHANGING) {
+      events.addAll(membership(seed, off));
+    }
     events.sort(Comparator.comparingLong(Event::at).thenComparing(Event::seed));
-    return new Schedule(seed, Shape.of(seed, members, twoTrees), differ, early, busy, events);
+    return new Schedule(seed, shape, differ, early, busy, events);
+  }
+
+  private static List<Event> membership(long seed, Set<Event.Kind> off) {
+    SplittableRandom random = new SplittableRandom(seed ^ 0x6a09e667f3bcc909L);
+    List<Event> events = new ArrayList<>();
+    int count = 1 + random.nextInt(6);
+    for (int i = 0; i < count; i++) {
+      List<Event.Kind> kinds = Event.Kind.OF_MEMBERSHIP;
+      Event.Kind kind = kinds.get(random.nextInt(kinds.size()));
+      Event event = new Event(random.nextLong(EVENTFUL), kind, random.nextLong());
+      if (!off.contains(kind)) {
+        events.add(event);
+      }
+    }
+    return events;
   }
 
   Schedule with(List<Event> others) {

@@ -22,6 +22,8 @@ record Shape(Kind kind, List<Integer> weights, boolean twoTrees, boolean observe
     PLAIN(10),
     /** Base weights that differ, zero among them. */
     WEIGHTED(4),
+    /** The spec's members and weights change while it runs. */
+    CHANGING(3),
     /** Mode Observe while things happen. */
     OBSERVED(3),
     /** Files that change faster than they can be copied, and a command that keeps writers still. */
@@ -66,6 +68,7 @@ record Shape(Kind kind, List<Integer> weights, boolean twoTrees, boolean observe
     Kind kind = draw(random);
     return switch (kind) {
       case PLAIN -> plain;
+      case CHANGING -> new Shape(kind, plain.weights, twoTrees, false, Quiesce.NONE);
       case WEIGHTED -> new Shape(kind, weights(random, members), twoTrees, false, Quiesce.NONE);
       case OBSERVED -> new Shape(kind, plain.weights, twoTrees, true, Quiesce.NONE);
       case QUIESCED ->

@@ -21,11 +21,13 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.function.BiFunction;
 
 /** One HACluster with all that is around it. Everything in it follows from one seed. */
 final class World {
   static final Duration AUDIT = Duration.ofSeconds(60);
   static final int ARCHIVE_ENTRIES = 6;
+  private static final int MOST_VMS = 7;
   private static final Instant BEGIN = Instant.parse("2026-01-01T00:00:00Z");
   private static final long DISK = 8L << 20;
   private static final Map<String, String> FEATURES = Map.of("/srv/www", "site", "/etc/app", "app");
@@ -104,18 +106,28 @@ final class World {
                         List.of(),
                         QuiescePrograms.command(shape.quiesce())))
             .toList();
-    for (int i = 0; i < shape.weights().size(); i++) {
-      String name = "web-" + i;
-      weights.put(name, shape.weights().get(i));
-      SimulatedGuest guest =
-          new SimulatedGuest(name, "172.31.77." + (11 + i), timeline, network, truth, root.split());
-      for (String tree : trees) {
-        guest.mounts.put(tree, disk(guest, tree));
-      }
-      guest.jumpClock((root.nextInt(11) - 5) * Timeline.SECOND);
-      truth.add(guest);
-      vms.add(new SimulatedVm(this, name, i, guest, root.split()));
-    }
+    shape.weights().forEach(weight -> make(root, weight, this::disk));
+  }
+
+  private SimulatedVm make(
+      SplittableRandom source, int weight, BiFunction<SimulatedGuest, String, Volume> disks) {
+    int index = vms.size();
+    String name = "web-" + index;
+    String address = "172.31.77." + (11 + index);
+    SimulatedGuest guest =
+        new SimulatedGuest(name, address, timeline, network, truth, source.split());
+    trees.forEach(tree -> guest.mounts.put(tree, disks.apply(guest, tree)));
+    guest.jumpClock((source.nextInt(11) - 5) * Timeline.SECOND);
+    truth.add(guest);
+    SimulatedVm vm = new SimulatedVm(this, name, index, guest, source.split());
+    vms.add(vm);
+    weights.put(name, weight);
+    return vm;
+  }
+
+  /** A disk without anything. */
+  Volume empty(SimulatedGuest guest, String tree) {
+    return new Volume(10 + trees.indexOf(tree), DISK, guest.fileTime());
   }
 
   /** A disk as its image made it long ago. */
@@ -147,6 +159,50 @@ final class World {
           truth.held(vm.guest);
         });
     lead();
+  }
+
+  // The spec's members.
+
+  boolean isMember(SimulatedVm vm) {
+    return weights.containsKey(vm.name);
+  }
+
+  /** The VMs that the spec names. */
+  List<SimulatedVm> members() {
+    return vms.stream().filter(this::isMember).toList();
+  }
+
+  /** The spec no longer names a VM, unless one would be alone then. */
+  void leave(SimulatedVm vm) {
+    if (weights.size() > 2 && weights.remove(vm.name) != null) {
+      story.tell("the spec no longer names %s", vm.name);
+      vmsChanged();
+    }
+  }
+
+  /** The spec names a VM, with this base weight. */
+  void weigh(SimulatedVm vm, int weight) {
+    weights.put(vm.name, weight);
+    story.tell("the spec names %s, with the weight %d", vm.name, weight);
+    vmsChanged();
+  }
+
+  /** The spec names a new VM. */
+  void join() {
+    if (vms.size() < MOST_VMS) {
+      SimulatedVm vm = make(random, 1, this::empty);
+      vm.start();
+      truth.held(vm.guest);
+      weigh(vm, 1);
+    }
+  }
+
+  /** The spec names whom the record names: what a person does whose removal gets stuck. */
+  void takeBack() {
+    story.tell("a person takes back who was to leave");
+    vms.stream()
+        .filter(vm -> truth.record().members().containsKey(vm.name) && !isMember(vm))
+        .forEach(vm -> weigh(vm, 1));
   }
 
   SimulatedVm vm(long choice) {
@@ -206,17 +262,21 @@ final class World {
 
   Map<String, SimulatedAdjudicator.Vm> vmsAsKnown() {
     Map<String, SimulatedAdjudicator.Vm> known = new TreeMap<>();
-    vms.forEach(
-        vm ->
-            known.put(
-                vm.name,
-                new SimulatedAdjudicator.Vm(
-                    vm.knownUid(), vm.knownRunning(), vm.podAddress(), vm.guest.address + "/24")));
+    members()
+        .forEach(
+            vm ->
+                known.put(
+                    vm.name,
+                    new SimulatedAdjudicator.Vm(
+                        vm.knownUid(),
+                        vm.knownRunning(),
+                        vm.podAddress(),
+                        vm.guest.address + "/24")));
     return known;
   }
 
   boolean isKnown(String member, String uid) {
-    return vms.stream().anyMatch(vm -> vm.name.equals(member) && vm.knownUid().equals(uid));
+    return members().stream().anyMatch(vm -> vm.name.equals(member) && vm.knownUid().equals(uid));
   }
 
   Config config() {
@@ -249,9 +309,10 @@ final class World {
     vmsChanged();
   }
 
-  /** Who remembers the newest state, and still holds something. */
+  /** Which member remembers the newest state, and still holds something. */
   Optional<SimulatedVm> newest() {
-    return vms.stream()
+    return members().stream()
+        .filter(vm -> truth.record().members().containsKey(vm.name))
         .filter(vm -> !truth.disks.memories(vm.guest).isEmpty())
         .max(
             Comparator.comparing(
@@ -336,11 +397,15 @@ final class World {
     stir();
   }
 
-  /** True if every disk holds the committed state and remembers it, and the leader knows. */
+  /**
+   * True if the disk of every member of the spec holds the committed state and remembers it, and
+   * the leader knows.
+   */
   boolean isAtRest() {
     var committed = truth.record().committed();
     return committed.isPresent()
-        && vms.stream()
+        && truth.record().members().equals(weights)
+        && members().stream()
             .allMatch(
                 vm ->
                     vm.guest.isRunning()
