@@ -29,6 +29,12 @@ final class Content {
   /** On a disk's platter at some time, so that no power cut may take it away. */
   boolean wasDurable;
 
+  /** Part of a state that was committed. */
+  boolean committed;
+
+  /** Seen on a disk outside of VirtQuorum's own directory, as what somebody wrote. */
+  boolean held;
+
   /** Its last copy was taken away by somebody or something other than VirtQuorum. */
   boolean released;
 

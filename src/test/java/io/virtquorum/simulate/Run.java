@@ -194,7 +194,7 @@ final class Run {
 
   private void advance(long until) {
     while (world.timeline.step(until)) {
-      // on
+      world.truth.judge();
     }
   }
 

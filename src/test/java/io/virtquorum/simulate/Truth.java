@@ -71,10 +71,16 @@ final class Truth {
         everHeldRows.get(guest.name).addAll(matrix.rows());
         matrices.putIfAbsent(matrix.root(), matrix);
         if (view == Disks.View.WRITTEN) {
-          contents.computeIfAbsent(matrix.root(), r -> disks.contentsOf(guest));
+          contents.computeIfAbsent(matrix.root(), r -> hold(guest));
         }
       }
     }
+  }
+
+  private Map<RowKey, Content> hold(SimulatedGuest guest) {
+    Map<RowKey, Content> rows = disks.contentsOf(guest);
+    rows.values().forEach(content -> content.held = true);
+    return rows;
   }
 
   /**
@@ -249,6 +255,7 @@ final class Truth {
       Committed committed = after.committed().orElseThrow();
       oneRootAnEpoch(before, committed);
       committedByAMajorityOfDisks(after, committed);
+      answerFor(committed.root());
     }
     if (after.mandate().isPresent() && !after.mandate().equals(before.mandate())) {
       accept(disks.guest(after.primary().orElseThrow()));
@@ -338,33 +345,51 @@ final class Truth {
             disks.memories(guest));
   }
 
-  /** Invariants 1 and 4, at any moment: what was committed or written is somewhere, or released. */
-  void nothingIsLost() {
-    for (Digest root : epochs.values()) {
-      Map<RowKey, Content> rows = contents.get(root);
-      if (rows != null) {
-        rows.forEach((row, content) -> there(row, content, "was committed"));
+  /**
+   * Invariants 1 and 4, after each step: what was committed, or written by a user, is somewhere, or
+   * was released by those whom VirtQuorum does not answer for.
+   */
+  void judge() {
+    for (SimulatedGuest guest : disks.guests()) {
+      for (Volume volume : guest.mounts.values()) {
+        if (!volume.gone().isEmpty()) {
+          volume.gone().forEach(content -> isThere(content, guest.name));
+          volume.gone().clear();
+        }
       }
     }
-    contents
-        .values()
-        .forEach(
-            rows ->
-                rows.forEach(
-                    (row, content) -> {
-                      if (content.origin == Content.Origin.USER) {
-                        there(row, content, "was written by a user");
-                      }
-                    }));
   }
 
-  private void there(RowKey row, Content content, String what) {
-    if (!content.released && !disks.exists(content)) {
-      throw new Violation("Lost", row + " " + what + " and is on no disk any more: " + content);
+  private void isThere(Content content, String where) {
+    boolean counts =
+        !content.released
+            && (content.committed || (content.held && content.origin == Content.Origin.USER));
+    if (counts && !disks.exists(content)) {
+      throw new Violation(
+          "Lost",
+          "what was %s left the disk of %s and is on no disk any more: %s"
+              .formatted(content.committed ? "committed" : "written by a user", where, content));
     }
   }
 
-  /** How many contents were committed in any epoch and are on no disk though nobody took them. */
+  /** What a root stands for is answered for once it is committed. */
+  private void answerFor(Digest root) {
+    contents
+        .getOrDefault(root, Map.of())
+        .values()
+        .forEach(
+            content -> {
+              content.committed = true;
+              isThere(content, "some member");
+            });
+  }
+
+  /** The same of everything at once, for a judge that overlooked that something left a disk. */
+  void nothingIsLost() {
+    contents.values().forEach(rows -> rows.values().forEach(c -> isThere(c, "some member")));
+  }
+
+  /** The root of each epoch. */
   Map<Long, Digest> epochs() {
     return epochs;
   }

@@ -133,8 +133,10 @@ final class TruthTest {
   void aUsersFileThatIsOnNoDiskAnyMoreIsFoundUnlessTheGuestItselfTookIt() {
     Content page = disk.get("page").content;
     disk.remove("page", 0);
+    violates("Lost", truth::judge);
     violates("Lost", truth::nothingIsLost);
     truth.takenAway(List.of(page));
+    truth.judge();
     truth.nothingIsLost();
   }
 }

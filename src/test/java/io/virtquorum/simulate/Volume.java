@@ -43,6 +43,7 @@ final class Volume {
   private final List<Integer> ends = new ArrayList<>();
   private final Set<Long> unsynced = new HashSet<>();
   private final Map<Long, Content> cache = new HashMap<>();
+  private final List<Content> gone = new ArrayList<>();
   private final int device;
   private long lastInode = 10;
   private long used;
@@ -90,6 +91,17 @@ final class Volume {
   /** How many changes programs made. */
   long writes() {
     return writes;
+  }
+
+  /** Bytes that have lost a place here since this was last emptied; there may be others. */
+  List<Content> gone() {
+    return gone;
+  }
+
+  private void left(Node node) {
+    if (node.isFile() && node.content.origin != Content.Origin.OWN) {
+      gone.add(node.content);
+    }
   }
 
   long free() {
@@ -274,6 +286,7 @@ final class Volume {
     } else {
       cache.remove(node.inode);
     }
+    left(node);
     Node rotted = node.rotted(rot);
     nodes.put(path, rotted);
     durable.put(path, rotted);
@@ -312,6 +325,12 @@ final class Volume {
       }
       unsynced.clear();
     }
+    nodes.forEach(
+        (path, node) -> {
+          if (durable.get(path) != node) {
+            left(node);
+          }
+        });
     nodes.clear();
     nodes.putAll(durable);
     used = nodes.values().stream().mapToLong(Volume::room).sum();
@@ -336,12 +355,16 @@ final class Volume {
     changed(path, path);
     used -= room(node);
     nodes.remove(path);
+    left(node);
     log(new Change.Remove(path));
   }
 
   private void put(String path, Node node) {
     changed(path, path);
     Node old = nodes.put(path, node);
+    if (old != null && old.content != node.content) {
+      left(old);
+    }
     used += room(node) - (old == null ? 0 : room(old));
     log(new Change.Put(path, node));
   }
