@@ -25,7 +25,7 @@ unit: ## unit and API-server tests only
 e2e: ## end-to-end tests only, on the testbed
 	@tools/test e2e
 
-simulate: ## whole clusters in simulation: SEEDS=1000 seeds, or MINUTES=10 of them, or SEED=42 alone with its story
+simulate: ## whole clusters in simulation: SEEDS=1000 seeds, or MINUTES=10 of them, or SEED=42 alone with its story; COMPARE=200
 	@tools/simulate
 
 bench: ## measure the core on one thread: what, figure, goal

@@ -35,6 +35,9 @@ final class Content {
   /** Seen on a disk outside of VirtQuorum's own directory, as what somebody wrote. */
   boolean held;
 
+  /** Replaced or removed by a user, or by software on the member that users were led to. */
+  boolean superseded;
+
   /** Its last copy was taken away by somebody or something other than VirtQuorum. */
   boolean released;
 

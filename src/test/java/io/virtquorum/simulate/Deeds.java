@@ -15,6 +15,9 @@ final class Deeds {
   private final World world;
   private long written;
 
+  /** Who does what is being done. */
+  private Content.Origin by = Content.Origin.JOB;
+
   Deeds(World world) {
     this.world = world;
   }
@@ -57,6 +60,7 @@ final class Deeds {
   private void hasten(long until, SplittableRandom random) {
     SimulatedVm vm = world.served(random.nextLong());
     if (isUsable(vm) && !vm.guest.quiesce.isStill()) {
+      by = Content.Origin.JOB;
       write(vm, world.trees.getFirst(), "log", next(vm, Content.Origin.JOB), false);
     }
     if (world.timeline.now() < until) {
@@ -75,6 +79,7 @@ final class Deeds {
           random.nextLong(3 * Timeline.SECOND),
           () -> {
             if (isUsable(vm)) {
+              by = Content.Origin.JOB;
               write(vm, tree, path, content, false);
             }
           });
@@ -88,6 +93,7 @@ final class Deeds {
   private void change(SimulatedVm vm, SplittableRandom random, Content.Origin origin) {
     String tree = world.trees.get(random.nextInt(world.trees.size()));
     String path = FILES.get(random.nextInt(FILES.size()));
+    by = origin;
     switch (random.nextInt(14)) {
       case 0 -> remove(vm, tree, path);
       case 1 -> rename(vm, tree, "docs", "moved");
@@ -190,11 +196,13 @@ final class Deeds {
   /** What is done here is the guest's own business: VirtQuorum does not answer for what it ends. */
   private void doing(SimulatedVm vm, Volume volume, String path, String what, Runnable action) {
     int boots = vm.guest.boots();
+    Content.Origin who = by;
     if (vm.guest.quiesce.isStill()) {
       world.timeline.after(
           Timeline.SECOND,
           () -> {
             if (isUsable(vm) && vm.guest.boots() == boots) {
+              by = who;
               doing(vm, volume, path, what, action);
             }
           });
@@ -221,6 +229,9 @@ final class Deeds {
     } catch (Volume.NoRoom e) {
       world.story.tell("%s: somebody finds no room and %s", vm.name, what);
     }
+    if (who == Content.Origin.USER || vm.podAddress().equals(world.api.led())) {
+      before.stream().filter(c -> c != null).forEach(content -> content.superseded = true);
+    }
     world.truth.takenAway(before);
     world.truth.held(vm.guest);
     world.timeline.after(
@@ -235,6 +246,7 @@ final class Deeds {
   /** A person writes all files anew, and then everybody may copy them. */
   void everything(SimulatedVm vm) {
     if (isUsable(vm)) {
+      by = Content.Origin.USER;
       for (String tree : world.trees) {
         Set<String> paths = new TreeSet<>(FILES);
         vm.guest

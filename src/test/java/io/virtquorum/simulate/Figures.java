@@ -14,6 +14,10 @@ import java.util.TreeMap;
 final class Figures {
   final Map<String, Long> faults = new TreeMap<>();
   final Map<String, Long> kinds = new TreeMap<>();
+
+  /** Invariants that were broken, where they are only counted; and what became of data. */
+  final Map<String, Long> broken = new TreeMap<>();
+
   final Map<String, Long> said = new TreeMap<>();
   final Map<String, Long> orders = new TreeMap<>();
   long rotInjected;
@@ -55,6 +59,7 @@ final class Figures {
 
   void add(Figures other) {
     other.kinds.forEach((k, v) -> kinds.merge(k, v, Long::sum));
+    other.broken.forEach((k, v) -> broken.merge(k, v, Long::sum));
     other.faults.forEach((k, v) -> faults.merge(k, v, Long::sum));
     other.said.forEach((k, v) -> said.merge(k, v, Long::sum));
     other.orders.forEach((k, v) -> orders.merge(k, v, Long::sum));

@@ -44,10 +44,10 @@ final class Run {
     }
   }
 
-  private Run(Schedule schedule, boolean told) {
+  private Run(Schedule schedule, boolean told, Method method) {
     this.schedule = schedule;
     this.story = new Story(told);
-    this.world = new World(schedule.seed(), story, schedule.shape());
+    this.world = new World(schedule.seed(), story, schedule.shape(), method.voting);
     this.deeds = new Deeds(world);
     this.faults = new Faults(world, deeds);
   }
@@ -58,7 +58,19 @@ final class Run {
    * @param told whether its story is wanted
    */
   static Result of(Schedule schedule, boolean told) {
-    Run run = new Run(schedule, told);
+    return of(schedule, told, Method.OURS, false);
+  }
+
+  /**
+   * Runs a schedule.
+   *
+   * @param counting invariants that are broken are counted and end nothing
+   */
+  static Result of(Schedule schedule, boolean told, Method method, boolean counting) {
+    Run run = new Run(schedule, told, method);
+    if (counting) {
+      run.world.truth.count(run.world.figures.broken);
+    }
     Optional<Throwable> failure = Optional.empty();
     try {
       run.play();
@@ -66,6 +78,9 @@ final class Run {
       failure = Optional.of(e);
     }
     Figures figures = run.world.figures;
+    if (counting) {
+      Losses.count(run.world, failure, figures.broken);
+    }
     figures.seeds = 1;
     figures.kinds.put(schedule.shape().text(), 1L);
     figures.nanos = run.world.timeline.now();

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -16,17 +17,30 @@ import org.slf4j.LoggerFactory;
 /**
  * Runs many seeds and reports. {@code make simulate} starts it; properties: {@code seeds} (how
  * many), {@code first} (the first one), {@code minutes} (instead of a number of seeds), {@code
- * seed} (one alone, with its story), {@code off} (kinds of events, separated by commas).
+ * seed} (one alone, with its story), {@code off} (kinds of events, separated by commas), {@code
+ * kind} (of clusters, leaving out seeds of others), {@code compare} (how many seeds to run once
+ * more with our method and with the original one, to count what each loses).
  */
 public final class Simulation {
   private final Set<Event.Kind> off;
+  private final Method method;
+  private final boolean counting;
   private final Figures figures = new Figures();
   private final List<String> failures = new ArrayList<>();
   private final AtomicBoolean stopped = new AtomicBoolean();
   private long cpuNanos;
 
   Simulation(Set<Event.Kind> off) {
+    this(off, Method.OURS, false);
+  }
+
+  /**
+   * @param counting invariants that are broken are counted and end nothing
+   */
+  Simulation(Set<Event.Kind> off, Method method, boolean counting) {
     this.off = off;
+    this.method = method;
+    this.counting = counting;
   }
 
   /** Starts it; ends with 1 if an invariant did not hold. */
@@ -41,6 +55,10 @@ public final class Simulation {
     simulation.run(
         Long.getLong("first", 1), Long.getLong("seeds", 1_000), Long.getLong("minutes", 0));
     System.out.println(simulation.report());
+    long compared = Long.getLong("compare", 0);
+    if (compared > 0) {
+      System.out.print(Losses.compare(Long.getLong("first", 1), compared, off));
+    }
     System.exit(simulation.failures.isEmpty() ? 0 : 1);
   }
 
@@ -99,14 +117,17 @@ public final class Simulation {
 
   private void one(long seed) {
     Schedule schedule = Schedule.of(seed, off);
+    if (!schedule.shape().text().startsWith(System.getProperty("kind", ""))) {
+      return;
+    }
     long before = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
-    Run.Result result = Run.of(schedule, false);
+    Run.Result result = Run.of(schedule, false, method, counting);
     long took = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - before;
     synchronized (this) {
       figures.add(result.figures());
       cpuNanos += took;
     }
-    if (result.failure().isPresent()) {
+    if (result.failure().isPresent() && !counting) {
       String story = tell(schedule, result);
       synchronized (this) {
         failures.add(story);
@@ -148,6 +169,11 @@ public final class Simulation {
 
   Optional<String> failure() {
     return failures.isEmpty() ? Optional.empty() : Optional.of(String.join("\n", failures));
+  }
+
+  /** What was counted, where invariants are only counted. */
+  Map<String, Long> broken() {
+    return figures.broken;
   }
 
   String report() {

@@ -34,6 +34,7 @@ final class Truth {
   private final Map<Long, Object> writers = new HashMap<>();
   private final Story story;
   private boolean observed;
+  private Map<String, Long> counted;
   private ClusterRecord record = ClusterRecord.none();
 
   /**
@@ -42,6 +43,19 @@ final class Truth {
   Truth(FingerprintKey key, Map<String, String> features, Story story) {
     this.disks = new Disks(key, features);
     this.story = story;
+  }
+
+  /** Counts from now on what would end a run. */
+  void count(Map<String, Long> invariants) {
+    counted = invariants;
+  }
+
+  private void violated(String invariant, String message) {
+    if (counted == null) {
+      throw new Violation(invariant, message);
+    }
+    counted.merge(invariant, 1L, Long::sum);
+    story.tell("VIOLATED %s: %s", invariant, message);
   }
 
   void add(SimulatedGuest guest) {
@@ -139,7 +153,7 @@ final class Truth {
         TOUCHING.contains(program)
             || (program.equals("quiesce.sh") && arguments.get(1).equals("begin"));
     if (observed && touches) {
-      throw new Violation("ObserveChanged", program + " is run in " + guest.name);
+      violated("ObserveChanged", program + " is run in " + guest.name);
     }
   }
 
@@ -150,7 +164,7 @@ final class Truth {
    */
   void ran(SimulatedGuest guest, String program, boolean wrote) {
     if (observed && wrote) {
-      throw new Violation("ObserveChanged", program + " writes to a disk of " + guest.name);
+      violated("ObserveChanged", program + " writes to a disk of " + guest.name);
     }
   }
 
@@ -194,8 +208,7 @@ final class Truth {
     if (record.committed().isPresent() && record.isPrimary(guest.name) && !rotted) {
       boolean sameDirectory = old != null && old.isDirectory();
       if (!sameDirectory) {
-        throw new Violation(
-            "PrimaryOverwritten", name + " of the primary " + guest.name + " is replaced");
+        violated("PrimaryOverwritten", name + " of the primary " + guest.name + " is replaced");
       }
     }
   }
@@ -203,7 +216,7 @@ final class Truth {
   /** Invariant 3: what rotted, and could be told from a write, is copied nowhere. */
   private void rotReplacesNothingGood(SimulatedGuest guest, String name, Content content) {
     if (content != null && content.origin == Content.Origin.ROT && content.detectable) {
-      throw new Violation("RotSpread", name + " of " + guest.name + " becomes rot: " + content);
+      violated("RotSpread", name + " of " + guest.name + " becomes rot: " + content);
     }
   }
 
@@ -218,7 +231,7 @@ final class Truth {
         volume.all().subMap(".virtquorum/archive/", ".virtquorum/archive0").values().stream()
             .anyMatch(n -> n.content == old.content);
     if (!kept) {
-      throw new Violation(
+      violated(
           "Destroyed",
           name + " of " + guest.name + " is replaced and not archived: " + old.content);
     }
@@ -232,8 +245,7 @@ final class Truth {
     Node manifest = volume.get(entry + "/manifest");
     String first = manifest == null ? "" : manifest.content.text().lines().findFirst().orElse("");
     if (!first.endsWith(" 0")) {
-      throw new Violation(
-          "ArchivePruned", entry + " of " + guest.name + " is removed and has users' files");
+      violated("ArchivePruned", entry + " of " + guest.name + " is removed and has users' files");
     }
     for (Node node : List.copyOf(volume.below(entry).values())) {
       if (node.isFile()) {
@@ -275,11 +287,11 @@ final class Truth {
   /** Invariant 8: terms only grow, and two leaders of one term never both change the record. */
   private void oneLeaderWrites(Object writer, ClusterRecord before, ClusterRecord after) {
     if (after.term() < before.term()) {
-      throw new Violation("OldLeaderWrote", "term " + after.term() + " over " + before.term());
+      violated("OldLeaderWrote", "term " + after.term() + " over " + before.term());
     }
     Object other = writers.putIfAbsent(after.term(), writer);
     if (other != null && other != writer) {
-      throw new Violation("TwoLeadersWrote", "both in term " + after.term());
+      violated("TwoLeadersWrote", "both in term " + after.term());
     }
   }
 
@@ -289,18 +301,18 @@ final class Truth {
         && !(after.primary().equals(before.primary())
             && after.tenure() == before.tenure()
             && after.committed().equals(before.committed()))) {
-      throw new Violation("ObserveChanged", before + " became " + after);
+      violated("ObserveChanged", before + " became " + after);
     }
   }
 
-  private static void tenureEndsWithThePrimary(ClusterRecord before, ClusterRecord after) {
+  private void tenureEndsWithThePrimary(ClusterRecord before, ClusterRecord after) {
     boolean samePrimary = after.primary().equals(before.primary());
     boolean sameTenure = after.tenure() == before.tenure();
     boolean promoted = after.mandate().isPresent();
     if (after.tenure() < before.tenure()
         || (!samePrimary && sameTenure)
         || (samePrimary && !sameTenure && !promoted)) {
-      throw new Violation("Tenure", before + " became " + after);
+      violated("Tenure", before + " became " + after);
     }
   }
 
@@ -308,11 +320,11 @@ final class Truth {
   private void oneRootAnEpoch(ClusterRecord before, Committed committed) {
     long last = before.committed().map(Committed::epoch).orElse(0L);
     if (committed.epoch() != last + 1) {
-      throw new Violation("Epoch", committed.epoch() + " after " + last);
+      violated("Epoch", committed.epoch() + " after " + last);
     }
     Digest other = epochs.put(committed.epoch(), committed.root());
     if (other != null && !other.equals(committed.root())) {
-      throw new Violation("TwoRoots", "epoch " + committed.epoch());
+      violated("TwoRoots", "epoch " + committed.epoch());
     }
   }
 
@@ -324,7 +336,7 @@ final class Truth {
             .filter(m -> everHeld(m, committed.root()))
             .toList();
     if (holders.size() < after.majority()) {
-      throw new Violation(
+      violated(
           "CommitWithoutMajority",
           "epoch %d is %s, which only the disks of %s held; now there are %s"
               .formatted(
@@ -365,7 +377,7 @@ final class Truth {
         !content.released
             && (content.committed || (content.held && content.origin == Content.Origin.USER));
     if (counts && !disks.exists(content)) {
-      throw new Violation(
+      violated(
           "Lost",
           "what was %s left the disk of %s and is on no disk any more: %s"
               .formatted(content.committed ? "committed" : "written by a user", where, content));
@@ -387,6 +399,14 @@ final class Truth {
   /** The same of everything at once, for a judge that overlooked that something left a disk. */
   void nothingIsLost() {
     contents.values().forEach(rows -> rows.values().forEach(c -> isThere(c, "some member")));
+  }
+
+  /** What was committed, or written by a user, in any state that a disk held. */
+  Set<Content> answeredFor() {
+    Set<Content> found = new HashSet<>();
+    contents.values().forEach(rows -> found.addAll(rows.values()));
+    found.removeIf(c -> !c.committed && c.origin != Content.Origin.USER);
+    return found;
   }
 
   /** The root of each epoch. */

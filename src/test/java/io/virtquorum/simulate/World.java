@@ -47,6 +47,7 @@ final class World {
   final List<String> trees;
   final List<Rotted> rotted = new ArrayList<>();
   private final Map<String, Integer> weights = new TreeMap<>();
+  private final Config.Voting voting;
   private final boolean canQuiesce;
   private boolean observing;
   private final Map<String, Boolean> upCut = new HashMap<>();
@@ -78,11 +79,12 @@ final class World {
     }
   }
 
-  World(long seed, Story story, Shape shape) {
+  World(long seed, Story story, Shape shape, Config.Voting voting) {
     SplittableRandom root = new SplittableRandom(seed);
     this.timeline = new Timeline(root.split());
     this.random = root.split();
     this.story = story;
+    this.voting = voting;
     this.canQuiesce = shape.quiesce() != Shape.Quiesce.NONE;
     story.by(timeline);
     this.trees = shape.twoTrees() ? List.of("/etc/app", "/srv/www") : List.of("/srv/www");
@@ -283,7 +285,7 @@ final class World {
     return new Config(
         weights,
         observing,
-        Config.Voting.standard(),
+        voting,
         Duration.ofSeconds(6),
         canQuiesce,
         new Config.Bootstrap(bootstrapFrom, false),
