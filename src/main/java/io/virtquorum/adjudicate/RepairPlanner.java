@@ -104,15 +104,11 @@ final class RepairPlanner {
     }
   }
 
-  /**
-   * Of the primary only rot is touched, unless votes alone decide; and whom the spec no longer
-   * names is left as it is, and has no address to copy to.
-   */
+  /** Of the primary only rot is touched, unless votes alone decide. */
   private boolean mayBeReplaced(String name) {
-    return picture.isWanted(name)
-        && (!picture.record().isPrimary(name)
-            || (picture.config().authority() == Authority.VOTES
-                && picture.record().committed().isPresent()));
+    return !picture.record().isPrimary(name)
+        || (picture.config().authority() == Authority.VOTES
+            && picture.record().committed().isPresent());
   }
 
   /**
@@ -132,16 +128,17 @@ final class RepairPlanner {
   }
 
   /**
-   * The primary if it holds the target, otherwise the healthiest holder; not one that the spec no
-   * longer names, which has no address to copy from.
+   * The primary if it holds the target, otherwise the healthiest holder; one that the spec no
+   * longer names only if there is no other: as a rule it has no sync address any more.
    */
   private Optional<String> sample(String puller, Target target) {
     return picture
         .usable()
-        .filter(m -> !m.equals(puller) && picture.isWanted(m) && orders.isReady(m))
+        .filter(m -> !m.equals(puller) && orders.isReady(m))
         .filter(m -> target.isHeldBy(picture.ballot(m)))
         .min(
-            Comparator.comparing((String m) -> !picture.record().isPrimary(m))
+            Comparator.comparing((String m) -> !picture.isWanted(m))
+                .thenComparing(m -> !picture.record().isPrimary(m))
                 .thenComparing(m -> tries(m).failed())
                 .thenComparing(Comparator.naturalOrder()));
   }

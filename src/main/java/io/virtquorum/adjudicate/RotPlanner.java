@@ -30,7 +30,7 @@ final class RotPlanner {
     if (picture.record().committed().isPresent()) {
       picture
           .usable()
-          .filter(m -> picture.is(m, MemberClass.DRIFTED) && picture.isWanted(m))
+          .filter(m -> picture.is(m, MemberClass.DRIFTED))
           .filter(m -> picture.ballot(m).memory().isPresent())
           .filter(m -> !picture.record().isPrimary(m) || picture.record().mandate().isEmpty())
           .forEach(m -> planner.restore(m, picture.ballot(m).rot()));
@@ -42,8 +42,7 @@ final class RotPlanner {
     if (rot.isEmpty()) {
       return;
     }
-    List<String> others =
-        picture.usable().filter(m -> !m.equals(name) && picture.isWanted(m)).toList();
+    List<String> others = picture.usable().filter(m -> !m.equals(name)).toList();
     // 1. From whoever certainly has most of the rows.
     Optional<String> donor =
         others.stream()

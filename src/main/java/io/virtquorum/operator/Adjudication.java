@@ -5,8 +5,10 @@ import io.virtquorum.adjudicate.Assessment;
 import io.virtquorum.adjudicate.ClusterRecord;
 import io.virtquorum.adjudicate.Command;
 import io.virtquorum.adjudicate.Event;
+import io.virtquorum.adjudicate.Outcome;
 import io.virtquorum.adjudicate.State;
 import io.virtquorum.adjudicate.Step;
+import io.virtquorum.adjudicate.Trouble;
 import io.virtquorum.wire.WireException;
 import io.virtquorum.wire.v1.FromMember;
 import io.virtquorum.wire.v1.ToMember;
@@ -14,8 +16,10 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Executor;
@@ -293,7 +297,12 @@ final class Adjudication {
       state = step.state();
       assessment = step.assessment();
       for (Command command : step.commands()) {
-        execute(command).ifPresent(events::add);
+        if (command instanceof Command.Serve serve
+            && !settings.members().containsKey(serve.puller())) {
+          events.addAll(undeliverable(serve));
+        } else {
+          execute(command).ifPresent(events::add);
+        }
       }
     }
     View next = View.of(state, assessment);
@@ -301,6 +310,20 @@ final class Adjudication {
       view = next;
       surroundings.changed().run();
     }
+  }
+
+  /** Without an address there is nobody to serve: the order failed, and the sample is as it was. */
+  private List<Event> undeliverable(Command.Serve serve) {
+    var trouble =
+        new Trouble(
+            "SyncAddressUnknown",
+            serve.puller()
+                + " has no sync address: the spec does not name it any more, or its VM is gone.");
+    List<Event> events = new ArrayList<>();
+    events.add(new Event.Finished(serve.id(), new Outcome.Failed(trouble)));
+    Optional.ofNullable(state.ballots().get(serve.member()))
+        .ifPresent(ballot -> events.add(new Event.Voted(serve.member(), ballot)));
+    return events;
   }
 
   private Optional<Event> execute(Command command) {

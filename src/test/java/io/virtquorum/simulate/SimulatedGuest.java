@@ -126,6 +126,11 @@ final class SimulatedGuest implements Guest {
     agent.fail(() -> new GuestException.Unreachable("QEMU is gone", null));
   }
 
+  /** How often it booted. */
+  int boots() {
+    return boots;
+  }
+
   boolean isRunning() {
     return running;
   }
@@ -345,11 +350,6 @@ final class SimulatedGuest implements Guest {
     addressed = true;
     return new Result(
         before ? 10 : 0, "eth1\n".getBytes(StandardCharsets.ISO_8859_1), new byte[0], false);
-  }
-
-  /** How often it booted. */
-  int boots() {
-    return boots;
   }
 
   @Override

@@ -82,8 +82,11 @@ final class TruthTest {
   @Test
   void twoLeadersOfOneTermAreFound() {
     ClusterRecord before = record(1, 1, "a", Optional.empty());
-    truth.recorded("one", before, before);
-    violates("TwoLeadersWrote", () -> truth.recorded("other", before, before));
+    ClusterRecord next = record(1, 2, "b", Optional.empty());
+    truth.recorded("one", before, next);
+    violates(
+        "TwoLeadersWrote",
+        () -> truth.recorded("other", next, record(1, 3, "a", Optional.empty())));
   }
 
   @Test
