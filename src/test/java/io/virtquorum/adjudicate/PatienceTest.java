@@ -167,7 +167,7 @@ final class PatienceTest {
       decider.serves(NEW_PAGE).holds(0).later(SECOND_LONG);
     }
     decider.ended(Command.Quiesce.class, done()).holds(0).serves(MATRIX);
-    decider.failed(Command.Pull.class).holds(1).holds(0).forget();
+    decider.failed(Command.Pull.class).holds(0).forget();
     decider.changed(1, OTHER, false, written(PAGE, PAGE_1, OTHER));
     decider.later(Duration.ofSeconds(59)).failed(Command.Serve.class).holds(0);
     assertThat(decider.ordered(Command.Quiesce.class)).isEmpty();
