@@ -63,7 +63,7 @@ public final class Puller {
     long start = trees.shell().nanoTime();
     Deadline deadline = trees.shell().deadline(limit);
     trees.shell().needRsync(deadline);
-    String entry = prepare(note.entry(), deadline);
+    String entry = repair.entry(note.entry(), trees.trees(), deadline);
     Snapshot before = trees.quick(deadline.left());
     if (before.interrupted()) {
       LOG.atWarn()
@@ -104,22 +104,6 @@ public final class Puller {
       repair.apply(one.getKey(), entry, one.getValue(), staged.get(one.getKey()), deadline);
     }
     return prove(goal, offer, plan, work.keySet(), entry, bytes, start, deadline);
-  }
-
-  /** An entry of its own for each repair: a second one must not replace what the first archived. */
-  private String prepare(String wanted, Deadline deadline) throws GuestException, Trouble {
-    String name = wanted.replaceAll("[^A-Za-z0-9._-]", "-").replaceAll("^[.-]+", "");
-    name = name.isEmpty() ? "repair" : name.substring(0, Math.min(100, name.length()));
-    for (int i = 1; ; i++) {
-      String entry = i == 1 ? name : name + "." + i;
-      boolean free = true;
-      for (Tree tree : trees.trees()) {
-        free &= repair.prepare(tree, entry, deadline);
-      }
-      if (free) {
-        return entry;
-      }
-    }
   }
 
   private Map<Tree, NavigableMap<RowKey, Optional<Digest>>> work(Plan plan) {

@@ -9,6 +9,7 @@ import io.grpc.stub.StreamObserver;
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Matrix;
+import io.virtquorum.fingerprint.Output;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.Row;
@@ -54,6 +55,7 @@ final class ScriptedMember implements AutoCloseable {
   private final Map<Digest, String> syncNetwork;
   private final Map<String, String> files = new TreeMap<>();
   private final Map<String, String> remembered = new TreeMap<>();
+  private final Map<String, Output> outputs = new TreeMap<>();
   private final Set<String> rotten = new HashSet<>();
   private final List<Command> orders = new CopyOnWriteArrayList<>();
   private final List<Configure> configured = new CopyOnWriteArrayList<>();
@@ -361,7 +363,8 @@ final class ScriptedMember implements AutoCloseable {
                         users ? 1 : 0,
                         users,
                         false,
-                        Optional.empty())))
+                        Optional.empty(),
+                        outputs)))
             .build());
   }
 

@@ -23,8 +23,8 @@ final class SeededBugs {
           new SeededBug(
               1,
               "adjudicate/Assessor.java",
-              "filter(e -> e.getValue().size() > 1)",
-              "filter(e -> e.getValue().size() > 2)",
+              "outputs.size() == 1",
+              "outputs.size() <= 2",
               "A feature that can only be compared differs between two members, and nobody hears.",
               4),
           new SeededBug(

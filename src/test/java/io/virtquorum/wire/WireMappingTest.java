@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.google.protobuf.ByteString;
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Output;
 import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
@@ -15,6 +16,7 @@ import io.virtquorum.wire.v1.Ballot;
 import io.virtquorum.wire.v1.Offer;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -148,6 +150,10 @@ final class WireMappingTest {
         1,
         true,
         false,
-        Optional.of(new BallotContent.Trouble("NoRsync", "Install rsync in the guest.")));
+        Optional.of(new BallotContent.Trouble("NoRsync", "Install rsync in the guest.")),
+        Map.of(
+            "kernel", new Output(D1, "6.12.48", Output.Kind.COMPARED),
+            "packages", new Output(D2, "", Output.Kind.REPAIRABLE),
+            "users", new Output(D2, "it ended with exit code 1", Output.Kind.FAILED)));
   }
 }
