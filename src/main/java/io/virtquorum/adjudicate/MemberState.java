@@ -15,8 +15,8 @@ import java.util.Optional;
  * @param unheardSince since when it does not report, though nothing says that it is dead
  * @param strayingSince since when it differs from what it should hold
  * @param tries how its repairs went lately
- * @param outputTries the same of the outputs of commands, by feature: a command that cannot mend its
- *     output must not hold up the files
+ * @param outputTries the same of the outputs of commands, by feature: a command that cannot mend
+ *     its output must not hold up the files
  * @param stillUntil its writers are kept still until then at most; empty: they are not
  */
 record MemberState(
@@ -90,20 +90,36 @@ record MemberState(
   /** What was known of it is from before this. */
   MemberState with(Presence newPresence) {
     return new MemberState(
-        newPresence, Optional.empty(), false, unheardSince, strayingSince, tries, outputTries, stillUntil);
+        newPresence,
+        Optional.empty(),
+        false,
+        unheardSince,
+        strayingSince,
+        tries,
+        outputTries,
+        stillUntil);
   }
 
   MemberState with(Ballot newBallot) {
     return new MemberState(
-        presence, Optional.of(newBallot), true, unheardSince, strayingSince, tries, outputTries, stillUntil);
+        presence,
+        Optional.of(newBallot),
+        true,
+        unheardSince,
+        strayingSince,
+        tries,
+        outputTries,
+        stillUntil);
   }
 
   MemberState unheard(Optional<Instant> since) {
-    return new MemberState(presence, ballot, fresh, since, strayingSince, tries, outputTries, stillUntil);
+    return new MemberState(
+        presence, ballot, fresh, since, strayingSince, tries, outputTries, stillUntil);
   }
 
   MemberState straying(Optional<Instant> since) {
-    return new MemberState(presence, ballot, fresh, unheardSince, since, tries, outputTries, stillUntil);
+    return new MemberState(
+        presence, ballot, fresh, unheardSince, since, tries, outputTries, stillUntil);
   }
 
   MemberState with(Tries newTries) {
@@ -124,18 +140,27 @@ record MemberState(
   }
 
   MemberState still(Optional<Instant> until) {
-    return new MemberState(presence, ballot, fresh, unheardSince, strayingSince, tries, outputTries, until);
+    return new MemberState(
+        presence, ballot, fresh, unheardSince, strayingSince, tries, outputTries, until);
   }
 
   /** Its ballot may be relied on, although no newer one came after an order. */
   MemberState refreshed() {
     return new MemberState(
-        presence, ballot, ballot.isPresent(), unheardSince, strayingSince, tries, outputTries, stillUntil);
+        presence,
+        ballot,
+        ballot.isPresent(),
+        unheardSince,
+        strayingSince,
+        tries,
+        outputTries,
+        stillUntil);
   }
 
   /** Its ballot is older than what was done to it. */
   MemberState stale() {
-    return new MemberState(presence, ballot, false, unheardSince, strayingSince, tries, outputTries, stillUntil);
+    return new MemberState(
+        presence, ballot, false, unheardSince, strayingSince, tries, outputTries, stillUntil);
   }
 
   MemberState succeeded() {

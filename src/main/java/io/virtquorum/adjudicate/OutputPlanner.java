@@ -59,8 +59,7 @@ final class OutputPlanner {
       return;
     }
     for (String loser : verdict.losers()) {
-      boolean waits =
-          picture.member(loser).triesOf(feature).notBefore().isAfter(picture.now());
+      boolean waits = picture.member(loser).triesOf(feature).notBefore().isAfter(picture.now());
       if (!waits && orders.isFree(loser)) {
         sample(verdict)
             .ifPresent(

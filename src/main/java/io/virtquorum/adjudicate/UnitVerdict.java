@@ -11,9 +11,9 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
- * The vote of a unit that stands beside the files, such as the VM spec or the output of a command (design, rule 1): the same
- * tally, without epochs, and the primary always has its bonus, because what is written to it went
- * through the API.
+ * The vote of a unit that stands beside the files, such as the VM spec or the output of a command
+ * (design, rule 1): the same tally, without epochs, and the primary always has its bonus, because
+ * what is written to it went through the API.
  *
  * @param tally the counted votes
  * @param holders members that hold what was elected, in order

@@ -54,7 +54,8 @@ final class TreeRepair {
   }
 
   /** False if the archive has the entry already. */
-  private boolean prepare(Tree tree, String entry, Deadline deadline) throws GuestException, Trouble {
+  private boolean prepare(Tree tree, String entry, Deadline deadline)
+      throws GuestException, Trouble {
     return shell.run(prepare, deadline, new byte[0], tree.path(), entry).length == 0;
   }
 

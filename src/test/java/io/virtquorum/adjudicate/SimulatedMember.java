@@ -11,12 +11,13 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /**
  * A member's guest and sidecar, which obeys the production commands as design section 4 asks. Its
- * sidecar reports after each order; what was ordered before it attached anew ends without an answer.
+ * sidecar reports after each order; what was ordered before it attached anew ends without an
+ * answer.
  */
 final class SimulatedMember {
   final String name;
@@ -70,8 +71,7 @@ final class SimulatedMember {
   /** From now on its command fails. */
   void fails(String feature) {
     cluster.tell("%s: %s fails", name, feature);
-    outputs.put(
-        feature, new Output(new Digest(9, 9, 9, 9), "it ended with 1", Output.Kind.FAILED));
+    outputs.put(feature, new Output(new Digest(9, 9, 9, 9), "it ended with 1", Output.Kind.FAILED));
   }
 
   void rot(String path) {
@@ -328,8 +328,7 @@ final class SimulatedMember {
     }
     if (problem.isEmpty()) {
       cluster.invariants.archived(this, order.archive().verdict());
-      outputs.put(
-          order.feature(), new Output(order.digest(), "", Output.Kind.REPAIRABLE));
+      outputs.put(order.feature(), new Output(order.digest(), "", Output.Kind.REPAIRABLE));
     }
     answer(
         order,

@@ -186,7 +186,8 @@ public final class StateHash {
       case Job.Aim.Whole whole -> add(whole.position(), sink);
       case Job.Aim.Rows rows ->
           rows.rows().forEach(r -> sink.accept(r.key().hashCode() ^ number(r.digest())));
-      case Job.Aim.Output output -> sink.accept(output.feature().hashCode() ^ number(output.digest()));
+      case Job.Aim.Output output ->
+          sink.accept(output.feature().hashCode() ^ number(output.digest()));
     }
   }
 

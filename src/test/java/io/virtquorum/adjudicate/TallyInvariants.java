@@ -65,8 +65,7 @@ final class TallyInvariants {
     seen.forEach(
         (feature, outputs) -> {
           boolean tell =
-              outputs.size() > 1
-                  || outputs.stream().anyMatch(o -> o.kind() == Output.Kind.FAILED);
+              outputs.size() > 1 || outputs.stream().anyMatch(o -> o.kind() == Output.Kind.FAILED);
           check(
               tell == assessment.outputs().containsKey(feature),
               "%s differs (%d states) or failed, and it is not told",
