@@ -14,6 +14,9 @@ final class Outcomes {
   private static final Duration LAST_RETRY = Duration.ofMinutes(2);
   private static final Duration RETRY_VOID = Duration.ofSeconds(1);
 
+  /** As often as members look at their outputs: what always differs must not be asked for more. */
+  private static final Duration RETRY_VOID_OUTPUT = Duration.ofSeconds(20);
+
   private final Instant now;
   private final List<Command> commands;
 
@@ -120,7 +123,7 @@ final class Outcomes {
       case Outcome.Void moved ->
           rest.withMember(
                   name,
-                  m -> tried(m, job, t -> t.voidedUntil(now.plus(RETRY_VOID), moved.message())))
+                  m -> tried(m, job, t -> t.voidedUntil(now.plus(retry(job)), moved.message())))
               .withMember(obeyed(job), MemberState::stale);
       case Outcome.Failed failed -> {
         int attempts = tries(rest.member(name), job).failed() + 1;
@@ -135,6 +138,10 @@ final class Outcomes {
             .withMember(obeyed(job), MemberState::stale);
       }
     };
+  }
+
+  private static Duration retry(Job voided) {
+    return voided.output().isPresent() ? RETRY_VOID_OUTPUT : RETRY_VOID;
   }
 
   private static MemberState.Tries tries(MemberState member, Job job) {
