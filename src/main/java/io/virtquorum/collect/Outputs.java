@@ -1,10 +1,15 @@
 package io.virtquorum.collect;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Output;
 import io.virtquorum.guest.GuestException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -12,8 +17,8 @@ import java.util.TreeMap;
 
 /**
  * The features of a member that are no files: what commands say, and what the guest is. They are
- * looked at more seldom than files, so that they never take more than a tenth of the guest's time.
- * For one thread.
+ * looked at more seldom than files: all together they take no more than a tenth of the time, and
+ * hold up a look at the files for no longer than one command may take. For one thread.
  */
 public final class Outputs {
   /** Most bytes that a command may say. */
@@ -22,8 +27,15 @@ public final class Outputs {
   private static final Duration LONGEST = Duration.ofSeconds(10);
   private static final Duration ANSWER = Duration.ofSeconds(10);
   private static final Duration EVERY = Duration.ofSeconds(20);
+
+  /** After so long in one look the rest waits for the next. */
+  private static final Duration ENOUGH = Duration.ofSeconds(1);
+
   private static final int SHARE = 10;
   private static final int WORDS = 200;
+
+  /** The name of no command: the facts are looked at together. */
+  private static final String FACTS = "";
 
   private final Shell shell;
   private final FingerprintKey key;
@@ -32,14 +44,15 @@ public final class Outputs {
   private final Script output = Script.of(Outputs.class, "output.sh");
   private final Script tell = Script.of(Outputs.class, "facts.sh");
   private final Map<String, Output> last = new TreeMap<>();
-  private final Map<String, Long> due = new HashMap<>();
+  private final Map<String, Long> seen = new HashMap<>();
+  private long restUntil;
 
   /**
    * A command.
    *
    * @param run program and arguments; what it says is compared
    * @param apply program and arguments that make it say what comes on its standard input; empty:
-     *     there are none
+   *     there are none
    */
   public record Feature(String name, List<String> run, List<String> apply) {
     public Feature {
@@ -55,27 +68,60 @@ public final class Outputs {
     this.shell = shell;
     this.key = key;
     this.facts = List.copyOf(facts);
+    this.restUntil = shell.nanoTime();
     commands.forEach(command -> this.commands.put(command.name(), command));
   }
 
   /**
-   * Looks at what is due.
+   * Looks at what is due, what was not seen for the longest time first.
    *
-   * @param all look at everything now
-   * @return everything, as it was last seen
+   * @param all everything is due now
+   * @return everything, as it was last seen; what was never looked at is missing
    */
   public Map<String, Output> look(boolean all) throws GuestException {
-    for (Feature command : commands.values()) {
-      if (all || isDue(command.name())) {
-        look(command);
+    if (all) {
+      seen.clear();
+      restUntil = shell.nanoTime();
+    }
+    long began = shell.nanoTime();
+    if (began - restUntil >= 0) {
+      try {
+        look(due(began), began + ENOUGH.toNanos());
+      } finally {
+        long now = shell.nanoTime();
+        restUntil = now + (now - began) * (SHARE - 1);
       }
     }
-    if (!facts.isEmpty() && (all || isDue(""))) {
-      long began = shell.nanoTime();
-      lookAtFacts();
-      delay("", began);
-    }
     return Map.copyOf(last);
+  }
+
+  private void look(List<String> names, long end) throws GuestException {
+    for (String name : names) {
+      if (name.equals(FACTS)) {
+        lookAtFacts();
+      } else {
+        look(commands.get(name));
+      }
+      if (shell.nanoTime() - end >= 0) {
+        return;
+      }
+    }
+  }
+
+  private List<String> due(long now) {
+    List<String> names = new ArrayList<>(commands.keySet());
+    if (!facts.isEmpty()) {
+      names.add(FACTS);
+    }
+    return names.stream()
+        .filter(name -> age(name, now) >= EVERY.toNanos())
+        .sorted(Comparator.comparing((String name) -> age(name, now)).reversed())
+        .toList();
+  }
+
+  private long age(String name, long now) {
+    Long at = seen.get(name);
+    return at == null ? Long.MAX_VALUE : now - at;
   }
 
   /**
@@ -92,15 +138,24 @@ public final class Outputs {
     return command;
   }
 
-  /** Has a command say what it says now. */
+  /** Has a command say what it says now: this is from now on what was last seen of it. */
   public byte[] say(Feature command) throws GuestException, Trouble {
-    String[] arguments = new String[command.run().size() + 2];
-    arguments[0] = Long.toString(LONGEST.toSeconds());
-    arguments[1] = Integer.toString(MOST);
-    for (int i = 0; i < command.run().size(); i++) {
-      arguments[i + 2] = command.run().get(i);
+    List<String> arguments = new ArrayList<>();
+    arguments.add(Long.toString(LONGEST.toSeconds()));
+    arguments.add(Integer.toString(MOST));
+    arguments.addAll(command.run());
+    Deadline deadline = shell.deadline(LONGEST.plus(ANSWER));
+    Output.Kind kind = command.apply().isEmpty() ? Output.Kind.COMPARED : Output.Kind.REPAIRABLE;
+    try {
+      byte[] said = shell.run(output, deadline, new byte[0], arguments.toArray(String[]::new));
+      last.put(command.name(), new Output(digest(command, said), "", kind));
+      return said;
+    } catch (Trouble trouble) {
+      last.put(command.name(), failed(command.name(), trouble));
+      throw trouble;
+    } finally {
+      seen.put(command.name(), shell.nanoTime());
     }
-    return shell.run(output, shell.deadline(LONGEST.plus(ANSWER)), new byte[0], arguments);
   }
 
   /** The fingerprint of what a command said. */
@@ -108,26 +163,17 @@ public final class Outputs {
     return key.fingerprint(List.of("output", command.name(), Shell.text(said)));
   }
 
-  /** What a command says is seen anew at the next look. */
-  public void expire(Feature command) {
-    due.remove(command.name());
-  }
-
   private void look(Feature command) throws GuestException {
-    long began = shell.nanoTime();
     try {
-      Digest digest = digest(command, say(command));
-      Output.Kind kind =
-          command.apply().isEmpty() ? Output.Kind.COMPARED : Output.Kind.REPAIRABLE;
-      last.put(command.name(), new Output(digest, "", kind));
-    } catch (Trouble trouble) {
-      last.put(command.name(), failed(command.name(), trouble));
+      say(command);
+    } catch (Trouble told) {
+      // its words are in what was last seen
     }
-    delay(command.name(), began);
   }
 
   private void lookAtFacts() throws GuestException {
     Map<String, String> told = new HashMap<>();
+    seen.put(FACTS, shell.nanoTime());
     try {
       for (String line :
           Shell.text(shell.run(tell, shell.deadline(ANSWER), new byte[0])).split("\n")) {
@@ -146,7 +192,7 @@ public final class Outputs {
           fact,
           new Output(
               key.fingerprint(List.of("fact", fact, value)),
-              value.isEmpty() ? "unknown" : cut(value),
+              value.isEmpty() ? "unknown" : cut(new String(value.getBytes(ISO_8859_1), UTF_8)),
               Output.Kind.COMPARED));
     }
   }
@@ -157,22 +203,13 @@ public final class Outputs {
         key.fingerprint(List.of("failed", feature, latin(why))), cut(why), Output.Kind.FAILED);
   }
 
-  private boolean isDue(String name) {
-    Long at = due.get(name);
-    return at == null || shell.nanoTime() - at >= 0;
-  }
-
-  private void delay(String name, long began) {
-    long now = shell.nanoTime();
-    due.put(name, now + Math.max(EVERY.toNanos(), (now - began) * SHARE));
-  }
-
+  /** One line of people's words: a guest may say anything. */
   private static String cut(String words) {
-    String line = words.strip();
+    String line = words.replaceAll("\\p{Cntrl}+", " ").strip();
     return line.length() <= WORDS ? line : line.substring(0, WORDS - 1) + "…";
   }
 
   private static String latin(String text) {
-    return Shell.text(text.getBytes(java.nio.charset.StandardCharsets.UTF_8));
+    return Shell.text(text.getBytes(UTF_8));
   }
 }

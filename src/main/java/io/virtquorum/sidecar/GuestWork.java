@@ -81,14 +81,13 @@ final class GuestWork implements MemberWork {
     this.trees = trees;
     this.users = users;
     this.server = new SampleServer(trees.shell(), trees.trees());
-    this.puller =
-        new Puller(
-            trees, new ArchiveLimits(configure.getArchiveEntries(), configure.getArchiveBytes()));
+    var limits = new ArchiveLimits(configure.getArchiveEntries(), configure.getArchiveBytes());
+    this.puller = new Puller(trees, limits);
     this.verifier = new Verifier(trees);
     this.quiet = new Quiet(trees.shell(), trees.trees());
     this.address = new SyncAddress(configure, guest, trees.shell()::nanoTime);
     this.outputs = outputs(configure, trees.shell());
-    this.outputRepair = new OutputRepair(trees.shell(), outputs, trees.trees());
+    this.outputRepair = new OutputRepair(trees.shell(), outputs, trees.trees(), limits);
     // In Observe nothing in the guest is touched: no address, no serving, no memory, no repair.
     this.observe = configure.getObserve();
   }
@@ -140,7 +139,8 @@ final class GuestWork implements MemberWork {
         lookForUsers(); // who wrote may have come and gone during the look at the files
       }
       if (address.isWanted()) {
-        address.missing(snapshot.bootId())
+        address
+            .missing(snapshot.bootId())
             .ifPresent(t -> log.atWarn().log("The sync network is not usable: {}", t.sentence()));
       }
       return ballot(snapshot, snapshot.audited(), Optional.empty(), outputs.look(audit));
@@ -235,7 +235,6 @@ final class GuestWork implements MemberWork {
     Outputs.Feature command = outputs.command(order.getFeature());
     byte[] said = outputs.say(command);
     if (!outputs.digest(command, said).equals(wanted)) {
-      outputs.expire(command);
       return Answers.moved(id, command.name() + " says something else now");
     }
     Optional<BallotContent.Trouble> missing =
@@ -244,9 +243,7 @@ final class GuestWork implements MemberWork {
       return Answers.failed(id, missing.get().reason(), missing.get().sentence());
     }
     Duration life = Duration.ofNanos(Math.max(1, end - trees.shell().nanoTime()));
-    Serving at =
-        server.start(
-            id, address.host(), order.getPullerAddress(), command.name(), said, life, life);
+    Serving at = server.start(id, address.host(), order.getPullerAddress(), said, life, life);
     serving = true;
     return offer(id, Output.matrix(command.name(), wanted), at);
   }
@@ -315,7 +312,8 @@ final class GuestWork implements MemberWork {
   private FromMember pull(String id, OfferContent offer, Goal goal, ArchiveNote note, Duration left)
       throws GuestException, Trouble {
     users.look();
-    Optional<BallotContent.Trouble> missing = address.missing(trees.shell().guest().bootId(ADDRESS));
+    Optional<BallotContent.Trouble> missing =
+        address.missing(trees.shell().guest().bootId(ADDRESS));
     if (missing.isPresent()) {
       return Answers.failed(id, missing.get().reason(), missing.get().sentence());
     }

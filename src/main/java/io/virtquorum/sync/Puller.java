@@ -154,23 +154,7 @@ public final class Puller {
             .filter(Entry::isFile)
             .mapToLong(Entry::size)
             .sum();
-    if (coming == 0) {
-      return Optional.empty();
-    }
-    var room = new ArchiveLimits(Math.max(0, limits.entries() - 1), limits.bytes() - coming);
-    long kept = Archive.bytes(archive.prune(room, false, deadline.left()));
-    if (kept + coming <= limits.bytes()) {
-      return Optional.empty();
-    }
-    return Optional.of(
-        new PullResult.Failed(
-            PullResult.Reason.ArchiveFull,
-            "The archive holds "
-                + kept
-                + " bytes that a user may have written, and "
-                + coming
-                + " more would not fit archive.maxSize; look through .virtquorum/archive and remove"
-                + " what is not needed"));
+    return coming == 0 ? Optional.empty() : archive.makeRoom(coming, limits, deadline);
   }
 
   private byte[] manifest(

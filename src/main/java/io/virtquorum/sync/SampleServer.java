@@ -28,7 +28,7 @@ public final class SampleServer implements AutoCloseable {
   private static final Pattern ADDRESS = Pattern.compile("[0-9a-fA-F.:]{2,45}");
   private static final Duration CLOSING = Duration.ofSeconds(5);
 
-  /** Where the module of a command has its output. */
+  /** The module of a command's output, and its only file. */
   static final String OUTPUT = "output";
 
   /** Below the kernel's usual ephemeral ports (from 32768), so seldom taken. */
@@ -64,20 +64,14 @@ public final class SampleServer implements AutoCloseable {
     return start(id, address, puller, modules.toString(), lifetime, shell.deadline(limit));
   }
 
-  /** As the other, but serves nothing except the output of one command. */
+  /** As the other, but serves nothing except what a command said. */
   public Serving start(
-      String id,
-      String address,
-      String puller,
-      String feature,
-      byte[] output,
-      Duration lifetime,
-      Duration limit)
+      String id, String address, String puller, byte[] output, Duration lifetime, Duration limit)
       throws GuestException, Trouble {
     Deadline deadline = shell.deadline(limit);
     String directory = directory(id);
     String served = directory + "/served";
-    Serving serving = start(id, address, puller, module(feature, served), lifetime, deadline);
+    Serving serving = start(id, address, puller, module(OUTPUT, served), lifetime, deadline);
     shell.put(served + "/" + OUTPUT, output, deadline);
     return serving;
   }
@@ -99,7 +93,8 @@ public final class SampleServer implements AutoCloseable {
     byte[] secret = new byte[24];
     shell.random().nextBytes(secret);
     String password = HexFormat.of().formatHex(secret);
-    byte[] input = (config(directory, puller) + modules + "\nvirtquorum:" + password + "\n").getBytes(UTF_8);
+    byte[] input =
+        (config(directory, puller) + modules + "\nvirtquorum:" + password + "\n").getBytes(UTF_8);
     serving.add(id);
     for (int i = 0; i < TRIES; i++) {
       int port = FIRST_PORT + shell.random().nextInt(PORTS);
