@@ -196,7 +196,11 @@ final class StatusFactory {
             setup,
             "Ready",
             ready
-                ? new Word(true, "Ready", "Users are led to the primary and all members are equal.")
+                ? new Word(
+                    true,
+                    "Ready",
+                    "Users are led to the primary and all %s are equal."
+                        .formatted(sync.ok() ? "members" : "files"))
                 : facts
                     .trouble()
                     .map(t -> new Word(false, t.reason(), t.message()))
@@ -260,11 +264,11 @@ final class StatusFactory {
         holders.keySet().stream().anyMatch(o -> o.kind() == Output.Kind.FAILED)
             ? "The command of the feature %s failed"
             : repairable
-                ? "The feature %s differs and is repaired by its command"
+                ? "The feature %s differs"
                 : "The feature %s differs and can only be compared";
     return holders.entrySet().stream()
-        .map(e -> "%s on %s".formatted(e.getKey().display(), String.join(", ", e.getValue())))
-        .collect(Collectors.joining("; ", what.formatted(feature) + ": ", "."));
+        .map(e -> "%s: %s".formatted(String.join(", ", e.getValue()), e.getKey().display()))
+        .collect(Collectors.joining("; ", what.formatted(feature) + " (", ")."));
   }
 
   private Condition condition(HAClusterStatus before, Setup setup, String type, Word word) {
