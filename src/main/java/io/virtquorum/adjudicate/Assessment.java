@@ -1,6 +1,6 @@
 package io.virtquorum.adjudicate;
 
-import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Output;
 import io.virtquorum.vote.Tally;
 import java.util.List;
 import java.util.Map;
@@ -14,7 +14,8 @@ import java.util.Set;
  * @param verdict which state is right
  * @param chosenPrimary whose state the first epoch is to be; empty after it
  * @param disagreeing members that changed alike and are a majority by count against the primary
- * @param compared the features that can only be compared and differ: who holds what (rule 1)
+ * @param outputs the features beside the files that differ, or whose command failed: who has what
+ *     (rule 1)
  * @param holds what is held back
  */
 public record Assessment(
@@ -22,13 +23,13 @@ public record Assessment(
     Verdict verdict,
     Optional<String> chosenPrimary,
     Set<String> disagreeing,
-    Map<String, Map<Digest, List<String>>> compared,
+    Map<String, Map<Output, List<String>>> outputs,
     List<Hold> holds) {
 
   public Assessment {
     classes = Map.copyOf(classes);
     disagreeing = Set.copyOf(disagreeing);
-    compared = Map.copyOf(compared);
+    outputs = Map.copyOf(outputs);
     holds = List.copyOf(holds);
   }
 

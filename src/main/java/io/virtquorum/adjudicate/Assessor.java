@@ -1,12 +1,12 @@
 package io.virtquorum.adjudicate;
 
-import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Output;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.stream.Collectors;
 
 /**
  * Finds out which state is right, by the rule that the moment asks for: {@link FirstEpoch}, {@link
@@ -28,28 +28,32 @@ final class Assessor {
         ruling.verdict(),
         ruling.chosenPrimary(),
         ruling.disagreeing(),
-        compared(picture),
+        outputs(picture),
         ruling.holds());
   }
 
-  /** Rule 1: what can only be compared never votes; it is told where it differs. */
-  private static Map<String, Map<Digest, List<String>>> compared(Picture picture) {
-    Map<String, Map<Digest, List<String>>> holders = new TreeMap<>();
+  /** Rule 1: outputs have no say in which state is right; it is told where they differ. */
+  private static Map<String, Map<Output, List<String>>> outputs(Picture picture) {
+    Map<String, Map<Output, List<String>>> holders = new TreeMap<>();
     picture
         .usable()
         .forEach(
             name ->
                 picture
                     .ballot(name)
-                    .compared()
+                    .outputs()
                     .forEach(
-                        (feature, digest) ->
+                        (feature, output) ->
                             holders
-                                .computeIfAbsent(feature, f -> new TreeMap<>())
-                                .computeIfAbsent(digest, d -> new ArrayList<>())
+                                .computeIfAbsent(feature, f -> new LinkedHashMap<>())
+                                .computeIfAbsent(output, o -> new ArrayList<>())
                                 .add(name)));
-    return holders.entrySet().stream()
-        .filter(e -> e.getValue().size() > 1)
-        .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
+    holders
+        .values()
+        .removeIf(
+            outputs ->
+                outputs.size() == 1
+                    && outputs.keySet().iterator().next().kind() != Output.Kind.FAILED);
+    return holders;
   }
 }

@@ -2,6 +2,7 @@ package io.virtquorum.adjudicate;
 
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Output;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.RowKey;
 import java.util.List;
@@ -20,7 +21,7 @@ import java.util.Optional;
  * @param usersSinceHeld somebody was there since the member last held what it remembers
  * @param audited every content was read again from the disk for this ballot
  * @param trouble why this member can neither be trusted nor repaired now; empty: healthy
- * @param compared by name the features that can only be compared: they never vote
+ * @param outputs what it has of the features that are no files, by name
  */
 public record Ballot(
     Incarnation incarnation,
@@ -34,11 +35,11 @@ public record Ballot(
     boolean usersSinceHeld,
     boolean audited,
     Optional<Trouble> trouble,
-    Map<String, Digest> compared) {
+    Map<String, Output> outputs) {
 
   public Ballot {
     changes = List.copyOf(changes);
-    compared = Map.copyOf(compared);
+    outputs = Map.copyOf(outputs);
   }
 
   /** True if somebody uses the member, or did since it last held what it remembers. */

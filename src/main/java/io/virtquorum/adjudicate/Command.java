@@ -29,6 +29,10 @@ public sealed interface Command {
   /** Serve what you hold, which is this root, to that puller. */
   record Serve(String id, String member, Digest root, String puller) implements Order {}
 
+  /** Serve the output of a command, which has this digest, to that puller. */
+  record ServeOutput(String id, String member, String feature, Digest digest, String puller)
+      implements Order {}
+
   /**
    * Keep your writers still by the features' commands, or let them go on.
    *
@@ -46,6 +50,11 @@ public sealed interface Command {
 
   /** Bring back these rows, and only these, from the offer. */
   record Restore(String id, String member, Offer offer, List<Row> rows, Archived archive)
+      implements Order {}
+
+  /** Have a command make its output the offered one, which has this digest. */
+  record Apply(
+      String id, String member, Offer offer, String feature, Digest digest, Archived archive)
       implements Order {}
 
   /**

@@ -6,6 +6,7 @@ import io.virtquorum.fingerprint.Row;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 
 /** Something that was ordered and has not ended. */
 sealed interface Job {
@@ -20,6 +21,22 @@ sealed interface Job {
   /** True if the member has a part in it. */
   default boolean involves(String name) {
     return member().equals(name);
+  }
+
+  /** What it repairs, if it is a repair. */
+  default Optional<Repair> repairing() {
+    return switch (this) {
+      case Preparing preparing -> Optional.of(preparing.repair());
+      case Repairing repairing -> Optional.of(repairing.repair());
+      case Proving _, Quieting _ -> Optional.empty();
+    };
+  }
+
+  /** The command whose output it repairs, if it does that. */
+  default Optional<String> output() {
+    return repairing()
+        .map(Repair::aim)
+        .flatMap(aim -> aim instanceof Aim.Output o ? Optional.of(o.feature()) : Optional.empty());
   }
 
   /** True if the member writes to its state for it. */
@@ -84,5 +101,8 @@ sealed interface Job {
 
     /** Only these rows come back. */
     record Rows(List<Row> rows) implements Aim {}
+
+    /** A command makes its output the sample's. */
+    record Output(String feature, Digest digest) implements Aim {}
   }
 }

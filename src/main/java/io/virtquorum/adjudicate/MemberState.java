@@ -2,6 +2,8 @@ package io.virtquorum.adjudicate;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -13,6 +15,8 @@ import java.util.Optional;
  * @param unheardSince since when it does not report, though nothing says that it is dead
  * @param strayingSince since when it differs from what it should hold
  * @param tries how its repairs went lately
+ * @param outputTries the same of the outputs of commands, by feature: a command that cannot mend
+ *     its output must not hold up the files
  * @param stillUntil its writers are kept still until then at most; empty: they are not
  */
 record MemberState(
@@ -22,7 +26,12 @@ record MemberState(
     Optional<Instant> unheardSince,
     Optional<Instant> strayingSince,
     Tries tries,
+    Map<String, Tries> outputTries,
     Optional<Instant> stillUntil) {
+
+  MemberState {
+    outputTries = Map.copyOf(outputTries);
+  }
 
   /** Whether it is there. */
   enum Presence {
@@ -65,6 +74,7 @@ record MemberState(
           Optional.empty(),
           Optional.empty(),
           Tries.NONE,
+          Map.of(),
           Optional.empty());
 
   /** Attached, with a healthy ballot. */
@@ -80,40 +90,77 @@ record MemberState(
   /** What was known of it is from before this. */
   MemberState with(Presence newPresence) {
     return new MemberState(
-        newPresence, Optional.empty(), false, unheardSince, strayingSince, tries, stillUntil);
+        newPresence,
+        Optional.empty(),
+        false,
+        unheardSince,
+        strayingSince,
+        tries,
+        outputTries,
+        stillUntil);
   }
 
   MemberState with(Ballot newBallot) {
     return new MemberState(
-        presence, Optional.of(newBallot), true, unheardSince, strayingSince, tries, stillUntil);
+        presence,
+        Optional.of(newBallot),
+        true,
+        unheardSince,
+        strayingSince,
+        tries,
+        outputTries,
+        stillUntil);
   }
 
   MemberState unheard(Optional<Instant> since) {
-    return new MemberState(presence, ballot, fresh, since, strayingSince, tries, stillUntil);
+    return new MemberState(
+        presence, ballot, fresh, since, strayingSince, tries, outputTries, stillUntil);
   }
 
   MemberState straying(Optional<Instant> since) {
-    return new MemberState(presence, ballot, fresh, unheardSince, since, tries, stillUntil);
+    return new MemberState(
+        presence, ballot, fresh, unheardSince, since, tries, outputTries, stillUntil);
   }
 
   MemberState with(Tries newTries) {
     return new MemberState(
-        presence, ballot, fresh, unheardSince, strayingSince, newTries, stillUntil);
+        presence, ballot, fresh, unheardSince, strayingSince, newTries, outputTries, stillUntil);
+  }
+
+  /** How repairs of this feature's output went lately. */
+  Tries triesOf(String feature) {
+    return outputTries.getOrDefault(feature, Tries.NONE);
+  }
+
+  MemberState with(String feature, Tries newTries) {
+    Map<String, Tries> changed = new HashMap<>(outputTries);
+    changed.put(feature, newTries);
+    return new MemberState(
+        presence, ballot, fresh, unheardSince, strayingSince, tries, changed, stillUntil);
   }
 
   MemberState still(Optional<Instant> until) {
-    return new MemberState(presence, ballot, fresh, unheardSince, strayingSince, tries, until);
+    return new MemberState(
+        presence, ballot, fresh, unheardSince, strayingSince, tries, outputTries, until);
   }
 
   /** Its ballot may be relied on, although no newer one came after an order. */
   MemberState refreshed() {
     return new MemberState(
-        presence, ballot, ballot.isPresent(), unheardSince, strayingSince, tries, stillUntil);
+        presence,
+        ballot,
+        ballot.isPresent(),
+        unheardSince,
+        strayingSince,
+        tries,
+        outputTries,
+        stillUntil);
   }
 
   /** Its ballot is older than what was done to it. */
   MemberState stale() {
-    return new MemberState(presence, ballot, false, unheardSince, strayingSince, tries, stillUntil);
+    return new MemberState(
+        presence, ballot, false, unheardSince, strayingSince, tries, outputTries, stillUntil);
   }
 
   MemberState succeeded() {

@@ -1,6 +1,7 @@
 package io.virtquorum.adjudicate;
 
 import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Output;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -51,11 +52,13 @@ final class OrderBook {
 
   /** Usable, idle, not waiting to try again, and known as it is after its last order. */
   boolean isReady(String name) {
+    return isFree(name) && !state.member(name).tries().notBefore().isAfter(now);
+  }
+
+  /** Usable, idle, and known as it is after its last order. */
+  boolean isFree(String name) {
     MemberState member = state.member(name);
-    return member.usable()
-        && member.fresh()
-        && !state.work().isBusy(name)
-        && !member.tries().notBefore().isAfter(now);
+    return member.usable() && member.fresh() && !state.work().isBusy(name);
   }
 
   /** Has a member prove that it holds the target, and remember it; nothing while it is busy. */
@@ -74,6 +77,17 @@ final class OrderBook {
    * @param root what the sample is to serve
    */
   void repair(String name, String sample, Digest root, Job.Aim aim, Finding finding) {
+    commands.add(new Command.Serve(prepare(name, sample, root, aim, finding), sample, root, name));
+  }
+
+  /** Has a member make the output of a command the sample's: both must be free. */
+  void apply(String name, String sample, String feature, Digest digest, Finding finding) {
+    Digest root = Output.matrix(feature, digest).root();
+    String id = prepare(name, sample, root, new Job.Aim.Output(feature, digest), finding);
+    commands.add(new Command.ServeOutput(id, sample, feature, digest, name));
+  }
+
+  private String prepare(String name, String sample, Digest root, Job.Aim aim, Finding finding) {
     long epoch = state.record().committed().map(Committed::epoch).orElse(0L);
     String entry = "epoch-%d-%s".formatted(epoch, STAMP.format(now));
     String id = nextId();
@@ -81,7 +95,7 @@ final class OrderBook {
         new Job.Preparing(
             id, new Job.Repair(name, sample, root, aim, entry, finding), now.plus(PREPARE));
     state = state.with(state.work().with(job));
-    commands.add(new Command.Serve(id, sample, root, name));
+    return id;
   }
 
   /** Has a member keep its writers still, or let them go on (zero); nothing while it is busy. */

@@ -6,12 +6,16 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /** Takes in how orders went: offers, ends, and deadlines that passed. Lives for one event. */
 final class Outcomes {
   private static final Duration FIRST_RETRY = Duration.ofSeconds(2);
   private static final Duration LAST_RETRY = Duration.ofMinutes(2);
   private static final Duration RETRY_VOID = Duration.ofSeconds(1);
+
+  /** As often as members look at their outputs: what always differs must not be asked for more. */
+  private static final Duration RETRY_VOID_OUTPUT = Duration.ofSeconds(20);
 
   private final Instant now;
   private final List<Command> commands;
@@ -63,6 +67,9 @@ final class Outcomes {
           new Command.Pull(job.id(), repair.member(), offer, whole.position(), archive);
       case Job.Aim.Rows rows ->
           new Command.Restore(job.id(), repair.member(), offer, rows.rows(), archive);
+      case Job.Aim.Output output ->
+          new Command.Apply(
+              job.id(), repair.member(), offer, output.feature(), output.digest(), archive);
     };
   }
 
@@ -98,7 +105,7 @@ final class Outcomes {
       case Outcome.Done done when job instanceof Job.Repairing repairing -> {
         Job.Repair repair = repairing.repair();
         commands.add(new Command.Tell(false, "Repaired", sentence(repair, done)));
-        yield rest.withMember(name, MemberState::succeeded)
+        yield rest.withMember(name, m -> succeeded(m, job))
             .with(
                 rest.news()
                     .with(
@@ -115,10 +122,11 @@ final class Outcomes {
       case Outcome.Done _ -> rest.withMember(name, MemberState::succeeded);
       case Outcome.Void moved ->
           rest.withMember(
-                  name, m -> m.with(m.tries().voidedUntil(now.plus(RETRY_VOID), moved.message())))
+                  name,
+                  m -> tried(m, job, t -> t.voidedUntil(now.plus(retry(job)), moved.message())))
               .withMember(obeyed(job), MemberState::stale);
       case Outcome.Failed failed -> {
-        int attempts = rest.member(name).tries().failed() + 1;
+        int attempts = tries(rest.member(name), job).failed() + 1;
         Duration wait = backOff(attempts);
         commands.add(
             new Command.Tell(
@@ -126,10 +134,30 @@ final class Outcomes {
                 failed.trouble().reason(),
                 "%s could not be repaired: %s Try %d; the next in %d s."
                     .formatted(name, failed.trouble().message(), attempts, wait.toSeconds())));
-        yield rest.withMember(name, m -> m.with(m.tries().failedUntil(now.plus(wait))))
+        yield rest.withMember(name, m -> tried(m, job, t -> t.failedUntil(now.plus(wait))))
             .withMember(obeyed(job), MemberState::stale);
       }
     };
+  }
+
+  private static Duration retry(Job voided) {
+    return voided.output().isPresent() ? RETRY_VOID_OUTPUT : RETRY_VOID;
+  }
+
+  private static MemberState.Tries tries(MemberState member, Job job) {
+    return job.output().map(member::triesOf).orElse(member.tries());
+  }
+
+  private static MemberState tried(
+      MemberState member, Job job, UnaryOperator<MemberState.Tries> change) {
+    MemberState.Tries after = change.apply(tries(member, job));
+    return job.output().map(f -> member.with(f, after)).orElseGet(() -> member.with(after));
+  }
+
+  private static MemberState succeeded(MemberState member, Job job) {
+    return job.output()
+        .map(f -> member.stale().with(f, MemberState.Tries.NONE))
+        .orElseGet(member::succeeded);
   }
 
   /**

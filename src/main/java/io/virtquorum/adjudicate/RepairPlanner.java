@@ -31,6 +31,7 @@ final class RepairPlanner {
     RepairPlanner planner = new RepairPlanner(picture, assessment, orders);
     picture.usable().forEach(planner::quiesce);
     assessment.elected().ifPresent(planner::follow);
+    OutputPlanner.plan(picture, orders);
     picture.usable().forEach(m -> planner.tooFast(m).ifPresent(holds::add));
     return new Planner.Plan(orders.state(), orders.commands(), holds);
   }
@@ -123,7 +124,7 @@ final class RepairPlanner {
   }
 
   private Finding finding(String name, Verdict.Elected verdict) {
-    return new Finding(
+    return new Finding.OfFiles(
         name, verdict, picture.classes().get(name), Change.keys(picture.ballot(name).changes()));
   }
 

@@ -114,7 +114,8 @@ final class RotPlanner {
                 memory.root(),
                 Target.Ground.WRITTEN,
                 picture.record().primary());
-    return new Finding(name, picture.elect(right), picture.classes().get(name), Change.keys(rot));
+    return new Finding.OfFiles(
+        name, picture.elect(right), picture.classes().get(name), Change.keys(rot));
   }
 
   /** The rows that this donor certainly has as the member remembers them. */

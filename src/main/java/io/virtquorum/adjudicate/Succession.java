@@ -197,7 +197,10 @@ final class Succession {
         .state()
         .news()
         .lastRepair()
-        .filter(r -> r.finding().was().memberClass() == MemberClass.ADVANCED)
+        .filter(
+            r ->
+                r.finding() instanceof Finding.OfFiles files
+                    && files.was().memberClass() == MemberClass.ADVANCED)
         .filter(r -> since.isPresent() && r.at().isAfter(since.get()))
         .isPresent();
   }

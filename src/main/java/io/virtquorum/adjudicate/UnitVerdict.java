@@ -8,18 +8,21 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
- * The vote of a unit that stands beside the files, such as the VM spec (design, rule 1): the same
- * tally, without epochs, and the primary always has its bonus, because what is written to it went
- * through the API.
+ * The vote of a unit that stands beside the files, such as the VM spec or the output of a command
+ * (design, rule 1): the same tally, without epochs, and the primary always has its bonus, because
+ * what is written to it went through the API.
  *
  * @param tally the counted votes
+ * @param holders members that hold what was elected, in order
  * @param losers members that hold something else than what was elected, in order; empty where
  *     nothing was
  */
-public record UnitVerdict(Tally tally, List<String> losers) {
+public record UnitVerdict(Tally tally, List<String> holders, List<String> losers) {
   public UnitVerdict {
+    holders = List.copyOf(holders);
     losers = List.copyOf(losers);
   }
 
@@ -42,10 +45,12 @@ public record UnitVerdict(Tally tally, List<String> losers) {
     long total =
         inElection.values().stream().mapToLong(Integer::longValue).sum() + weights.witness();
     Tally tally = new Election(config.voting().rule(), total, Optional.empty()).count(votes);
-    return new UnitVerdict(
-        tally,
-        tally instanceof Tally.Elected elected
-            ? roots.keySet().stream().filter(m -> !roots.get(m).equals(elected.root())).toList()
-            : List.of());
+    if (!(tally instanceof Tally.Elected elected)) {
+      return new UnitVerdict(tally, List.of(), List.of());
+    }
+    Map<Boolean, List<String>> holding =
+        roots.keySet().stream()
+            .collect(Collectors.partitioningBy(m -> roots.get(m).equals(elected.root())));
+    return new UnitVerdict(tally, holding.get(true), holding.get(false));
   }
 }

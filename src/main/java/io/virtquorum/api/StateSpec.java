@@ -11,18 +11,17 @@ import java.util.List;
 /**
  * The features: all that must be equal on every member.
  *
- * @param files file trees, compared, voted on and repaired together
+ * @param files file trees, compared, voted on and repaired together; at least one, because the
+ *     durable memory of what was agreed lives in them
  * @param commands outputs that are compared, and repaired where they have an {@code apply}
  * @param guest facts that are compared only
  * @param vmSpec JSON pointers into the VirtualMachine, voted on and patched through the API
  */
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
 @ValidationRule(
-    value =
-        "(has(self.files) && size(self.files) > 0) || (has(self.commands) && size(self.commands) > 0)"
-            + " || (has(self.guest) && size(self.guest) > 0) || (has(self.vmSpec) && size(self.vmSpec) > 0)",
+    value = "has(self.files) && size(self.files) > 0",
     message =
-        "There is no state to keep equal: list at least one of state.files, state.commands, state.guest or state.vmSpec.")
+        "state.files lists no file tree, and what the members agreed on is remembered in the trees: list at least one, which may be small.")
 @ValidationRule(
     value = "!has(self.files) || self.files.all(a, self.files.exists_one(b, a.name == b.name))",
     message = "Two entries of state.files have the same name: give each feature a name of its own.")
@@ -37,6 +36,12 @@ import java.util.List;
             + " || self.files.all(f, self.commands.all(c, f.name != c.name))",
     message =
         "An entry of state.files and one of state.commands have the same name: give each feature a name of its own.")
+@ValidationRule(
+    value =
+        "!has(self.commands) || !has(self.guest)"
+            + " || self.commands.all(c, self.guest.all(g, c.name != g))",
+    message =
+        "An entry of state.commands is named as a fact of state.guest: give the command another name.")
 @ValidationRule(
     value =
         "!has(self.files) || self.files.all(a, self.files.all(b,"

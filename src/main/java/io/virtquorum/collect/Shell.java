@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
+import java.io.ByteArrayOutputStream;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.Arrays;
@@ -174,6 +175,13 @@ public final class Shell {
         return;
       }
     }
+  }
+
+  /** Reads a small file of the guest; nothing if it does not exist. */
+  public byte[] get(String path, Deadline deadline) throws GuestException, Trouble {
+    var bytes = new ByteArrayOutputStream();
+    get(path, deadline, bytes::writeBytes);
+    return bytes.toByteArray();
   }
 
   /** Output as text, one char a byte. */

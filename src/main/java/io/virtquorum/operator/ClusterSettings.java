@@ -1,11 +1,14 @@
 package io.virtquorum.operator;
 
 import io.virtquorum.adjudicate.Config;
+import io.virtquorum.api.CommandFeature;
 import io.virtquorum.api.FileTree;
+import io.virtquorum.api.StateSpec;
 import io.virtquorum.wire.v1.Configure;
 import io.virtquorum.wire.v1.FileFeature;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -15,7 +18,7 @@ import java.util.Optional;
  *
  * @param config for the reducer
  * @param members what is known of each member's VM, by name
- * @param files the file trees
+ * @param state the features
  * @param accessPorts TCP ports in the guests
  * @param beat between two signs of life
  * @param quick between two quick passes
@@ -27,7 +30,7 @@ import java.util.Optional;
 record ClusterSettings(
     Config config,
     Map<String, Vm> members,
-    List<FileTree> files,
+    StateSpec state,
     List<Integer> accessPorts,
     Duration beat,
     Duration quick,
@@ -47,7 +50,6 @@ record ClusterSettings(
 
   ClusterSettings {
     members = Map.copyOf(members);
-    files = List.copyOf(files);
     accessPorts = List.copyOf(accessPorts);
   }
 
@@ -92,7 +94,15 @@ record ClusterSettings(
     if (vm != null) {
       message.setSyncMac(vm.syncMac()).setSyncAddress(vm.syncAddress());
     }
-    for (FileTree tree : files) {
+    for (CommandFeature feature : state.commands()) {
+      message.addCommands(
+          io.virtquorum.wire.v1.CommandFeature.newBuilder()
+              .setName(feature.name())
+              .addAllRun(feature.run())
+              .addAllApply(feature.apply()));
+    }
+    state.guest().forEach(fact -> message.addGuestFacts(fact.name().toLowerCase(Locale.ROOT)));
+    for (FileTree tree : state.files()) {
       message.addFiles(
           FileFeature.newBuilder()
               .setName(tree.name())

@@ -11,16 +11,17 @@ import io.virtquorum.wire.BallotContent;
 import io.virtquorum.wire.OfferContent;
 import io.virtquorum.wire.WireException;
 import io.virtquorum.wire.WireMapping;
+import io.virtquorum.wire.v1.ApplyOutput;
 import io.virtquorum.wire.v1.Audit;
 import io.virtquorum.wire.v1.Progress;
 import io.virtquorum.wire.v1.PullSample;
 import io.virtquorum.wire.v1.Quiesce;
 import io.virtquorum.wire.v1.RestoreRows;
+import io.virtquorum.wire.v1.ServeOutput;
 import io.virtquorum.wire.v1.ServeSample;
 import io.virtquorum.wire.v1.ToMember;
 import io.virtquorum.wire.v1.Verify;
 import java.time.Duration;
-import java.util.Map;
 
 /** Between what passes on the streams and the adjudicator's events and commands. Pure. */
 final class CoreMapping {
@@ -51,7 +52,7 @@ final class CoreMapping {
             read.usersSinceHeld(),
             read.audited(),
             read.trouble().map(t -> new Trouble(t.reason(), t.sentence())),
-            Map.of()));
+            read.outputs()));
   }
 
   static Event.Offered offer(io.virtquorum.wire.v1.Offer message) throws WireException {
@@ -98,6 +99,20 @@ final class CoreMapping {
               ServeSample.newBuilder()
                   .setRoot(WireMapping.write(serve.root()))
                   .setPullerAddress(settings.members().get(serve.puller()).syncHost()));
+      case Command.ServeOutput serve ->
+          command.setServeOutput(
+              ServeOutput.newBuilder()
+                  .setFeature(serve.feature())
+                  .setDigest(WireMapping.write(serve.digest()))
+                  .setPullerAddress(settings.members().get(serve.puller()).syncHost()));
+      case Command.Apply apply ->
+          command.setApplyOutput(
+              ApplyOutput.newBuilder()
+                  .setOffer(offer(apply.id(), apply.offer()))
+                  .setFeature(apply.feature())
+                  .setDigest(WireMapping.write(apply.digest()))
+                  .setArchiveEntry(apply.archive().entry())
+                  .setVerdict(apply.archive().verdict()));
       case Command.Quiesce quiesce ->
           command
               .setExpiresInMillis((int) SHORT.toMillis())

@@ -42,7 +42,7 @@ final class SettingsFactory {
     return new ClusterSettings(
         config(cluster, members),
         vms,
-        spec.state().files(),
+        spec.state(),
         spec.access().ports().stream()
             .filter(p -> p.protocol() == AccessPort.Protocol.TCP)
             .map(AccessPort::guestPort)

@@ -13,7 +13,7 @@ import io.virtquorum.api.HAClusterStatus;
 import io.virtquorum.api.MemberStatus;
 import io.virtquorum.api.RepairStatus;
 import io.virtquorum.api.TallyStatus;
-import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Output;
 import io.virtquorum.vote.Tally;
 import io.virtquorum.vote.Vote;
 import java.time.Clock;
@@ -27,6 +27,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /**
  * Puts into an HACluster's status what there is to say. Pure but for the clock, which only dates
@@ -80,7 +81,7 @@ final class StatusFactory {
         fact.rows(),
         fact.bytes(),
         null,
-        fact.finding().verdict().target().root().hex(),
+        fact.finding().right().hex(),
         fact.took(),
         fact.at().truncatedTo(ChronoUnit.SECONDS),
         fact.finding().words());
@@ -188,14 +189,18 @@ final class StatusFactory {
     boolean ready = facts.trouble().isEmpty() && facts.allEqual() && facts.primaryAvailable().ok();
     Word calm = new Word(true, "AllEqual", "All members hold the committed state.");
     Word sync =
-        facts.allEqual() ? view.flatMap(StatusFactory::compared).orElse(calm) : facts.difference();
+        facts.allEqual() ? view.flatMap(StatusFactory::outputs).orElse(calm) : facts.difference();
     conditions.add(
         condition(
             before,
             setup,
             "Ready",
             ready
-                ? new Word(true, "Ready", "Users are led to the primary and all members are equal.")
+                ? new Word(
+                    true,
+                    "Ready",
+                    "Users are led to the primary and all %s are equal."
+                        .formatted(sync.ok() ? "members" : "files"))
                 : facts
                     .trouble()
                     .map(t -> new Word(false, t.reason(), t.message()))
@@ -231,32 +236,39 @@ final class StatusFactory {
     return conditions;
   }
 
-  /** What can only be compared and differs, feature by feature (design, rule 1). */
-  private static Optional<Word> compared(View view) {
-    Map<String, Map<Digest, List<String>>> differing =
-        view.assessment().map(Assessment::compared).orElse(Map.of());
+  /** Where members differ beside their files, feature by feature (design, rule 1). */
+  private static Optional<Word> outputs(View view) {
+    Map<String, Map<Output, List<String>>> differing =
+        view.assessment().map(Assessment::outputs).orElse(Map.of());
     if (differing.isEmpty()) {
       return Optional.empty();
     }
-    List<String> sentences = new ArrayList<>();
-    new TreeMap<>(differing)
-        .forEach(
-            (feature, holders) ->
-                sentences.add(
-                    "The feature %s differs and can only be compared: %s."
-                        .formatted(
-                            feature,
-                            String.join(
-                                "; ",
-                                holders.entrySet().stream()
-                                    .map(
-                                        e ->
-                                            "%s on %s"
-                                                .formatted(
-                                                    e.getKey().brief(),
-                                                    String.join(", ", e.getValue())))
-                                    .toList()))));
-    return Optional.of(new Word(false, "ComparedDiffers", String.join(" ", sentences)));
+    boolean failed =
+        differing.values().stream()
+            .flatMap(holders -> holders.keySet().stream())
+            .anyMatch(output -> output.kind() == Output.Kind.FAILED);
+    return Optional.of(
+        new Word(
+            false,
+            failed ? "CommandFailed" : "OutputsDiffer",
+            new TreeMap<>(differing)
+                .entrySet().stream()
+                    .map(e -> sentence(e.getKey(), e.getValue()))
+                    .collect(Collectors.joining(" "))));
+  }
+
+  private static String sentence(String feature, Map<Output, List<String>> holders) {
+    boolean repairable =
+        holders.keySet().stream().anyMatch(o -> o.kind() == Output.Kind.REPAIRABLE);
+    String what =
+        holders.keySet().stream().anyMatch(o -> o.kind() == Output.Kind.FAILED)
+            ? "The command of the feature %s failed"
+            : repairable
+                ? "The feature %s differs"
+                : "The feature %s differs and can only be compared";
+    return holders.entrySet().stream()
+        .map(e -> "%s: %s".formatted(String.join(", ", e.getValue()), e.getKey().display()))
+        .collect(Collectors.joining("; ", what.formatted(feature) + " (", ")."));
   }
 
   private Condition condition(HAClusterStatus before, Setup setup, String type, Word word) {

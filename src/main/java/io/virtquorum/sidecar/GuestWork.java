@@ -2,21 +2,24 @@ package io.virtquorum.sidecar;
 
 import io.virtquorum.collect.Evidence;
 import io.virtquorum.collect.FileTrees;
+import io.virtquorum.collect.Outputs;
+import io.virtquorum.collect.Shell;
 import io.virtquorum.collect.Snapshot;
 import io.virtquorum.collect.Tree;
 import io.virtquorum.collect.Trouble;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Matrix;
+import io.virtquorum.fingerprint.Output;
 import io.virtquorum.fingerprint.Row;
 import io.virtquorum.fingerprint.RowKey;
 import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
-import io.virtquorum.guest.SyncInterface;
 import io.virtquorum.sync.ArchiveLimits;
 import io.virtquorum.sync.ArchiveNote;
 import io.virtquorum.sync.Goal;
 import io.virtquorum.sync.Offer;
+import io.virtquorum.sync.OutputRepair;
 import io.virtquorum.sync.PullResult;
 import io.virtquorum.sync.Puller;
 import io.virtquorum.sync.Quiet;
@@ -29,11 +32,13 @@ import io.virtquorum.wire.OfferContent;
 import io.virtquorum.wire.WireException;
 import io.virtquorum.wire.WireLimits;
 import io.virtquorum.wire.WireMapping;
+import io.virtquorum.wire.v1.ApplyOutput;
 import io.virtquorum.wire.v1.Command;
 import io.virtquorum.wire.v1.Configure;
 import io.virtquorum.wire.v1.FromMember;
 import io.virtquorum.wire.v1.PullSample;
 import io.virtquorum.wire.v1.RestoreRows;
+import io.virtquorum.wire.v1.ServeOutput;
 import io.virtquorum.wire.v1.ServeSample;
 import io.virtquorum.wire.v1.Verify;
 import java.time.Duration;
@@ -55,7 +60,6 @@ final class GuestWork implements MemberWork {
   private static final Duration AUDIT = Duration.ofMinutes(15);
   private static final Duration ADDRESS = Duration.ofSeconds(20);
   private static final Duration QUIET = Duration.ofSeconds(5);
-  private static final Duration ADDRESS_AGAIN = Duration.ofMinutes(1);
 
   private final FileTrees trees;
   private final Users users;
@@ -63,12 +67,11 @@ final class GuestWork implements MemberWork {
   private final Puller puller;
   private final Verifier verifier;
   private final Quiet quiet;
-  private final Optional<SyncInterface> nic;
-  private final String address;
+  private final SyncAddress address;
+  private final Outputs outputs;
+  private final OutputRepair outputRepair;
   private final boolean observe;
   private boolean serving;
-  private String addressBoot = "";
-  private long addressDue;
   private Optional<Snapshot> last = Optional.empty();
 
   /**
@@ -76,20 +79,16 @@ final class GuestWork implements MemberWork {
    */
   GuestWork(Configure configure, Guest guest, FileTrees trees, Users users) {
     this.trees = trees;
-    this.addressDue = trees.shell().nanoTime();
     this.users = users;
     this.server = new SampleServer(trees.shell(), trees.trees());
-    this.puller =
-        new Puller(
-            trees, new ArchiveLimits(configure.getArchiveEntries(), configure.getArchiveBytes()));
+    var limits = new ArchiveLimits(configure.getArchiveEntries(), configure.getArchiveBytes());
+    this.puller = new Puller(trees, limits);
     this.verifier = new Verifier(trees);
     this.quiet = new Quiet(trees.shell(), trees.trees());
-    this.address = configure.getSyncAddress();
+    this.address = new SyncAddress(configure, guest, trees.shell()::nanoTime);
+    this.outputs = outputs(configure, trees.shell());
+    this.outputRepair = new OutputRepair(trees.shell(), outputs, trees.trees(), limits);
     // In Observe nothing in the guest is touched: no address, no serving, no memory, no repair.
-    this.nic =
-        configure.getObserve() || address.isEmpty()
-            ? Optional.empty()
-            : Optional.of(new SyncInterface(guest, configure.getSyncMac()));
     this.observe = configure.getObserve();
     if (observe) {
       trees.readOnly();
@@ -120,6 +119,16 @@ final class GuestWork implements MemberWork {
         new Users(new Evidence.Reader(guest, configure.getAccessPortsList(), probes), state));
   }
 
+  private static Outputs outputs(Configure configure, Shell shell) {
+    return new Outputs(
+        shell,
+        new FingerprintKey(configure.getFingerprintKey().toByteArray()),
+        configure.getCommandsList().stream()
+            .map(c -> new Outputs.Feature(c.getName(), c.getRunList(), c.getApplyList()))
+            .toList(),
+        configure.getGuestFactsList());
+  }
+
   @Override
   public BallotContent look(boolean audit) throws GuestException {
     lookForUsers();
@@ -132,16 +141,18 @@ final class GuestWork implements MemberWork {
       } else if (!users.sinceHeld()) {
         lookForUsers(); // who wrote may have come and gone during the look at the files
       }
-      if (nic.isPresent()) {
-        unaddressed(snapshot.bootId())
+      if (address.isWanted()) {
+        address
+            .missing(snapshot.bootId())
             .ifPresent(t -> log.atWarn().log("The sync network is not usable: {}", t.sentence()));
       }
-      return ballot(snapshot, snapshot.audited(), Optional.empty());
+      return ballot(snapshot, snapshot.audited(), Optional.empty(), outputs.look(audit));
     } catch (Trouble trouble) {
       return ballot(
           last.orElseGet(GuestWork::nothing),
           false,
-          Optional.of(new BallotContent.Trouble(trouble.reason().name(), trouble.getMessage())));
+          Optional.of(new BallotContent.Trouble(trouble.reason().name(), trouble.getMessage())),
+          Map.of());
     }
   }
 
@@ -158,6 +169,8 @@ final class GuestWork implements MemberWork {
         case SERVE_SAMPLE -> serve(id, command.getServeSample(), left);
         case PULL_SAMPLE -> pull(id, command.getPullSample(), left);
         case RESTORE_ROWS -> restore(id, command.getRestoreRows(), left);
+        case SERVE_OUTPUT -> serve(id, command.getServeOutput(), left);
+        case APPLY_OUTPUT -> apply(id, command.getApplyOutput(), left);
         case QUIESCE -> quiesce(id, Duration.ofMillis(command.getQuiesce().getStillMillis()), left);
         case AUDIT, ORDER_NOT_SET ->
             Answers.refused(id, "UnknownOrder", "This sidecar does not know the order");
@@ -208,18 +221,58 @@ final class GuestWork implements MemberWork {
       return Answers.failed(
           id, "TooManyRows", "An offer has at most " + WireLimits.ROWS + " rows; split the state");
     }
-    Optional<BallotContent.Trouble> missing = unaddressed(snapshot.bootId());
+    Optional<BallotContent.Trouble> missing = address.missing(snapshot.bootId());
     if (missing.isPresent()) {
       return Answers.failed(id, missing.get().reason(), missing.get().sentence());
     }
     Duration life = Duration.ofNanos(Math.max(1, end - trees.shell().nanoTime()));
-    Serving at = server.start(id, host(), order.getPullerAddress(), life, life);
+    Serving at = server.start(id, address.host(), order.getPullerAddress(), life, life);
     serving = true;
+    return offer(id, snapshot.matrix(), at);
+  }
+
+  private FromMember serve(String id, ServeOutput order, Duration left)
+      throws GuestException, Trouble, WireException {
+    Digest wanted = WireMapping.readDigest(order.getDigest(), "the digest to serve");
+    long end = trees.shell().nanoTime() + left.toNanos();
+    Outputs.Feature command = outputs.command(order.getFeature());
+    byte[] said = outputs.say(command);
+    if (!outputs.digest(command, said).equals(wanted)) {
+      return Answers.moved(id, command.name() + " says something else now");
+    }
+    Optional<BallotContent.Trouble> missing =
+        address.missing(trees.shell().guest().bootId(ADDRESS));
+    if (missing.isPresent()) {
+      return Answers.failed(id, missing.get().reason(), missing.get().sentence());
+    }
+    Duration life = Duration.ofNanos(Math.max(1, end - trees.shell().nanoTime()));
+    Serving at = server.start(id, address.host(), order.getPullerAddress(), said, life, life);
+    serving = true;
+    return offer(id, Output.matrix(command.name(), wanted), at);
+  }
+
+  private static FromMember offer(String id, Matrix matrix, Serving at) {
     return FromMember.newBuilder()
         .setOffer(
-            WireMapping.write(
-                new OfferContent(id, snapshot.matrix(), at.address(), at.port(), at.password())))
+            WireMapping.write(new OfferContent(id, matrix, at.address(), at.port(), at.password())))
         .build();
+  }
+
+  private FromMember apply(String id, ApplyOutput order, Duration left)
+      throws GuestException, Trouble, WireException {
+    Digest wanted = WireMapping.readDigest(order.getDigest(), "the digest to apply");
+    Outputs.Feature command = outputs.command(order.getFeature());
+    users.look();
+    Optional<BallotContent.Trouble> missing =
+        address.missing(trees.shell().guest().bootId(ADDRESS));
+    if (missing.isPresent()) {
+      return Answers.failed(id, missing.get().reason(), missing.get().sentence());
+    }
+    OfferContent offer = WireMapping.read(order.getOffer());
+    var source = new Offer(offer.address(), offer.port(), offer.password(), offer.matrix());
+    var note = new ArchiveNote(order.getArchiveEntry(), order.getVerdict());
+    long clock = last.map(Snapshot::guestMillis).orElse(0L);
+    return answer(id, outputRepair.apply(source, command, wanted, note, clock, left));
   }
 
   private FromMember quiesce(String id, Duration still, Duration left)
@@ -262,24 +315,29 @@ final class GuestWork implements MemberWork {
   private FromMember pull(String id, OfferContent offer, Goal goal, ArchiveNote note, Duration left)
       throws GuestException, Trouble {
     users.look();
-    Optional<BallotContent.Trouble> missing = unaddressed(trees.shell().guest().bootId(ADDRESS));
+    Optional<BallotContent.Trouble> missing =
+        address.missing(trees.shell().guest().bootId(ADDRESS));
     if (missing.isPresent()) {
       return Answers.failed(id, missing.get().reason(), missing.get().sentence());
     }
     var source = new Offer(offer.address(), offer.port(), offer.password(), offer.matrix());
-    return switch (puller.pull(source, goal, note, users.sinceHeld(), left)) {
-      case PullResult.Done done -> {
-        if (goal instanceof Goal.Whole) {
-          users.held();
-        }
-        yield Answers.message(
-            Answers.done(id)
-                .setRows(done.rows())
-                .setBytes(done.bytes())
-                .setMillis(done.millis())
-                .setArchiveEntry(done.archiveEntry())
-                .setMessage(String.join(" ", done.warnings())));
-      }
+    PullResult result = puller.pull(source, goal, note, users.sinceHeld(), left);
+    if (result instanceof PullResult.Done && goal instanceof Goal.Whole) {
+      users.held();
+    }
+    return answer(id, result);
+  }
+
+  private static FromMember answer(String id, PullResult result) {
+    return switch (result) {
+      case PullResult.Done done ->
+          Answers.message(
+              Answers.done(id)
+                  .setRows(done.rows())
+                  .setBytes(done.bytes())
+                  .setMillis(done.millis())
+                  .setArchiveEntry(done.archiveEntry())
+                  .setMessage(String.join(" ", done.warnings())));
       case PullResult.Void moved -> Answers.moved(id, moved.message());
       case PullResult.Failed failed -> Answers.failed(id, failed.reason().name(), failed.message());
     };
@@ -301,46 +359,11 @@ final class GuestWork implements MemberWork {
     }
   }
 
-  /** Sets the address when it may be missing: after a reboot, and once a minute. */
-  private Optional<BallotContent.Trouble> unaddressed(String bootId) throws GuestException {
-    if (nic.isEmpty()) {
-      return Optional.of(
-          new BallotContent.Trouble(
-              "SyncAddressUnknown", "The operator gave this member no sync address"));
-    }
-    long now = trees.shell().nanoTime();
-    if (addressBoot.equals(bootId) && now - addressDue < 0) {
-      return Optional.empty();
-    }
-    Optional<BallotContent.Trouble> missing =
-        switch (nic.get().set(address, ADDRESS)) {
-          case SyncInterface.Outcome.Done _, SyncInterface.Outcome.Already _ -> Optional.empty();
-          case SyncInterface.Outcome.Absent absent ->
-              Optional.of(
-                  new BallotContent.Trouble(
-                      "SyncNicMissing", "The guest has no interface with MAC " + absent.mac()));
-          case SyncInterface.Outcome.NoTool _ ->
-              Optional.of(
-                  new BallotContent.Trouble(
-                      "ToolMissing", "The guest has no ip; install its package iproute2"));
-          case SyncInterface.Outcome.Failed failed ->
-              Optional.of(
-                  new BallotContent.Trouble(
-                      "SyncAddressNotSet", "Setting " + address + ": " + failed.message()));
-        };
-    if (missing.isEmpty()) {
-      addressBoot = bootId;
-      addressDue = now + ADDRESS_AGAIN.toNanos();
-    }
-    return missing;
-  }
-
-  private String host() {
-    return address.substring(0, address.indexOf('/'));
-  }
-
   private BallotContent ballot(
-      Snapshot snapshot, boolean audited, Optional<BallotContent.Trouble> trouble) {
+      Snapshot snapshot,
+      boolean audited,
+      Optional<BallotContent.Trouble> trouble,
+      Map<String, Output> seen) {
     return new BallotContent(
         0,
         snapshot.bootId(),
@@ -352,7 +375,8 @@ final class GuestWork implements MemberWork {
         users.sessions(),
         users.sinceHeld(),
         audited,
-        trouble);
+        trouble,
+        seen);
   }
 
   private static String differs(Digest root, Snapshot snapshot) {

@@ -250,7 +250,8 @@ final class Member implements Link.Listener, AutoCloseable {
         ballot.sessions(),
         ballot.usersSinceHeld(),
         false,
-        ballot.trouble());
+        ballot.trouble(),
+        ballot.outputs());
   }
 
   private void obey(Orders.Order order) {

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /**
@@ -59,13 +60,41 @@ public final class Archive {
         break;
       }
       if (attributedToo || !entry.attributed()) {
-        for (Tree tree : trees) {
-          shell.run(remove, deadline, new byte[0], tree.path(), entry.name());
-        }
+        remove(entry.name(), deadline);
         entries.remove(entry);
       }
     }
     return entries;
+  }
+
+  /** Removes an entry; nothing happens if there is none. */
+  void remove(String entry, Deadline deadline) throws GuestException, Trouble {
+    for (Tree tree : trees) {
+      shell.run(remove, deadline, new byte[0], tree.path(), entry);
+    }
+  }
+
+  /**
+   * Makes room for one more entry; why that cannot be, if it cannot.
+   *
+   * @param coming bytes
+   */
+  Optional<PullResult> makeRoom(long coming, ArchiveLimits limits, Deadline deadline)
+      throws GuestException, Trouble {
+    var room = new ArchiveLimits(Math.max(0, limits.entries() - 1), limits.bytes() - coming);
+    long kept = bytes(prune(room, false, deadline.left()));
+    if (kept + coming <= limits.bytes()) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        new PullResult.Failed(
+            PullResult.Reason.ArchiveFull,
+            "The archive holds "
+                + kept
+                + " bytes that a user may have written, and "
+                + coming
+                + " more would not fit archive.maxSize; look through .virtquorum/archive and remove"
+                + " what is not needed"));
   }
 
   /** What entries take on disk, in bytes. */

@@ -64,7 +64,7 @@ public final class Puller {
     long start = trees.shell().nanoTime();
     Deadline deadline = trees.shell().deadline(limit);
     trees.shell().needRsync(deadline);
-    String entry = prepare(note.entry(), deadline);
+    String entry = repair.entry(note.entry(), trees.trees(), deadline);
     Snapshot before = trees.quick(deadline.left());
     if (before.interrupted()) {
       LOG.atWarn()
@@ -184,22 +184,6 @@ public final class Puller {
     return new Goal.Rows(rows);
   }
 
-  /** An entry of its own for each repair: a second one must not replace what the first archived. */
-  private String prepare(String wanted, Deadline deadline) throws GuestException, Trouble {
-    String name = wanted.replaceAll("[^A-Za-z0-9._-]", "-").replaceAll("^[.-]+", "");
-    name = name.isEmpty() ? "repair" : name.substring(0, Math.min(100, name.length()));
-    for (int i = 1; ; i++) {
-      String entry = i == 1 ? name : name + "." + i;
-      boolean free = true;
-      for (Tree tree : trees.trees()) {
-        free &= repair.prepare(tree, entry, deadline);
-      }
-      if (free) {
-        return entry;
-      }
-    }
-  }
-
   private Map<Tree, NavigableMap<RowKey, Optional<Digest>>> work(Plan plan) {
     Map<Tree, NavigableMap<RowKey, Optional<Digest>>> work = new LinkedHashMap<>();
     for (Tree tree : trees.trees()) {
@@ -248,23 +232,7 @@ public final class Puller {
             .filter(Entry::isFile)
             .mapToLong(Entry::size)
             .sum();
-    if (coming == 0) {
-      return Optional.empty();
-    }
-    var room = new ArchiveLimits(Math.max(0, limits.entries() - 1), limits.bytes() - coming);
-    long kept = Archive.bytes(archive.prune(room, false, deadline.left()));
-    if (kept + coming <= limits.bytes()) {
-      return Optional.empty();
-    }
-    return Optional.of(
-        new PullResult.Failed(
-            PullResult.Reason.ArchiveFull,
-            "The archive holds "
-                + kept
-                + " bytes that a user may have written, and "
-                + coming
-                + " more would not fit archive.maxSize; look through .virtquorum/archive and remove"
-                + " what is not needed"));
+    return coming == 0 ? Optional.empty() : archive.makeRoom(coming, limits, deadline);
   }
 
   private byte[] manifest(

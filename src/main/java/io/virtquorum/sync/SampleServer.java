@@ -28,6 +28,9 @@ public final class SampleServer implements AutoCloseable {
   private static final Pattern ADDRESS = Pattern.compile("[0-9a-fA-F.:]{2,45}");
   private static final Duration CLOSING = Duration.ofSeconds(5);
 
+  /** The module of a command's output, and its only file. */
+  static final String OUTPUT = "output";
+
   /** Below the kernel's usual ephemeral ports (from 32768), so seldom taken. */
   private static final int FIRST_PORT = 20_000;
 
@@ -56,17 +59,42 @@ public final class SampleServer implements AutoCloseable {
    */
   public Serving start(String id, String address, String puller, Duration lifetime, Duration limit)
       throws GuestException, Trouble {
+    StringBuilder modules = new StringBuilder();
+    trees.forEach(tree -> modules.append(module(tree.name(), tree.path())));
+    return start(id, address, puller, modules.toString(), lifetime, shell.deadline(limit));
+  }
+
+  /** As the other, but serves nothing except what a command said. */
+  public Serving start(
+      String id, String address, String puller, byte[] output, Duration lifetime, Duration limit)
+      throws GuestException, Trouble {
+    Deadline deadline = shell.deadline(limit);
+    String directory = directory(id);
+    String served = directory + "/served";
+    Serving serving = start(id, address, puller, module(OUTPUT, served), lifetime, deadline);
+    shell.put(served + "/" + OUTPUT, output, deadline);
+    return serving;
+  }
+
+  private Serving start(
+      String id,
+      String address,
+      String puller,
+      String modules,
+      Duration lifetime,
+      Deadline deadline)
+      throws GuestException, Trouble {
     if (!ADDRESS.matcher(address).matches() || !ADDRESS.matcher(puller).matches()) {
       throw new IllegalArgumentException("not an address: " + address + ", " + puller);
     }
-    Deadline deadline = shell.deadline(limit);
     shell.needRsync(deadline);
     String directory = directory(id);
     shell.run(stop, deadline, new byte[0], directory);
     byte[] secret = new byte[24];
     shell.random().nextBytes(secret);
     String password = HexFormat.of().formatHex(secret);
-    byte[] input = (config(directory, puller) + "\nvirtquorum:" + password + "\n").getBytes(UTF_8);
+    byte[] input =
+        (config(directory, puller) + modules + "\nvirtquorum:" + password + "\n").getBytes(UTF_8);
     serving.add(id);
     for (int i = 0; i < TRIES; i++) {
       int port = FIRST_PORT + shell.random().nextInt(PORTS);
@@ -123,10 +151,12 @@ public final class SampleServer implements AutoCloseable {
     return shell.runDirectory() + "/serve-" + id;
   }
 
-  private String config(String directory, String puller) {
-    var text = new StringBuilder();
-    text.append(
-        """
+  private static String module(String name, String path) {
+    return "[" + name + "]\npath = " + path + "\n";
+  }
+
+  private static String config(String directory, String puller) {
+    return """
         pid file = %1$s/rsyncd.pid
         lock file = %1$s/rsyncd.lock
         log file = %1$s/log
@@ -147,10 +177,6 @@ public final class SampleServer implements AutoCloseable {
         timeout = 30
         exclude = /.virtquorum
         """
-            .formatted(directory, puller));
-    for (Tree tree : trees) {
-      text.append("[").append(tree.name()).append("]\npath = ").append(tree.path()).append('\n');
-    }
-    return text.toString();
+        .formatted(directory, puller);
   }
 }

@@ -34,8 +34,28 @@ final class TreeRepair {
     this.shell = shell;
   }
 
-  /** Ends and removes what an earlier repair left; false if the archive has the entry already. */
-  boolean prepare(Tree tree, String entry, Deadline deadline) throws GuestException, Trouble {
+  /**
+   * Ends and removes what an earlier repair left, and finds a name for this one's archive entry: a
+   * second repair must not replace what the first archived.
+   */
+  String entry(String wanted, List<Tree> trees, Deadline deadline) throws GuestException, Trouble {
+    String name = wanted.replaceAll("[^A-Za-z0-9._-]", "-").replaceAll("^[.-]+", "");
+    name = name.isEmpty() ? "repair" : name.substring(0, Math.min(100, name.length()));
+    for (int i = 1; ; i++) {
+      String entry = i == 1 ? name : name + "." + i;
+      boolean free = true;
+      for (Tree tree : trees) {
+        free &= prepare(tree, entry, deadline);
+      }
+      if (free) {
+        return entry;
+      }
+    }
+  }
+
+  /** False if the archive has the entry already. */
+  private boolean prepare(Tree tree, String entry, Deadline deadline)
+      throws GuestException, Trouble {
     return shell.run(prepare, deadline, new byte[0], tree.path(), entry).length == 0;
   }
 
@@ -56,7 +76,7 @@ final class TreeRepair {
             new byte[0],
             Map.of("RSYNC_PASSWORD", offer.password()),
             tree.path(),
-            url(offer, tree),
+            url(offer, tree.name()),
             Long.toString(deadline.leftSeconds()),
             root(wanted));
     return RsyncReport.parse(Shell.text(said));
@@ -192,8 +212,9 @@ final class TreeRepair {
     return !wanted.isEmpty() && wanted.firstKey().item().isEmpty() ? "1" : "0";
   }
 
-  private static String url(Offer offer, Tree tree) {
+  /** Where a sample serves a feature. */
+  static String url(Offer offer, String feature) {
     String host = offer.address().contains(":") ? "[" + offer.address() + "]" : offer.address();
-    return "rsync://virtquorum@" + host + ":" + offer.port() + "/" + tree.name() + "/";
+    return "rsync://virtquorum@" + host + ":" + offer.port() + "/" + feature + "/";
   }
 }

@@ -2,8 +2,10 @@ package io.virtquorum.wire;
 
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Output;
 import io.virtquorum.fingerprint.Remembered;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -19,6 +21,7 @@ import java.util.Optional;
  * @param usersSinceHeld somebody was, since the member last held what it remembers
  * @param audited from a full audit past the page cache
  * @param trouble why this member cannot be trusted or repaired now
+ * @param outputs of the features that are no files, by name
  */
 public record BallotContent(
     long number,
@@ -31,9 +34,11 @@ public record BallotContent(
     int sessions,
     boolean usersSinceHeld,
     boolean audited,
-    Optional<Trouble> trouble) {
+    Optional<Trouble> trouble,
+    Map<String, Output> outputs) {
   public BallotContent {
     changes = List.copyOf(changes);
+    outputs = Map.copyOf(outputs);
   }
 
   /**

@@ -14,6 +14,9 @@ public final class WireLimits {
   /** Chars in a feature's name, as for any Kubernetes label. */
   public static final int FEATURE = 63;
 
+  /** Features beside the files: 32 commands and three facts. */
+  public static final int OUTPUTS = 35;
+
   /** Bytes in the path of an item: Linux's PATH_MAX. */
   public static final int ITEM = 4_096;
 

@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString;
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Matrix;
+import io.virtquorum.fingerprint.Output;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.Row;
@@ -14,7 +15,9 @@ import io.virtquorum.wire.v1.Offer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /**
  * Between the messages on the wire and the records of the core. What arrives is checked against
@@ -103,7 +106,23 @@ public final class WireMapping {
                 message
                     .setTrouble(cut(trouble.sentence(), WireLimits.SENTENCE))
                     .setTroubleReason(trouble.reason()));
+    new TreeMap<>(content.outputs())
+        .forEach((feature, output) -> message.addOutputs(write(feature, output)));
     return message.build();
+  }
+
+  private static io.virtquorum.wire.v1.Output write(String feature, Output output) {
+    return io.virtquorum.wire.v1.Output.newBuilder()
+        .setFeature(feature)
+        .setDigest(write(output.digest()))
+        .setWords(cut(output.words(), WireLimits.WORD))
+        .setKind(
+            switch (output.kind()) {
+              case COMPARED -> io.virtquorum.wire.v1.Output.Kind.KIND_COMPARED;
+              case REPAIRABLE -> io.virtquorum.wire.v1.Output.Kind.KIND_REPAIRABLE;
+              case FAILED -> io.virtquorum.wire.v1.Output.Kind.KIND_FAILED;
+            })
+        .build();
   }
 
   /** To the wire. */
@@ -215,7 +234,29 @@ public final class WireMapping {
         ballot.getTroubleReason().isEmpty() && ballot.getTrouble().isEmpty()
             ? Optional.empty()
             : Optional.of(
-                new BallotContent.Trouble(ballot.getTroubleReason(), ballot.getTrouble())));
+                new BallotContent.Trouble(ballot.getTroubleReason(), ballot.getTrouble())),
+        readOutputs(ballot.getOutputsList()));
+  }
+
+  private static Map<String, Output> readOutputs(List<io.virtquorum.wire.v1.Output> messages)
+      throws WireException {
+    bounded(messages.size(), WireLimits.OUTPUTS, "outputs");
+    Map<String, Output> outputs = new TreeMap<>();
+    for (var message : messages) {
+      required(message.getFeature(), WireLimits.FEATURE, "the feature of an output");
+      limited(message.getWords(), WireLimits.WORD, "the words of an output");
+      Output.Kind kind =
+          switch (message.getKind()) {
+            case KIND_COMPARED -> Output.Kind.COMPARED;
+            case KIND_REPAIRABLE -> Output.Kind.REPAIRABLE;
+            case KIND_FAILED -> Output.Kind.FAILED;
+            case KIND_UNSPECIFIED, UNRECOGNIZED ->
+                throw new WireException("An output does not say of which kind it is");
+          };
+      Digest digest = readDigest(message.getDigest(), "the digest of an output");
+      outputs.put(message.getFeature(), new Output(digest, message.getWords(), kind));
+    }
+    return outputs;
   }
 
   /**

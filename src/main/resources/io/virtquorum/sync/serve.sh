@@ -1,7 +1,7 @@
 # serve.sh DIRECTORY ADDRESS PORT SECONDS <CONFIG, an empty line, SECRETS: starts an rsync daemon that ends itself.
 # Says "listening", or "taken" if the port is.
 directory=$1 address=$2 port=$3 seconds=$4
-mkdir -p "$directory" && chmod 0700 "$directory" || trouble GuestDiskFull "$directory cannot be made in the guest"
+mkdir -p "$directory/served" && chmod 0700 "$directory" || trouble GuestDiskFull "$directory cannot be made in the guest"
 rm -f "$directory/rsyncd.pid" "$directory/log"
 : >"$directory/rsyncd.conf"
 while IFS= read -r line && [ "$line" ]; do printf '%s\n' "$line"; done >"$directory/rsyncd.conf"

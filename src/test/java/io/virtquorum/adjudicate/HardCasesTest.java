@@ -3,6 +3,7 @@ package io.virtquorum.adjudicate;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Output;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.vote.VotingRule;
 import java.time.Duration;
@@ -181,15 +182,16 @@ final class HardCasesTest {
   @Test
   void givenACompareOnlyFeatureThatDiffersForGoodThenItIsToldAndNothingElseStops() {
     SimulatedCluster cluster = SimulatedCluster.inSync(3);
-    cluster.member(2).compared = Map.of("kernel", new Digest(9, 9, 9, 9));
-    cluster.member(0).compared = Map.of("kernel", new Digest(1, 1, 1, 1));
-    cluster.member(1).compared = Map.of("kernel", new Digest(1, 1, 1, 1));
+    Output old = new Output(new Digest(9, 9, 9, 9), "6.1", Output.Kind.COMPARED);
+    Output now = new Output(new Digest(1, 1, 1, 1), "6.12", Output.Kind.COMPARED);
+    cluster.member(0).outputs.put("kernel", now);
+    cluster.member(1).outputs.put("kernel", now);
+    cluster.member(2).outputs.put("kernel", old);
     cluster.member(0).write("index.html", "v2", true);
     cluster.until("epoch 2", LONG, () -> cluster.epoch() == 2);
     cluster.untilInSync();
     Assessment assessment = cluster.leader().assessment.get();
-    assertThat(assessment.compared().get("kernel"))
-        .containsEntry(new Digest(9, 9, 9, 9), java.util.List.of("web-2"));
+    assertThat(assessment.outputs().get("kernel")).containsEntry(old, java.util.List.of("web-2"));
     assertThat(assessment.holds()).isEmpty();
   }
 

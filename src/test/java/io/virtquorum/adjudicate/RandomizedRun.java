@@ -1,6 +1,7 @@
 package io.virtquorum.adjudicate;
 
 import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Output;
 import io.virtquorum.vote.VotingRule;
 import java.time.Duration;
 import java.util.List;
@@ -99,7 +100,7 @@ public final class RandomizedRun {
     Random random = cluster.random;
     SimulatedMember any = any(cluster);
     String path = PATHS.get(random.nextInt(PATHS.size()));
-    switch (random.nextInt(24)) {
+    switch (random.nextInt(27)) {
       case 0, 1, 2, 3 -> write(cluster, primary(cluster), path, true);
       case 4 -> write(cluster, any, path, random.nextBoolean());
       case 5 ->
@@ -148,7 +149,18 @@ public final class RandomizedRun {
         write(cluster, any, path, true);
       }
       case 21 ->
-          any.compared = Map.of("kernel", new Digest(random.nextInt(2), random.nextInt(2), 0, 0));
+          any.outputs.put(
+              "kernel",
+              new Output(
+                  new Digest(random.nextInt(2), random.nextInt(2), 0, 0),
+                  "",
+                  Output.Kind.COMPARED));
+      case 24 -> any.says("packages", random.nextInt(4));
+      case 25 -> {
+        any.fails("packages");
+        cluster.at(cluster.millis + 20_000, () -> any.says("packages", random.nextInt(4)));
+      }
+      case 26 -> any.failApplies = 1 + random.nextInt(4);
       case 22 -> {
         if (random.nextInt(3) == 0) {
           cluster.configure(cluster.config.withPromote(Optional.of(any.name)));
@@ -200,6 +212,7 @@ public final class RandomizedRun {
             m -> {
               m.syncCut = false;
               m.failPulls = 0;
+              m.failApplies = 0;
               m.loseAnswers = 0;
               m.sessions = 0;
               m.boot(cluster.leader());

@@ -89,6 +89,7 @@ final class SimulatedCluster {
     SimulatedMember member = new SimulatedMember(name, this);
     member.disk.write("index.html", "v1");
     member.disk.write("data", "d1");
+    member.says("packages", 1);
     members.put(name, member);
     return member;
   }
@@ -216,7 +217,13 @@ final class SimulatedCluster {
         && leader().state.record().equals(record)
         && leader().state.work().jobs().isEmpty()
         && leader().state.news().exposedSince().isEmpty()
-        && record.members().keySet().stream().allMatch(m -> holdsCommitted(member(m)));
+        && record.members().keySet().stream().allMatch(m -> holdsCommitted(member(m)))
+        && (config.observe()
+            || record.members().keySet().stream()
+                    .map(m -> member(m).outputs.get("packages"))
+                    .distinct()
+                    .count()
+                == 1);
   }
 
   boolean holdsCommitted(SimulatedMember member) {

@@ -2,6 +2,7 @@ package io.virtquorum.adjudicate;
 
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Matrix;
+import io.virtquorum.fingerprint.Output;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Row;
 import java.time.Duration;
@@ -11,10 +12,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /**
  * A member's guest and sidecar, which obeys the production commands as design section 4 asks. Its
- * sidecar stops what was ordered before it attaches anew, and reports after each order.
+ * sidecar reports after each order; what was ordered before it attached anew ends without an
+ * answer.
  */
 final class SimulatedMember {
   final String name;
@@ -24,7 +27,8 @@ final class SimulatedMember {
   int loseAnswers;
   int failPulls;
   Optional<Trouble> trouble = Optional.empty();
-  Map<String, Digest> compared = Map.of();
+  final Map<String, Output> outputs = new TreeMap<>();
+  int failApplies;
   int sessions;
   int quiesced;
   boolean still;
@@ -55,6 +59,19 @@ final class SimulatedMember {
     cluster.invariants.overwritten(this, path);
     disk.write(path, content);
     usersSinceHeld |= user;
+  }
+
+  /** From now on its command says that. */
+  void says(String feature, int what) {
+    cluster.tell("%s: %s says %d", name, feature, what);
+    outputs.put(
+        feature, new Output(new Digest(what, what, what, what), "", Output.Kind.REPAIRABLE));
+  }
+
+  /** From now on its command fails. */
+  void fails(String feature) {
+    cluster.tell("%s: %s fails", name, feature);
+    outputs.put(feature, new Output(new Digest(9, 9, 9, 9), "it ended with 1", Output.Kind.FAILED));
   }
 
   void rot(String path) {
@@ -160,7 +177,7 @@ final class SimulatedMember {
             usersSinceHeld,
             false,
             trouble,
-            compared);
+            outputs);
     if (always || !Optional.of(ballot).equals(reported)) {
       reported = Optional.of(ballot);
       up(
@@ -178,7 +195,7 @@ final class SimulatedMember {
                   usersSinceHeld,
                   always,
                   trouble,
-                  compared)));
+                  outputs)));
     }
   }
 
@@ -221,6 +238,8 @@ final class SimulatedMember {
     switch (order) {
       case Command.Prove prove -> later(mine, () -> prove(prove));
       case Command.Serve serve -> serve(serve);
+      case Command.ServeOutput serve -> serve(serve);
+      case Command.Apply apply -> later(mine, () -> apply(apply));
       case Command.Quiesce quiesce -> {
         quiesced++;
         still = quiesce.still().isPositive();
@@ -284,6 +303,46 @@ final class SimulatedMember {
     } else {
       up(new Event.Offered(order.id(), new Offer(matrix, name, 873, password)));
     }
+  }
+
+  private void serve(Command.ServeOutput order) {
+    if (!says(order.feature(), order.digest())) {
+      answer(order, new Outcome.Void(order.feature() + " says something else"));
+      return;
+    }
+    Matrix matrix = Output.matrix(order.feature(), order.digest());
+    String password = name + "#" + ++served;
+    offers.put(password, matrix);
+    up(new Event.Offered(order.id(), new Offer(matrix, name, 873, password)));
+  }
+
+  private void apply(Command.Apply order) {
+    if (failApplies > 0) {
+      failApplies--;
+      answer(order, new Outcome.Failed(new Trouble("GuestCommandFailed", "it ended with code 1.")));
+      return;
+    }
+    Optional<Outcome> problem = fetch(order.offer(), List.of(), new HashMap<>());
+    if (problem.isEmpty() && !cluster.member(order.offer().address()).says(order)) {
+      problem = Optional.of(new Outcome.Void("the sample says something else"));
+    }
+    if (problem.isEmpty()) {
+      cluster.invariants.archived(this, order.archive().verdict());
+      outputs.put(order.feature(), new Output(order.digest(), "", Output.Kind.REPAIRABLE));
+    }
+    answer(
+        order,
+        problem.orElse(new Outcome.Done(1, 10, Duration.ofMillis(5), order.archive().entry())));
+  }
+
+  private boolean says(Command.Apply order) {
+    return says(order.feature(), order.digest());
+  }
+
+  private boolean says(String feature, Digest digest) {
+    return Optional.ofNullable(outputs.get(feature))
+        .filter(o -> o.kind() == Output.Kind.REPAIRABLE && o.digest().equals(digest))
+        .isPresent();
   }
 
   /** What the sample hands over; an outcome instead if it cannot. */

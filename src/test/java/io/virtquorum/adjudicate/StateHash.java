@@ -133,7 +133,7 @@ public final class StateHash {
         state
             .news()
             .lastRepair()
-            .filter(r -> r.finding().was().memberClass() == MemberClass.ADVANCED)
+            .filter(r -> was(r.finding()) == MemberClass.ADVANCED)
             .filter(r -> member.strayingSince().filter(r.at()::isAfter).isPresent())
             .isPresent();
     sink.accept(
@@ -180,12 +180,20 @@ public final class StateHash {
   }
 
   private void add(Job.Repair repair) {
-    sink.accept(31L * repair.sample().hashCode() + repair.finding().was().memberClass().ordinal());
+    sink.accept(31L * repair.sample().hashCode() + was(repair.finding()).ordinal());
     sink.accept(number(repair.root()));
     switch (repair.aim()) {
       case Job.Aim.Whole whole -> add(whole.position(), sink);
       case Job.Aim.Rows rows ->
           rows.rows().forEach(r -> sink.accept(r.key().hashCode() ^ number(r.digest())));
+      case Job.Aim.Output output ->
+          sink.accept(output.feature().hashCode() ^ number(output.digest()));
     }
+  }
+
+  private static MemberClass was(Finding finding) {
+    return finding instanceof Finding.OfFiles files
+        ? files.was().memberClass()
+        : MemberClass.STEADY;
   }
 }

@@ -1,6 +1,7 @@
 package io.virtquorum.adjudicate;
 
 import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Output;
 import io.virtquorum.vote.Tally;
 import io.virtquorum.vote.VotingRule;
 import java.util.HashMap;
@@ -19,7 +20,7 @@ final class TallyInvariants {
 
   void check(State state, Assessment assessment) {
     assessment.tally().ifPresent(tally -> counted(state, assessment, tally));
-    compared(state, assessment);
+    outputs(state, assessment);
     unit(state);
   }
 
@@ -48,26 +49,29 @@ final class TallyInvariants {
         state.record().members().size());
   }
 
-  /** Whatever can only be compared and differs is told. */
-  private void compared(State state, Assessment assessment) {
-    Map<String, Set<Digest>> seen = new HashMap<>();
+  /** Whatever differs beside the files is told, and so is a command that failed. */
+  private void outputs(State state, Assessment assessment) {
+    Map<String, Set<Output>> seen = new HashMap<>();
     for (String name : state.record().members().keySet()) {
       MemberState member = state.member(name);
       if (member.usable()) {
         member
             .ballot()
             .get()
-            .compared()
+            .outputs()
             .forEach((f, d) -> seen.computeIfAbsent(f, x -> new HashSet<>()).add(d));
       }
     }
     seen.forEach(
-        (feature, digests) ->
-            check(
-                digests.size() > 1 == assessment.compared().containsKey(feature),
-                "%s differs (%d states) and it is not told",
-                feature,
-                digests.size()));
+        (feature, outputs) -> {
+          boolean tell =
+              outputs.size() > 1 || outputs.stream().anyMatch(o -> o.kind() == Output.Kind.FAILED);
+          check(
+              tell == assessment.outputs().containsKey(feature),
+              "%s differs (%d states) or failed, and it is not told",
+              feature,
+              outputs.size());
+        });
   }
 
   /** The VM specs, say: whatever is written to the primary's is right. */

@@ -90,13 +90,17 @@ class HAClusterApiIT {
             "{syncNetwork: {cidr: 172.31.77.0/29}, members: {names: [a, b, c, d, e, f, g]}}",
             "{syncNetwork: {cidr: 172.31.77.0/28}, members: {names: [a, b, c, d, e, f, g]}}"),
         new Rule(
-            "no state to keep equal",
-            "{state: {files: null}}",
-            "{state: {files: null, guest: [timezone]}}"),
+            "state.files lists no file tree",
+            "{state: {files: null, guest: [timezone]}}",
+            "{state: {guest: [timezone]}}"),
         new Rule(
-            "no state to keep equal",
-            "{state: {files: []}}",
-            "{state: {files: [], vmSpec: [/spec/template/spec/domain/cpu]}}"),
+            "state.files lists no file tree",
+            "{state: {files: [], commands: [{name: a, run: [id], apply: [cat]}]}}",
+            "{state: {commands: [{name: a, run: [id], apply: [cat]}]}}"),
+        new Rule(
+            "named as a fact of state.guest",
+            "{state: {commands: [{name: kernel, run: [id]}], guest: [os, kernel]}}",
+            "{state: {commands: [{name: kernel, run: [id]}], guest: [os]}}"),
         new Rule(
             "Two entries of state.files have the same name",
             "{state: {files: [{name: a, path: /srv/a}, {name: a, path: /srv/b}]}}",
@@ -315,7 +319,7 @@ class HAClusterApiIT {
         new HAClusterSpec(
             stored.getSpec().members(),
             stored.getSpec().syncNetwork(),
-            new StateSpec(null, null, List.of(GuestFact.OS), null)));
+            new StateSpec(stored.getSpec().state().files(), null, List.of(GuestFact.OS), null)));
     HACluster changed = client.resource(stored).update();
     assertThat(changed.getMetadata().getGeneration()).isEqualTo(2);
 

@@ -181,6 +181,44 @@ class MainJobIT {
         .isEqualTo(tolerations(testbed.secondaries().stream().limit(1)));
   }
 
+  @Test
+  @Budget(90)
+  void aFileOutsideTheTreesIsPutBackByItsCommandAndTheKernelIsTheSame(Testbed testbed) {
+    Member primary = testbed.inSync().primary();
+    Member changed = testbed.secondaries().getFirst();
+    testbed.members().forEach(m -> m.shell().run("echo right > /etc/vq-demo"));
+    HAClusterStatus before = testbed.web().status();
+    long epoch = testbed.web().epoch();
+    try {
+      testbed
+          .web()
+          .patchState(
+              """
+              {"commands": [{"name": "demo", "run": ["cat", "/etc/vq-demo"],
+                             "apply": ["sh", "-c", "cat > /etc/vq-demo"]}],
+               "guest": ["kernel"]}
+              """);
+      changed.shell().run("echo wrong > /etc/vq-demo");
+
+      testbed.web().awaitRepair(before, changed, REPAIR);
+      for (Member member : testbed.members()) {
+        assertThat(member.shell().run("cat /etc/vq-demo")).as("%s", member).isEqualTo("right");
+      }
+      assertThat(testbed.web().status().lastRepair().toString()).contains("as output of demo");
+      Wait.until("outputs and facts are equal", SPREAD)
+          .untilAsserted(
+              () ->
+                  assertThat(testbed.web().status().condition("InSync").map(Condition::getStatus))
+                      .contains("True"));
+      assertThat(testbed.web().epoch()).as("outputs change no epoch").isEqualTo(epoch);
+      assertThat(testbed.primary()).isEqualTo(primary);
+    } finally {
+      // The guests' root is gone at a restart, and with it what this command reads.
+      testbed.web().patchState("{\"commands\": null, \"guest\": null}");
+    }
+    testbed.inSync();
+  }
+
   private static List<String> tolerations(Stream<Member> members) {
     return members
         .map(m -> m.machine().instanceSpec().orElseThrow().unknown().get("tolerations"))

@@ -92,6 +92,12 @@ final class Web {
                 .formatted(System.nanoTime()));
   }
 
+  /** Changes features of {@code spec.state}; null takes one away. */
+  void patchState(String json) {
+    resource()
+        .patch(PatchContext.of(PatchType.JSON_MERGE), "{\"spec\":{\"state\":%s}}".formatted(json));
+  }
+
   /** The Service that leads users to the primary. */
   Service service() {
     return client.services().inNamespace(namespace).withName(NAME).require();

@@ -158,6 +158,8 @@ final class Sidecar {
       case Command.Serve serve -> serve(serve);
       case Command.Pull pull -> pull(pull);
       case Command.Restore restore -> restore(restore);
+      case Command.ServeOutput _, Command.Apply _ ->
+          throw new IllegalStateException("no command was configured");
       case Command.Quiesce quiesce -> answer(quiesce, done(0));
     }
   }

@@ -109,6 +109,8 @@ final class WorldHash {
         mix.accept(2);
         mix.accept(StateHash.number(serve.root()) ^ World.index(serve.puller()));
       }
+      case Command.ServeOutput _, Command.Apply _ ->
+          throw new IllegalStateException("no command was configured");
       case Command.Quiesce quiesce -> mix.accept(5 | quiesce.still().toSeconds() << 8);
       case Command.Pull pull -> {
         mix.accept(3);

@@ -7,13 +7,17 @@ import io.fabric8.kubernetes.client.dsl.base.PatchContext;
 import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import io.virtquorum.api.AccessPort;
 import io.virtquorum.api.Bootstrap;
+import io.virtquorum.api.CommandFeature;
 import io.virtquorum.api.FileTree;
+import io.virtquorum.api.GuestFact;
 import io.virtquorum.api.HACluster;
 import io.virtquorum.api.StateSpec;
+import io.virtquorum.fingerprint.Output;
 import io.virtquorum.kubevirt.VirtualMachine;
 import io.virtquorum.network.SyncNic;
 import io.virtquorum.testing.ApiServer;
 import io.virtquorum.vmspec.VmSpec;
+import io.virtquorum.wire.v1.Configure;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -372,6 +376,52 @@ class OperatorIT {
                   .isPresent());
     }
     scene.until(() -> scene.events("SpecRepaired").size() == 2);
+  }
+
+  @Test
+  void givenACommandThatDiffersThenItIsRepairedAndAKernelThatDiffersIsTold() throws IOException {
+    scene.committed(
+        Scene.spec(
+            List.of("web-0", "web-1", "web-2"),
+            new StateSpec(
+                List.of(new FileTree("site", "/srv/www")),
+                List.of(new CommandFeature("packages", List.of("list"), List.of("install", "-"))),
+                List.of(GuestFact.KERNEL),
+                null)));
+    Configure configured = scene.members.get("web-2").configured().getLast();
+    assertThat(configured.getCommands(0).getRunList()).containsExactly("list");
+    assertThat(configured.getCommands(0).getApplyList()).containsExactly("install", "-");
+    assertThat(configured.getGuestFactsList()).containsExactly("kernel");
+
+    Output right = output("right", "", Output.Kind.REPAIRABLE);
+    scene.members.get("web-0").has("packages", right);
+    scene.members.get("web-1").has("packages", right);
+    scene.members.get("web-2").has("packages", output("wrong", "", Output.Kind.REPAIRABLE));
+    scene.until(() -> scene.members.get("web-2").outputs().get("packages").equals(right));
+    scene.until(() -> !scene.events("Repaired").isEmpty());
+    assertThat(scene.events("Repaired").getFirst().getMessage())
+        .startsWith("web-2 was repaired from web-0: web-0 ")
+        .contains(" as output of packages (", " of 6 votes), web-2 had ");
+    scene.until(() -> scene.isTrue("Ready"));
+    assertThat(scene.epoch()).isEqualTo(1);
+
+    for (String name : List.of("web-0", "web-1", "web-2")) {
+      String kernel = name.equals("web-1") ? "6.1.0" : "6.12.48";
+      scene.members.get(name).has("kernel", output(kernel, kernel, Output.Kind.COMPARED));
+    }
+    scene.until(
+        () ->
+            scene
+                .condition("InSync")
+                .filter(c -> c.getStatus().equals("False"))
+                .filter(c -> c.getReason().equals("OutputsDiffer"))
+                .filter(c -> c.getMessage().contains("web-1: 6.1.0"))
+                .isPresent());
+    assertThat(scene.isTrue("PrimaryAvailable")).isTrue();
+  }
+
+  private static Output output(String text, String words, Output.Kind kind) {
+    return new Output(ScriptedMember.digest(text), words, kind);
   }
 
   @Test

@@ -9,6 +9,7 @@ import io.grpc.stub.StreamObserver;
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Matrix;
+import io.virtquorum.fingerprint.Output;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.Row;
@@ -54,6 +55,7 @@ final class ScriptedMember implements AutoCloseable {
   private final Map<Digest, String> syncNetwork;
   private final Map<String, String> files = new TreeMap<>();
   private final Map<String, String> remembered = new TreeMap<>();
+  private final ScriptedOutputs outputs = new ScriptedOutputs();
   private final Set<String> rotten = new HashSet<>();
   private final List<Command> orders = new CopyOnWriteArrayList<>();
   private final List<Configure> configured = new CopyOnWriteArrayList<>();
@@ -110,6 +112,17 @@ final class ScriptedMember implements AutoCloseable {
     files.put(file, text);
     rotten.add(file);
     ballot();
+  }
+
+  /** From now on it has that beside its files. */
+  synchronized void has(String feature, Output output) {
+    outputs.put(feature, output);
+    ballot();
+  }
+
+  /** What it has beside its files. */
+  synchronized Map<String, Output> outputs() {
+    return outputs.all();
   }
 
   /** From now on a user is there. */
@@ -267,6 +280,11 @@ final class ScriptedMember implements AutoCloseable {
         case SERVE_SAMPLE -> serve(order);
         case PULL_SAMPLE -> pull(order);
         case RESTORE_ROWS -> restore(order);
+        case SERVE_OUTPUT -> serve(order, outputs.serve(order));
+        case APPLY_OUTPUT -> {
+          outputs.apply(order.getApplyOutput());
+          finish(order, Progress.Outcome.OUTCOME_DONE, "", 1);
+        }
         case AUDIT -> ballot();
         case ORDER_NOT_SET -> throw new IllegalStateException("an order without an order");
       }
@@ -285,17 +303,21 @@ final class ScriptedMember implements AutoCloseable {
 
   private void serve(Command order) throws WireException {
     Matrix matrix = matrix();
-    if (!matrix.root().equals(WireMapping.readDigest(order.getServeSample().getRoot(), ""))) {
+    Digest wanted = WireMapping.readDigest(order.getServeSample().getRoot(), "");
+    files.values().forEach(text -> syncNetwork.put(digest(text), text));
+    serve(
+        order,
+        Optional.of(matrix)
+            .filter(m -> m.root().equals(wanted))
+            .map(m -> new OfferContent(order.getId(), m, "172.31.77.9", 8730, "secret")));
+  }
+
+  private void serve(Command order, Optional<OfferContent> offer) {
+    if (offer.isEmpty()) {
       finish(order, Progress.Outcome.OUTCOME_VOID, "", 0);
       return;
     }
-    files.values().forEach(text -> syncNetwork.put(digest(text), text));
-    send(
-        FromMember.newBuilder()
-            .setOffer(
-                WireMapping.write(
-                    new OfferContent(order.getId(), matrix, "172.31.77.9", 8730, "secret")))
-            .build());
+    send(FromMember.newBuilder().setOffer(WireMapping.write(offer.get())).build());
     ballot();
   }
 
@@ -361,7 +383,8 @@ final class ScriptedMember implements AutoCloseable {
                         users ? 1 : 0,
                         users,
                         false,
-                        Optional.empty())))
+                        Optional.empty(),
+                        outputs.all())))
             .build());
   }
 

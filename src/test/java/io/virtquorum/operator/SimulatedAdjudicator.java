@@ -8,6 +8,7 @@ import io.virtquorum.adjudicate.Hold;
 import io.virtquorum.api.FileTree;
 import io.virtquorum.api.HACluster;
 import io.virtquorum.api.HAClusterStatus;
+import io.virtquorum.api.StateSpec;
 import io.virtquorum.wire.v1.Beat;
 import io.virtquorum.wire.v1.FromMember;
 import io.virtquorum.wire.v1.Hello;
@@ -156,7 +157,7 @@ public final class SimulatedAdjudicator {
         new ClusterSettings(
             config,
             members,
-            files,
+            StateSpec.ofFiles(files.toArray(FileTree[]::new)),
             List.of(accessPort),
             Duration.ofMillis(100),
             Duration.ofSeconds(2),

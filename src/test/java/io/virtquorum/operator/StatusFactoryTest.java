@@ -7,6 +7,7 @@ import io.virtquorum.adjudicate.Event;
 import io.virtquorum.adjudicate.Trouble;
 import io.virtquorum.api.HAClusterStatus;
 import io.virtquorum.fingerprint.Change;
+import io.virtquorum.fingerprint.Output;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -76,6 +77,46 @@ class StatusFactoryTest {
   }
 
   @Test
+  void aFactDiffers() throws IOException {
+    golden(
+        "fact-differs",
+        Story.committed()
+            .has("web-0", Map.of("kernel", fact("6.12.48"), "os", fact("Debian 13")))
+            .has("web-1", Map.of("kernel", fact("6.12.48"), "os", fact("Debian 13")))
+            .has("web-2", Map.of("kernel", fact("6.1.0"), "os", fact("Debian 13"))));
+  }
+
+  @Test
+  void aCommandFailedOnOneMember() throws IOException {
+    golden(
+        "command-failed",
+        Story.committed()
+            .has("web-0", Map.of("packages", output("a", Output.Kind.REPAIRABLE)))
+            .has("web-1", Map.of("packages", output("a", Output.Kind.REPAIRABLE)))
+            .has("web-2", Map.of("packages", failed())));
+  }
+
+  @Test
+  void aCommandFailedOnAll() throws IOException {
+    golden(
+        "command-failed-on-all",
+        Story.committed()
+            .has("web-0", Map.of("packages", failed()))
+            .has("web-1", Map.of("packages", failed()))
+            .has("web-2", Map.of("packages", failed())));
+  }
+
+  @Test
+  void anOutputIsBeingRepaired() throws IOException {
+    golden(
+        "output-differs",
+        Story.committed()
+            .has("web-0", Map.of("packages", output("a", Output.Kind.REPAIRABLE)))
+            .has("web-1", Map.of("packages", output("a", Output.Kind.REPAIRABLE)))
+            .has("web-2", Map.of("packages", output("b", Output.Kind.REPAIRABLE))));
+  }
+
+  @Test
   void aTroubleOfTheSetupComesBeforeEverythingElse() throws IOException {
     StatusFactory.Setup setup =
         new StatusFactory.Setup(
@@ -112,6 +153,19 @@ class StatusFactoryTest {
         .isEqualTo("2026-11-22T10:00:00Z");
     assertThat(after.condition("InSync").orElseThrow().getLastTransitionTime())
         .isEqualTo("2026-11-22T10:03:00Z");
+  }
+
+  private static Output fact(String words) {
+    return new Output(ScriptedMember.digest(words), words, Output.Kind.COMPARED);
+  }
+
+  private static Output output(String text, Output.Kind kind) {
+    return new Output(ScriptedMember.digest(text), "", kind);
+  }
+
+  private static Output failed() {
+    return new Output(
+        ScriptedMember.digest("failed"), "it ended with exit code 1: no", Output.Kind.FAILED);
   }
 
   private static Story inSync() {

@@ -13,6 +13,7 @@ import io.virtquorum.adjudicate.State;
 import io.virtquorum.adjudicate.Step;
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Output;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.RowKey;
@@ -97,6 +98,20 @@ final class Story {
   }
 
   Story reports(String member, Digest root, Optional<Remembered> memory, List<Change> changes) {
+    return reports(member, root, memory, changes, Map.of());
+  }
+
+  /** The member attaches, holds C, and has this beside its files. */
+  Story has(String member, Map<String, Output> outputs) {
+    return reports(member, C, Optional.of(new Remembered(THIRD, C)), List.of(), outputs);
+  }
+
+  private Story reports(
+      String member,
+      Digest root,
+      Optional<Remembered> memory,
+      List<Change> changes,
+      Map<String, Output> outputs) {
     on(new Event.Attached(member));
     return on(
         new Event.Voted(
@@ -113,7 +128,7 @@ final class Story {
                 false,
                 false,
                 Optional.empty(),
-                Map.of())));
+                outputs)));
   }
 
   View view() {

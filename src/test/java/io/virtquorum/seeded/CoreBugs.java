@@ -25,8 +25,8 @@ final class CoreBugs {
           new SeededBug(
               1,
               "adjudicate/Assessor.java",
-              "filter(e -> e.getValue().size() > 1)",
-              "filter(e -> e.getValue().size() > 2)",
+              "outputs.size() == 1",
+              "outputs.size() <= 2",
               "A feature that can only be compared differs between two members, and nobody hears.",
               Found.by(4),
               Found.not("its guests have no such feature")),

@@ -7,6 +7,7 @@ import com.google.protobuf.ByteString;
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Matrix;
+import io.virtquorum.fingerprint.Output;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.Row;
@@ -15,7 +16,9 @@ import io.virtquorum.wire.v1.Ballot;
 import io.virtquorum.wire.v1.Offer;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 
 final class WireMappingTest {
@@ -128,6 +131,49 @@ final class WireMappingTest {
     assertThatThrownBy(() -> WireMapping.read(kindless)).isInstanceOf(WireException.class);
   }
 
+  @Test
+  void givenMoreOutputsThanASpecCanListWhenReadThenTheyAreRefused() {
+    var output = WireMapping.write(ballot(List.of(), 0)).getOutputs(0);
+    Ballot many =
+        WireMapping.write(ballot(List.of(), 0)).toBuilder()
+            .clearOutputs()
+            .addAllOutputs(Collections.nCopies(WireLimits.OUTPUTS + 1, output))
+            .build();
+    assertThatThrownBy(() -> WireMapping.read(many))
+        .isInstanceOf(WireException.class)
+        .hasMessage("A message has 36 outputs, 35 at most");
+  }
+
+  @Test
+  void givenAnOutputThatIsNoneWhenReadThenItIsRefused() {
+    for (var kind : List.of(io.virtquorum.wire.v1.Output.Kind.KIND_UNSPECIFIED_VALUE, 7)) {
+      assertRefused(output -> output.setKindValue(kind), "of which kind");
+    }
+    assertRefused(output -> output.clearFeature(), "the feature of an output");
+    assertRefused(output -> output.setFeature("x".repeat(64)), "the feature of an output");
+    assertRefused(
+        output -> output.setWords("x".repeat(WireLimits.WORD + 1)), "the words of an output");
+    assertRefused(output -> output.clearDigest(), "the digest of an output");
+  }
+
+  @Test
+  void givenLongWordsWhenWrittenThenTheyAreCutToWhatIsRead() throws Exception {
+    BallotContent ballot =
+        ballot(List.of(), 0, Map.of("x", new Output(D1, "w".repeat(1_000), Output.Kind.FAILED)));
+    assertThat(WireMapping.read(WireMapping.write(ballot)).outputs().get("x").words())
+        .hasSizeLessThanOrEqualTo(WireLimits.WORD)
+        .startsWith("www");
+  }
+
+  private static void assertRefused(
+      Consumer<io.virtquorum.wire.v1.Output.Builder> change, String words) {
+    Ballot.Builder ballot = WireMapping.write(ballot(List.of(), 0)).toBuilder();
+    change.accept(ballot.getOutputsBuilder(0));
+    assertThatThrownBy(() -> WireMapping.read(ballot.build()))
+        .isInstanceOf(WireException.class)
+        .hasMessageContaining(words);
+  }
+
   private static Change written() {
     return new Change(KEY, Change.Kind.WRITTEN, Optional.empty(), Optional.of(D1));
   }
@@ -137,6 +183,17 @@ final class WireMappingTest {
   }
 
   private static BallotContent ballot(List<Change> changes, int total) {
+    return ballot(
+        changes,
+        total,
+        Map.of(
+            "kernel", new Output(D1, "6.12.48", Output.Kind.COMPARED),
+            "packages", new Output(D2, "", Output.Kind.REPAIRABLE),
+            "users", new Output(D2, "it ended with exit code 1", Output.Kind.FAILED)));
+  }
+
+  private static BallotContent ballot(
+      List<Change> changes, int total, Map<String, Output> outputs) {
     return new BallotContent(
         7,
         "boot",
@@ -148,6 +205,7 @@ final class WireMappingTest {
         1,
         true,
         false,
-        Optional.of(new BallotContent.Trouble("NoRsync", "Install rsync in the guest.")));
+        Optional.of(new BallotContent.Trouble("NoRsync", "Install rsync in the guest.")),
+        outputs);
   }
 }

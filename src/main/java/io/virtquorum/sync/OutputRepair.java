@@ -1,0 +1,175 @@
+package io.virtquorum.sync;
+
+import io.virtquorum.collect.Deadline;
+import io.virtquorum.collect.Outputs;
+import io.virtquorum.collect.Script;
+import io.virtquorum.collect.Shell;
+import io.virtquorum.collect.Tree;
+import io.virtquorum.collect.Trouble;
+import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.guest.GuestException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Makes the output of a command what a sample's is (design, rule 1): the sample's output comes over
+ * the sync network, the command's own {@code apply} reads it, and the command is asked again. What
+ * it said before goes to the archive. Not safe for use by many threads.
+ */
+public final class OutputRepair {
+  private static final Duration FETCH = Duration.ofSeconds(60);
+  private static final Duration APPLY = Duration.ofMinutes(5);
+  private static final Duration REST = Duration.ofSeconds(30);
+
+  private final Shell shell;
+  private final Outputs outputs;
+  private final Tree home;
+  private final ArchiveLimits limits;
+  private final Archive archive;
+  private final TreeRepair repair;
+  private final Script fetch = Script.of(OutputRepair.class, "fetch.sh");
+  private final Script apply = Script.of(OutputRepair.class, "apply-output.sh");
+  private final Script remove = new Script("rm", "rm -f \"$1\"");
+
+  /**
+   * @param trees at least one: the first one's archive takes what is replaced
+   * @param limits of the member's archive
+   */
+  public OutputRepair(Shell shell, Outputs outputs, List<Tree> trees, ArchiveLimits limits) {
+    this.shell = shell;
+    this.outputs = outputs;
+    this.home = trees.getFirst();
+    this.limits = limits;
+    this.archive = new Archive(shell, trees);
+    this.repair = new TreeRepair(shell);
+  }
+
+  /**
+   * Repairs.
+   *
+   * @param offer of a sample that serves its output
+   * @param wanted what must come out
+   * @param guestMillis the guest's clock, for the archive
+   * @param limit for everything
+   * @throws GuestException if the guest did not answer: how far it came is unknown, repair again
+   */
+  public PullResult apply(
+      Offer offer,
+      Outputs.Feature command,
+      Digest wanted,
+      ArchiveNote note,
+      long guestMillis,
+      Duration limit)
+      throws GuestException, Trouble {
+    long start = shell.nanoTime();
+    Deadline deadline = shell.deadline(limit);
+    shell.needRsync(deadline);
+    byte[] old = outputs.say(command);
+    if (outputs.digest(command, old).equals(wanted)) {
+      return done(0, 0, "", start);
+    }
+    String file = shell.fresh();
+    try {
+      RsyncReport report = fetch(offer, file, deadline);
+      Optional<PullResult> obstacle = report.problem();
+      if (obstacle.isEmpty()) {
+        obstacle = obstacle(command, wanted, file, old, deadline);
+      }
+      if (obstacle.isPresent()) {
+        return obstacle.get();
+      }
+      String entry = archive(command, old, note, guestMillis, deadline);
+      boolean equal = false;
+      try {
+        run(command, file, deadline);
+        equal = outputs.digest(command, outputs.say(command)).equals(wanted);
+      } finally {
+        if (!equal) {
+          forget(entry, command, old, deadline);
+        }
+      }
+      return equal ? done(1, report.bytes(), entry, start) : differs(command);
+    } finally {
+      shell.run(remove, deadline, new byte[0], file);
+    }
+  }
+
+  private RsyncReport fetch(Offer offer, String file, Deadline deadline)
+      throws GuestException, Trouble {
+    byte[] said =
+        shell.run(
+            fetch,
+            deadline,
+            new byte[0],
+            Map.of("RSYNC_PASSWORD", offer.password()),
+            TreeRepair.url(offer, SampleServer.OUTPUT) + SampleServer.OUTPUT,
+            Long.toString(Math.min(deadline.leftSeconds(), FETCH.toSeconds())),
+            file,
+            Integer.toString(Outputs.MOST));
+    return RsyncReport.parse(Shell.text(said));
+  }
+
+  /** What forbids to apply: the sample moved, or the archive has no room. */
+  private Optional<PullResult> obstacle(
+      Outputs.Feature command, Digest wanted, String file, byte[] old, Deadline deadline)
+      throws GuestException, Trouble {
+    if (!outputs.digest(command, shell.get(file, deadline)).equals(wanted)) {
+      return Optional.of(
+          new PullResult.Void("The sample moved: " + command.name() + " says something else"));
+    }
+    return archive.makeRoom(old.length, limits, deadline);
+  }
+
+  private String archive(
+      Outputs.Feature command, byte[] old, ArchiveNote note, long guestMillis, Deadline deadline)
+      throws GuestException, Trouble {
+    String entry = repair.entry(note.entry() + "-" + command.name(), List.of(home), deadline);
+    var manifest = new Manifest(note.verdict(), guestMillis);
+    manifest.add(SampleServer.OUTPUT, "replaced", Optional.empty(), false);
+    repair.archive(home, entry, manifest.bytes(), deadline);
+    shell.put(home.own() + "/archive/" + entry + "/" + SampleServer.OUTPUT, old, deadline);
+    repair.finish(home, deadline);
+    return entry;
+  }
+
+  private void run(Outputs.Feature command, String file, Deadline deadline)
+      throws GuestException, Trouble {
+    Duration left = deadline.left().minus(REST);
+    List<String> arguments = new ArrayList<>();
+    arguments.add(Long.toString(Math.clamp(left.toSeconds(), 1, APPLY.toSeconds())));
+    arguments.add(file);
+    arguments.addAll(command.apply());
+    shell.run(apply, deadline, new byte[0], arguments.toArray(String[]::new));
+  }
+
+  /**
+   * What was not replaced needs no entry: one for each failed try would in the end push out what
+   * other repairs archived.
+   */
+  private void forget(String entry, Outputs.Feature command, byte[] old, Deadline deadline)
+      throws GuestException {
+    try {
+      if (Arrays.equals(outputs.say(command), old)) {
+        archive.remove(entry, deadline);
+      }
+    } catch (Trouble unknown) {
+      // then it may have been replaced
+    }
+  }
+
+  private static PullResult differs(Outputs.Feature command) {
+    return new PullResult.Failed(
+        PullResult.Reason.StillDiffers,
+        "After its apply command %s still says something else than the others"
+            .formatted(command.name()));
+  }
+
+  private PullResult done(int rows, long bytes, String entry, long start) {
+    long millis = Duration.ofNanos(shell.nanoTime() - start).toMillis();
+    return new PullResult.Done(rows, bytes, entry, millis, List.of());
+  }
+}
