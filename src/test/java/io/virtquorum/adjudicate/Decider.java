@@ -3,6 +3,7 @@ package io.virtquorum.adjudicate;
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Matrix;
+import io.virtquorum.fingerprint.Output;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.Row;
@@ -161,11 +162,10 @@ final class Decider {
         ballot(C, Optional.of(HOLDS_C), List.of(), 0, 0, false, Optional.of(trouble), Map.of()));
   }
 
-  /** The member holds C, and this of what can only be compared. */
-  Decider compares(int member, Map<String, Digest> compared) {
+  /** The member holds C, and has this beside its files. */
+  Decider has(int member, Map<String, Output> outputs) {
     return votes(
-        member,
-        ballot(C, Optional.of(HOLDS_C), List.of(), 0, 0, false, Optional.empty(), compared));
+        member, ballot(C, Optional.of(HOLDS_C), List.of(), 0, 0, false, Optional.empty(), outputs));
   }
 
   /** The member remembers C and differs in more rows than a ballot lists. */
@@ -198,7 +198,7 @@ final class Decider {
       int sessions,
       boolean users,
       Optional<Trouble> trouble,
-      Map<String, Digest> compared) {
+      Map<String, Output> outputs) {
     return new Ballot(
         new Incarnation("uid", "boot"),
         ++ballots,
@@ -211,7 +211,7 @@ final class Decider {
         users,
         false,
         trouble,
-        compared);
+        outputs);
   }
 
   /** The newest order of this kind ended so. */

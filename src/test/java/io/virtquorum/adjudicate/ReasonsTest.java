@@ -15,6 +15,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Matrix;
+import io.virtquorum.fingerprint.Output;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Row;
 import io.virtquorum.fingerprint.RowKey;
@@ -197,13 +198,13 @@ final class ReasonsTest {
 
   @Test
   void givenAFeatureThatCanOnlyBeComparedThenItIsSaidWhoHoldsWhatWhereTheyDifferAndElseNothing() {
-    Digest one = new Digest(1, 1, 1, 1);
-    Digest two = new Digest(2, 2, 2, 2);
+    Output one = new Output(new Digest(1, 1, 1, 1), "", Output.Kind.COMPARED);
+    Output two = new Output(new Digest(2, 2, 2, 2), "", Output.Kind.COMPARED);
     Decider decider = Decider.steady();
-    decider.compares(0, Map.of("kernel", one, "timezone", one));
-    decider.compares(1, Map.of("kernel", two, "timezone", one));
-    decider.compares(2, Map.of("kernel", one, "timezone", one));
-    assertThat(decider.assessment.orElseThrow().compared())
+    decider.has(0, Map.of("kernel", one, "timezone", one));
+    decider.has(1, Map.of("kernel", two, "timezone", one));
+    decider.has(2, Map.of("kernel", one, "timezone", one));
+    assertThat(decider.assessment.orElseThrow().outputs())
         .containsOnlyKeys("kernel")
         .containsEntry("kernel", Map.of(one, List.of("web-0", "web-2"), two, List.of("web-1")));
   }
