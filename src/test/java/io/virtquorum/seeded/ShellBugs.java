@@ -54,8 +54,7 @@ final class ShellBugs {
               "item.settled() ? item.entry().ctime() : UNKNOWN",
               "item.entry().ctime()",
               "A write within the remembered ctime's tick looks like rot, and is taken back.",
-              Found.not(
-                  "not in 1,000 seeds: two writes in one tick are rare there")),
+              Found.not("not in 1,000 seeds: two writes in one tick are rare there")),
           new SeededBug(
               8,
               "sync/Puller.java",
