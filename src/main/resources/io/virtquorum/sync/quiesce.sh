@@ -18,7 +18,8 @@ code=$?
 if [ "$code" != 0 ]; then
   text=$(head -c 300 "$said")
   rm -f "$said"
-  [ "$what" = begin ] && rm -f "$guard"
+  # What failed may have kept them still all the same, now or the time before.
+  [ "$what" = begin ] && rm "$guard" 2>/dev/null && "$VQ_TIMEOUT" -k 3 30 "$@" end >/dev/null 2>&1 </dev/null
   trouble GuestCommandFailed "The quiesce command of $name ($what) ended with exit code $code: $text"
 fi
 rm -f "$said"

@@ -50,7 +50,9 @@ final class Channel {
   }
 
   private void arriveUp(FromMember message) {
-    if (!operatorEnded && !operator.isDead()) {
+    if (operator.isDead()) {
+      endAtOperator(); // also where it died before it was greeted
+    } else if (!operatorEnded) {
       if (message.hasHello()) {
         operator.greeted(this, message.getHello());
       } else {

@@ -61,8 +61,8 @@ final class QuiescePrograms {
     int token = tokens;
     int code = keep(name, begin, how);
     if (code != 0) {
-      if (begin) {
-        guards.remove(name);
+      if (begin && guards.remove(name) != null) {
+        keep(name, false, how);
       }
       return SimulatedGuest.trouble(
           "GuestCommandFailed", "The quiesce command of " + name + " ended with exit code " + code);
@@ -82,13 +82,13 @@ final class QuiescePrograms {
   }
 
   /**
-   * The users' command, with its exit code. One that does not work leaves the writers as they were,
-   * or, told to let them go on, complains although it did.
+   * The users' command, with its exit code. One that does not work may have kept the writers still
+   * all the same; told to let them go on, it does so and complains.
    */
   private int keep(String name, boolean begin, String how) {
     guest.work(TAKES);
     boolean works = how.equals("works") || guest.random.nextBoolean();
-    if (begin && works) {
+    if (begin && (works || guest.random.nextBoolean())) {
       still.add(name);
     } else if (!begin) {
       still.remove(name);

@@ -26,6 +26,10 @@ import java.util.function.BiFunction;
 /** One HACluster with all that is around it. Everything in it follows from one seed. */
 final class World {
   static final Duration AUDIT = Duration.ofSeconds(60);
+
+  /** By then an old leader that was still there is gone. */
+  private static final long LAST_OLD_LEADER = 20 * Timeline.SECOND;
+
   static final int ARCHIVE_ENTRIES = 6;
   private static final int MOST_VMS = 7;
   private static final Instant BEGIN = Instant.parse("2026-01-01T00:00:00Z");
@@ -395,6 +399,7 @@ final class World {
       cut(vm, false, false);
     }
     leadIfNobodyDoes();
+    timeline.after(LAST_OLD_LEADER, this::leadIfNobodyDoes);
     stir();
   }
 

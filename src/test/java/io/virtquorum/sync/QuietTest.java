@@ -86,6 +86,25 @@ class QuietTest {
     quiet = new Quiet(member.files().shell(), List.of(tree("a")));
   }
 
+  @Test
+  void whatACommandDidBeforeItFailedIsUndone() throws Exception {
+    member.close();
+    String fails = "echo \"$1\" >> '%s'; [ \"$1\" = end ]".formatted(log("z"));
+    Tree failing =
+        new Tree(
+            "z",
+            member.home.resolve("z").toString(),
+            List.of(),
+            List.of(),
+            List.of("/bin/sh", "-c", fails, "quiesce"));
+    member = new Member(directory.resolve("member"), List.of(failing));
+    quiet = new Quiet(member.files().shell(), List.of(failing));
+    assertThatThrownBy(() -> quiet.begin(MINUTE, Member.LIMIT)).isInstanceOf(Trouble.class);
+    assertThat(said("z")).containsExactly("begin", "end");
+    quiet.end(Member.LIMIT);
+    assertThat(said("z")).containsExactly("begin", "end");
+  }
+
   private Tree tree(String name) {
     Path home = directory.resolve("member");
     String write = "echo \"$1\" >> '%s'".formatted(log(name));
