@@ -31,7 +31,7 @@ final class SimulationTest {
   @Test
   void whateverHappensNothingIsLostAndEverybodyBecomesEqual() throws InterruptedException {
     Simulation simulation = new Simulation(Set.of());
-    simulation.run(1, Long.getLong("simulate.seeds", 400), 0);
+    simulation.run(1, Long.getLong("simulate.seeds", 1_000), 0);
     System.out.println(simulation.report());
     assertThat(simulation.failure()).isEmpty();
   }
