@@ -36,18 +36,15 @@ final class Assessor {
   private static Map<String, Map<Output, List<String>>> outputs(Picture picture) {
     Map<String, Map<Output, List<String>>> holders = new TreeMap<>();
     picture
-        .usable()
+        .outputs()
         .forEach(
-            name ->
-                picture
-                    .ballot(name)
-                    .outputs()
-                    .forEach(
-                        (feature, output) ->
-                            holders
-                                .computeIfAbsent(feature, f -> new LinkedHashMap<>())
-                                .computeIfAbsent(output, o -> new ArrayList<>())
-                                .add(name)));
+            (feature, outputs) -> {
+              Map<Output, List<String>> alike = new LinkedHashMap<>();
+              outputs.forEach(
+                  (name, output) ->
+                      alike.computeIfAbsent(output, o -> new ArrayList<>()).add(name));
+              holders.put(feature, alike);
+            });
     holders
         .values()
         .removeIf(

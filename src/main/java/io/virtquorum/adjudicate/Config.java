@@ -77,6 +77,11 @@ public record Config(
     return new Config(members, newObserve, voting, settle, canQuiesce, bootstrap, promote);
   }
 
+  /** The same with or without commands that keep writers still. */
+  public Config withCanQuiesce(boolean newCanQuiesce) {
+    return new Config(members, observe, voting, settle, newCanQuiesce, bootstrap, promote);
+  }
+
   /** The same with votes counted otherwise. */
   public Config withVoting(Voting newVoting) {
     return new Config(members, observe, newVoting, settle, canQuiesce, bootstrap, promote);

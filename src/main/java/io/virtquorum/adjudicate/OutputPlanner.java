@@ -25,35 +25,21 @@ final class OutputPlanner {
   static void plan(Picture picture, OrderBook orders) {
     // Nothing is repaired before the first epoch (rule 14).
     if (picture.record().committed().isPresent()) {
-      OutputPlanner planner = new OutputPlanner(picture, orders);
-      planner.repairable().forEach(planner::plan);
+      picture.outputs().forEach(new OutputPlanner(picture, orders)::plan);
     }
-  }
-
-  /** By feature: what each member has. */
-  private Map<String, Map<String, Output>> repairable() {
-    Map<String, Map<String, Output>> features = new TreeMap<>();
-    picture
-        .usable()
-        .forEach(
-            name ->
-                picture
-                    .ballot(name)
-                    .outputs()
-                    .forEach(
-                        (feature, output) -> {
-                          if (output.kind() == Output.Kind.REPAIRABLE) {
-                            features
-                                .computeIfAbsent(feature, f -> new TreeMap<>())
-                                .put(name, output);
-                          }
-                        }));
-    return features;
   }
 
   private void plan(String feature, Map<String, Output> outputs) {
     Map<String, Digest> digests = new TreeMap<>();
-    outputs.forEach((name, output) -> digests.put(name, output.digest()));
+    outputs.forEach(
+        (name, output) -> {
+          if (output.kind() == Output.Kind.REPAIRABLE) {
+            digests.put(name, output.digest());
+          }
+        });
+    if (digests.isEmpty()) {
+      return; // nobody can repair it
+    }
     UnitVerdict verdict = UnitVerdict.of(picture.record(), picture.config(), digests);
     if (!(verdict.tally() instanceof Tally.Elected elected)) {
       return;

@@ -1,10 +1,12 @@
 package io.virtquorum.adjudicate;
 
+import io.virtquorum.fingerprint.Output;
 import io.virtquorum.fingerprint.Position;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
@@ -51,6 +53,22 @@ record Picture(
     return member(name).ballot().orElseThrow();
   }
 
+  /** What usable members have beside their files: by feature and member, in order. */
+  Map<String, Map<String, Output>> outputs() {
+    Map<String, Map<String, Output>> features = new TreeMap<>();
+    usable()
+        .forEach(
+            name ->
+                ballot(name)
+                    .outputs()
+                    .forEach(
+                        (feature, output) ->
+                            features
+                                .computeIfAbsent(feature, f -> new TreeMap<>())
+                                .put(name, output)));
+    return features;
+  }
+
   MemberClass classOf(String name) {
     Classification found = classes.get(name);
     return found == null ? MemberClass.UNKNOWN : found.memberClass();
@@ -94,12 +112,9 @@ record Picture(
     return state.work().jobs().stream()
         .anyMatch(
             job ->
-                switch (job) {
-                  case Job.Quieting _ -> false;
-                  case Job.Proving proving -> proving.position().equals(position);
-                  case Job.Preparing preparing -> isFor(preparing.repair(), position);
-                  case Job.Repairing repairing -> isFor(repairing.repair(), position);
-                });
+                job instanceof Job.Proving proving
+                    ? proving.position().equals(position)
+                    : job.repairing().filter(repair -> isFor(repair, position)).isPresent());
   }
 
   private static boolean isFor(Job.Repair repair, Position position) {

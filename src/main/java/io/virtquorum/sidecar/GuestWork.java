@@ -221,9 +221,9 @@ final class GuestWork implements MemberWork {
       return Answers.failed(
           id, "TooManyRows", "An offer has at most " + WireLimits.ROWS + " rows; split the state");
     }
-    Optional<BallotContent.Trouble> missing = address.missing(snapshot.bootId());
-    if (missing.isPresent()) {
-      return Answers.failed(id, missing.get().reason(), missing.get().sentence());
+    Optional<FromMember> unaddressed = unaddressed(id, snapshot.bootId());
+    if (unaddressed.isPresent()) {
+      return unaddressed.get();
     }
     Duration life = Duration.ofNanos(Math.max(1, end - trees.shell().nanoTime()));
     Serving at = server.start(id, address.host(), order.getPullerAddress(), life, life);
@@ -240,15 +240,23 @@ final class GuestWork implements MemberWork {
     if (!outputs.digest(command, said).equals(wanted)) {
       return Answers.moved(id, command.name() + " says something else now");
     }
-    Optional<BallotContent.Trouble> missing =
-        address.missing(trees.shell().guest().bootId(ADDRESS));
-    if (missing.isPresent()) {
-      return Answers.failed(id, missing.get().reason(), missing.get().sentence());
+    Optional<FromMember> unaddressed = unaddressed(id, trees.shell().guest().bootId(ADDRESS));
+    if (unaddressed.isPresent()) {
+      return unaddressed.get();
     }
     Duration life = Duration.ofNanos(Math.max(1, end - trees.shell().nanoTime()));
     Serving at = server.start(id, address.host(), order.getPullerAddress(), said, life, life);
     serving = true;
     return offer(id, Output.matrix(command.name(), wanted), at);
+  }
+
+  /** The answer of a member that has no address on the sync network. */
+  private Optional<FromMember> unaddressed(String id, String bootId) throws GuestException {
+    return address.missing(bootId).map(t -> Answers.failed(id, t.reason(), t.sentence()));
+  }
+
+  private static Offer source(OfferContent offer) {
+    return new Offer(offer.address(), offer.port(), offer.password(), offer.matrix());
   }
 
   private static FromMember offer(String id, Matrix matrix, Serving at) {
@@ -263,16 +271,14 @@ final class GuestWork implements MemberWork {
     Digest wanted = WireMapping.readDigest(order.getDigest(), "the digest to apply");
     Outputs.Feature command = outputs.command(order.getFeature());
     users.look();
-    Optional<BallotContent.Trouble> missing =
-        address.missing(trees.shell().guest().bootId(ADDRESS));
-    if (missing.isPresent()) {
-      return Answers.failed(id, missing.get().reason(), missing.get().sentence());
+    Optional<FromMember> unaddressed = unaddressed(id, trees.shell().guest().bootId(ADDRESS));
+    if (unaddressed.isPresent()) {
+      return unaddressed.get();
     }
     OfferContent offer = WireMapping.read(order.getOffer());
-    var source = new Offer(offer.address(), offer.port(), offer.password(), offer.matrix());
     var note = new ArchiveNote(order.getArchiveEntry(), order.getVerdict());
     long clock = last.map(Snapshot::guestMillis).orElse(0L);
-    return answer(id, outputRepair.apply(source, command, wanted, note, clock, left));
+    return answer(id, outputRepair.apply(source(offer), command, wanted, note, clock, left));
   }
 
   private FromMember quiesce(String id, Duration still, Duration left)
@@ -315,13 +321,11 @@ final class GuestWork implements MemberWork {
   private FromMember pull(String id, OfferContent offer, Goal goal, ArchiveNote note, Duration left)
       throws GuestException, Trouble {
     users.look();
-    Optional<BallotContent.Trouble> missing =
-        address.missing(trees.shell().guest().bootId(ADDRESS));
-    if (missing.isPresent()) {
-      return Answers.failed(id, missing.get().reason(), missing.get().sentence());
+    Optional<FromMember> unaddressed = unaddressed(id, trees.shell().guest().bootId(ADDRESS));
+    if (unaddressed.isPresent()) {
+      return unaddressed.get();
     }
-    var source = new Offer(offer.address(), offer.port(), offer.password(), offer.matrix());
-    PullResult result = puller.pull(source, goal, note, users.sinceHeld(), left);
+    PullResult result = puller.pull(source(offer), goal, note, users.sinceHeld(), left);
     if (result instanceof PullResult.Done && goal instanceof Goal.Whole) {
       users.held();
     }

@@ -131,7 +131,7 @@ public final class OutputRepair {
     var manifest = new Manifest(note.verdict(), guestMillis);
     manifest.add(SampleServer.OUTPUT, "replaced", Optional.empty(), false);
     repair.archive(home, entry, manifest.bytes(), deadline);
-    shell.put(home.own() + "/archive/" + entry + "/" + SampleServer.OUTPUT, old, deadline);
+    shell.put(TreeRepair.directory(home, entry) + "/" + SampleServer.OUTPUT, old, deadline);
     repair.finish(home, deadline);
     return entry;
   }

@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -171,17 +172,19 @@ public final class Puller {
     if (!(goal instanceof Goal.Rows some)) {
       return goal;
     }
+    Map<RowKey, Optional<Digest>> rows = new HashMap<>(some.rows());
+    rows.keySet().removeIf(written(before));
+    return new Goal.Rows(rows);
+  }
+
+  /** Rows that may have been written since: where there are too many to list, rot comes first. */
+  private static Predicate<RowKey> written(Snapshot before) {
     Map<RowKey, Change.Kind> changed = new HashMap<>();
     before.changes().forEach(change -> changed.put(change.key(), change.kind()));
-    // Where there are too many to list, rot is listed first.
     boolean cut = before.changesTotal() > before.changes().size();
-    Map<RowKey, Optional<Digest>> rows = new HashMap<>(some.rows());
-    rows.keySet()
-        .removeIf(
-            key ->
-                changed.getOrDefault(key, cut ? Change.Kind.WRITTEN : Change.Kind.ROT)
-                    == Change.Kind.WRITTEN);
-    return new Goal.Rows(rows);
+    return key ->
+        changed.getOrDefault(key, cut ? Change.Kind.WRITTEN : Change.Kind.ROT)
+            == Change.Kind.WRITTEN;
   }
 
   private Map<Tree, NavigableMap<RowKey, Optional<Digest>>> work(Plan plan) {
@@ -240,21 +243,13 @@ public final class Puller {
       Snapshot before,
       String verdict,
       boolean users) {
-    Set<RowKey> listed = new HashSet<>();
-    Set<RowKey> written = new HashSet<>();
-    for (Change change : before.changes()) {
-      listed.add(change.key());
-      if (change.kind() == Change.Kind.WRITTEN) {
-        written.add(change.key());
-      }
-    }
-    boolean more = before.changesTotal() > before.changes().size();
+    Predicate<RowKey> written = written(before);
     var manifest = new Manifest(verdict, before.guestMillis());
     wanted.forEach(
         (key, digest) -> {
           Optional<Entry> old = trees.entry(key);
           String what = digest.isEmpty() ? "deleted" : old.isEmpty() ? "created" : "replaced";
-          boolean byUser = users && (written.contains(key) || (more && !listed.contains(key)));
+          boolean byUser = users && written.test(key);
           manifest.add(key.item(), what, old, byUser);
         });
     return manifest.bytes();

@@ -91,7 +91,7 @@ final class TreeRepair {
   /** Makes the archive's entry with its manifest. */
   void archive(Tree tree, String entry, byte[] manifest, Deadline deadline)
       throws GuestException, Trouble {
-    String directory = tree.own() + "/archive/" + entry;
+    String directory = directory(tree, entry);
     var make = new Script("mkdir", "umask 077; mkdir -p \"$1\"");
     shell.run(make, deadline, new byte[0], directory);
     shell.put(directory + "/manifest", manifest, deadline);
@@ -120,6 +120,30 @@ final class TreeRepair {
         parents.add(Plan.parent(key));
       }
     }
+    replace(tree, entry, rows, parents, root(wanted), "stage/tree", deadline);
+  }
+
+  /** What a repair replaced. */
+  FileTrees.Reading archived(FileTrees trees, Tree tree, String entry, Deadline deadline)
+      throws GuestException, Trouble {
+    return trees.read(Tree.of(tree.name(), directory(tree, entry) + "/files"), deadline.left());
+  }
+
+  /** Puts files back that a repair archived; what they replace goes to an entry of its own. */
+  void putBack(Tree tree, String entry, String other, List<RowKey> rows, Deadline deadline)
+      throws GuestException, Trouble {
+    replace(tree, other, rows, Set.of(), "0", "archive/" + entry + "/files", deadline);
+  }
+
+  private void replace(
+      Tree tree,
+      String entry,
+      Collection<RowKey> rows,
+      Collection<RowKey> parents,
+      String root,
+      String from,
+      Deadline deadline)
+      throws GuestException, Trouble {
     shell.put(tree.own() + "/stage/apply", names(rows), deadline);
     shell.put(tree.own() + "/stage/parents", names(parents), deadline);
     shell.run(
@@ -129,34 +153,13 @@ final class TreeRepair {
         tree.path(),
         entry,
         Long.toString(deadline.leftSeconds()),
-        root(wanted),
-        "stage/tree");
+        root,
+        from);
   }
 
-  /** What a repair replaced. */
-  FileTrees.Reading archived(FileTrees trees, Tree tree, String entry, Deadline deadline)
-      throws GuestException, Trouble {
-    return trees.read(Tree.of(tree.name(), files(tree, entry)), deadline.left());
-  }
-
-  /** Puts files back that a repair archived; what they replace goes to an entry of its own. */
-  void putBack(Tree tree, String entry, String other, List<RowKey> rows, Deadline deadline)
-      throws GuestException, Trouble {
-    shell.put(tree.own() + "/stage/apply", names(rows), deadline);
-    shell.put(tree.own() + "/stage/parents", new byte[0], deadline);
-    shell.run(
-        apply,
-        deadline,
-        new byte[0],
-        tree.path(),
-        other,
-        Long.toString(deadline.leftSeconds()),
-        "0",
-        "archive/" + entry + "/files");
-  }
-
-  private static String files(Tree tree, String entry) {
-    return tree.own() + "/archive/" + entry + "/files";
+  /** Where an archive entry is. */
+  static String directory(Tree tree, String entry) {
+    return tree.own() + "/archive/" + entry;
   }
 
   /**

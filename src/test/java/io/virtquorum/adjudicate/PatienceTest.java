@@ -143,7 +143,7 @@ final class PatienceTest {
   @Test
   void givenAQuiesceCommandThenThePrimarysWritersAreKeptStillUntilEverybodyCameToAnEnd() {
     Decider decider = stray();
-    decider.configure(quiescing(decider.config()));
+    decider.configure(decider.config().withCanQuiesce(true));
     for (int i = 0; i < 3; i++) {
       assertThat(decider.ordered(Command.Quiesce.class)).isEmpty();
       decider.serves(NEW_PAGE).holds(0).later(SECOND_LONG);
@@ -162,7 +162,7 @@ final class PatienceTest {
   @Test
   void givenWritersThatMustBeKeptStillForLongThenTheyAreToldAgainWhenTheGuestLetsThemGo() {
     Decider decider = stray();
-    decider.configure(quiescing(decider.config()));
+    decider.configure(decider.config().withCanQuiesce(true));
     for (int i = 0; i < 3; i++) {
       decider.serves(NEW_PAGE).holds(0).later(SECOND_LONG);
     }
@@ -178,7 +178,7 @@ final class PatienceTest {
   @Test
   void givenAQuiesceCommandThatFailsThenPeopleReadWhyAndItIsTriedWithoutIt() {
     Decider decider = stray();
-    decider.configure(quiescing(decider.config()));
+    decider.configure(decider.config().withCanQuiesce(true));
     for (int i = 0; i < 6; i++) {
       assertThat(decider.held("ChangesTooFast")).isEmpty();
       if (i == 3) {
@@ -279,16 +279,5 @@ final class PatienceTest {
 
   private static Outcome done() {
     return new Outcome.Done(1, 1, SECOND_LONG, "");
-  }
-
-  private static Config quiescing(Config config) {
-    return new Config(
-        config.members(),
-        config.observe(),
-        config.voting(),
-        config.settle(),
-        true,
-        config.bootstrap(),
-        config.promote());
   }
 }

@@ -221,7 +221,7 @@ final class RepairTest {
   @Test
   void givenAQuiesceCommandWhenFilesChangeFasterThanTheyAreCopiedThenWritersKeepStillAndGoOn() {
     SimulatedCluster cluster = SimulatedCluster.inSync(3);
-    cluster.configure(quiescing(cluster.config));
+    cluster.configure(cluster.config.withCanQuiesce(true));
     cluster.maxWork = 2500;
     int written = 0;
     for (int i = 0; i < 200; i++) {
@@ -241,7 +241,7 @@ final class RepairTest {
   @Test
   void givenAMemberThatIsEqualAgainByItselfThenWritersAreNotKeptStillForIt() {
     Decider decider = Decider.steady();
-    decider.configure(quiescing(decider.config()));
+    decider.configure(decider.config().withCanQuiesce(true));
     for (int i = 0; i < 3; i++) {
       decider.forget().changed(0, OTHER, false, written(PAGE, PAGE_1, OTHER));
       decider.later(Duration.ofSeconds(2));
@@ -256,7 +256,7 @@ final class RepairTest {
   @Test
   void givenAQuiesceCommandThatFailsThenPeopleAreToldAndRepairsGoOn() {
     SimulatedCluster cluster = SimulatedCluster.inSync(3);
-    cluster.configure(quiescing(cluster.config));
+    cluster.configure(cluster.config.withCanQuiesce(true));
     cluster.member(0).quiesceFails = true;
     cluster.maxWork = 2500;
     for (int i = 0; i < 200; i++) {
@@ -265,16 +265,5 @@ final class RepairTest {
     }
     assertThat(cluster.leader().said("QuiesceFailed")).isPositive();
     cluster.untilInSync();
-  }
-
-  private static Config quiescing(Config config) {
-    return new Config(
-        config.members(),
-        config.observe(),
-        config.voting(),
-        config.settle(),
-        true,
-        config.bootstrap(),
-        config.promote());
   }
 }

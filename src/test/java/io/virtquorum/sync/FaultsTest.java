@@ -118,21 +118,14 @@ class FaultsTest {
   void aRepairThatWasCutOffWhileItWroteShows() throws Exception {
     member.write("changed", "old");
     var trees =
-        new FileTrees(
-            new Shell(
-                new TamperedGuest(
-                    member.guest,
-                    (guest, exec) -> {
-                      Guest.Result result = guest.run(exec);
-                      if (exec.command().get(2).contains("# apply.sh")) {
-                        throw new GuestException.TimedOut("cut");
-                      }
-                      return result;
-                    }),
-                member.home.resolve("run").toString()),
-            Member.KEY,
-            member.trees,
-            Member.AT_ONCE);
+        tampered(
+            (guest, exec) -> {
+              Guest.Result result = guest.run(exec);
+              if (exec.command().get(2).contains("# apply.sh")) {
+                throw new GuestException.TimedOut("cut");
+              }
+              return result;
+            });
     try {
       pull(trees);
     } catch (GuestException expected) {
@@ -146,20 +139,13 @@ class FaultsTest {
   void aSampleThatDiesWhileItSendsLeavesTheMemberUntouched() throws Exception {
     member.write("changed", "old");
     var trees =
-        new FileTrees(
-            new Shell(
-                new TamperedGuest(
-                    member.guest,
-                    (guest, exec) -> {
-                      if (exec.command().get(2).contains("# stage.sh")) {
-                        server.close();
-                      }
-                      return guest.run(exec);
-                    }),
-                member.home.resolve("run").toString()),
-            Member.KEY,
-            member.trees,
-            Member.AT_ONCE);
+        tampered(
+            (guest, exec) -> {
+              if (exec.command().get(2).contains("# stage.sh")) {
+                server.close();
+              }
+              return guest.run(exec);
+            });
 
     assertThat(pull(trees))
         .isInstanceOfSatisfying(
@@ -173,25 +159,18 @@ class FaultsTest {
     member.write("changed", "rotten").write("dir/same", "same");
     member.remember(4, 2);
     var trees =
-        new FileTrees(
-            new Shell(
-                new TamperedGuest(
-                    member.guest,
-                    (guest, exec) -> {
-                      if (exec.command().get(2).contains("# apply.sh")
-                          && exec.command().getLast().equals("stage/tree")) {
-                        try {
-                          member.write("changed", "a user's");
-                        } catch (java.io.IOException e) {
-                          throw new java.io.UncheckedIOException(e);
-                        }
-                      }
-                      return guest.run(exec);
-                    }),
-                member.home.resolve("run").toString()),
-            Member.KEY,
-            member.trees,
-            Member.AT_ONCE);
+        tampered(
+            (guest, exec) -> {
+              if (exec.command().get(2).contains("# apply.sh")
+                  && exec.command().getLast().equals("stage/tree")) {
+                try {
+                  member.write("changed", "a user's");
+                } catch (java.io.IOException e) {
+                  throw new java.io.UncheckedIOException(e);
+                }
+              }
+              return guest.run(exec);
+            });
     Map<RowKey, Optional<Digest>> rows = new HashMap<>();
     for (String name : List.of("changed", "created")) {
       RowKey key = new RowKey("site", name);
@@ -216,25 +195,18 @@ class FaultsTest {
   void aMemberThatMovesMeanwhileVoidsThePull() throws Exception {
     member.write("changed", "old");
     var trees =
-        new FileTrees(
-            new Shell(
-                new TamperedGuest(
-                    member.guest,
-                    (guest, exec) -> {
-                      Guest.Result result = guest.run(exec);
-                      if (exec.command().get(2).contains("# stage.sh")) {
-                        try {
-                          member.write("changed", "a user's");
-                        } catch (java.io.IOException e) {
-                          throw new java.io.UncheckedIOException(e);
-                        }
-                      }
-                      return result;
-                    }),
-                member.home.resolve("run").toString()),
-            Member.KEY,
-            member.trees,
-            Member.AT_ONCE);
+        tampered(
+            (guest, exec) -> {
+              Guest.Result result = guest.run(exec);
+              if (exec.command().get(2).contains("# stage.sh")) {
+                try {
+                  member.write("changed", "a user's");
+                } catch (java.io.IOException e) {
+                  throw new java.io.UncheckedIOException(e);
+                }
+              }
+              return result;
+            });
 
     assertThat(pull(trees)).isInstanceOf(PullResult.Void.class);
     assertThat(member.path("changed")).hasContent("a user's");
@@ -318,9 +290,8 @@ class FaultsTest {
   /** Pulls with the given changing step cut off; false if the pull has fewer. */
   private boolean cutOff(int step, Cut cut, Duration life) throws Exception {
     var count = new AtomicInteger();
-    var guest =
-        new TamperedGuest(
-            member.guest,
+    var trees =
+        tampered(
             (real, exec) -> {
               if (!cut.concerns(exec.command().get(2)) || count.incrementAndGet() != step) {
                 return real.run(exec);
@@ -333,18 +304,22 @@ class FaultsTest {
               }
               throw new GuestException.TimedOut("cut");
             });
-    var trees =
-        new FileTrees(
-            new Shell(guest, member.home.resolve("run").toString()),
-            Member.KEY,
-            member.trees,
-            Member.AT_ONCE);
     try {
       pull(trees);
       return count.get() >= step;
     } catch (GuestException | Trouble cutOff) {
       return true;
     }
+  }
+
+  /** The member's trees, in a guest in whose way something comes. */
+  private FileTrees tampered(TamperedGuest.Tampering tampering) {
+    return new FileTrees(
+        new Shell(
+            new TamperedGuest(member.guest, tampering), member.home.resolve("run").toString()),
+        Member.KEY,
+        member.trees,
+        Member.AT_ONCE);
   }
 
   private PullResult pull(FileTrees trees) throws GuestException, Trouble {
