@@ -115,11 +115,15 @@ public final class Shell {
   }
 
   /**
-   * Says whether the guest can be synchronised at all.
+   * Says whether the guest can be synchronised at all. Somebody may have installed what was
+   * missing.
    *
    * @throws Trouble with {@code ToolMissing} if it lacks rsync
    */
   public void needRsync(Deadline deadline) throws GuestException, Trouble {
+    if (!tools.containsKey("rsync")) {
+      bootId = "";
+    }
     boot(deadline);
     need(tools, "rsync");
   }

@@ -24,22 +24,22 @@ public final class SyncInterface {
     record NoTool() implements Outcome {}
 
     /**
+     * The guest has that network elsewhere; the address was not set.
+     *
+     * @param route as {@code ip route} shows it
+     */
+    record Collides(String route) implements Outcome {}
+
+    /**
      * @param message what {@code ip} said
      */
     record Failed(String message) implements Outcome {}
   }
 
-  /** Whether another guest answers over the sync network. */
-  public enum Reach {
-    ANSWERS,
-    SILENT,
-    /** The interface is absent, or the guest has no {@code ping} (iputils-ping or busybox). */
-    UNKNOWN
-  }
-
   private static final int ALREADY = 10;
   private static final int ABSENT = 11;
   private static final int NO_TOOL = 12;
+  private static final int COLLIDES = 13;
   private static final byte[] NO_INPUT = {};
 
   // $1: MAC in small letters. A bridge or VLAN above the NIC shares its MAC: hardware goes first.
@@ -59,22 +59,35 @@ public final class SyncInterface {
       FIND
           + """
           command -v ip >/dev/null || exit 12
+          number() {
+            IFS=.
+            set -- $1
+            unset IFS
+            echo $((($1 << 24) + (${2:-0} << 16) + (${3:-0} << 8) + ${4:-0}))
+          }
+          overlaps() {
+            bits=$3
+            [ "$4" -ge "$bits" ] || bits=$4
+            [ $(($(number "$1") >> (32 - bits))) = $(($(number "$2") >> (32 - bits))) ]
+          }
+          own=${2#*/}
+          ip -4 route show | while read -r to rest; do
+            case $to in *[!0-9./]* | 0.0.0.0/0) continue ;; esac
+            case " $rest " in *" dev $nic "*) continue ;; esac
+            length=${to#*/}
+            [ "$length" != "$to" ] || length=32
+            case " $rest " in *" via "*) [ "$length" -ge "$own" ] || continue ;; esac
+            if overlaps "${2%/*}" "${to%/*}" "$own" "$length"; then
+              echo "$to $rest"
+              exit 13
+            fi
+          done || exit 13
           echo "$nic"
           case "$(ip -o link show dev "$nic")" in
             *[\\<,]UP[,\\>]*)
               case "$(ip -o addr show dev "$nic")" in *" $2 "*) exit 10;; esac;;
           esac
           ip link set dev "$nic" up && ip addr replace "$2" dev "$nic" || exit 1
-          """;
-
-  private static final String PING =
-      FIND
-          + """
-          if command -v ping >/dev/null; then ping=ping
-          elif command -v busybox >/dev/null && busybox --list | grep -qx ping; then
-            ping='busybox ping'
-          else exit 12; fi
-          $ping -c 1 -W 1 -I "$nic" "$2" >/dev/null || exit 1
           """;
 
   private final Guest guest;
@@ -89,7 +102,9 @@ public final class SyncInterface {
   }
 
   /**
-   * Brings the interface up with this address; other addresses on it stay.
+   * Brings the interface up with this address; other addresses on it stay. Sets nothing if the
+   * guest has an overlapping network on another interface, or a route through a gateway into this
+   * one: that would cut it off from those.
    *
    * @param address with its prefix length: {@code 172.31.77.11/24}
    */
@@ -101,22 +116,8 @@ public final class SyncInterface {
       case ALREADY -> new Outcome.Already(name);
       case ABSENT -> new Outcome.Absent(mac);
       case NO_TOOL -> new Outcome.NoTool();
+      case COLLIDES -> new Outcome.Collides(name);
       default -> new Outcome.Failed(new String(result.error(), StandardCharsets.UTF_8).strip());
-    };
-  }
-
-  /**
-   * Sends one echo request to another guest and waits at most 1 s for its answer. Only this notices
-   * a broken bridge: the interface's carrier stays.
-   *
-   * @param peer the other guest's address, without prefix length
-   */
-  public Reach reach(String peer, Duration deadline) throws GuestException {
-    var result = guest.run(Guest.Exec.script(deadline, PING, NO_INPUT, mac, peer));
-    return switch (result.exit()) {
-      case 0 -> Reach.ANSWERS;
-      case ABSENT, NO_TOOL -> Reach.UNKNOWN;
-      default -> Reach.SILENT;
     };
   }
 }

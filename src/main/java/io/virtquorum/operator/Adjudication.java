@@ -9,7 +9,9 @@ import io.virtquorum.adjudicate.Outcome;
 import io.virtquorum.adjudicate.State;
 import io.virtquorum.adjudicate.Step;
 import io.virtquorum.adjudicate.Trouble;
+import io.virtquorum.wire.HealthContent;
 import io.virtquorum.wire.WireException;
+import io.virtquorum.wire.WireMapping;
 import io.virtquorum.wire.v1.FromMember;
 import io.virtquorum.wire.v1.ToMember;
 import java.time.Clock;
@@ -128,7 +130,7 @@ final class Adjudication {
     this.fingerprintKey = fingerprintKey.clone();
     this.surroundings = surroundings;
     this.state = State.begin(record.term() + 1, record);
-    this.view = View.of(state, assessment);
+    this.view = View.of(state, assessment, Map.of());
     this.leadNotBefore = nanoTime();
     this.detector =
         new Detector(
@@ -243,7 +245,12 @@ final class Adjudication {
         case BALLOT -> step(CoreMapping.ballot(stream, message.getBallot()));
         case OFFER -> step(CoreMapping.offer(message.getOffer()));
         case PROGRESS -> step(CoreMapping.progress(message.getProgress()));
-        case HELLO, MESSAGE_NOT_SET -> stream.close();
+        case HEALTH -> {
+          stream.health(WireMapping.read(message.getHealth()));
+          show();
+        }
+        case HELLO -> stream.close();
+        case MESSAGE_NOT_SET -> log(stream.member(), "A newer sidecar said what is not known here");
       }
     } catch (WireException e) {
       LOG.atWarn()
@@ -305,7 +312,13 @@ final class Adjudication {
         }
       }
     }
-    View next = View.of(state, assessment);
+    show();
+  }
+
+  private void show() {
+    Map<String, HealthContent> health = new HashMap<>();
+    streams.forEach((member, stream) -> health.put(member, stream.health()));
+    View next = View.of(state, assessment, health);
     if (!next.equals(view)) {
       view = next;
       surroundings.changed().run();

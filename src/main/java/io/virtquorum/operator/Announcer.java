@@ -6,6 +6,7 @@ import io.fabric8.kubernetes.api.model.ObjectReference;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.virtquorum.adjudicate.Command;
+import io.virtquorum.adjudicate.Trouble;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -13,6 +14,7 @@ import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -32,6 +34,7 @@ final class Announcer {
   private final ObjectReference about;
   private final String operator;
   private final Clock clock;
+  private Optional<Trouble> standing = Optional.empty();
   private final Map<String, Instant> told =
       new LinkedHashMap<>() {
         @Override
@@ -49,6 +52,17 @@ final class Announcer {
     this.about = about;
     this.operator = operator;
     this.clock = clock;
+  }
+
+  /** Tells what a person must mend; the same not again for as long as it stands. */
+  void standing(Optional<Trouble> trouble) {
+    synchronized (told) {
+      if (trouble.equals(standing)) {
+        return;
+      }
+      standing = trouble;
+    }
+    trouble.ifPresent(t -> tell(new Command.Tell(true, t.reason(), t.message())));
   }
 
   void tell(Command.Tell tell) {

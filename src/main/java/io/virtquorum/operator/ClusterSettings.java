@@ -6,11 +6,13 @@ import io.virtquorum.api.FileTree;
 import io.virtquorum.api.StateSpec;
 import io.virtquorum.wire.v1.Configure;
 import io.virtquorum.wire.v1.FileFeature;
+import io.virtquorum.wire.v1.Peer;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /**
  * What the reconciler derived from the spec and the cluster, for one adjudicator. Two equal
@@ -94,6 +96,13 @@ record ClusterSettings(
     if (vm != null) {
       message.setSyncMac(vm.syncMac()).setSyncAddress(vm.syncAddress());
     }
+    new TreeMap<>(members)
+        .forEach(
+            (name, other) -> {
+              if (!name.equals(member)) {
+                message.addPeers(Peer.newBuilder().setMember(name).setAddress(other.syncHost()));
+              }
+            });
     for (CommandFeature feature : state.commands()) {
       message.addCommands(
           io.virtquorum.wire.v1.CommandFeature.newBuilder()

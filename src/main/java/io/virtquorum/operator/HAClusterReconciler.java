@@ -48,6 +48,12 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
   private static final Duration AGAIN = Duration.ofSeconds(15);
   private static final Duration SOON = Duration.ofSeconds(1);
 
+  private static final Trouble TWO_OPERATORS =
+      new Trouble(
+          "TwoOperators",
+          "Another operator leads this HACluster too: uninstall one of them, or give each its own"
+              + " watchNamespaces.");
+
   private final Parts parts;
   private final SpecUnit specUnit = new SpecUnit();
   private final Restarts restarts = new Restarts(Clock.systemUTC());
@@ -103,6 +109,9 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
   public UpdateControl<HACluster> reconcile(HACluster cluster, Context<HACluster> context) {
     String namespace = cluster.getMetadata().getNamespace();
     String name = cluster.getMetadata().getName();
+    if (parts.runtimes().keepsStill(namespace, name, parts.clock().instant())) {
+      return UpdateControl.<HACluster>noUpdate().rescheduleAfter(AGAIN); // another operator leads
+    }
     MemberSet members = members(cluster);
     TreeMap<String, Trouble> troubles = new TreeMap<>();
 
@@ -110,6 +119,8 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
     Preparation.Result prepared = parts.preparation().prepare(cluster, members);
     prepared.troubles().forEach(t -> troubles.putIfAbsent(t.reason(), t));
     release(cluster, members, troubles);
+    Startup.trouble(members, parts.preparation().sidecarImage())
+        .ifPresent(t -> troubles.putIfAbsent(t.reason(), t));
 
     // 2. The adjudicator: what it is to know.
     UserAccess access =
@@ -132,6 +143,9 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
                         () -> news.propagateEvent(ResourceID.fromResource(cluster))));
     if (runtime.deposedAt().isPresent()) {
       return UpdateControl.<HACluster>noUpdate().rescheduleAfter(AGAIN); // another operator speaks
+    }
+    if (parts.runtimes().contested(namespace, name)) {
+      troubles.put("TwoOperators", TWO_OPERATORS);
     }
 
     // 3. Where users are led; the adjudicator leads them by the spec that was taken in here.
@@ -179,6 +193,7 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
     if (!said) {
       return UpdateControl.<HACluster>noUpdate().rescheduleAfter(SOON);
     }
+    parts.announcer(cluster).standing(StatusFactory.toMend(setup, view));
     return troubles.isEmpty() && rollout.pending().isEmpty()
         ? UpdateControl.noUpdate()
         : UpdateControl.<HACluster>noUpdate().rescheduleAfter(AGAIN);
@@ -271,14 +286,19 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
   public DeleteControl cleanup(HACluster cluster, Context<HACluster> context) {
     String namespace = cluster.getMetadata().getNamespace();
     parts.runtimes().stop(namespace, cluster.getMetadata().getName());
-    parts
-        .preparation()
-        .release(
-            cluster,
-            inNamespace(machines, namespace),
-            new MemberSet(new TreeMap<>(), Map.of(), List.of()))
-        .forEach(
-            t -> parts.announcer(cluster).tell(new Command.Tell(true, t.reason(), t.message())));
+    try {
+      parts
+          .preparation()
+          .release(
+              cluster,
+              inNamespace(machines, namespace),
+              new MemberSet(new TreeMap<>(), Map.of(), List.of()))
+          .forEach(
+              t -> parts.announcer(cluster).tell(new Command.Tell(true, t.reason(), t.message())));
+    } catch (KubeVirtException e) {
+      parts.announcer(cluster).standing(Optional.of(new Trouble("VMNotReleased", e.getMessage())));
+      return DeleteControl.noFinalizerRemoval().rescheduleAfter(SOON);
+    }
     parts.forget(cluster);
     return DeleteControl.defaultDelete();
   }

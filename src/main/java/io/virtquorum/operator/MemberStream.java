@@ -2,6 +2,7 @@ package io.virtquorum.operator;
 
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
+import io.virtquorum.wire.HealthContent;
 import io.virtquorum.wire.v1.Beat;
 import io.virtquorum.wire.v1.GuestState;
 import io.virtquorum.wire.v1.Hello;
@@ -20,6 +21,7 @@ final class MemberStream {
   private final AtomicBoolean closed = new AtomicBoolean();
   private volatile GuestState guest = GuestState.GUEST_STATE_STARTING;
   private volatile Duration agentAge = Duration.ZERO;
+  private volatile HealthContent health = HealthContent.GOOD;
 
   /**
    * @param nanoTime as {@link System#nanoTime}
@@ -46,6 +48,16 @@ final class MemberStream {
     boolean news = guest != beat.getGuest();
     guest = beat.getGuest();
     return news;
+  }
+
+  /** Takes in how the member says it is. */
+  void health(HealthContent now) {
+    health = now;
+  }
+
+  /** How the member says it is. */
+  HealthContent health() {
+    return health;
   }
 
   /** What the last beat said of the guest. */

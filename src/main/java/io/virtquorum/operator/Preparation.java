@@ -29,6 +29,14 @@ import java.util.stream.Stream;
  * only what differs.
  */
 final class Preparation {
+  /** KubeVirt's own words (vmi-create-admitter.go). */
+  private static final String GATE_IS_OFF = "sidecar feature gate is not enabled";
+
+  private static final String NEEDS_THE_GATE =
+      "KubeVirt refuses sidecars: add Sidecar to"
+          + " spec.configuration.developerConfiguration.featureGates of the KubeVirt resource, as"
+          + " docs/install.md says.";
+
   private final KubernetesClient client;
   private final KubeVirtClient kubevirt;
   private final Sidecars sidecars;
@@ -70,6 +78,11 @@ final class Preparation {
       SortedMap<String, SyncAddress> addresses,
       Map<String, MacAddress> macs,
       List<Trouble> troubles) {}
+
+  /** The image of the sidecars. */
+  String sidecarImage() {
+    return sidecars.image();
+  }
 
   Result prepare(HACluster cluster, MemberSet members) {
     List<Trouble> troubles = new ArrayList<>();
@@ -135,7 +148,10 @@ final class Preparation {
     } catch (KubeVirtException.Conflict e) {
       return Optional.empty(); // somebody changed it a moment ago: the change brings us here again
     } catch (KubeVirtException e) {
-      return Optional.of(new Trouble("VMNotPatched", e.getMessage()));
+      return Optional.of(
+          e.getMessage().contains(GATE_IS_OFF)
+              ? new Trouble("SidecarGateOff", NEEDS_THE_GATE)
+              : new Trouble("VMNotPatched", e.getMessage()));
     } catch (NetworkException e) {
       return Optional.of(new Trouble("VMNotUsable", e.getMessage()));
     }

@@ -55,6 +55,11 @@ final class StatusFactory {
       List<String> restartPending,
       Map<String, String> nodes) {}
 
+  /** What a person must mend that nobody has told yet: holds are told by who holds. */
+  static Optional<Trouble> toMend(Setup setup, View view) {
+    return setup.stalled().or(() -> Facts.ailing(setup, view));
+  }
+
   HAClusterStatus status(HAClusterStatus before, Setup setup, Optional<View> view) {
     Facts facts = Facts.of(setup, view);
     return new HAClusterStatus(
@@ -323,7 +328,7 @@ final class StatusFactory {
                           .filter(Hold::needsAPerson)
                           .map(Facts::trouble)
                           .findFirst())
-              .or(() -> sick(view, members));
+              .or(() -> ailing(setup, view));
       return new Facts(
           members,
           inSync,
@@ -338,14 +343,15 @@ final class StatusFactory {
       return new Trouble(hold.reason(), hold.message() + " " + hold.until());
     }
 
-    private static Optional<Trouble> sick(View view, List<String> members) {
-      return members.stream()
+    private static Optional<Trouble> ailing(Setup setup, View view) {
+      return view.record().members().keySet().stream()
           .filter(m -> view.ballots().containsKey(m))
           .flatMap(
               m ->
                   view.ballots().get(m).trouble().stream()
                       .map(t -> new Trouble(t.reason(), m + ": " + t.message())))
-          .findFirst();
+          .findFirst()
+          .or(() -> MemberHealth.trouble(view.health(), setup.nodes()));
     }
 
     private static Word difference(View view, List<String> members) {

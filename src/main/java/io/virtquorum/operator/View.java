@@ -8,6 +8,7 @@ import io.virtquorum.adjudicate.Hold;
 import io.virtquorum.adjudicate.MemberClass;
 import io.virtquorum.adjudicate.News;
 import io.virtquorum.adjudicate.State;
+import io.virtquorum.wire.HealthContent;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -19,12 +20,14 @@ import java.util.Optional;
  *
  * @param assessment empty until the adjudicator knows the spec
  * @param ballots the newest of each attached member
+ * @param health of each attached member
  * @param repairing members with an order under way
  */
 record View(
     ClusterRecord record,
     Optional<Assessment> assessment,
     Map<String, Ballot> ballots,
+    Map<String, HealthContent> health,
     List<String> repairing,
     List<Hold> holds,
     Optional<Instant> exposedSince,
@@ -33,16 +36,18 @@ record View(
 
   View {
     ballots = Map.copyOf(ballots);
+    health = Map.copyOf(health);
     repairing = List.copyOf(repairing);
     holds = List.copyOf(holds);
   }
 
   /** What an adjudicator in this state has to show. */
-  static View of(State state, Optional<Assessment> assessment) {
+  static View of(State state, Optional<Assessment> assessment, Map<String, HealthContent> health) {
     return new View(
         state.record(),
         assessment,
         state.ballots(),
+        health,
         state.occupied(),
         state.news().holds(),
         state.news().exposedSince(),

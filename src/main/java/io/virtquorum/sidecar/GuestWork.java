@@ -28,6 +28,7 @@ import io.virtquorum.sync.Serving;
 import io.virtquorum.verify.Verifier;
 import io.virtquorum.verify.VerifyResult;
 import io.virtquorum.wire.BallotContent;
+import io.virtquorum.wire.HealthContent;
 import io.virtquorum.wire.OfferContent;
 import io.virtquorum.wire.WireException;
 import io.virtquorum.wire.WireLimits;
@@ -67,7 +68,7 @@ final class GuestWork implements MemberWork {
   private final Puller puller;
   private final Verifier verifier;
   private final Quiet quiet;
-  private final SyncAddress address;
+  private final SyncLink link;
   private final Outputs outputs;
   private final OutputRepair outputRepair;
   private final boolean observe;
@@ -77,7 +78,7 @@ final class GuestWork implements MemberWork {
   /**
    * @param trees of the configuration, with no other caller
    */
-  GuestWork(Configure configure, Guest guest, FileTrees trees, Users users) {
+  GuestWork(Configure configure, FileTrees trees, Users users) {
     this.trees = trees;
     this.users = users;
     this.server = new SampleServer(trees.shell(), trees.trees());
@@ -85,7 +86,7 @@ final class GuestWork implements MemberWork {
     this.puller = new Puller(trees, limits);
     this.verifier = new Verifier(trees);
     this.quiet = new Quiet(trees.shell(), trees.trees());
-    this.address = new SyncAddress(configure, guest, trees.shell()::nanoTime);
+    this.link = new SyncLink(configure, trees.shell());
     this.outputs = outputs(configure, trees.shell());
     this.outputRepair = new OutputRepair(trees.shell(), outputs, trees.trees(), limits);
     // In Observe nothing in the guest is touched: no address, no serving, no memory, no repair.
@@ -114,7 +115,6 @@ final class GuestWork implements MemberWork {
     var key = new FingerprintKey(configure.getFingerprintKey().toByteArray());
     return new GuestWork(
         configure,
-        guest,
         new FileTrees(guest, key, trees),
         new Users(new Evidence.Reader(guest, configure.getAccessPortsList(), probes), state));
   }
@@ -141,11 +141,7 @@ final class GuestWork implements MemberWork {
       } else if (!users.sinceHeld()) {
         lookForUsers(); // who wrote may have come and gone during the look at the files
       }
-      if (address.isWanted()) {
-        address
-            .missing(snapshot.bootId())
-            .ifPresent(t -> log.atWarn().log("The sync network is not usable: {}", t.sentence()));
-      }
+      link.look(snapshot.bootId());
       return ballot(snapshot, snapshot.audited(), Optional.empty(), outputs.look(audit));
     } catch (Trouble trouble) {
       return ballot(
@@ -154,6 +150,11 @@ final class GuestWork implements MemberWork {
           Optional.of(new BallotContent.Trouble(trouble.reason().name(), trouble.getMessage())),
           Map.of());
     }
+  }
+
+  @Override
+  public HealthContent health() {
+    return link.health();
   }
 
   @Override
@@ -226,7 +227,7 @@ final class GuestWork implements MemberWork {
       return unaddressed.get();
     }
     Duration life = Duration.ofNanos(Math.max(1, end - trees.shell().nanoTime()));
-    Serving at = server.start(id, address.host(), order.getPullerAddress(), life, life);
+    Serving at = server.start(id, link.host(), order.getPullerAddress(), life, life);
     serving = true;
     return offer(id, snapshot.matrix(), at);
   }
@@ -245,14 +246,14 @@ final class GuestWork implements MemberWork {
       return unaddressed.get();
     }
     Duration life = Duration.ofNanos(Math.max(1, end - trees.shell().nanoTime()));
-    Serving at = server.start(id, address.host(), order.getPullerAddress(), said, life, life);
+    Serving at = server.start(id, link.host(), order.getPullerAddress(), said, life, life);
     serving = true;
     return offer(id, Output.matrix(command.name(), wanted), at);
   }
 
   /** The answer of a member that has no address on the sync network. */
   private Optional<FromMember> unaddressed(String id, String bootId) throws GuestException {
-    return address.missing(bootId).map(t -> Answers.failed(id, t.reason(), t.sentence()));
+    return link.missing(bootId).map(t -> Answers.failed(id, t.reason(), t.sentence()));
   }
 
   private static Offer source(OfferContent offer) {

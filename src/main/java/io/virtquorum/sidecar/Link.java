@@ -10,6 +10,7 @@ import io.virtquorum.wire.v1.Beat;
 import io.virtquorum.wire.v1.Command;
 import io.virtquorum.wire.v1.Configure;
 import io.virtquorum.wire.v1.FromMember;
+import io.virtquorum.wire.v1.Health;
 import io.virtquorum.wire.v1.Hello;
 import io.virtquorum.wire.v1.ToMember;
 import java.time.Duration;
@@ -78,6 +79,11 @@ final class Link implements Uplink {
   @Override
   public void send(Ballot ballot) {
     outbox.ballot(ballot);
+  }
+
+  @Override
+  public void send(Health health) {
+    outbox.health(health);
   }
 
   @Override

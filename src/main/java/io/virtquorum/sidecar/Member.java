@@ -3,6 +3,7 @@ package io.virtquorum.sidecar;
 import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.wire.BallotContent;
+import io.virtquorum.wire.HealthContent;
 import io.virtquorum.wire.WireMapping;
 import io.virtquorum.wire.v1.Beat;
 import io.virtquorum.wire.v1.Command;
@@ -11,9 +12,11 @@ import io.virtquorum.wire.v1.FromMember;
 import io.virtquorum.wire.v1.GuestState;
 import io.virtquorum.wire.v1.Hello;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -33,6 +36,7 @@ final class Member implements Link.Listener, AutoCloseable {
   private final Runnable news;
   private volatile Configure wanted;
   private volatile boolean ballotDue;
+  private volatile boolean healthDue;
   private volatile boolean closed;
 
   // Of the thread of the rounds alone.
@@ -42,7 +46,9 @@ final class Member implements Link.Listener, AutoCloseable {
   private long ballots;
   private long quickDue;
   private long auditDue;
-  private boolean unreachable;
+  private final GuestSilence silence = new GuestSilence();
+  private Optional<BallotContent.Trouble> misconfigured = Optional.empty();
+  private HealthContent said = HealthContent.GOOD;
 
   /**
    * Begins to dial at once; what it has to do is done in rounds.
@@ -97,6 +103,7 @@ final class Member implements Link.Listener, AutoCloseable {
   @Override
   public void attached() {
     ballotDue = true;
+    healthDue = true;
     news.run();
   }
 
@@ -161,6 +168,7 @@ final class Member implements Link.Listener, AutoCloseable {
       return 0;
     }
     lookIfDue();
+    report();
     return Math.max(0, quickDue - nanoTime.getAsLong());
   }
 
@@ -175,10 +183,13 @@ final class Member implements Link.Listener, AutoCloseable {
     sent = null;
     try {
       work = Optional.of(works.apply(configure));
+      misconfigured = Optional.empty();
       quickDue = nanoTime.getAsLong();
       auditDue = quickDue; // what the cache hid while nobody looked
     } catch (IllegalArgumentException e) {
       log.atError().setCause(e).log("This member cannot work as it is configured");
+      misconfigured =
+          Optional.of(new BallotContent.Trouble("ConfigurationUnusable", e.getMessage()));
     }
   }
 
@@ -215,21 +226,41 @@ final class Member implements Link.Listener, AutoCloseable {
       if (audit || due || !ballot.equals(sent)) {
         vote(ballot);
       }
-      if (unreachable) {
-        unreachable = false;
+      if (silence.lasts()) {
+        silence.answered();
         log.atInfo().log("The guest answers again");
       }
       return true;
     } catch (GuestException e) {
       pause = pause.compareTo(AFTER_FAILURE) < 0 ? AFTER_FAILURE : pause;
-      if (!unreachable && !closed) {
-        unreachable = true;
+      if (!silence.lasts() && !closed) {
         log.atWarn().addKeyValue("why", e.getMessage()).log("The state cannot be looked at");
       }
+      silence.failed(e, nanoTime.getAsLong());
       return false;
     } finally {
       quickDue = nanoTime.getAsLong() + pause.toNanos();
     }
+  }
+
+  /** Says how the member is, if that is news for the adjudicator. */
+  private void report() {
+    HealthContent work = this.work.map(MemberWork::health).orElse(HealthContent.GOOD);
+    List<BallotContent.Trouble> ailments =
+        Stream.of(misconfigured.stream(), silence.ailment().stream(), work.ailments().stream())
+            .flatMap(Function.identity())
+            .toList();
+    HealthContent health = new HealthContent(ailments, work.silentPeers());
+    if (!health.equals(said)) {
+      log.atWarn()
+          .addKeyValue("silentPeers", health.silentPeers())
+          .log("Health: {}", ailments.isEmpty() ? "nothing ails this member" : ailments);
+    } else if (!healthDue || health.equals(HealthContent.GOOD)) {
+      return; // a new stream begins with good health
+    }
+    healthDue = false;
+    said = health;
+    link.send(WireMapping.write(health));
   }
 
   private void vote(BallotContent ballot) {

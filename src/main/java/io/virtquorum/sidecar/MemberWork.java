@@ -2,6 +2,7 @@ package io.virtquorum.sidecar;
 
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.wire.BallotContent;
+import io.virtquorum.wire.HealthContent;
 import io.virtquorum.wire.v1.Command;
 import io.virtquorum.wire.v1.FromMember;
 import java.time.Duration;
@@ -15,6 +16,9 @@ interface MemberWork extends AutoCloseable {
    * @return a ballot with the number 0; with trouble if the state cannot be read as it should be
    */
   BallotContent look(boolean audit) throws GuestException;
+
+  /** What keeps the member from its work, as of the last look. */
+  HealthContent health();
 
   /**
    * Does what a command says, except for audits.

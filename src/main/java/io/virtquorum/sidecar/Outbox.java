@@ -2,6 +2,7 @@ package io.virtquorum.sidecar;
 
 import io.virtquorum.wire.v1.Ballot;
 import io.virtquorum.wire.v1.FromMember;
+import io.virtquorum.wire.v1.Health;
 import java.util.ArrayDeque;
 import java.util.Optional;
 import java.util.Queue;
@@ -10,7 +11,8 @@ import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * What waits to be sent to the adjudicator, bounded: results in order, at most {@value #RESULTS},
- * and one ballot, since a newer one says all that an older one did. Safe for many threads.
+ * and one ballot and one health, since a newer one says all that an older one did. Safe for many
+ * threads.
  */
 final class Outbox {
   static final int RESULTS = 64;
@@ -18,6 +20,7 @@ final class Outbox {
   private final Condition changed = lock.newCondition();
   private final Queue<FromMember> results = new ArrayDeque<>();
   private Ballot ballot;
+  private Health health;
   private boolean woken;
 
   /** Adds an offer or a progress; the oldest is dropped when there are too many. */
@@ -41,6 +44,11 @@ final class Outbox {
         });
   }
 
+  /** Replaces the health that waits. */
+  void health(Health newer) {
+    locked(() -> health = newer);
+  }
+
   /** Takes the next message: results first, because somebody waits for them. */
   Optional<FromMember> poll() {
     lock.lock();
@@ -48,12 +56,17 @@ final class Outbox {
       if (!results.isEmpty()) {
         return Optional.of(results.remove());
       }
-      if (ballot == null) {
+      FromMember.Builder message = FromMember.newBuilder();
+      if (ballot != null) {
+        message.setBallot(ballot);
+        ballot = null;
+      } else if (health != null) {
+        message.setHealth(health);
+        health = null;
+      } else {
         return Optional.empty();
       }
-      FromMember message = FromMember.newBuilder().setBallot(ballot).build();
-      ballot = null;
-      return Optional.of(message);
+      return Optional.of(message.build());
     } finally {
       lock.unlock();
     }

@@ -2,6 +2,7 @@ package io.virtquorum.sidecar;
 
 import io.virtquorum.wire.v1.Ballot;
 import io.virtquorum.wire.v1.FromMember;
+import io.virtquorum.wire.v1.Health;
 import java.time.Duration;
 
 /** A member's way to its adjudicator, whoever that is at the moment. Safe on any thread. */
@@ -11,6 +12,9 @@ interface Uplink extends AutoCloseable {
 
   /** Sends a ballot, now or at the next stream; a newer one supersedes it. */
   void send(Ballot ballot);
+
+  /** Sends how the member is, now or at the next stream; a newer one supersedes it. */
+  void send(Health health);
 
   /** Sends an offer or a progress, now or at the next stream. */
   void send(FromMember result);

@@ -32,7 +32,7 @@ public final class SampleServer implements AutoCloseable {
   static final String OUTPUT = "output";
 
   /** Below the kernel's usual ephemeral ports (from 32768), so seldom taken. */
-  private static final int FIRST_PORT = 20_000;
+  static final int FIRST_PORT = 20_000;
 
   private static final int PORTS = 12_000;
   private static final int TRIES = 5;

@@ -17,6 +17,12 @@ public final class WireLimits {
   /** Features beside the files: 32 commands and three facts. */
   public static final int OUTPUTS = 35;
 
+  /** What a member may say of its health at once. */
+  public static final int AILMENTS = 8;
+
+  /** Other members: nine in all at most. */
+  public static final int PEERS = 16;
+
   /** Bytes in the path of an item: Linux's PATH_MAX. */
   public static final int ITEM = 4_096;
 

@@ -9,7 +9,9 @@ import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.Row;
 import io.virtquorum.fingerprint.RowKey;
+import io.virtquorum.wire.v1.Ailment;
 import io.virtquorum.wire.v1.Ballot;
+import io.virtquorum.wire.v1.Health;
 import io.virtquorum.wire.v1.Memory;
 import io.virtquorum.wire.v1.Offer;
 import java.nio.charset.StandardCharsets;
@@ -123,6 +125,20 @@ public final class WireMapping {
               case FAILED -> io.virtquorum.wire.v1.Output.Kind.KIND_FAILED;
             })
         .build();
+  }
+
+  /** To the wire. */
+  public static Health write(HealthContent content) {
+    var message = Health.newBuilder().addAllSilentPeers(content.silentPeers());
+    content
+        .ailments()
+        .forEach(
+            ailment ->
+                message.addAilments(
+                    Ailment.newBuilder()
+                        .setReason(ailment.reason())
+                        .setSentence(cut(ailment.sentence(), WireLimits.SENTENCE))));
+    return message.build();
   }
 
   /** To the wire. */
@@ -257,6 +273,22 @@ public final class WireMapping {
       outputs.put(message.getFeature(), new Output(digest, message.getWords(), kind));
     }
     return outputs;
+  }
+
+  /** From the wire. */
+  public static HealthContent read(Health health) throws WireException {
+    bounded(health.getAilmentsCount(), WireLimits.AILMENTS, "ailments");
+    bounded(health.getSilentPeersCount(), WireLimits.PEERS, "silent peers");
+    List<BallotContent.Trouble> ailments = new ArrayList<>();
+    for (Ailment ailment : health.getAilmentsList()) {
+      required(ailment.getReason(), WireLimits.WORD, "the reason of an ailment");
+      limited(ailment.getSentence(), WireLimits.SENTENCE, "the sentence of an ailment");
+      ailments.add(new BallotContent.Trouble(ailment.getReason(), ailment.getSentence()));
+    }
+    for (String peer : health.getSilentPeersList()) {
+      required(peer, WireLimits.WORD, "the name of a silent peer");
+    }
+    return new HealthContent(ailments, health.getSilentPeersList());
   }
 
   /**

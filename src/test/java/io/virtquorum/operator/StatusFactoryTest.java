@@ -8,6 +8,8 @@ import io.virtquorum.adjudicate.Trouble;
 import io.virtquorum.api.HAClusterStatus;
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Output;
+import io.virtquorum.wire.BallotContent;
+import io.virtquorum.wire.HealthContent;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -114,6 +116,39 @@ class StatusFactoryTest {
             .has("web-0", Map.of("packages", output("a", Output.Kind.REPAIRABLE)))
             .has("web-1", Map.of("packages", output("a", Output.Kind.REPAIRABLE)))
             .has("web-2", Map.of("packages", output("b", Output.Kind.REPAIRABLE))));
+  }
+
+  @Test
+  void aGuestRefusesItsAgentsWork() throws IOException {
+    golden(
+        "agent-refuses",
+        inSync()
+            .ails(
+                "web-2",
+                new HealthContent(
+                    List.of(
+                        new BallotContent.Trouble(
+                            "GuestAgentRefuses", "The guest agent is configured to refuse")),
+                    List.of())));
+  }
+
+  @Test
+  void theBridgeOfOneNodeHasNoUplink() throws IOException {
+    golden(
+        "sync-network-split",
+        inSync()
+            .ails("web-0", silent("web-2"))
+            .ails("web-1", silent("web-2"))
+            .ails("web-2", silent("web-0", "web-1")));
+  }
+
+  @Test
+  void aMemberThatRebootsIsNoSplitOfTheSyncNetwork() throws IOException {
+    golden("in-sync", inSync().ails("web-0", silent("web-2")).ails("web-1", silent("web-2")));
+  }
+
+  private static HealthContent silent(String... peers) {
+    return new HealthContent(List.of(), List.of(peers));
   }
 
   @Test

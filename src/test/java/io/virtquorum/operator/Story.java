@@ -17,8 +17,10 @@ import io.virtquorum.fingerprint.Output;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.RowKey;
+import io.virtquorum.wire.HealthContent;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -33,6 +35,7 @@ final class Story {
 
   private State state;
   private Optional<Assessment> assessment = Optional.empty();
+  private final Map<String, HealthContent> health = new HashMap<>();
   private Instant now = START;
 
   private Story(ClusterRecord record) {
@@ -131,8 +134,14 @@ final class Story {
                 outputs)));
   }
 
+  /** The member says that this ails it, or that others do not answer it. */
+  Story ails(String member, HealthContent said) {
+    health.put(member, said);
+    return this;
+  }
+
   View view() {
-    return View.of(state, assessment);
+    return View.of(state, assessment, health);
   }
 
   Instant now() {

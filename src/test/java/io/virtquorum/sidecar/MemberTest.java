@@ -349,7 +349,6 @@ final class MemberTest {
               configure ->
                   new GuestWork(
                       configure,
-                      guest,
                       new FileTrees(
                           new Shell(guest, home.resolve("run").toString()),
                           new FingerprintKey(configure.getFingerprintKey().toByteArray()),

@@ -9,11 +9,13 @@ import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.wire.BallotContent;
+import io.virtquorum.wire.HealthContent;
 import io.virtquorum.wire.v1.Ballot;
 import io.virtquorum.wire.v1.Beat;
 import io.virtquorum.wire.v1.Command;
 import io.virtquorum.wire.v1.Configure;
 import io.virtquorum.wire.v1.FromMember;
+import io.virtquorum.wire.v1.Health;
 import io.virtquorum.wire.v1.Hello;
 import java.time.Duration;
 import java.util.List;
@@ -116,7 +118,6 @@ public final class SimulatedSidecar {
             .toList();
     return new GuestWork(
         configure,
-        guest,
         new FileTrees(
             new Shell(guest, "/run/virtquorum", nanoTime, random),
             new FingerprintKey(configure.getFingerprintKey().toByteArray()),
@@ -166,6 +167,12 @@ public final class SimulatedSidecar {
     }
 
     @Override
+    public void send(Health health) {
+      outbox.health(health);
+      surroundings.pending();
+    }
+
+    @Override
     public void send(FromMember result) {
       outbox.result(result);
       surroundings.pending();
@@ -186,6 +193,11 @@ public final class SimulatedSidecar {
     public BallotContent look(boolean audit) throws GuestException {
       surroundings.looking(audit);
       return work.look(audit);
+    }
+
+    @Override
+    public HealthContent health() {
+      return work.health();
     }
 
     @Override

@@ -51,6 +51,7 @@ final class ScriptBook {
             "archive-remove.sh",
             "finish.sh",
             "prepare.sh",
+            "reach.sh",
             "serve.sh",
             "stage.sh",
             "stop.sh")) {

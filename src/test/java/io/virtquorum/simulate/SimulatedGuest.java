@@ -336,6 +336,7 @@ final class SimulatedGuest implements Guest {
       case "address" -> setAddress();
       case "prepare.sh",
           "finish.sh",
+          "reach.sh",
           "serve.sh",
           "stop.sh",
           "archive-list.sh",

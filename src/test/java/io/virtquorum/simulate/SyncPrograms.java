@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 
 /**
  * What the scripts of package sync do in a simulated guest, and the rsync that they run: its exit
@@ -35,6 +36,7 @@ final class SyncPrograms {
       return switch (program) {
         case "prepare.sh" -> prepare(own(arguments.get(0)), arguments.get(0), arguments.get(1));
         case "finish.sh" -> finish(own(arguments.get(0)));
+        case "reach.sh" -> reach(arguments);
         case "serve.sh" -> serve(arguments, input);
         case "stop.sh" -> stop(arguments);
         case "archive-list.sh" -> list(own(arguments.get(0)));
@@ -136,6 +138,15 @@ final class SyncPrograms {
     guest.daemons.add(
         new SyncNetwork.Daemon(guest, directory, port, password, allowed, modules, until));
     return SimulatedGuest.ok("listening\n");
+  }
+
+  private Result reach(List<String> arguments) {
+    return SimulatedGuest.ok(
+        arguments.stream()
+            .skip(2)
+            .filter(peer -> !guest.network.passes(guest.address, peer))
+            .map(peer -> peer + "\n")
+            .collect(Collectors.joining()));
   }
 
   private Result stop(List<String> directories) {

@@ -1,42 +1,72 @@
 package io.virtquorum.sidecar;
 
-import io.virtquorum.guest.Guest;
+import io.virtquorum.collect.Shell;
+import io.virtquorum.collect.Trouble;
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.guest.SyncInterface;
+import io.virtquorum.sync.PeerProbe;
 import io.virtquorum.wire.BallotContent;
+import io.virtquorum.wire.HealthContent;
 import io.virtquorum.wire.v1.Configure;
+import io.virtquorum.wire.v1.Peer;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.LongSupplier;
+import java.util.stream.Collectors;
 
-/** Keeps a guest's address on the sync network set. For one thread. */
-final class SyncAddress {
+/**
+ * A guest's place on the sync network: keeps its address set, and asks whether the others answer.
+ * For one thread.
+ */
+final class SyncLink {
   private static final Duration SETTING = Duration.ofSeconds(20);
   private static final Duration AGAIN = Duration.ofMinutes(1);
 
   private final Optional<SyncInterface> nic;
   private final String address;
   private final LongSupplier nanoTime;
+  private final PeerProbe peers;
   private String setIn = "";
   private long due;
+  private List<BallotContent.Trouble> ailments = List.of();
 
-  /**
-   * @param nanoTime as {@link System#nanoTime}
-   */
-  SyncAddress(Configure configure, Guest guest, LongSupplier nanoTime) {
+  SyncLink(Configure configure, Shell shell) {
     this.address = configure.getSyncAddress();
-    this.nanoTime = nanoTime;
+    this.nanoTime = shell::nanoTime;
+    this.peers =
+        new PeerProbe(
+            shell,
+            configure.getPeersList().stream()
+                .collect(Collectors.toMap(Peer::getMember, Peer::getAddress)));
     this.due = nanoTime.getAsLong();
     // In Observe nothing in the guest is touched.
     this.nic =
         configure.getObserve() || address.isEmpty()
             ? Optional.empty()
-            : Optional.of(new SyncInterface(guest, configure.getSyncMac()));
+            : Optional.of(new SyncInterface(shell.guest(), configure.getSyncMac()));
   }
 
-  /** False if this member is to have none. */
-  boolean isWanted() {
-    return nic.isPresent();
+  /** Sets the address if it may be missing, and asks the others now and then. */
+  void look(String bootId) throws GuestException {
+    if (nic.isEmpty()) {
+      return;
+    }
+    Optional<BallotContent.Trouble> missing = missing(bootId);
+    if (missing.isEmpty()) {
+      try {
+        peers.askIfDue(host());
+      } catch (Trouble trouble) {
+        missing =
+            Optional.of(new BallotContent.Trouble(trouble.reason().name(), trouble.getMessage()));
+      }
+    }
+    ailments = missing.stream().toList();
+  }
+
+  /** What is wrong with it, as of the last look. */
+  HealthContent health() {
+    return new HealthContent(ailments, peers.silent());
   }
 
   /** The address alone. */
@@ -61,11 +91,24 @@ final class SyncAddress {
           case SyncInterface.Outcome.Absent absent ->
               Optional.of(
                   new BallotContent.Trouble(
-                      "SyncNicMissing", "The guest has no interface with MAC " + absent.mac()));
+                      "SyncNicMissing",
+                      "The guest has no interface with MAC "
+                          + absent.mac()
+                          + "; restart the VM so that it gets its sync NIC"));
           case SyncInterface.Outcome.NoTool _ ->
               Optional.of(
                   new BallotContent.Trouble(
                       "ToolMissing", "The guest has no ip; install its package iproute2"));
+          case SyncInterface.Outcome.Collides collides ->
+              Optional.of(
+                  new BallotContent.Trouble(
+                      "SyncCidrCollides",
+                      "The guest has the network of "
+                          + address
+                          + " elsewhere ("
+                          + collides.route()
+                          + "), so the address was not set; make the HACluster anew with a"
+                          + " syncNetwork.cidr that is free in all guests"));
           case SyncInterface.Outcome.Failed failed ->
               Optional.of(
                   new BallotContent.Trouble(

@@ -1,0 +1,85 @@
+package io.virtquorum.sync;
+
+import static io.virtquorum.guest.TwoGuests.DEADLINE;
+import static io.virtquorum.guest.TwoGuests.LEFT_MAC;
+import static io.virtquorum.guest.TwoGuests.RIGHT_MAC;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.virtquorum.collect.Shell;
+import io.virtquorum.guest.SyncInterface;
+import io.virtquorum.guest.TwoGuests;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Over a real link, with a real rsync; only the clock of the probe is ahead. */
+class PeerProbeTest {
+  private static final Map<String, String> BOTH =
+      Map.of("web-1", "172.31.77.12", "web-9", "172.31.77.19");
+
+  @TempDir Path directory;
+  private final AtomicLong ahead = new AtomicLong();
+  private TwoGuests guests;
+
+  @BeforeEach
+  void joinTwoGuests() throws Exception {
+    guests = new TwoGuests(directory);
+    new SyncInterface(guests.left(), LEFT_MAC).set("172.31.77.11/24", DEADLINE);
+    new SyncInterface(guests.right(), RIGHT_MAC).set("172.31.77.12/24", DEADLINE);
+  }
+
+  @AfterEach
+  void removeThem() throws Exception {
+    if (guests != null) {
+      guests.close();
+    }
+  }
+
+  @Test
+  void givenAPeerThatIsThereAndOneThatIsNotThenTheOtherIsSilentAfterASecondLook() throws Exception {
+    PeerProbe probe = probe(BOTH);
+
+    probe.askIfDue("172.31.77.11");
+    assertThat(probe.silent()).as("once is chance").isEmpty();
+    probe.askIfDue("172.31.77.11");
+    assertThat(probe.silent()).as("not yet due").isEmpty();
+    later();
+    probe.askIfDue("172.31.77.11");
+    assertThat(probe.silent()).containsExactly("web-9");
+  }
+
+  @Test
+  void givenACableThatIsPulledAndPutBackThenThePeerIsSilentAndThenNotAnyMore() throws Exception {
+    PeerProbe probe = probe(Map.of("web-1", "172.31.77.12"));
+    guests.ipRight("link", "set", "far", "down");
+    probe.askIfDue("172.31.77.11");
+    later();
+    probe.askIfDue("172.31.77.11");
+    assertThat(probe.silent()).containsExactly("web-1");
+
+    guests.ipRight("link", "set", "far", "up");
+    later();
+    probe.askIfDue("172.31.77.11");
+    assertThat(probe.silent()).isEmpty();
+  }
+
+  private PeerProbe probe(Map<String, String> addresses) {
+    return new PeerProbe(
+        new Shell(
+            guests.left(),
+            directory.resolve("run").toString(),
+            () -> System.nanoTime() + ahead.get(),
+            new SplittableRandom(1)),
+        addresses);
+  }
+
+  private void later() {
+    ahead.addAndGet(Duration.ofSeconds(31).toNanos());
+  }
+}
