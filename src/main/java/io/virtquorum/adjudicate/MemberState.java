@@ -46,22 +46,23 @@ record MemberState(
    * @param failed in a row
    * @param voided in a row, because the sample moved
    * @param moved what moved in the last voided one, as a sentence
+   * @param failure why the last one failed
    * @param notBefore no repair before this
    */
-  record Tries(int failed, int voided, String moved, Instant notBefore) {
-    static final Tries NONE = new Tries(0, 0, "", Instant.MIN);
+  record Tries(int failed, int voided, String moved, Optional<Trouble> failure, Instant notBefore) {
+    static final Tries NONE = new Tries(0, 0, "", Optional.empty(), Instant.MIN);
 
-    Tries failedUntil(Instant retry) {
-      return new Tries(failed + 1, voided, moved, retry);
+    Tries failedUntil(Instant retry, Trouble why) {
+      return new Tries(failed + 1, voided, moved, Optional.of(why), retry);
     }
 
     Tries voidedUntil(Instant retry, String what) {
-      return new Tries(failed, voided + 1, what, retry);
+      return new Tries(failed, voided + 1, what, failure, retry);
     }
 
     /** Need not wait to be tried again. */
     Tries impatient() {
-      return new Tries(failed, voided, moved, Instant.MIN);
+      return new Tries(failed, voided, moved, failure, Instant.MIN);
     }
   }
 

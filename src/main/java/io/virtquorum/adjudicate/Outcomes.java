@@ -134,7 +134,8 @@ final class Outcomes {
                 failed.trouble().reason(),
                 "%s could not be repaired: %s Try %d; the next in %d s."
                     .formatted(name, failed.trouble().message(), attempts, wait.toSeconds())));
-        yield rest.withMember(name, m -> tried(m, job, t -> t.failedUntil(now.plus(wait))))
+        yield rest.withMember(
+                name, m -> tried(m, job, t -> t.failedUntil(now.plus(wait), failed.trouble())))
             .withMember(obeyed(job), MemberState::stale);
       }
     };

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeSet;
 
 /**
@@ -14,6 +15,11 @@ import java.util.TreeSet;
  * to ({@link RotPlanner}). Each member has a part in one job at a time.
  */
 final class RepairPlanner {
+  private static final int MANY = 3;
+
+  /** Reasons that no second try mends. */
+  private static final Set<String> NO_ROOM = Set.of("ArchiveFull", "GuestDiskFull");
+
   private final Picture picture;
   private final Assessment assessment;
   private final OrderBook orders;
@@ -33,6 +39,7 @@ final class RepairPlanner {
     assessment.elected().ifPresent(planner::follow);
     OutputPlanner.plan(picture, orders);
     picture.usable().forEach(m -> planner.tooFast(m).ifPresent(holds::add));
+    picture.usable().forEach(m -> planner.failing(m).ifPresent(holds::add));
     return new Planner.Plan(orders.state(), orders.commands(), holds);
   }
 
@@ -142,6 +149,21 @@ final class RepairPlanner {
                 .thenComparing(m -> !picture.record().isPrimary(m))
                 .thenComparing(m -> tries(m).failed())
                 .thenComparing(Comparator.naturalOrder()));
+  }
+
+  /** Rules 8 and 11: a repair that fails again and again, or has no room, needs somebody. */
+  private Optional<Hold> failing(String name) {
+    boolean differs =
+        assessment.target().filter(t -> !t.isHeldBy(picture.ballot(name))).isPresent();
+    return tries(name)
+        .failure()
+        .filter(why -> differs && (tries(name).failed() >= MANY || NO_ROOM.contains(why.reason())))
+        .map(
+            why ->
+                Hold.waiting(
+                    "RepairFails",
+                    "%s could not be repaired: %s".formatted(name, Words.sentence(why.message())),
+                    "It is tried again and again, every two minutes in the end."));
   }
 
   /** Rule 8: a sample that moves again and again is no failure, but somebody should know. */

@@ -9,6 +9,11 @@ final class Words {
 
   private Words() {}
 
+  /** Ends with a full stop. */
+  static String sentence(String text) {
+    return text.endsWith(".") ? text : text + ".";
+  }
+
   /** "a", "a and b", "a, b and c". */
   static String and(List<String> names) {
     int last = names.size() - 1;

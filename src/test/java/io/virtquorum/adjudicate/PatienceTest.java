@@ -47,6 +47,32 @@ final class PatienceTest {
   }
 
   @Test
+  void givenARepairThatFailsThreeTimesThenAPersonIsToldAndThatEndsWithItsSuccess() {
+    Decider decider = stray();
+    for (int wait : new int[] {2, 4, 8}) {
+      assertThat(decider.held("RepairFails")).isEmpty();
+      decider.failed(Command.Serve.class).holds(0).later(Duration.ofSeconds(wait));
+    }
+    Hold hold = decider.held("RepairFails").orElseThrow();
+    assertThat(hold.message()).isEqualTo("web-1 could not be repaired: it is full.");
+    assertThat(hold.needsAPerson()).isTrue();
+
+    decider.serves(MATRIX);
+    decider.ended(Command.Pull.class, new Outcome.Done(1, 1, SECOND_LONG, "entry"));
+    decider.holds(1);
+    assertThat(decider.held("RepairFails")).isEmpty();
+  }
+
+  @Test
+  void givenAnArchiveWithoutRoomThenAPersonIsToldAtOnce() {
+    Decider decider = stray();
+    decider.ended(
+        Command.Serve.class, new Outcome.Failed(new Trouble("ArchiveFull", "There is no room")));
+    assertThat(decider.held("RepairFails").orElseThrow().message())
+        .isEqualTo("web-1 could not be repaired: There is no room.");
+  }
+
+  @Test
   void givenARepairThatWentWellThenTheNextFailureIsTheFirstAgain() {
     Decider decider = stray().failed(Command.Serve.class).holds(0).later(Duration.ofSeconds(2));
     decider.serves(MATRIX);
