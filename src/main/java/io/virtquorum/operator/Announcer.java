@@ -68,11 +68,12 @@ final class Announcer {
   void tell(Command.Tell tell) {
     Instant now = clock.instant();
     synchronized (told) {
-      Instant before = told.get(tell.message());
+      String what = tell.reason() + " " + tell.message();
+      Instant before = told.get(what);
       if (before != null && before.plus(QUIET).isAfter(now)) {
         return;
       }
-      told.put(tell.message(), now);
+      told.put(what, now);
     }
     (tell.warning() ? LOG.atWarn() : LOG.atInfo())
         .addKeyValue("namespace", about.getNamespace())

@@ -48,12 +48,6 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
   private static final Duration AGAIN = Duration.ofSeconds(15);
   private static final Duration SOON = Duration.ofSeconds(1);
 
-  private static final Trouble TWO_OPERATORS =
-      new Trouble(
-          "TwoOperators",
-          "Another operator leads this HACluster too: uninstall one of them, or give each its own"
-              + " watchNamespaces.");
-
   private final Parts parts;
   private final SpecUnit specUnit = new SpecUnit();
   private final Restarts restarts = new Restarts(Clock.systemUTC());
@@ -109,8 +103,11 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
   public UpdateControl<HACluster> reconcile(HACluster cluster, Context<HACluster> context) {
     String namespace = cluster.getMetadata().getNamespace();
     String name = cluster.getMetadata().getName();
-    if (parts.runtimes().keepsStill(namespace, name, parts.clock().instant())) {
-      return UpdateControl.<HACluster>noUpdate().rescheduleAfter(AGAIN); // another operator leads
+    Optional<Trouble> refusal = parts.claim().refusal(cluster);
+    if (refusal.isPresent()) {
+      parts.announcer(cluster).standing(refusal);
+      parts.runtimes().stop(namespace, name);
+      return UpdateControl.<HACluster>noUpdate().rescheduleAfter(AGAIN);
     }
     MemberSet members = members(cluster);
     TreeMap<String, Trouble> troubles = new TreeMap<>();
@@ -143,9 +140,6 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
                         () -> news.propagateEvent(ResourceID.fromResource(cluster))));
     if (runtime.deposedAt().isPresent()) {
       return UpdateControl.<HACluster>noUpdate().rescheduleAfter(AGAIN); // another operator speaks
-    }
-    if (parts.runtimes().contested(namespace, name)) {
-      troubles.put("TwoOperators", TWO_OPERATORS);
     }
 
     // 3. Where users are led; the adjudicator leads them by the spec that was taken in here.
@@ -285,6 +279,11 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
   @Override
   public DeleteControl cleanup(HACluster cluster, Context<HACluster> context) {
     String namespace = cluster.getMetadata().getNamespace();
+    Optional<Trouble> refusal = parts.claim().refusal(cluster);
+    if (refusal.isPresent()) {
+      parts.announcer(cluster).standing(refusal);
+      return DeleteControl.noFinalizerRemoval().rescheduleAfter(AGAIN);
+    }
     parts.runtimes().stop(namespace, cluster.getMetadata().getName());
     try {
       parts

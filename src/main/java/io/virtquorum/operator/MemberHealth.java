@@ -28,13 +28,15 @@ final class MemberHealth {
             .flatMap(
                 member ->
                     member.getValue().ailments().stream()
-                        .map(
-                            a ->
-                                new Trouble(
-                                    a.reason(),
-                                    "%s: %s.".formatted(member.getKey(), a.sentence()))))
+                        .map(a -> of(member.getKey(), a.reason(), a.sentence())))
             .findFirst()
             .or(() -> split(health, nodes));
+  }
+
+  /** What ails one member. */
+  static Trouble of(String member, String reason, String sentence) {
+    return new Trouble(
+        reason, "%s: %s%s".formatted(member, sentence, sentence.endsWith(".") ? "" : "."));
   }
 
   /**

@@ -173,6 +173,7 @@ final class OperatorProcess implements AutoCloseable {
             new AccessPath(client, WRITE_DEADLINE),
             FingerprintKeys.load(client, options.namespace()),
             runtimes,
+            options.namespace(),
             options.identity());
     Operator made =
         new Operator(

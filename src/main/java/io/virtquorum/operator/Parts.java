@@ -19,6 +19,7 @@ record Parts(
     AccessPath accessPath,
     RecordStore store,
     Promotion promotion,
+    Claim claim,
     StatusFactory statuses,
     FingerprintKeys keys,
     ClusterRuntimes runtimes,
@@ -34,6 +35,7 @@ record Parts(
       AccessPath accessPath,
       FingerprintKeys keys,
       ClusterRuntimes runtimes,
+      String namespace,
       String operator) {
     Clock clock = Clock.systemUTC();
     return new Parts(
@@ -43,6 +45,7 @@ record Parts(
         accessPath,
         new RecordStore(client, clock),
         new Promotion(client),
+        new Claim(client, namespace),
         new StatusFactory(clock),
         keys,
         runtimes,

@@ -8,7 +8,7 @@ import java.util.Optional;
 final class Startup {
   private static final String IMAGES =
       "an image cannot be pulled, the VM's own or the sidecar's %s, which the node pulls with the"
-          + " pull secrets of the VM's service account";
+          + " secrets of the VM's pod";
 
   /** What KubeVirt says of a VM that does not start, and what that means. */
   private static final Map<String, String> CAUSES =

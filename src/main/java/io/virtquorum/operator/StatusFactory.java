@@ -349,7 +349,7 @@ final class StatusFactory {
           .flatMap(
               m ->
                   view.ballots().get(m).trouble().stream()
-                      .map(t -> new Trouble(t.reason(), m + ": " + t.message())))
+                      .map(t -> MemberHealth.of(m, t.reason(), t.message())))
           .findFirst()
           .or(() -> MemberHealth.trouble(view.health(), setup.nodes()));
     }

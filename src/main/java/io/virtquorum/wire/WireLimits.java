@@ -20,7 +20,7 @@ public final class WireLimits {
   /** What a member may say of its health at once. */
   public static final int AILMENTS = 8;
 
-  /** Other members: nine in all at most. */
+  /** Other members: fifteen in all at most. */
   public static final int PEERS = 16;
 
   /** Bytes in the path of an item: Linux's PATH_MAX. */

@@ -1,5 +1,6 @@
 package io.virtquorum.adjudicate;
 
+import io.virtquorum.docs.Troubleshooting;
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Matrix;
@@ -260,8 +261,13 @@ final class Decider {
         .reduce((first, second) -> second);
   }
 
+  /** The hold of this reason; one that waits for a person is explained in the documentation. */
   Optional<Hold> held(String reason) {
-    return state.news().holds().stream().filter(h -> h.reason().equals(reason)).findFirst();
+    Optional<Hold> held =
+        state.news().holds().stream().filter(h -> h.reason().equals(reason)).findFirst();
+    held.filter(Hold::needsAPerson)
+        .ifPresent(h -> Troubleshooting.assertExplained(reason, h.message() + " " + h.until()));
+    return held;
   }
 
   /** Why a member has its class. */

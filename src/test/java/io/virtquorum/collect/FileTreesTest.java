@@ -3,13 +3,16 @@ package io.virtquorum.collect;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.virtquorum.docs.Troubleshooting;
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.Row;
 import io.virtquorum.fingerprint.RowKey;
+import io.virtquorum.guest.PrefixedGuest;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -341,6 +344,43 @@ class FileTreesTest {
   }
 
   @Test
+  void aTreeThatTheAgentMayNotEnterIsTrouble() throws Exception {
+    Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx--x--x"));
+    member.sh("chmod 0700 . && mkdir -p ../run && chown 65534 ../run");
+    var nobody =
+        new PrefixedGuest(
+            member.guest, List.of("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"));
+    var trees =
+        new FileTrees(
+            new Shell(nobody, member.home.resolve("run").toString()),
+            Member.KEY,
+            member.trees,
+            Member.AT_ONCE);
+
+    assertThatThrownBy(() -> trees.quick(Member.LIMIT))
+        .isInstanceOfSatisfying(
+            Trouble.class,
+            trouble ->
+                assertThat("web-2: %s.".formatted(trouble.getMessage()))
+                    .matches(Troubleshooting.of("a path that cannot be read")::matches));
+  }
+
+  @Test
+  void aScriptThatFailsUnforeseenSaysItsWords() {
+    var shell = new Shell(member.guest, member.home.resolve("run").toString());
+    var script = new Script("odd.sh", "echo 'the disk sings' >&2; exit 3");
+
+    assertThatThrownBy(() -> shell.run(script, shell.deadline(Member.LIMIT), new byte[0]))
+        .isInstanceOfSatisfying(
+            Trouble.class,
+            trouble ->
+                assertThat("web-2: %s.".formatted(trouble.getMessage()))
+                    .matches(
+                        Troubleshooting.of("a script fails in a way that was not foreseen")
+                            ::matches));
+  }
+
+  @Test
   void moreEntriesThanAgreedAreTrouble() throws Exception {
     member.sh("touch 1 2 3 4 5 6 7 8 9 10");
     member.restart(new CollectSettings(10, Duration.ZERO, "/etc/fstab"));
@@ -364,6 +404,11 @@ class FileTreesTest {
   private void assertTrouble(Trouble.Reason reason) {
     assertThatThrownBy(() -> member.quick())
         .isInstanceOfSatisfying(
-            Trouble.class, trouble -> assertThat(trouble.reason()).isEqualTo(reason));
+            Trouble.class,
+            trouble -> {
+              assertThat(trouble.reason()).isEqualTo(reason);
+              Troubleshooting.assertExplained(
+                  reason.name(), "web-2: %s.".formatted(trouble.getMessage()));
+            });
   }
 }

@@ -37,6 +37,7 @@ record Typed(String command, How how, String with) {
         answers("make image", "`make test` has built it, and its end-to-end tests run in it"),
         answers("tools/demo remove", "it would remove the demo that somebody looks at"),
         apiServer("kubectl get hac"),
+        apiServer("kubectl describe hac web"),
         apiServer("kubectl annotate hac NAME virtquorum.io/audit=...", "NAME=web"),
         apiServer("kubectl annotate hac web virtquorum.io/promote=web-1"),
         apiServer(

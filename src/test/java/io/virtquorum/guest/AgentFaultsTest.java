@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.virtquorum.docs.Troubleshooting;
 import java.net.SocketException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -173,7 +174,8 @@ class AgentFaultsTest {
     assertThatThrownBy(() -> guest.run(Guest.Exec.of(DEADLINE, "true")))
         .isInstanceOf(GuestException.Refused.class)
         .hasMessageContaining("guest-exec")
-        .hasMessageContaining("block-rpcs");
+        .extracting(e -> "web-2: %s.".formatted(e.getMessage()))
+        .matches(Troubleshooting.of("a guest with a blocked agent")::matches);
     assertThatThrownBy(() -> guest.bootId(DEADLINE))
         .isInstanceOf(GuestException.Refused.class)
         .hasMessageContaining("guest-file-open");

@@ -4,6 +4,7 @@ import static java.util.stream.Collectors.toMap;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.virtquorum.docs.Troubleshooting;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -72,7 +73,9 @@ class SyncSubnetTest {
     assertThatThrownBy(() -> subnet.assign(members("m", 7)))
         .isInstanceOf(NetworkException.class)
         .hasMessageContaining("10.0.0.8/29 has no address left for")
-        .hasMessageContaining("larger syncNetwork.cidr");
+        .hasMessageContaining("larger syncNetwork.cidr")
+        .extracting(Throwable::getMessage)
+        .matches(Troubleshooting.of("more members than addresses")::matches);
   }
 
   @Test

@@ -15,13 +15,16 @@ import io.virtquorum.kubevirt.KubeVirtCondition;
 import io.virtquorum.kubevirt.Network;
 import io.virtquorum.kubevirt.VirtualMachine;
 import io.virtquorum.kubevirt.VirtualMachineInstance;
+import io.virtquorum.kubevirt.VirtualMachineStatus;
 import io.virtquorum.testing.Yaml;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -39,6 +42,7 @@ final class KubeVirtStandIn implements AutoCloseable {
   private final HttpServer server;
   private final List<String> restarts = new CopyOnWriteArrayList<>();
   private final AtomicInteger addresses = new AtomicInteger();
+  private volatile Optional<String> refused = Optional.empty();
 
   KubeVirtStandIn(KubernetesClient direct) throws IOException {
     this.direct = direct;
@@ -66,6 +70,18 @@ final class KubeVirtStandIn implements AutoCloseable {
   /** For the operator. */
   KubernetesClient client() {
     return client;
+  }
+
+  /** From now on restarts are refused with these words. */
+  void refusesRestarts(String words) {
+    refused = Optional.of(words);
+  }
+
+  /** KubeVirt says this of a VM, for people. */
+  void says(String name, String printableStatus) {
+    VirtualMachine vm = machine(name);
+    vm.setStatus(new VirtualMachineStatus(true, false, printableStatus, List.of(), Map.of()));
+    direct.resource(vm).updateStatus();
   }
 
   /** The VMs whose restart was asked for, in order. */
@@ -170,6 +186,18 @@ final class KubeVirtStandIn implements AutoCloseable {
   private void restart(HttpExchange exchange) throws IOException {
     String[] path = exchange.getRequestURI().getPath().split("/", -1);
     String name = path[path.length - 2];
+    Optional<String> refusal = refused;
+    if (refusal.isPresent()) {
+      byte[] status =
+          "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"code\":403,\"message\":\"%s\"}"
+              .formatted(refusal.get())
+              .getBytes(StandardCharsets.UTF_8);
+      exchange.getRequestBody().readAllBytes();
+      exchange.sendResponseHeaders(403, status.length);
+      exchange.getResponseBody().write(status);
+      exchange.close();
+      return;
+    }
     boolean runs = path[path.length - 1].equals("restart") && instance(name) != null;
     if (runs) {
       restarts.add(name);

@@ -155,6 +155,21 @@ final class Scene implements AutoCloseable {
         s.archive());
   }
 
+  static HAClusterSpec withMembers(HAClusterSpec s, MembersSpec members) {
+    return new HAClusterSpec(
+        members,
+        s.syncNetwork(),
+        s.state(),
+        s.access(),
+        s.mode(),
+        s.voting(),
+        s.bootstrap(),
+        s.restartPolicy(),
+        s.timing(),
+        s.failover(),
+        s.archive());
+  }
+
   static HAClusterSpec withPorts(HAClusterSpec s, AccessPort... ports) {
     return new HAClusterSpec(
         s.members(),
@@ -186,8 +201,12 @@ final class Scene implements AutoCloseable {
   }
 
   HACluster apply(HAClusterSpec spec) {
+    return apply(CLUSTER, spec);
+  }
+
+  HACluster apply(String name, HAClusterSpec spec) {
     HACluster cluster = new HACluster();
-    cluster.setMetadata(new ObjectMetaBuilder().withName(CLUSTER).build());
+    cluster.setMetadata(new ObjectMetaBuilder().withName(name).build());
     cluster.setSpec(spec);
     return client.resource(cluster).create();
   }

@@ -12,6 +12,7 @@ import io.virtquorum.collect.Evidence;
 import io.virtquorum.collect.FileTrees;
 import io.virtquorum.collect.Shell;
 import io.virtquorum.collect.Tree;
+import io.virtquorum.docs.Troubleshooting;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.guest.DirectoryGuest;
@@ -19,6 +20,7 @@ import io.virtquorum.guest.Guest;
 import io.virtquorum.wire.WireMapping;
 import io.virtquorum.wire.WireServer;
 import io.virtquorum.wire.v1.AdjudicatorGrpc;
+import io.virtquorum.wire.v1.Ailment;
 import io.virtquorum.wire.v1.Audit;
 import io.virtquorum.wire.v1.Ballot;
 import io.virtquorum.wire.v1.Command;
@@ -290,6 +292,17 @@ final class MemberTest {
     assertThat(refused.getMessage()).contains("32 bytes");
   }
 
+  @Test
+  void givenAConfigurationThatCannotBeWorkedWithThenTheMemberSaysSoAndGoesOnWithABetterOne()
+      throws Exception {
+    extra = Configure.newBuilder().setFingerprintKey(ByteString.copyFromUtf8("short")).build();
+    Vm a = vm("a", Map.of("page", "one"));
+    Ailment ailment = a.peer().ailment();
+    assertThat(ailment.getReason()).isEqualTo("ConfigurationUnusable");
+    assertThat("web-2: " + ailment.getSentence())
+        .matches(Troubleshooting.of("a sidecar that cannot work as it is told")::matches);
+  }
+
   private static Command.Builder command(String id, long term) {
     return Command.newBuilder().setId(id).setTerm(term).setExpiresInMillis(60_000);
   }
@@ -388,6 +401,15 @@ final class MemberTest {
           .filter(FromMember::hasBallot)
           .map(FromMember::getBallot)
           .findFirst();
+    }
+
+    /** What ails the member first. */
+    Ailment ailment() {
+      until(() -> got.stream().anyMatch(m -> m.getHealth().getAilmentsCount() > 0));
+      return got.stream()
+          .flatMap(m -> m.getHealth().getAilmentsList().stream())
+          .findFirst()
+          .orElseThrow();
     }
 
     /** Sends an order and waits for its answer. */

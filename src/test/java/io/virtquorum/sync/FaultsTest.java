@@ -9,6 +9,7 @@ import io.virtquorum.collect.Shell;
 import io.virtquorum.collect.TamperedGuest;
 import io.virtquorum.collect.Tree;
 import io.virtquorum.collect.Trouble;
+import io.virtquorum.docs.Troubleshooting;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.RowKey;
@@ -231,7 +232,11 @@ class FaultsTest {
       assertThat(pull(small.files()))
           .isInstanceOfSatisfying(
               PullResult.Failed.class,
-              failed -> assertThat(failed.reason()).isEqualTo(PullResult.Reason.GuestDiskFull));
+              failed -> {
+                assertThat(failed.reason()).isEqualTo(PullResult.Reason.GuestDiskFull);
+                assertThat(failed.message())
+                    .matches(Troubleshooting.of("the guest's disk is full")::isIn);
+              });
       assertThat(small.path("changed")).hasContent("old");
       assertThat(small.path("big")).doesNotExist();
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.virtquorum.collect.Member;
 import io.virtquorum.collect.Snapshot;
 import io.virtquorum.collect.Tree;
+import io.virtquorum.docs.Troubleshooting;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.RowKey;
@@ -256,6 +257,8 @@ class PullerTest {
             .pull(offer(), WHOLE, new ArchiveNote("v", "why"), false, Member.LIMIT);
 
     assertFailed(result, PullResult.Reason.ArchiveFull);
+    assertThat(((PullResult.Failed) result).message())
+        .matches(Troubleshooting.of("the archive is full")::isIn);
     assertThat(member.path("f")).hasSize(100_000);
   }
 

@@ -138,7 +138,8 @@ public final class ApiServer implements ParameterResolver {
       return running;
     }
 
-    private void install(Path directory) {
+    /** Installs the CRDs of a directory, and waits until they are served. */
+    public void install(Path directory) {
       try (Stream<Path> files = Files.list(directory)) {
         for (Path file : files.filter(f -> f.toString().endsWith(".yml")).sorted().toList()) {
           try (InputStream yaml = Files.newInputStream(file)) {

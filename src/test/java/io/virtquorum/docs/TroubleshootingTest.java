@@ -1,0 +1,91 @@
+package io.virtquorum.docs;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.virtquorum.collect.Trouble;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Function;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/** The page against the code that speaks, and against the tests that make the mistakes. */
+final class TroubleshootingTest {
+  private static final Pattern SAID =
+      Pattern.compile(
+          "(?:new (?:BallotContent\\.)?Trouble|Hold\\.waiting)\\(\\s*\"([A-Z][A-Za-z]+)\"");
+
+  /** Said of one order and not of a member: in an event or a log only. */
+  private static final Set<String> OF_AN_ORDER =
+      Set.of("NoAnswer", "RowsMissing", "SyncAddressUnknown");
+
+  @Test
+  void givenAReasonThatAPersonMayReadThenThePageSaysWhatToDo() throws IOException {
+    Set<String> said = new TreeSet<>();
+    for (Path file : sources("main")) {
+      SAID.matcher(Files.readString(file)).results().forEach(m -> said.add(m.group(1)));
+    }
+    Arrays.stream(Trouble.Reason.values()).map(Enum::name).forEach(said::add);
+    said.removeAll(OF_AN_ORDER);
+    said.remove(Trouble.Reason.GuestDiskFull.name()); // of a repair: RepairFails has its words
+
+    Set<String> explained =
+        Troubleshooting.rows().stream()
+            .map(Troubleshooting.Row::reason)
+            .filter(r -> !r.equals("*log*"))
+            .collect(Collectors.toCollection(TreeSet::new));
+    assertThat(explained).containsAll(said).hasSizeGreaterThan(30);
+    assertThat(explained).as("reasons that nothing says any more").isSubsetOf(with(said));
+  }
+
+  private static Set<String> with(Set<String> said) throws IOException {
+    Set<String> all = new TreeSet<>(said);
+    Pattern word = Pattern.compile("\"([A-Z][A-Za-z]+)\"");
+    for (Path file : sources("main")) {
+      word.matcher(Files.readString(file)).results().forEach(m -> all.add(m.group(1)));
+    }
+    return all;
+  }
+
+  @Test
+  void givenARowOfThePageThenATestMakesTheMistakeAndReadsTheSentence() throws IOException {
+    String tests =
+        sources("test").stream().map(TroubleshootingTest::read).collect(Collectors.joining());
+    List<String> rows = Troubleshooting.rows().stream().map(Troubleshooting.Row::wrong).toList();
+    assertThat(rows).doesNotHaveDuplicates();
+    assertThat(
+            Troubleshooting.rows().stream()
+                .filter(row -> COMPARED.stream().noneMatch(c -> tests.contains(c.apply(row))))
+                .toList())
+        .as("rows that no test compares with what is said")
+        .isEmpty();
+  }
+
+  /** How tests compare: by the row, a hold of the core, a trouble of the trees. */
+  private static final List<Function<Troubleshooting.Row, String>> COMPARED =
+      List.of(
+          row -> '"' + row.wrong() + '"',
+          row -> "held(\"" + row.reason() + "\")",
+          row -> "assertTrouble(Trouble.Reason." + row.reason() + ")");
+
+  private static List<Path> sources(String of) throws IOException {
+    try (Stream<Path> files = Files.walk(Path.of("src", of, "java"))) {
+      return files.filter(f -> f.toString().endsWith(".java")).toList();
+    }
+  }
+
+  private static String read(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+}
