@@ -120,7 +120,7 @@ final class Preparation {
   }
 
   /** Who leaves keeps its address so long; where there is no other, a new member waits for it. */
-  private SortedMap<String, SyncAddress> assign(SyncSubnet subnet, MemberSet members) {
+  SortedMap<String, SyncAddress> assign(SyncSubnet subnet, MemberSet members) {
     Map<String, Optional<SyncAddress>> carried = new TreeMap<>();
     members.machines().forEach((name, vm) -> carried.put(name, nic.addressOf(vm)));
     members
