@@ -1,14 +1,17 @@
 package io.virtquorum.adjudicate;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /**
  * Rule 15: members and weights change one at a time, committed by the old set; a new member counts
- * once it holds C.
+ * once it holds C. Who is to leave stays a member in everything until the record says otherwise; a
+ * dead one that is to leave is gone, and nobody waits for it.
  */
 final class Membership {
   private final Picture picture;
@@ -28,6 +31,33 @@ final class Membership {
     return new RecordPlanner.Plan(change, membership.holds);
   }
 
+  /**
+   * Who leads on where the spec no longer names the primary: a member that stays and holds C, once
+   * the primary holds C too and so nothing that is not committed. Empty: the primary goes on.
+   */
+  static Optional<String> heir(Picture picture) {
+    ClusterRecord record = picture.record();
+    Optional<String> leaving = picture.primary().filter(m -> !picture.isWanted(m));
+    if (leaving.isEmpty()
+        || record.committed().isEmpty()
+        || record.mandate().isPresent()
+        || picture.config().promote().isPresent()) { // a person's later word, until it is settled
+      return Optional.empty();
+    }
+    Target committed = picture.committedTarget(record.committed().get());
+    if (!committed.isHeldBy(picture.ballot(leaving.get()))) {
+      return Optional.empty();
+    }
+    return picture
+        .usable()
+        .filter(picture::isWanted)
+        .filter(m -> committed.isHeldBy(picture.ballot(m)))
+        .filter(m -> !picture.state().work().isOverwriting(m))
+        .max(
+            Comparator.comparing((String m) -> record.members().get(m))
+                .thenComparing(Comparator.reverseOrder()));
+  }
+
   private Optional<ClusterRecord> next() {
     if (record.members().equals(config.members())) {
       return Optional.empty();
@@ -35,12 +65,12 @@ final class Membership {
     if (record.committed().isEmpty()) {
       return Optional.of(record.withMembers(config.members()));
     }
-    if (steady() < record.majority()) {
+    if (2 * steady(counted()) <= counted().count()) {
       holds.add(
           Hold.passing(
               "MembershipWaits",
               "The members or weights of the spec differ from the record, and only %d of %d members are steady."
-                  .formatted(steady(), record.members().size()),
+                  .formatted(steady(counted()), counted().count()),
               "A strict majority of the present members must be steady before they may change."));
       return Optional.empty();
     }
@@ -74,15 +104,11 @@ final class Membership {
   /** Not the primary, and not a member without which too few of the rest hold C. */
   private boolean mayLeave(String name) {
     if (record.isPrimary(name)) {
-      holds.add(
-          Hold.waiting(
-              "MembershipWaits",
-              "The spec no longer names the primary " + name + ": it stays until another leads.",
-              "It ends when a person promotes another member, or the spec names it again."));
+      primaryStays(name);
       return false;
     }
-    long rest = record.members().size() - 1;
-    long holders = steady() - (isSteady(name) ? 1 : 0);
+    long rest = counted().filter(m -> !m.equals(name)).count();
+    long holders = steady(counted().filter(m -> !m.equals(name)));
     if (2 * holders <= rest) {
       holds.add(
           Hold.passing(
@@ -95,8 +121,37 @@ final class Membership {
     return true;
   }
 
-  private long steady() {
-    return record.members().keySet().stream().filter(this::isSteady).count();
+  private void primaryStays(String name) {
+    String message =
+        "The spec no longer names the primary " + name + ": it stays until another leads.";
+    if (config.observe()) {
+      holds.add(
+          Hold.waiting(
+              "MembershipWaits",
+              message,
+              "It ends when a person sets the mode to Repair, or the spec names it again."));
+    } else if (heir(picture).isEmpty()) {
+      holds.add(
+          Hold.passing(
+              "MembershipWaits",
+              message,
+              "It ends when a member that stays holds the committed state, and %s nothing newer."
+                  .formatted(name)));
+    }
+  }
+
+  /** The members of the record without those that are gone. */
+  private Stream<String> counted() {
+    return record.members().keySet().stream().filter(m -> !isGone(m));
+  }
+
+  /** Dead, and not to come back: the spec does not name it, and it does not lead. */
+  private boolean isGone(String name) {
+    return !picture.isWanted(name) && picture.state().isDead(name) && !record.isPrimary(name);
+  }
+
+  private long steady(Stream<String> names) {
+    return names.filter(this::isSteady).count();
   }
 
   private boolean isSteady(String name) {

@@ -35,7 +35,7 @@ record Picture(
     return record().members().keySet().stream().filter(this::isUsable);
   }
 
-  /** True if the spec names it; whom it does not name is to leave and has no sync address. */
+  /** True if the spec names it; whom it does not name is to leave. */
   boolean isWanted(String name) {
     return config.members().containsKey(name);
   }

@@ -137,7 +137,7 @@ final class RepairPlanner {
 
   /**
    * The primary if it holds the target, otherwise the healthiest holder; one that the spec no
-   * longer names only if there is no other: as a rule it has no sync address any more.
+   * longer names only if there is no other: its VM may go at any time.
    */
   private Optional<String> sample(String puller, Target target) {
     return picture

@@ -11,7 +11,8 @@ import java.util.stream.Stream;
 
 /**
  * Who leads next: where a person promotes a member, the primary is dead or forgot (rules 3, 12 and
- * 13), or its users are at another member (rule 10). Every change of the primary is a new tenure.
+ * 13) or is to leave (rule 15), or its users are at another member (rule 10). Every change of the
+ * primary is a new tenure.
  */
 final class Succession {
   private final Picture picture;
@@ -56,7 +57,14 @@ final class Succession {
           "SwitchedOver",
           "PrimaryForgot");
     }
-    return followUsers(primary);
+    Optional<String> heir = Membership.heir(picture);
+    return heir.isPresent()
+        ? lead(
+            heir.get(),
+            Optional.empty(),
+            "SwitchedOver",
+            "the spec no longer names the primary " + primary)
+        : followUsers(primary);
   }
 
   /** Nothing is left to record for a person's word. */
@@ -99,7 +107,7 @@ final class Succession {
             .max(
                 Comparator.comparing(this::remembered)
                     .thenComparing(m -> !isOverwriting(m))
-                    .thenComparing(config.members()::containsKey) // or it is to leave
+                    .thenComparing(picture::isWanted)
                     .thenComparing(m -> record.members().get(m))
                     .thenComparing(Comparator.reverseOrder()));
     if (successor.isEmpty()) {
@@ -179,7 +187,7 @@ final class Succession {
     boolean sameGround = picture.ballot(name).memory().equals(picture.ballot(primary).memory());
     if (!picture.is(name, MemberClass.ADVANCED)
         || !sameGround
-        || !config.members().containsKey(name) // it is to leave, and a primary cannot
+        || !picture.isWanted(name)
         || assessment.disagreeing().contains(name)
         || picture.state().work().isBusy(name)
         || hasRival(name)

@@ -304,9 +304,9 @@ final class Adjudication {
       state = step.state();
       assessment = step.assessment();
       for (Command command : step.commands()) {
-        if (command instanceof Command.Serve serve
-            && !settings.members().containsKey(serve.puller())) {
-          events.addAll(undeliverable(serve));
+        Optional<String> puller = puller(command).filter(p -> !settings.members().containsKey(p));
+        if (puller.isPresent()) {
+          events.addAll(undeliverable((Command.Order) command, puller.get()));
         } else {
           execute(command).ifPresent(events::add);
         }
@@ -325,17 +325,25 @@ final class Adjudication {
     }
   }
 
+  /** Whom a member is to serve, if that is what it is to do. */
+  private static Optional<String> puller(Command command) {
+    return switch (command) {
+      case Command.Serve serve -> Optional.of(serve.puller());
+      case Command.ServeOutput serve -> Optional.of(serve.puller());
+      default -> Optional.empty();
+    };
+  }
+
   /** Without an address there is nobody to serve: the order failed, and the sample is as it was. */
-  private List<Event> undeliverable(Command.Serve serve) {
+  private List<Event> undeliverable(Command.Order order, String puller) {
     var trouble =
         new Trouble(
             "SyncAddressUnknown",
-            serve.puller()
-                + " has no sync address: the spec does not name it any more, or its VM is gone.");
+            puller + " has no sync address: its VM is gone, or is no longer this cluster's.");
     List<Event> events = new ArrayList<>();
-    events.add(new Event.Finished(serve.id(), new Outcome.Failed(trouble)));
-    Optional.ofNullable(state.ballots().get(serve.member()))
-        .ifPresent(ballot -> events.add(new Event.Voted(serve.member(), ballot)));
+    events.add(new Event.Finished(order.id(), new Outcome.Failed(trouble)));
+    Optional.ofNullable(state.ballots().get(order.member()))
+        .ifPresent(ballot -> events.add(new Event.Voted(order.member(), ballot)));
     return events;
   }
 

@@ -17,6 +17,7 @@ import io.javaoperatorsdk.operator.processing.event.source.EventSource;
 import io.javaoperatorsdk.operator.processing.event.source.inbound.SimpleInboundEventSource;
 import io.javaoperatorsdk.operator.processing.event.source.informer.InformerEventSource;
 import io.virtquorum.access.AccessException;
+import io.virtquorum.adjudicate.ClusterRecord;
 import io.virtquorum.adjudicate.Command;
 import io.virtquorum.adjudicate.Trouble;
 import io.virtquorum.api.HACluster;
@@ -112,7 +113,7 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
     MemberSet members = members(cluster);
     TreeMap<String, Trouble> troubles = new TreeMap<>();
 
-    // 1. The VMs: NIC, sidecar, addresses; those that left get theirs taken away.
+    // 1. The VMs: NIC, sidecar, addresses; those that the record let go get theirs taken away.
     Preparation.Result prepared = parts.preparation().prepare(cluster, members);
     prepared.troubles().forEach(t -> troubles.putIfAbsent(t.reason(), t));
     release(cluster, members, troubles);
@@ -197,7 +198,10 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
     try {
       parts
           .preparation()
-          .release(cluster, inNamespace(machines, cluster.getMetadata().getNamespace()), members)
+          .release(
+              cluster,
+              inNamespace(machines, cluster.getMetadata().getNamespace()),
+              members::isEquipped)
           .forEach(t -> troubles.put(t.reason(), t));
     } catch (KubeVirtException.Conflict e) {
       // it changed meanwhile: that change brings us here again
@@ -288,10 +292,7 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
     try {
       parts
           .preparation()
-          .release(
-              cluster,
-              inNamespace(machines, namespace),
-              new MemberSet(new TreeMap<>(), Map.of(), List.of()))
+          .release(cluster, inNamespace(machines, namespace), _ -> false)
           .forEach(
               t -> parts.announcer(cluster).tell(new Command.Tell(true, t.reason(), t.message())));
     } catch (KubeVirtException e) {
@@ -304,8 +305,19 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
 
   private MemberSet members(HACluster cluster) {
     String namespace = cluster.getMetadata().getNamespace();
+    String name = cluster.getMetadata().getName();
+    ClusterRecord record =
+        parts
+            .runtimes()
+            .find(namespace, name)
+            .map(runtime -> runtime.view().record())
+            .orElseGet(() -> parts.store().read(cluster));
     return MemberSet.of(
-        cluster, inNamespace(machines, namespace), inNamespace(instances, namespace));
+        cluster,
+        record.members(),
+        inNamespace(machines, namespace),
+        inNamespace(instances, namespace),
+        vm -> parts.preparation().carries(vm, name));
   }
 
   private static <R extends HasMetadata> Stream<R> inNamespace(

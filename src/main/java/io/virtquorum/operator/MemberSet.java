@@ -10,36 +10,66 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /**
  * The VMs of one cluster as they are seen now.
  *
- * @param machines by name, in order
- * @param instances of those that have one
+ * @param machines those that the spec names, by name, in order
+ * @param leaving those that only the record still names and that carry NIC and sidecar: they keep
+ *     both until the record lets them go
+ * @param instances of those of either kind that have one
  * @param missing names in the spec without a VM
+ * @param recorded base weights by the record
  */
 record MemberSet(
     SortedMap<String, VirtualMachine> machines,
+    SortedMap<String, VirtualMachine> leaving,
     Map<String, VirtualMachineInstance> instances,
-    List<String> missing) {
+    List<String> missing,
+    Map<String, Integer> recorded) {
 
-  /** Finds a cluster's VMs among those of its namespace. */
+  /**
+   * Finds a cluster's VMs among those of its namespace.
+   *
+   * @param recorded base weights by the record
+   * @param carries tells whether a VM has this cluster's NIC and sidecar in its spec
+   */
   static MemberSet of(
       HACluster cluster,
+      Map<String, Integer> recorded,
       Stream<VirtualMachine> machines,
-      Stream<VirtualMachineInstance> instances) {
+      Stream<VirtualMachineInstance> instances,
+      Predicate<VirtualMachine> carries) {
     SortedMap<String, VirtualMachine> found = new TreeMap<>();
+    SortedMap<String, VirtualMachine> leaving = new TreeMap<>();
     machines
-        .filter(vm -> vm.getMetadata().getDeletionTimestamp() == null && belongs(cluster, vm))
-        .forEach(vm -> found.put(vm.getMetadata().getName(), vm));
+        .filter(vm -> vm.getMetadata().getDeletionTimestamp() == null)
+        .forEach(
+            vm -> {
+              String name = vm.getMetadata().getName();
+              if (belongs(cluster, vm)) {
+                found.put(name, vm);
+              } else if (recorded.containsKey(name) && carries.test(vm)) {
+                leaving.put(name, vm);
+              }
+            });
     Map<String, VirtualMachineInstance> running = new TreeMap<>();
     instances
-        .filter(vmi -> found.containsKey(vmi.getMetadata().getName()))
+        .filter(
+            vmi ->
+                found.containsKey(vmi.getMetadata().getName())
+                    || leaving.containsKey(vmi.getMetadata().getName()))
         .forEach(vmi -> running.put(vmi.getMetadata().getName(), vmi));
     List<String> missing = new ArrayList<>(cluster.getSpec().members().names());
     missing.removeAll(found.keySet());
-    return new MemberSet(found, running, missing);
+    return new MemberSet(found, leaving, running, missing, recorded);
+  }
+
+  /** True if this VM has NIC and sidecar, or is to get them. */
+  boolean isEquipped(String name) {
+    return machines.containsKey(name) || leaving.containsKey(name);
   }
 
   /** True if this VM is a member of the cluster by its spec. */

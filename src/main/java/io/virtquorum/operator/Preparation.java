@@ -22,11 +22,12 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /**
- * Gives every member's VM its sync NIC and sidecar, and takes them away again. Idempotent; writes
- * only what differs.
+ * Gives every member's VM its sync NIC and sidecar, and takes them away again once neither the spec
+ * nor the record names it. Idempotent; writes only what differs.
  */
 final class Preparation {
   /** KubeVirt's own words (vmi-create-admitter.go). */
@@ -71,7 +72,7 @@ final class Preparation {
   /**
    * How it went.
    *
-   * @param addresses of each member on the sync network
+   * @param addresses of each member on the sync network; also of those that leave
    * @param troubles what a person must mend
    */
   record Result(
@@ -99,24 +100,24 @@ final class Preparation {
       if (troubles.isEmpty()) {
         troubles.add(new Trouble("NoMembers", "No VirtualMachine matches spec.members."));
       }
-      return new Result(addresses, macs, troubles);
+      if (members.leaving().isEmpty()) {
+        return new Result(addresses, macs, troubles);
+      }
     }
     try {
       SyncAttachment attachment = SyncAttachment.of(cluster);
       attachment.definition().ifPresent(this::define);
-      Map<String, Optional<SyncAddress>> carried = new TreeMap<>();
-      members.machines().forEach((name, vm) -> carried.put(name, nic.addressOf(vm)));
-      addresses.putAll(SyncSubnet.parse(cluster.getSpec().syncNetwork().cidr()).assign(carried));
-      for (var member : members.machines().entrySet()) {
-        MacAddress mac =
-            MacAddress.ofMember(
-                cluster.getMetadata().getNamespace(),
-                cluster.getMetadata().getName(),
-                member.getKey());
-        macs.put(member.getKey(), mac);
-        attach(cluster, attachment, member.getValue(), mac, addresses.get(member.getKey()))
-            .ifPresent(troubles::add);
-      }
+      addresses.putAll(assign(SyncSubnet.parse(cluster.getSpec().syncNetwork().cidr()), members));
+      addresses.forEach(
+          (name, address) -> {
+            MacAddress mac =
+                MacAddress.ofMember(
+                    cluster.getMetadata().getNamespace(), cluster.getMetadata().getName(), name);
+            macs.put(name, mac);
+            Optional.ofNullable(members.machines().get(name))
+                .flatMap(vm -> attach(cluster, attachment, vm, mac, address))
+                .ifPresent(troubles::add);
+          });
     } catch (NetworkException e) {
       troubles.add(new Trouble("SyncNetworkUnusable", e.getMessage()));
     } catch (KubernetesClientException e) {
@@ -129,6 +130,24 @@ final class Preparation {
                   "ApiServerRefused", "The API server refused a write: " + e.getMessage()));
     }
     return new Result(addresses, macs, troubles);
+  }
+
+  /** Who leaves keeps its address so long; where there is no other, a new member waits for it. */
+  SortedMap<String, SyncAddress> assign(SyncSubnet subnet, MemberSet members) {
+    Map<String, Optional<SyncAddress>> carried = new TreeMap<>();
+    members.machines().forEach((name, vm) -> carried.put(name, nic.addressOf(vm)));
+    members
+        .leaving()
+        .forEach((name, vm) -> nic.addressOf(vm).ifPresent(a -> carried.put(name, Optional.of(a))));
+    try {
+      return subnet.assign(carried);
+    } catch (NetworkException e) {
+      if (members.leaving().isEmpty()) {
+        throw e;
+      }
+      carried.values().removeIf(Optional::isEmpty);
+      return subnet.assign(carried);
+    }
   }
 
   private Optional<Trouble> attach(
@@ -165,16 +184,18 @@ final class Preparation {
   }
 
   /**
-   * Takes NIC and sidecar out of the VMs that carry this cluster's and are none of its members.
+   * Takes NIC and sidecar out of the VMs that carry this cluster's and are not to keep them.
    *
+   * @param keeps tells by its name whether a VM is to keep them
    * @return what a person must mend by hand
    * @throws KubeVirtException if a VM could not be patched now; try again
    */
-  List<Trouble> release(HACluster cluster, Stream<VirtualMachine> machines, MemberSet keep) {
+  List<Trouble> release(
+      HACluster cluster, Stream<VirtualMachine> machines, Predicate<String> keeps) {
     String name = cluster.getMetadata().getName();
     List<Trouble> troubles = new ArrayList<>();
     machines
-        .filter(vm -> !keep.machines().containsKey(vm.getMetadata().getName()))
+        .filter(vm -> !keeps.test(vm.getMetadata().getName()))
         .filter(vm -> carries(vm, name))
         .forEach(
             vm -> {
@@ -189,7 +210,8 @@ final class Preparation {
     return troubles;
   }
 
-  private boolean carries(VirtualMachine vm, String cluster) {
+  /** True if a VM has NIC and sidecar of this cluster in its spec. */
+  boolean carries(VirtualMachine vm, String cluster) {
     try {
       return nic.clusterOf(vm).filter(cluster::equals).isPresent();
     } catch (NetworkException e) {

@@ -77,14 +77,22 @@ final class SettingsFactory {
         .findFirst();
   }
 
-  static Config config(HACluster cluster, MemberSet members) {
-    HAClusterSpec spec = cluster.getSpec();
+  /** The members that are wanted; a spec that names no VM at all is no wish that all leave. */
+  private static Map<String, Integer> wanted(HACluster cluster, MemberSet members) {
+    if (members.machines().isEmpty()) {
+      return members.recorded();
+    }
     Set<String> names = new TreeSet<>(members.machines().keySet());
     names.addAll(members.missing());
     Map<String, Integer> weights = new TreeMap<>();
-    names.forEach(name -> weights.put(name, spec.voting().weightOf(name)));
+    names.forEach(name -> weights.put(name, cluster.getSpec().voting().weightOf(name)));
+    return weights;
+  }
+
+  static Config config(HACluster cluster, MemberSet members) {
+    HAClusterSpec spec = cluster.getSpec();
     return new Config(
-        weights,
+        wanted(cluster, members),
         spec.mode() == Mode.OBSERVE,
         voting(spec.voting()),
         spec.timing().settle(),

@@ -255,7 +255,7 @@ final class DecisionsTest {
   }
 
   @Test
-  void givenAUserOnAMemberThatIsToLeaveThenItDoesNotLeadBecauseItCouldNotLeaveAnyMore() {
+  void givenAUserOnAMemberThatIsToLeaveThenItDoesNotLead() {
     Decider decider = Decider.steady();
     decider.changed(2, NEW, true, written(PAGE, PAGE_1, NEW));
     decider.configure(decider.config().withMembers(java.util.Map.of("web-0", 1, "web-1", 1)));
@@ -274,10 +274,11 @@ final class DecisionsTest {
   }
 
   @Test
-  void givenAPrimaryThatIsToLeaveThenWhoStaysIsCopiedFrom() {
-    Decider decider = Decider.steady();
-    decider.configure(decider.config().withMembers(java.util.Map.of("web-1", 1, "web-2", 1)));
-    decider.changed(1, NEW, false, written(PAGE, PAGE_1, NEW)).later(Duration.ofSeconds(7));
+  void givenTwoHoldersOfWhichOneIsToLeaveThenWhoStaysIsCopiedFrom() {
+    Decider decider = Decider.weighing(1, 1, 1, 1).holds(1).holds(2);
+    decider.configure(
+        decider.config().withMembers(java.util.Map.of("web-0", 1, "web-2", 1, "web-3", 1)));
+    decider.changed(3, NEW, false, written(PAGE, PAGE_1, NEW)).later(Duration.ofSeconds(7));
     assertThat(decider.ordered(Command.Serve.class))
         .extracting(Command.Serve::member)
         .containsExactly("web-2");

@@ -133,17 +133,6 @@ final class FirstEpochTest {
   }
 
   @Test
-  void givenAMemberThatTheSpecNoLongerNamesThenItLeavesButThePrimaryDoesNotWithoutAWord() {
-    SimulatedCluster cluster = SimulatedCluster.inSync(3);
-    cluster.configure(cluster.config.withMembers(Map.of("web-0", 1, "web-1", 1)));
-    cluster.until("two members", LONG, () -> cluster.record.members().size() == 2);
-    cluster.configure(cluster.config.withMembers(Map.of("web-1", 1)));
-    cluster.run(LONG);
-    assertThat(cluster.record.members()).containsKey("web-0");
-    assertThat(cluster.leader().holds("MembershipWaits")).isTrue();
-  }
-
-  @Test
   void givenTheCommittedStateOnTwoOfThreeThenTheSecondHolderMayNotLeaveBeforeTheThirdHoldsIt() {
     SimulatedCluster cluster = SimulatedCluster.inSync(3);
     cluster.member(2).crash();

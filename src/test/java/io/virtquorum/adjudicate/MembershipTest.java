@@ -9,6 +9,7 @@ import static io.virtquorum.adjudicate.Decider.written;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.virtquorum.fingerprint.Change;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -95,17 +96,51 @@ final class MembershipTest {
   }
 
   @Test
-  void givenAPrimaryThatTheSpecNoLongerNamesThenAPersonIsAskedWhoLeads() {
-    Decider decider = Decider.steady();
-    spec(decider, Map.of("web-1", 1, "web-2", 1));
-    Hold hold = decider.held("MembershipWaits").orElseThrow();
-    assertThat(hold.message())
-        .isEqualTo("The spec no longer names the primary web-0: it stays until another leads.");
-    assertThat(hold.needsAPerson()).isTrue();
-    assertThat(decider.state.record().members()).containsKey("web-0");
-    decider.configure(decider.config().withPromote(Optional.of("web-1")));
-    assertThat(decider.state.record().primary()).contains("web-1");
-    assertThat(decider.state.record().members()).doesNotContainKey("web-0");
+  void givenTheOtherOfTwoLeavesAndDiffersThenItIsRepairedFirstAndTheHoldEndsByItself() {
+    Decider decider =
+        Decider.weighing(1, 1).holds(0).holds(1).forget().changed(1, OTHER, false, EDIT);
+    spec(decider, members(1));
+    assertThat(decider.held("MembershipWaits").orElseThrow().needsAPerson()).isFalse();
+    decider.later(Duration.ofSeconds(7));
+    assertThat(decider.ordered(Command.Serve.class))
+        .extracting(Command.Serve::puller)
+        .containsExactly("web-1");
+    decider.holds(1);
+    assertThat(decider.state.record().members()).isEqualTo(members(1));
+    assertThat(decider.held("MembershipWaits")).isEmpty();
+  }
+
+  @Test
+  void givenADeadMemberOfTwoThatTheSpecNoLongerNamesThenNobodyWaitsForIt() {
+    Decider decider = Decider.weighing(1, 1).holds(0).holds(1).died(1);
+    spec(decider, members(1));
+    assertThat(decider.state.record().members()).isEqualTo(members(1));
+  }
+
+  @Test
+  void givenADeadMajorityThatTheSpecNoLongerNamesThenTheHolderThatIsLeftIsTheCluster() {
+    Decider decider = Decider.steady().died(1).died(2);
+    spec(decider, members(1));
+    assertThat(decider.state.record().members()).isEqualTo(members(1));
+  }
+
+  @Test
+  void givenADeadMemberOfTwoThatTheSpecStillNamesThenItIsWaitedFor() {
+    Decider decider = Decider.weighing(1, 1).holds(0).holds(1).died(1);
+    spec(decider, members(1, 5));
+    assertThat(decider.held("MembershipWaits").orElseThrow().message())
+        .endsWith("only 1 of 2 members are steady.");
+    assertThat(decider.state.record().members()).isEqualTo(members(1, 1));
+  }
+
+  @Test
+  void givenADeadMemberThatLeavesAndARestThatDoesNotHoldTheStateThenItStays() {
+    Decider decider = Decider.steady().changed(1, OTHER, false, EDIT).died(2);
+    spec(decider, members(1, 1));
+    assertThat(decider.held("MembershipWaits").orElseThrow().message())
+        .endsWith("only 1 of 2 members are steady.");
+    decider.holds(1);
+    assertThat(decider.state.record().members()).isEqualTo(members(1, 1));
   }
 
   @Test

@@ -177,7 +177,7 @@ public final class RandomizedRun {
     String name = "web-" + random.nextInt(Math.min(MOST, cluster.members.size() + 1));
     switch (random.nextInt(3)) {
       case 0 -> {
-        if (members.size() > 1 && !cluster.record.isPrimary(name)) {
+        if (members.size() > 1) {
           members.remove(name);
         }
       }
@@ -245,12 +245,6 @@ public final class RandomizedRun {
         String content = "c" + cluster.random.nextInt(100_000);
         cluster.members.values().forEach(m -> PATHS.forEach(p -> m.write(p, content, true)));
       }
-    } else if (leader.holds("MembershipWaits")) { // the primary itself is to leave
-      cluster.configure(
-          cluster.config.withPromote(
-              cluster.config.members().keySet().stream()
-                  .filter(cluster.record.members()::containsKey)
-                  .findFirst()));
     } else if (leader.holds("PromotionMoved")) {
       cluster.configure(cluster.config.withPromote(cluster.record.primary()));
     } else if (leader.holds("RotWithoutDonor") || leader.holds("MajorityDisagrees")) {

@@ -52,6 +52,11 @@ final class SuccessionInvariants {
       newest(by, before, next);
       return;
     }
+    if (!isNamed(by, old) && holds(by, before.committed().get(), next)) {
+      check(holds(by, before.committed().get(), old), "%s leaves, and with it what it wrote", old);
+      check(isNamed(by, next), "%s leads, and is to leave too", next);
+      return;
+    }
     check(
         !ballot.hasUsers() && ballot.unchanged(), "%s has users or their writes and is left", old);
     check(by.state.member(next).ballot().get().hasUsers(), "nobody is at %s", next);
@@ -61,6 +66,16 @@ final class SuccessionInvariants {
             .filter(m -> by.state.member(m).ballot().get().hasUsers())
             .count();
     check(others == 1, "users are at %d members, and %s leads", others, next);
+  }
+
+  private static boolean isNamed(SimulatedLeader by, String name) {
+    return by.state.config().orElseThrow().members().containsKey(name);
+  }
+
+  private static boolean holds(SimulatedLeader by, Committed committed, String name) {
+    Optional<Ballot> ballot = by.state.member(name).ballot();
+    return ballot.filter(b -> b.root().equals(committed.root())).isPresent()
+        && memory(by, name).equals(Optional.of(committed.remembered()));
   }
 
   /** Nobody who is there holds something newer that was accepted. */

@@ -118,17 +118,24 @@ final class Deeds {
         origin);
   }
 
-  private void write(SimulatedVm vm, String tree, String path, Content content, boolean beside) {
+  /**
+   * Somebody writes a file.
+   *
+   * @param beside as editors do: a new file takes the old one's place. One that a power cut left
+   *     half-way is overwritten by the next editor
+   */
+  void write(SimulatedVm vm, String tree, String path, Content content, boolean beside) {
     Volume volume = vm.guest.mounts.get(tree);
+    List<String> touched = beside ? List.of(path, path + ".tmp") : List.of(path);
     doing(
         vm,
         volume,
-        path,
+        touched,
         "writes " + path + " = " + content,
         () -> {
           long time = vm.guest.fileTime();
           volume.makeDirectories(Volume.parent(path), 0755, time);
-          if (beside) { // as editors do: a new file takes the old one's place
+          if (beside) {
             volume.write(path + ".tmp", content, 0644, time, time);
             volume.move(path + ".tmp", path, time);
           } else {
@@ -142,7 +149,12 @@ final class Deeds {
 
   private void remove(SimulatedVm vm, String tree, String path) {
     Volume volume = vm.guest.mounts.get(tree);
-    doing(vm, volume, path, "removes " + path, () -> volume.remove(path, vm.guest.fileTime()));
+    doing(
+        vm,
+        volume,
+        List.of(path),
+        "removes " + path,
+        () -> volume.remove(path, vm.guest.fileTime()));
   }
 
   private void removeAll(SimulatedVm vm, String tree) {
@@ -150,7 +162,7 @@ final class Deeds {
     doing(
         vm,
         volume,
-        "",
+        List.of(""),
         "removes everything",
         () -> {
           for (String path : List.copyOf(volume.all().keySet())) {
@@ -167,7 +179,7 @@ final class Deeds {
       doing(
           vm,
           volume,
-          from,
+          List.of(from),
           "renames " + from + " to " + to,
           () -> {
             if (volume.exists(from) && !volume.exists(to)) { // it may have had to wait
@@ -183,7 +195,7 @@ final class Deeds {
       doing(
           vm,
           volume,
-          path,
+          List.of(path),
           "changes the mode of " + path,
           () -> {
             if (volume.exists(path)) {
@@ -194,7 +206,8 @@ final class Deeds {
   }
 
   /** What is done here is the guest's own business: VirtQuorum does not answer for what it ends. */
-  private void doing(SimulatedVm vm, Volume volume, String path, String what, Runnable action) {
+  private void doing(
+      SimulatedVm vm, Volume volume, List<String> paths, String what, Runnable action) {
     int boots = vm.guest.boots();
     Content.Origin who = by;
     if (vm.guest.quiesce.isStill()) {
@@ -203,7 +216,7 @@ final class Deeds {
           () -> {
             if (isUsable(vm) && vm.guest.boots() == boots) {
               by = who;
-              doing(vm, volume, path, what, action);
+              doing(vm, volume, paths, what, action);
             }
           });
       return;
@@ -212,7 +225,10 @@ final class Deeds {
     new TreeSet<>(volume.all().keySet())
         .forEach(
             p -> {
-              boolean touched = p.equals(path) || p.startsWith(path + "/") || path.isEmpty();
+              boolean touched =
+                  paths.stream()
+                      .anyMatch(
+                          path -> p.equals(path) || p.startsWith(path + "/") || path.isEmpty());
               Node node = volume.get(p);
               if (touched && node.isFile() && !Volume.isOwn(p)) {
                 before.add(node.content);

@@ -13,8 +13,10 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /** What is really on the guests' disks, whatever anybody says of it. For one thread. */
 final class Disks {
@@ -144,13 +146,32 @@ final class Disks {
   /** A memory that is whole counts although it has not taken its place yet. */
   static Set<Remembered> memories(Volume volume) {
     Set<Remembered> found = new HashSet<>();
-    for (String file : List.of(".virtquorum/memory.new", ".virtquorum/memory")) {
-      Node memory = volume.platter().get(file);
-      if (memory != null) {
-        CollectScripts.remembered(memory.content.bytes).ifPresent(found::add);
-      }
-    }
+    memoryFiles(volume).forEach(file -> CollectScripts.remembered(file).ifPresent(found::add));
     return found;
+  }
+
+  private static List<byte[]> memoryFiles(Volume volume) {
+    return Stream.of(".virtquorum/memory.new", ".virtquorum/memory")
+        .flatMap(file -> Stream.ofNullable(volume.platter().get(file)))
+        .map(memory -> memory.content.bytes)
+        .toList();
+  }
+
+  /** The rows that a guest remembers at this position; those that it has on all of its disks. */
+  Matrix rowsOf(SimulatedGuest guest, Remembered remembered) {
+    List<Row> rows = new ArrayList<>();
+    features.forEach(
+        (path, feature) ->
+            memoryFiles(guest.mounts.get(path)).stream()
+                .filter(file -> CollectScripts.remembered(file).equals(Optional.of(remembered)))
+                .findFirst()
+                .ifPresent(
+                    file ->
+                        CollectScripts.rows(file)
+                            .forEach(
+                                (item, digest) ->
+                                    rows.add(new Row(new RowKey(feature, item), digest)))));
+    return Matrix.of(rows);
   }
 
   /** True if any disk still has these bytes, in its trees or its archive. */

@@ -50,7 +50,7 @@ record Event(long at, Kind kind, long seed) {
     FRESH_DISK(1),
     ROLLED_BACK(1),
     UNMOUNTED(1),
-    /** The spec no longer names a member; its VM stays. */
+    /** The spec no longer names a member; its VM stays, or is deleted. */
     MEMBER_LEAVES(0),
     /** The spec names a VM again that it named before. */
     MEMBER_RETURNS(0),

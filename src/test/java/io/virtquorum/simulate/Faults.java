@@ -146,7 +146,7 @@ final class Faults {
         vm.guest.mounted(tree, false);
         world.timeline.after(time, () -> vm.guest.mounted(tree, true));
       }
-      case MEMBER_LEAVES -> world.leave(vm);
+      case MEMBER_LEAVES -> world.leave(vm, random.nextInt(4) == 0);
       case MEMBER_RETURNS ->
           world.vms.stream()
               .filter(one -> !world.isMember(one))

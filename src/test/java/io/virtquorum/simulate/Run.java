@@ -134,7 +134,7 @@ final class Run {
       }
       advance(world.timeline.now() + Timeline.SECOND);
       if ((world.timeline.now() - calm) % PERSON < Timeline.SECOND) {
-        helpAsAPersonWould(random);
+        helpAsAPersonWould();
       }
     }
     world.figures.slowestRest = world.timeline.now() - calm;
@@ -156,7 +156,7 @@ final class Run {
 
   /** Files change faster than they can be copied, and a command keeps their writers still. */
   private void hurry(SplittableRandom random) {
-    untilSomebodyLeads(random);
+    untilSomebodyLeads();
     advance(world.timeline.now() + 2 * PERSON);
     long before = world.truth.epochs().size();
     long begin = world.timeline.now();
@@ -174,7 +174,7 @@ final class Run {
 
   /** Somebody writes all the time: what is written gets committed all the same. */
   private void keepBusy(SplittableRandom random) {
-    untilSomebodyLeads(random);
+    untilSomebodyLeads();
     advance(world.timeline.now() + PERSON);
     long before = world.truth.epochs().size();
     for (int i = 0; i < 40; i++) {
@@ -189,10 +189,10 @@ final class Run {
     }
   }
 
-  private void untilSomebodyLeads(SplittableRandom random) {
+  private void untilSomebodyLeads() {
     if (world.truth.record().committed().isEmpty()) {
       advance(world.timeline.now() + PERSON);
-      helpAsAPersonWould(random);
+      helpAsAPersonWould();
     }
     until("a primary", CALM, () -> world.truth.record().committed().isPresent());
   }
@@ -222,7 +222,7 @@ final class Run {
   }
 
   /** Some holds end only when somebody acts, as they say themselves. */
-  private void helpAsAPersonWould(SplittableRandom random) {
+  private void helpAsAPersonWould() {
     List<String> reasons = new ArrayList<>();
     holds().forEach(hold -> reasons.add(hold.reason()));
     if (reasons.contains("BootstrapNeeded") || reasons.contains("BootstrapUnknown")) {
@@ -231,12 +231,7 @@ final class Run {
       story.tell("a person writes anew what nobody has any more");
       deeds.everything(world.primary(0));
     }
-    if (reasons.contains("MembershipWaits") && random.nextBoolean()) {
-      world.takeBack();
-    }
-    boolean primaryLeaves =
-        world.truth.record().primary().isPresent() && !world.isMember(world.primary(0));
-    if (primaryLeaves || reasons.contains("PrimaryForgot") || reasons.contains("NoSuccessor")) {
+    if (reasons.contains("PrimaryForgot") || reasons.contains("NoSuccessor")) {
       world.newest().ifPresent(vm -> world.promote(Optional.of(vm.name)));
     } else {
       world.promote(Optional.empty());

@@ -27,7 +27,7 @@ final class SimulatedApi {
   private final Timeline timeline;
   private final SplittableRandom random;
   private final Truth truth;
-  private final Runnable ledLate;
+  private final Runnable watched;
   private final Set<Object> requestsLost = new HashSet<>();
   private final Set<Object> answersLost = new HashSet<>();
   private HAClusterStatus status = HAClusterStatus.EMPTY;
@@ -36,14 +36,14 @@ final class SimulatedApi {
   private long lateBy;
 
   /**
-   * @param ledLate hears of a request that changed the Service after it was given up, as the
-   *     operator's watch does
+   * @param watched hears of what has an operator reconcile: a request that changed the Service
+   *     after it was given up, or a member that the record let go
    */
-  SimulatedApi(Timeline timeline, SplittableRandom random, Truth truth, Runnable ledLate) {
+  SimulatedApi(Timeline timeline, SplittableRandom random, Truth truth, Runnable watched) {
     this.timeline = timeline;
     this.random = random;
     this.truth = truth;
-    this.ledLate = ledLate;
+    this.watched = watched;
   }
 
   /** Where users are led; empty: nowhere. */
@@ -110,6 +110,9 @@ final class SimulatedApi {
           status = cluster.getStatus();
           version++;
           truth.recorded(client, before, after);
+          if (!after.members().keySet().containsAll(before.members().keySet())) {
+            watched.run();
+          }
         });
     if (conflict[0]) {
       throw new KubernetesClientException("the object has been modified", CONFLICT, null);
@@ -130,7 +133,7 @@ final class SimulatedApi {
           () -> {
             led = address;
             if (givenUp[0]) {
-              ledLate.run();
+              watched.run();
             }
           });
       return true;

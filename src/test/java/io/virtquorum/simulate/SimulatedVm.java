@@ -19,6 +19,7 @@ final class SimulatedVm {
   private int incarnation;
   private String knownUid = "";
   private boolean knownRunning;
+  private boolean deleted;
 
   SimulatedVm(World world, String name, int index, SimulatedGuest guest, SplittableRandom random) {
     this.world = world;
@@ -51,7 +52,7 @@ final class SimulatedVm {
 
   /** A pod is made and QEMU started. */
   void start() {
-    if (!guest.exists()) {
+    if (!guest.exists() && !deleted) {
       incarnation++;
       term = 0;
       usersSinceHeld = false;
@@ -70,6 +71,25 @@ final class SimulatedVm {
       guest.powerOff();
       notice();
     }
+  }
+
+  /** The VM is deleted; its disk stays. */
+  void delete() {
+    deleted = true;
+    world.story.tell("%s is deleted", name);
+    crash();
+  }
+
+  /** The VM is there, made anew around its disk if it was deleted. */
+  void create() {
+    if (deleted) {
+      deleted = false;
+      start();
+    }
+  }
+
+  boolean isDeleted() {
+    return deleted;
   }
 
   /** The kernel dies and starts again. */

@@ -130,6 +130,8 @@ final class Truth {
       if (everRemembered.get(guest.name).add(memory)) {
         story.tell("%s remembers %s as %s", guest.name, memory.position(), memory.root());
       }
+      Matrix rows = disks.rowsOf(guest, memory);
+      matrices.putIfAbsent(rows.root(), rows);
     }
   }
 

@@ -5,13 +5,19 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.virtquorum.adjudicate.ClusterRecord;
 import io.virtquorum.adjudicate.Committed;
+import io.virtquorum.adjudicate.Config;
+import io.virtquorum.collect.CollectScripts;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
+import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.Position;
+import io.virtquorum.fingerprint.Remembered;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -54,6 +60,34 @@ final class TruthTest {
     return new ClusterRecord(term, tenure, Optional.of(primary), MEMBERS, committed);
   }
 
+  private void remembers(Remembered remembered, Matrix rows) {
+    Map<String, Digest> byPath = new TreeMap<>();
+    rows.rows().forEach(row -> byPath.put(row.key().item(), row.digest()));
+    disk.makeDirectories(".virtquorum", 0700, 0);
+    disk.write(
+        ".virtquorum/memory",
+        new Content(CollectScripts.memoryFile(remembered, byPath), Content.Origin.OWN),
+        0600,
+        0,
+        0);
+    disk.sync();
+    truth.remembered(a, "/srv/www");
+  }
+
+  private void rot(String path, String bytes) {
+    disk.rot(path, Content.of(bytes, Content.Origin.ROT), false);
+    truth.held(a);
+  }
+
+  /** These rows, but this item as the others have it. */
+  private static Matrix with(Matrix rows, Matrix others, String item) {
+    return Matrix.of(
+        Stream.concat(
+                rows.rows().stream().filter(r -> !r.key().item().equals(item)),
+                others.rows().stream().filter(r -> r.key().item().equals(item)))
+            .toList());
+  }
+
   private static Optional<Committed> committed(long epoch, long sequence) {
     return Optional.of(
         new Committed(epoch, new Position(1, sequence), new Digest(sequence, 0, 0, 0)));
@@ -70,6 +104,69 @@ final class TruthTest {
     violates(
         "CommitWithoutMajority",
         () -> truth.recorded(this, before, record(1, 1, "a", committed(1, 1))));
+  }
+
+  @Test
+  void rowsThatRottedOneAfterTheOtherWhileTheyWereReadWereHeldAllTheSame() {
+    disk.write("data", Content.of("data", Content.Origin.USER), 0644, 0, 0);
+    disk.sync();
+    truth.held(a);
+    Matrix good = truth.disks.matrix(a, Disks.View.WRITTEN);
+    rot("data", "dat_");
+    rot("page", "_");
+    Matrix rotten = truth.disks.matrix(a, Disks.View.PLATTER);
+    Matrix read = with(good, rotten, "page"); // and "data" is as it was when it was read
+    Remembered remembered = new Remembered(new Position(1, 1), read.root());
+    ClusterRecord before =
+        new ClusterRecord(1, 1, Optional.of("a"), Map.of("a", 1), Optional.empty());
+    ClusterRecord after =
+        new ClusterRecord(
+            1,
+            1,
+            Optional.of("a"),
+            Map.of("a", 1),
+            Optional.of(new Committed(1, remembered.position(), read.root())));
+    violates("CommitWithoutMajority", () -> truth.recorded(this, before, after));
+    remembers(remembered, read);
+    truth.recorded(this, before, after);
+  }
+
+  @Test
+  void aRowThatADiskRemembersAndNeverHeldIsFound() {
+    Matrix never =
+        with(
+            truth.disks.matrix(a, Disks.View.WRITTEN),
+            truth.disks.matrix(truth.disks.guest("b"), Disks.View.WRITTEN),
+            "page");
+    Remembered remembered = new Remembered(new Position(1, 1), never.root());
+    remembers(remembered, never);
+    violates(
+        "CommitWithoutMajority",
+        () ->
+            truth.recorded(
+                this,
+                new ClusterRecord(1, 1, Optional.of("a"), Map.of("a", 1), Optional.empty()),
+                new ClusterRecord(
+                    1,
+                    1,
+                    Optional.of("a"),
+                    Map.of("a", 1),
+                    Optional.of(new Committed(1, remembered.position(), never.root())))));
+  }
+
+  @Test
+  void whatAPowerCutLeftBesideAFileIsTheNextEditorsToOverwrite() {
+    World world = new World(1, story, Shape.plain(2, false), Config.Voting.standard());
+    world.begin();
+    SimulatedVm vm = world.vm(0);
+    Volume volume = vm.guest.mounts.get("/srv/www");
+    volume.write("log.tmp", Content.of("half-way", Content.Origin.USER), 0644, 0, 0);
+    volume.sync();
+    world.truth.held(vm.guest);
+    new Deeds(world).write(vm, "/srv/www", "log", Content.of("next", Content.Origin.USER), true);
+    assertThat(volume.exists("log.tmp")).isFalse();
+    world.truth.judge();
+    world.truth.nothingIsLost();
   }
 
   @Test

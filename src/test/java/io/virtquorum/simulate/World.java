@@ -178,10 +178,27 @@ final class World {
     return vms.stream().filter(this::isMember).toList();
   }
 
-  /** The spec no longer names a VM, unless one would be alone then. */
-  void leave(SimulatedVm vm) {
-    if (weights.size() > 2 && weights.remove(vm.name) != null) {
+  /**
+   * The VMs with a sync NIC and a sidecar: who leaves the spec has both until the record lets go.
+   */
+  private List<SimulatedVm> equipped() {
+    return vms.stream()
+        .filter(vm -> !vm.isDeleted())
+        .filter(vm -> isMember(vm) || truth.record().members().containsKey(vm.name))
+        .toList();
+  }
+
+  /**
+   * The spec no longer names a VM, unless it names nobody then.
+   *
+   * @param deleted the VM is deleted too; its disk stays
+   */
+  void leave(SimulatedVm vm, boolean deleted) {
+    if (weights.size() > 1 && weights.remove(vm.name) != null) {
       story.tell("the spec no longer names %s", vm.name);
+      if (deleted) {
+        vm.delete();
+      }
       vmsChanged();
     }
   }
@@ -189,6 +206,7 @@ final class World {
   /** The spec names a VM, with this base weight. */
   void weigh(SimulatedVm vm, int weight) {
     weights.put(vm.name, weight);
+    vm.create();
     story.tell("the spec names %s, with the weight %d", vm.name, weight);
     vmsChanged();
   }
@@ -201,14 +219,6 @@ final class World {
       truth.held(vm.guest);
       weigh(vm, 1);
     }
-  }
-
-  /** The spec names whom the record names: what a person does whose removal gets stuck. */
-  void takeBack() {
-    story.tell("a person takes back who was to leave");
-    vms.stream()
-        .filter(vm -> truth.record().members().containsKey(vm.name) && !isMember(vm))
-        .forEach(vm -> weigh(vm, 1));
   }
 
   SimulatedVm vm(long choice) {
@@ -268,7 +278,7 @@ final class World {
 
   Map<String, SimulatedAdjudicator.Vm> vmsAsKnown() {
     Map<String, SimulatedAdjudicator.Vm> known = new TreeMap<>();
-    members()
+    equipped()
         .forEach(
             vm ->
                 known.put(
@@ -282,7 +292,7 @@ final class World {
   }
 
   boolean isKnown(String member, String uid) {
-    return members().stream().anyMatch(vm -> vm.name.equals(member) && vm.knownUid().equals(uid));
+    return equipped().stream().anyMatch(vm -> vm.name.equals(member) && vm.knownUid().equals(uid));
   }
 
   Config config() {
