@@ -11,14 +11,14 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** A real QEMU guest agent as a process of this machine, listening on a unix socket. */
-final class QemuGa implements AutoCloseable {
+public final class QemuGa implements AutoCloseable {
   private static final Path PROGRAM = Path.of("/usr/sbin/qemu-ga");
 
   private final Path directory;
   private final List<String> options;
   private Process process;
 
-  QemuGa(Path directory, String... options) {
+  public QemuGa(Path directory, String... options) {
     assertThat(PROGRAM)
         .withFailMessage("This test needs the Debian package qemu-guest-agent (%s)", PROGRAM)
         .isExecutable();
@@ -26,12 +26,12 @@ final class QemuGa implements AutoCloseable {
     this.options = List.of(options);
   }
 
-  Path socket() {
+  public Path socket() {
     return directory.resolve("agent.sock");
   }
 
   /** Starts it; its environment has {@code AGENTS_OWN=kept}. */
-  QemuGa start() {
+  public QemuGa start() {
     var command = new ArrayList<String>();
     command.addAll(List.of(PROGRAM.toString(), "-m", "unix-listen", "-p", socket().toString()));
     command.addAll(List.of("-t", directory.toString()));
