@@ -217,6 +217,14 @@ final class CoreBugs {
           new SeededBug(
               15,
               "adjudicate/Membership.java",
+              "if (!committed.isHeldBy(picture.ballot(leaving.get()))) {",
+              "if (false) {",
+              "A primary hands over because it is to leave, and takes along what only it has.",
+              Found.by(1),
+              Found.not("what it took along stays on its disk, and to no invariant lost")),
+          new SeededBug(
+              15,
+              "adjudicate/Membership.java",
               "return joining().or(this::leaving);",
               "return Optional.of(record.withMembers(config.members()));",
               "Members change all at once.",
