@@ -67,8 +67,7 @@ final class Membership {
     }
     if (2 * steady(counted()) <= counted().count()) {
       holds.add(
-          Hold.passing(
-              "MembershipWaits",
+          waits(
               "The members or weights of the spec differ from the record, and only %d of %d members are steady."
                   .formatted(steady(counted()), counted().count()),
               "A strict majority of the present members must be steady before they may change."));
@@ -111,14 +110,24 @@ final class Membership {
     long holders = steady(counted().filter(m -> !m.equals(name)));
     if (2 * holders <= rest) {
       holds.add(
-          Hold.passing(
-              "MembershipWaits",
+          waits(
               "%s stays for now: without it only %d of %d members would be steady."
                   .formatted(name, holders, rest),
               "It ends when a strict majority of the others is steady."));
       return false;
     }
     return true;
+  }
+
+  /** It passes as members are repaired, which nobody is in mode Observe. */
+  private Hold waits(String message, String until) {
+    boolean differs = counted().anyMatch(m -> picture.isUsable(m) && !isSteady(m));
+    return config.observe() && differs
+        ? Hold.waiting(
+            "MembershipWaits",
+            message,
+            "It ends when a person sets the mode to Repair: in mode Observe nobody is repaired.")
+        : Hold.passing("MembershipWaits", message, until);
   }
 
   private void primaryStays(String name) {

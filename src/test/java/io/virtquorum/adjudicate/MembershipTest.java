@@ -111,6 +111,19 @@ final class MembershipTest {
   }
 
   @Test
+  void givenModeObserveAndAMemberThatDiffersThenAPersonHasToEndIt() {
+    Decider decider = Decider.weighing(1, 1).holds(0).holds(1).changed(1, OTHER, false, EDIT);
+    decider.configure(decider.config().withMembers(members(1)).withObserve(true));
+    Hold hold = decider.held("MembershipWaits").orElseThrow();
+    assertThat(hold.needsAPerson()).isTrue();
+    assertThat(hold.until())
+        .isEqualTo(
+            "It ends when a person sets the mode to Repair: in mode Observe nobody is repaired.");
+    decider.on(new Event.Detached("web-1"));
+    assertThat(decider.held("MembershipWaits").orElseThrow().needsAPerson()).isFalse();
+  }
+
+  @Test
   void givenADeadMemberOfTwoThatTheSpecNoLongerNamesThenNobodyWaitsForIt() {
     Decider decider = Decider.weighing(1, 1).holds(0).holds(1).died(1);
     spec(decider, members(1));
