@@ -1,5 +1,6 @@
 package io.virtquorum.adjudicate;
 
+import io.virtquorum.fingerprint.Position;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -80,7 +81,7 @@ final class Membership {
     Map<String, Integer> next = new TreeMap<>(record.members());
     for (var wanted : config.members().entrySet()) {
       Integer weight = next.get(wanted.getKey());
-      boolean joins = weight == null && isSteady(wanted.getKey());
+      boolean joins = weight == null && isVerified(wanted.getKey());
       if (joins || (weight != null && !weight.equals(wanted.getValue()))) {
         next.put(wanted.getKey(), wanted.getValue());
         return Optional.of(record.withMembers(next));
@@ -161,6 +162,17 @@ final class Membership {
 
   private long steady(Stream<String> names) {
     return names.filter(this::isSteady).count();
+  }
+
+  /** Steady, and not by chance: it was verified at the committed state, or at a newer one. */
+  private boolean isVerified(String name) {
+    Position committed = record.committed().orElseThrow().position();
+    return isSteady(name)
+        && picture
+            .ballot(name)
+            .memory()
+            .filter(memory -> !committed.isAfter(memory.position()))
+            .isPresent();
   }
 
   private boolean isSteady(String name) {
