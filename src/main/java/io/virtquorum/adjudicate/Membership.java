@@ -1,5 +1,6 @@
 package io.virtquorum.adjudicate;
 
+import io.virtquorum.fingerprint.Position;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -67,8 +68,7 @@ final class Membership {
     }
     if (2 * steady(counted()) <= counted().count()) {
       holds.add(
-          Hold.passing(
-              "MembershipWaits",
+          waits(
               "The members or weights of the spec differ from the record, and only %d of %d members are steady."
                   .formatted(steady(counted()), counted().count()),
               "A strict majority of the present members must be steady before they may change."));
@@ -81,7 +81,7 @@ final class Membership {
     Map<String, Integer> next = new TreeMap<>(record.members());
     for (var wanted : config.members().entrySet()) {
       Integer weight = next.get(wanted.getKey());
-      boolean joins = weight == null && isSteady(wanted.getKey());
+      boolean joins = weight == null && isVerified(wanted.getKey());
       if (joins || (weight != null && !weight.equals(wanted.getValue()))) {
         next.put(wanted.getKey(), wanted.getValue());
         return Optional.of(record.withMembers(next));
@@ -111,14 +111,24 @@ final class Membership {
     long holders = steady(counted().filter(m -> !m.equals(name)));
     if (2 * holders <= rest) {
       holds.add(
-          Hold.passing(
-              "MembershipWaits",
+          waits(
               "%s stays for now: without it only %d of %d members would be steady."
                   .formatted(name, holders, rest),
               "It ends when a strict majority of the others is steady."));
       return false;
     }
     return true;
+  }
+
+  /** It passes as members are repaired, which nobody is in mode Observe. */
+  private Hold waits(String message, String until) {
+    boolean differs = counted().anyMatch(m -> picture.isUsable(m) && !isSteady(m));
+    return config.observe() && differs
+        ? Hold.waiting(
+            "MembershipWaits",
+            message,
+            "It ends when a person sets the mode to Repair: in mode Observe nobody is repaired.")
+        : Hold.passing("MembershipWaits", message, until);
   }
 
   private void primaryStays(String name) {
@@ -152,6 +162,17 @@ final class Membership {
 
   private long steady(Stream<String> names) {
     return names.filter(this::isSteady).count();
+  }
+
+  /** Steady, and not by chance: it was verified at the committed state, or at a newer one. */
+  private boolean isVerified(String name) {
+    Position committed = record.committed().orElseThrow().position();
+    return isSteady(name)
+        && picture
+            .ballot(name)
+            .memory()
+            .filter(memory -> !committed.isAfter(memory.position()))
+            .isPresent();
   }
 
   private boolean isSteady(String name) {

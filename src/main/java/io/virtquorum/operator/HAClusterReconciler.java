@@ -310,6 +310,7 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
         parts
             .runtimes()
             .find(namespace, name)
+            .filter(runtime -> runtime.deposedAt().isEmpty())
             .map(runtime -> runtime.view().record())
             .orElseGet(() -> parts.store().read(cluster));
     return MemberSet.of(

@@ -98,7 +98,12 @@ final class Preparation {
     }
     if (members.machines().isEmpty()) {
       if (troubles.isEmpty()) {
-        troubles.add(new Trouble("NoMembers", "No VirtualMachine matches spec.members."));
+        troubles.add(
+            new Trouble(
+                "NoMembers",
+                members.leaving().isEmpty()
+                    ? "No VirtualMachine matches spec.members."
+                    : "No VirtualMachine matches spec.members: the members that there are stay."));
       }
       if (members.leaving().isEmpty()) {
         return new Result(addresses, macs, troubles);

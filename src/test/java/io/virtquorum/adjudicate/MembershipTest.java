@@ -9,6 +9,8 @@ import static io.virtquorum.adjudicate.Decider.written;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.virtquorum.fingerprint.Change;
+import io.virtquorum.fingerprint.Position;
+import io.virtquorum.fingerprint.Remembered;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
@@ -43,6 +45,17 @@ final class MembershipTest {
     assertThat(decider.state.record().members()).isEqualTo(members(1, 1, 1));
     // It is brought to the state all the same.
     assertThat(decider.ordered(Command.Serve.class)).isEmpty();
+    decider.holds(3);
+    assertThat(decider.state.record().members()).isEqualTo(members(1, 1, 1, 1));
+  }
+
+  @Test
+  void givenANewMemberThatHoldsTheStateByChanceThenItCountsOnceItWasVerified() {
+    Decider decider = Decider.steady();
+    spec(decider, members(1, 1, 1, 1));
+    decider.votes(3, C, Optional.of(new Remembered(new Position(0, 1), OTHER)), 0, false, EDIT);
+    assertThat(decider.classOf(3)).isEqualTo(MemberClass.STEADY);
+    assertThat(decider.state.record().members()).isEqualTo(members(1, 1, 1));
     decider.holds(3);
     assertThat(decider.state.record().members()).isEqualTo(members(1, 1, 1, 1));
   }
@@ -108,6 +121,19 @@ final class MembershipTest {
     decider.holds(1);
     assertThat(decider.state.record().members()).isEqualTo(members(1));
     assertThat(decider.held("MembershipWaits")).isEmpty();
+  }
+
+  @Test
+  void givenModeObserveAndAMemberThatDiffersThenAPersonHasToEndIt() {
+    Decider decider = Decider.weighing(1, 1).holds(0).holds(1).changed(1, OTHER, false, EDIT);
+    decider.configure(decider.config().withMembers(members(1)).withObserve(true));
+    Hold hold = decider.held("MembershipWaits").orElseThrow();
+    assertThat(hold.needsAPerson()).isTrue();
+    assertThat(hold.until())
+        .isEqualTo(
+            "It ends when a person sets the mode to Repair: in mode Observe nobody is repaired.");
+    decider.on(new Event.Detached("web-1"));
+    assertThat(decider.held("MembershipWaits").orElseThrow().needsAPerson()).isFalse();
   }
 
   @Test

@@ -247,12 +247,14 @@ public final class RandomizedRun {
       }
     } else if (leader.holds("PromotionMoved")) {
       cluster.configure(cluster.config.withPromote(cluster.record.primary()));
+    } else if (leader.holds("PromotionUnknown")) {
+      cluster.configure(cluster.config.withPromote(Optional.empty()));
+    } else if (leader.holds("PrimaryForgot")) {
+      undo(cluster);
     } else if (leader.holds("RotWithoutDonor") || leader.holds("MajorityDisagrees")) {
       PATHS.forEach(
           path -> primary(cluster).write(path, "c" + cluster.random.nextInt(100_000), true));
-    } else if (leader.holds("PrimaryForgot")) {
-      undo(cluster);
-    } else if (leader.holds("BootstrapNeeded")) {
+    } else if (leader.holds("BootstrapNeeded") || leader.holds("BootstrapUnknown")) {
       cluster.configure(cluster.bootstrapFrom(cluster.config.members().keySet().iterator().next()));
     } else {
       throw new AssertionError("it comes to no rest, and nobody is told why\n" + cluster.story());

@@ -12,7 +12,7 @@ final class ShellBugs {
               "if (!present.equals(expected)) {",
               "if (false) {",
               "An operator that leads no more writes over its successor's record.",
-              Found.by(4)),
+              Found.by(10)),
           new SeededBug(
               0,
               "operator/RecordStore.java",
@@ -26,7 +26,7 @@ final class ShellBugs {
               "if (writeAgainAt.isPresent() && nanoTime() - writeAgainAt.get() >= 0) {",
               "if (false) {",
               "Nobody asks how a write without an answer ended, and nothing is decided any more.",
-              Found.by(40)),
+              Found.by(15)),
           new SeededBug(
               12,
               "operator/Adjudication.java",
@@ -47,7 +47,7 @@ final class ShellBugs {
               "before.wentThroughOs(item.entry()) ? Kind.WRITTEN : Kind.ROT",
               "Kind.WRITTEN",
               "Rot is reported as written.",
-              Found.by(228)),
+              Found.by(1)),
           new SeededBug(
               2,
               "collect/TreeMemory.java",
