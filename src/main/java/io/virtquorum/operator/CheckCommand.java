@@ -19,6 +19,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -63,17 +64,21 @@ public final class CheckCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     try (KubernetesClient client = ApiConnection.open()) {
-      return run(client);
+      return run(client, found -> found.getSpec().getClusterIP() + ":" + port);
     }
   }
 
-  /** Runs with this client, which stays the caller's to close. */
-  int run(KubernetesClient client) throws InterruptedException {
+  /**
+   * Runs with this client, which stays the caller's to close.
+   *
+   * @param address where the operator's Service is reached from here
+   */
+  int run(KubernetesClient client, Function<Service, String> address) throws InterruptedException {
     List<Answer> answers = new ArrayList<>();
     try {
       answers.addAll(Prerequisites.kinds(client));
       answers.add(gate(new KubeVirtClient(client, API_DEADLINE)));
-      answers.add(operator(client));
+      answers.add(operator(client, address));
     } catch (KubernetesClientException e) {
       answers.add(new Answer(false, "The API server refused an answer: " + e.getMessage()));
     }
@@ -101,13 +106,14 @@ public final class CheckCommand implements Callable<Integer> {
     }
   }
 
-  private Answer operator(KubernetesClient client) throws InterruptedException {
+  private Answer operator(KubernetesClient client, Function<Service, String> where)
+      throws InterruptedException {
     Service found = client.services().inNamespace(namespace).withName(service).get();
     if (found == null) {
       return new Answer(
           false, "There is no Service %s in namespace %s.".formatted(service, namespace));
     }
-    String address = found.getSpec().getClusterIP() + ":" + port;
+    String address = where.apply(found);
     return answers(address)
         ? new Answer(true, "The operator answers at its Service, %s.".formatted(address))
         : new Answer(
