@@ -95,7 +95,8 @@ final class CrdUpgradeIT {
             .inNamespace("default")
             .withName("web")
             .subresource("status")
-            .patch(PatchContext.of(PatchType.JSON_MERGE), "{\"status\":{\"record\":{\"fence\":1}}}");
+            .patch(
+                PatchContext.of(PatchType.JSON_MERGE), "{\"status\":{\"record\":{\"fence\":1}}}");
     return web.get("status", "record", "fence") != null;
   }
 
