@@ -2,6 +2,8 @@ package io.virtquorum.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.fabric8.kubernetes.client.dsl.base.PatchContext;
+import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import io.virtquorum.api.ClusterRecord;
 import io.virtquorum.api.HACluster;
 import io.virtquorum.network.SyncNic;
@@ -60,10 +62,16 @@ class AfterwardsIT {
   @Test
   @Order(3)
   @Budget(40)
-  void aNewInstallationGoesOnWithTheRecordAndRestartsNobody(Testbed testbed) {
+  void aNewInstallationGoesOnWithTheRecordAndWaitsForAPersonToRestart(Testbed testbed) {
     Map<String, String> incarnations = incarnations(testbed);
     ClusterRecord record = record(testbed);
     long epoch = testbed.web().epoch();
+    // To KubeVirt 1.7 a VM needs a restart once its NIC was taken out of its spec, and put back too.
+    testbed
+        .web()
+        .resource()
+        .patch(
+            PatchContext.of(PatchType.JSON_MERGE), "{\"spec\":{\"restartPolicy\":\"Manual\"}}");
 
     testbed.installation().install();
 
