@@ -54,9 +54,8 @@ class AfterwardsIT {
     HACluster cluster = testbed.web().resource().require();
     assertThat(cluster.getMetadata().getFinalizers()).isEmpty();
     assertThat(record(testbed).committed()).isEqualTo(record.committed());
-    assertThat(testbed.installation().kubectl(Installation.OPERATOR, "get", "jobs,sa,roles"))
-        .as("hooks clean up behind themselves")
-        .doesNotContain("release");
+    Wait.until("hooks cleaned up behind themselves", SLACK)
+        .until(() -> !remaining(testbed, "jobs,sa,roles").contains("release"));
   }
 
   @Test
@@ -66,12 +65,12 @@ class AfterwardsIT {
     Map<String, String> incarnations = incarnations(testbed);
     ClusterRecord record = record(testbed);
     long epoch = testbed.web().epoch();
-    // To KubeVirt 1.7 a VM needs a restart once its NIC was taken out of its spec, and put back too.
+    // To KubeVirt 1.7 a VM needs a restart once its NIC was taken out of its spec, and put back
+    // too.
     testbed
         .web()
         .resource()
-        .patch(
-            PatchContext.of(PatchType.JSON_MERGE), "{\"spec\":{\"restartPolicy\":\"Manual\"}}");
+        .patch(PatchContext.of(PatchType.JSON_MERGE), "{\"spec\":{\"restartPolicy\":\"Manual\"}}");
 
     testbed.installation().install();
 
@@ -100,11 +99,12 @@ class AfterwardsIT {
 
     assertThatNothingIsLeftIn(testbed);
     assertThat(testbed.web().resource().get()).isNull();
-    assertThat(
-            testbed
-                .installation()
-                .kubectl(Installation.OPERATOR, "get", "deploy,svc,jobs", "-o", "name"))
-        .isEmpty();
+    Wait.until("nothing is left of the operator", SLACK)
+        .until(() -> remaining(testbed, "deploy,svc,jobs").isEmpty());
+  }
+
+  private static String remaining(Testbed testbed, String kinds) {
+    return testbed.installation().kubectl(Installation.OPERATOR, "get", kinds, "-o", "name");
   }
 
   private static void assertThatNothingIsLeftIn(Testbed testbed) {

@@ -13,9 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/**
- * The operator does all of its work with the rights of the chart, and could not do it with less.
- */
+/** The operator does all of its work with the rights of the chart. */
 @ExtendWith(ApiServer.class)
 @Timeout(120)
 class ChartRightsIT {
