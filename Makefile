@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: explore help demo test build image unit e2e simulate bench mutate format clean
+.PHONY: explore help demo test build image unit e2e simulate bench mutate manifests format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,11 @@ DEPTH ?= 16
 explore: ## all that may happen to three members, deeper than in make test: DEPTH=16
 	@. tools/toolchain.sh && maven -q test -Dtest=ExhaustiveTest -Dexplore.depth=$(DEPTH) -Dexplore.states=20000000 \
 	  -Dtest.memory=4g -Dtest.output.to.file=false
+
+manifests: ## write what is generated: crds/, the chart's copy of it, deploy/*.yaml
+	@. tools/toolchain.sh && export KUBE_API_TEST_DIR=$$VIRTQUORUM_CACHE/kube-api-test && \
+	  maven -q test -Dtest=HAClusterCrdTest -Dcrd.write=true && cp crds/* helm/virtquorum/crds/ && \
+	  maven -q test -Dtest=ManifestsIT -Dmanifests.write=true
 
 format: ## format the Java code
 	@. tools/toolchain.sh && maven -q spotless:apply

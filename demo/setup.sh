@@ -124,7 +124,8 @@ remove() {
   clear_namespace
   if kubectl get namespace "$SYSTEM" > /dev/null 2>&1; then
     progress "removing the operator"
-    testbed/testbed helm uninstall "$RELEASE" --namespace "$SYSTEM" --ignore-not-found > /dev/null 2>&1
+    # Without hooks: there is nothing left to release, and their watched namespace is gone.
+    testbed/testbed helm uninstall "$RELEASE" --namespace "$SYSTEM" --ignore-not-found --no-hooks > /dev/null 2>&1
     kubectl delete namespace "$SYSTEM" --timeout=120s > /dev/null
   fi
   progress "removed. The testbed still runs; it goes with: testbed/testbed down"

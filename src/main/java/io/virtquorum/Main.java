@@ -1,6 +1,8 @@
 package io.virtquorum;
 
+import io.virtquorum.operator.CheckCommand;
 import io.virtquorum.operator.OperatorCommand;
+import io.virtquorum.operator.ReleaseCommand;
 import io.virtquorum.sidecar.SidecarCommand;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -10,7 +12,12 @@ import picocli.CommandLine.Command;
     name = "virtquorum",
     description = "Majority-voted high availability for KubeVirt virtual machines.",
     mixinStandardHelpOptions = true,
-    subcommands = {OperatorCommand.class, SidecarCommand.class})
+    subcommands = {
+      OperatorCommand.class,
+      SidecarCommand.class,
+      CheckCommand.class,
+      ReleaseCommand.class
+    })
 public final class Main {
   private Main() {}
 

@@ -1,8 +1,6 @@
 package io.virtquorum.operator;
 
-import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
-import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -22,8 +20,6 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true)
 public final class OperatorCommand implements Callable<Integer> {
   private static final Logger LOG = LoggerFactory.getLogger(OperatorCommand.class);
-  private static final Duration REQUEST_DEADLINE = Duration.ofSeconds(10);
-  private static final Duration CONNECT_DEADLINE = Duration.ofSeconds(3);
   private static final Duration STOP_DEADLINE = Duration.ofSeconds(20);
 
   @Option(names = "--sidecar-image", required = true, description = "Image of the sidecars.")
@@ -69,7 +65,7 @@ public final class OperatorCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException, InterruptedException {
     CountDownLatch stopped = new CountDownLatch(1);
-    try (KubernetesClient client = client();
+    try (KubernetesClient client = ApiConnection.open();
         OperatorProcess operator = new OperatorProcess(client, options());
         Probes probes = new Probes(probePort, () -> "")) {
       // On SIGTERM the process may end only when the lease was handed over.
@@ -104,15 +100,5 @@ public final class OperatorCommand implements Callable<Integer> {
         port,
         new InetSocketAddress(port),
         watchNamespaces);
-  }
-
-  private static KubernetesClient client() {
-    return new KubernetesClientBuilder()
-        .withConfig(
-            new ConfigBuilder()
-                .withRequestTimeout((int) REQUEST_DEADLINE.toMillis())
-                .withConnectionTimeout((int) CONNECT_DEADLINE.toMillis())
-                .build())
-        .build();
   }
 }

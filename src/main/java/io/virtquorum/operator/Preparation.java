@@ -42,6 +42,7 @@ final class Preparation {
   private final KubeVirtClient kubevirt;
   private final Sidecars sidecars;
   private final SyncNic nic = new SyncNic();
+  private final Detachment detachment;
 
   /**
    * How sidecars are started.
@@ -67,6 +68,7 @@ final class Preparation {
     this.client = client;
     this.kubevirt = kubevirt;
     this.sidecars = sidecars;
+    this.detachment = new Detachment(kubevirt, nic);
   }
 
   /**
@@ -202,16 +204,7 @@ final class Preparation {
     machines
         .filter(vm -> !keeps.test(vm.getMetadata().getName()))
         .filter(vm -> carries(vm, name))
-        .forEach(
-            vm -> {
-              try {
-                kubevirt.patch(vm, nic.detach(vm));
-              } catch (NetworkException e) {
-                troubles.add(new Trouble("VMNotReleased", e.getMessage()));
-              } catch (KubeVirtException.NotFound e) {
-                // the VM went meanwhile, and all that was added with it
-              }
-            });
+        .forEach(vm -> detachment.detach(vm).ifPresent(troubles::add));
     return troubles;
   }
 

@@ -39,10 +39,16 @@ final class InstallGuideIT {
       kubeVirt(terminal, home);
 
       Map<String, Typed> apiServer = apiServer();
-      List<String> steps = INSTALL.commands().stream().filter(apiServer::containsKey).toList();
+      List<String> steps =
+          INSTALL.commands().stream().filter(apiServer::containsKey).distinct().toList();
       assertThat(steps).hasSizeGreaterThan(5).contains(REMOVAL);
       List<String> installation = new ArrayList<>(steps.subList(0, steps.indexOf(REMOVAL)));
-      installation.forEach(terminal::type);
+      StringBuilder said = new StringBuilder();
+      installation.forEach(step -> said.append(terminal.type(apiServer.get(step).line())));
+      assertThat(said)
+          .as("the notes of the chart")
+          .contains("helm test virtquorum --namespace virtquorum-system --logs")
+          .contains("HAClusters stay, for a new installation");
       assertThatItIsInstalled(client);
 
       Path manifest = home.resolve("hacluster.yaml");
@@ -57,11 +63,73 @@ final class InstallGuideIT {
           .forEach(typed -> terminal.type(typed.line()));
       assertThatTheManifestsOfDemoAndTestbedAreAccepted(terminal);
 
-      steps.subList(steps.indexOf(REMOVAL), steps.size()).forEach(terminal::type);
+      try (var jobs = new JobStandIn(client, kubeConfig)) {
+        steps.subList(steps.indexOf(REMOVAL), steps.size()).forEach(terminal::type);
+        assertThat(jobs.ran()).containsExactly("virtquorum-release");
+      }
       assertThat(terminal.type("kubectl get crds -o name")).doesNotContain("virtquorum.io");
       assertThat(terminal.type("kubectl get all,sa,role,clusterrole,clusterrolebinding -A -o name"))
           .doesNotContain("virtquorum");
     }
+  }
+
+  @Test
+  void givenNoHelmWhenTheGuideIsFollowedThenThePlainManifestsInstallAndLetGoOfAll(
+      @TempDir Path home) throws IOException {
+    try (var server = ApiServer.start(Path.of("src", "test", "resources", "crds"))) {
+      Path kubeConfig = home.resolve("config");
+      Files.writeString(kubeConfig, server.kubeConfig());
+      var terminal =
+          new Terminal(
+              ApiServer.binaries(),
+              Map.of("KUBECONFIG", kubeConfig.toString(), "HOME", home.toString()));
+      KubernetesClient client = server.admin();
+      terminal.type("kubectl apply --server-side -f crds/");
+      List<Typed> steps =
+          INSTALL.commands().stream()
+              .flatMap(step -> Typed.all().stream().filter(t -> t.command().equals(step)))
+              .filter(t -> t.how() == Typed.How.WITHOUT_HELM)
+              .toList();
+      List<String> lines = steps.stream().map(Typed::line).toList();
+      int removal = lines.indexOf("kubectl delete -f deploy/virtquorum.yaml");
+      lines.subList(0, removal).forEach(terminal::type);
+      assertThat(image(client)).isEqualTo("registry.example/virtquorum:0.1");
+
+      Path manifest = home.resolve("hacluster.yaml");
+      Files.writeString(manifest, manifest());
+      terminal.type("kubectl apply -f " + manifest);
+      client
+          .resources(HACluster.class)
+          .inNamespace("default")
+          .withName("web")
+          .edit(
+              web -> {
+                web.addFinalizer("haclusters.virtquorum.io/finalizer");
+                return web;
+              });
+      try (var jobs = new JobStandIn(client, kubeConfig)) {
+        lines.subList(removal, lines.size()).forEach(terminal::type);
+        assertThat(jobs.ran()).containsExactly("virtquorum-release");
+      }
+      assertThat(
+              client
+                  .resources(HACluster.class)
+                  .inNamespace("default")
+                  .withName("web")
+                  .require()
+                  .getMetadata()
+                  .getFinalizers())
+          .isEmpty();
+      assertThat(terminal.type("kubectl get all,sa,role,clusterrole,clusterrolebinding -A -o name"))
+          .doesNotContain("virtquorum");
+    }
+  }
+
+  private static String image(KubernetesClient client) {
+    Deployment operator =
+        client.apps().deployments().inNamespace("virtquorum-system").withName("virtquorum").get();
+    assertThat(operator).as("the operator's Deployment").isNotNull();
+    return operator.getSpec().getTemplate().getSpec().getContainers().getFirst().getImage();
   }
 
   private static void kubeVirt(Terminal terminal, Path home) throws IOException {
@@ -72,6 +140,10 @@ final class InstallGuideIT {
         apiVersion: v1
         kind: Namespace
         metadata: {name: kubevirt}
+        ---
+        apiVersion: v1
+        kind: ServiceAccount
+        metadata: {name: default, namespace: default}
         ---
         apiVersion: kubevirt.io/v1
         kind: KubeVirt
@@ -92,11 +164,7 @@ final class InstallGuideIT {
             kubeVirt.<List<String>>get(
                 "spec", "configuration", "developerConfiguration", "featureGates"))
         .containsExactly("Sidecar");
-    Deployment operator =
-        client.apps().deployments().inNamespace("virtquorum-system").withName("virtquorum").get();
-    assertThat(operator).as("the operator's Deployment").isNotNull();
-    assertThat(operator.getSpec().getTemplate().getSpec().getContainers().getFirst().getImage())
-        .isEqualTo("registry.example/virtquorum:0.1");
+    assertThat(image(client)).isEqualTo("registry.example/virtquorum:0.1");
   }
 
   private static void assertThatColumnsAreThoseOfTheReadme(String printed) {

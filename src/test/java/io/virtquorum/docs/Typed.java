@@ -15,6 +15,8 @@ record Typed(String command, How how, String with) {
   enum How {
     /** Run against a real API server: {@link InstallGuideIT}. */
     API_SERVER,
+    /** Run against another API server, in the order of the page: {@link InstallGuideIT}. */
+    WITHOUT_HELM,
     /** Run on the running testbed: {@link TestbedGuideIT}. */
     TESTBED,
     /** What it names is there and answers, without doing it: {@link DocsTest}. */
@@ -49,6 +51,47 @@ record Typed(String command, How how, String with) {
             "helm upgrade --install virtquorum helm/virtquorum --namespace virtquorum-system"
                 + " --create-namespace --set image.repository=registry.example/virtquorum"
                 + " --set image.tag=0.1"),
+        apiServer(
+            "kubectl -n NAMESPACE patch serviceaccount default -p"
+                + " '{\"imagePullSecrets\":[{\"name\":\"registry\"}]}'",
+            "NAMESPACE=default"),
+        apiServer(
+            "kubectl -n kubevirt patch kubevirt kubevirt --type=merge -p"
+                + " '{\"spec\":{\"configuration\":{\"supportContainerResources\":[{\"type\":\"sidecar\","
+                + "\"resources\":{\"requests\":{\"cpu\":\"50m\",\"memory\":\"128Mi\"},"
+                + "\"limits\":{\"cpu\":\"500m\",\"memory\":\"256Mi\"}}}]}}}'"),
+        withoutHelm("kubectl create namespace virtquorum-system"),
+        withoutHelm(replaced("virtquorum")),
+        withoutHelm("kubectl delete -f deploy/virtquorum.yaml"),
+        withoutHelm(replaced("release")),
+        withoutHelm(
+            "kubectl -n virtquorum-system wait --for=condition=complete --timeout=300s"
+                + " job/virtquorum-release"),
+        withoutHelm("kubectl delete -f deploy/release.yaml"),
+        // Nobody ends namespaces there.
+        new Typed(
+            "kubectl delete namespace virtquorum-system",
+            How.WITHOUT_HELM,
+            "virtquorum-system=virtquorum-system --wait=false"),
+        withoutHelm(
+            "kubectl delete clusterrole,clusterrolebinding -l"
+                + " app.kubernetes.io/instance=virtquorum"),
+        notRun(
+            "kubectl -n virtquorum-system logs job/virtquorum-release",
+            "needs a kubelet; the job's lines are read in ReleaseIT"),
+        notRun(
+            "helm test virtquorum --namespace virtquorum-system --logs",
+            "needs a kubelet; AfterwardsIT runs it with another release's name"),
+        notRun("helm upgrade", "no whole command; it is in the page before, and run"),
+        notRun("helm uninstall", "no whole command; it is in the page before, and run"),
+        notRun("helm uninstall --no-hooks", "no whole command: it names no release"),
+        notRun("kubectl delete -f", "no whole command: it names no file"),
+        notRun(
+            "oc -n openshift-cnv annotate --overwrite hco kubevirt-hyperconverged"
+                + " kubevirt.kubevirt.io/jsonpatch='[{\"op\":\"add\",\"path\":"
+                + "\"/spec/configuration/developerConfiguration/featureGates/-\","
+                + "\"value\":\"Sidecar\"}]'",
+            "needs OpenShift; the page says that it was not tried"),
         apiServer("kubectl delete hac --all --all-namespaces"),
         apiServer("helm uninstall virtquorum --namespace virtquorum-system"),
         apiServer("kubectl delete -f crds/"),
@@ -97,6 +140,17 @@ record Typed(String command, How how, String with) {
 
   private static Typed apiServer(String command, String with) {
     return new Typed(command, How.API_SERVER, with);
+  }
+
+  private static Typed withoutHelm(String command) {
+    return new Typed(command, How.WITHOUT_HELM, "");
+  }
+
+  /** A file of deploy/ with the reader's image in it. */
+  private static String replaced(String file) {
+    return "sed 's#docker.io/virtquorum/virtquorum:0.1.0#registry.example/virtquorum:0.1#' deploy/"
+        + file
+        + ".yaml | kubectl apply -f -";
   }
 
   private static Typed testbed(String command) {

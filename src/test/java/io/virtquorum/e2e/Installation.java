@@ -61,6 +61,25 @@ final class Installation {
         "300s");
   }
 
+  /** What {@code helm test} and the pod that it runs say. */
+  String test() {
+    return host.testbed(
+        Duration.ofSeconds(320),
+        "helm",
+        "test",
+        RELEASE,
+        "--namespace",
+        OPERATOR,
+        "--timeout",
+        "300s",
+        "--logs");
+  }
+
+  /** {@code helm uninstall}, with its hook. */
+  void uninstall() {
+    host.testbed(Duration.ofSeconds(320), "helm", "uninstall", RELEASE, "--namespace", OPERATOR);
+  }
+
   /** The namespaces. What the operator's pod does is no more than the strictest standard allows. */
   void createNamespaces() {
     namespace(OPERATOR, Map.of("pod-security.kubernetes.io/enforce", "restricted"));
@@ -125,7 +144,8 @@ final class Installation {
     String free = "{\"metadata\":{\"finalizers\":null}}";
     attempt("kubectl", "-n", MEMBERS, "patch", "hac", Web.NAME, "--type=merge", "-p", free);
     attempt("kubectl", "-n", MEMBERS, "delete", "vm", "--all", "--wait=false");
-    attempt("helm", "uninstall", RELEASE, "--namespace", OPERATOR, "--ignore-not-found");
+    attempt(
+        "helm", "uninstall", RELEASE, "--namespace", OPERATOR, "--ignore-not-found", "--no-hooks");
     for (String namespace : List.of(OPERATOR, MEMBERS)) {
       attempt("kubectl", "delete", "namespace", namespace, "--ignore-not-found", "--wait=false");
     }

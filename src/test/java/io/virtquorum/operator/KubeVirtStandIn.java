@@ -3,6 +3,7 @@ package io.virtquorum.operator;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.fabric8.kubernetes.client.http.BasicBuilder;
@@ -45,13 +46,20 @@ final class KubeVirtStandIn implements AutoCloseable {
   private volatile Optional<String> refused = Optional.empty();
 
   KubeVirtStandIn(KubernetesClient direct) throws IOException {
+    this(direct, direct.getConfiguration());
+  }
+
+  /**
+   * @param operator whom the operator's client acts as
+   */
+  KubeVirtStandIn(KubernetesClient direct, Config operator) throws IOException {
     this.direct = direct;
     this.server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 16);
     server.createContext(SUBRESOURCES, this::restart);
     server.start();
     this.client =
         new KubernetesClientBuilder()
-            .withConfig(direct.getConfiguration())
+            .withConfig(operator)
             .withHttpClientBuilderConsumer(
                 http -> http.addOrReplaceInterceptor("subresources", new ToStandIn()))
             .build();

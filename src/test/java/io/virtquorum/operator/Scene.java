@@ -8,6 +8,7 @@ import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.ServiceBuilder;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
+import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.virtquorum.api.AccessPort;
 import io.virtquorum.api.AccessSpec;
@@ -55,8 +56,15 @@ final class Scene implements AutoCloseable {
   private String touchedVersion = "";
 
   Scene(KubernetesClient client) throws IOException {
+    this(client, client.getConfiguration());
+  }
+
+  /**
+   * @param operator whom operators act as
+   */
+  Scene(KubernetesClient client, Config operator) throws IOException {
     this.client = client;
-    this.kubevirt = new KubeVirtStandIn(client);
+    this.kubevirt = new KubeVirtStandIn(client, operator);
     client
         .resource(
             new ServiceBuilder()
