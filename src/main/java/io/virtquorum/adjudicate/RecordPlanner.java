@@ -30,7 +30,7 @@ final class RecordPlanner {
     }
 
     /** This plan's change, otherwise the other's; the holds of both. */
-    private Plan or(Plan other) {
+    Plan or(Plan other) {
       List<Hold> both = new ArrayList<>(holds);
       both.addAll(other.holds);
       return new Plan(change.or(other::change), both);

@@ -35,9 +35,16 @@ final class Succession {
     if (record.primary().isEmpty()) {
       return Plan.none();
     }
-    if (config.promote().isPresent() && !isPromoted(config.promote().get())) {
-      return promote(config.promote().get());
+    Optional<String> promoted = config.promote().filter(name -> !isPromoted(name));
+    if (promoted.isEmpty()) {
+      return byTheRules();
     }
+    return record.members().containsKey(promoted.get())
+        ? promote(promoted.get())
+        : byTheRules().or(unknown(promoted.get())); // a typing error must not hinder a failover
+  }
+
+  private Plan byTheRules() {
     String primary = record.primary().get();
     if (picture.state().isDead(primary)) {
       return succeed(primary, primary + " is dead", "FailedOver", "NoSuccessor");
@@ -72,15 +79,16 @@ final class Succession {
     return record.isPrimary(name) && picture.is(name, MemberClass.STEADY, MemberClass.ADVANCED);
   }
 
+  private Plan unknown(String name) {
+    return Plan.hold(
+        Hold.waiting(
+            "PromotionUnknown",
+            name + " is to be promoted, which is not a member.",
+            "Promote one of " + String.join(", ", record.members().keySet()) + "."));
+  }
+
   /** A person's word: the member leads, and what it holds at this moment is to be the state. */
   private Plan promote(String name) {
-    if (!record.members().containsKey(name)) {
-      return Plan.hold(
-          Hold.waiting(
-              "PromotionUnknown",
-              name + " is to be promoted, which is not a member.",
-              "Promote one of " + String.join(", ", record.members().keySet()) + "."));
-    }
     if (!picture.isUsable(name)) {
       return Plan.hold(
           Hold.passing(

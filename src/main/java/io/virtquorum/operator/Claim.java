@@ -3,12 +3,12 @@ package io.virtquorum.operator;
 import io.fabric8.kubernetes.api.model.ObjectMeta;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.fabric8.kubernetes.client.dsl.base.PatchContext;
+import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import io.virtquorum.adjudicate.Trouble;
 import io.virtquorum.api.HACluster;
-import java.net.HttpURLConnection;
-import java.util.HashMap;
-import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Which installation of the operator leads an HACluster: the one whose namespace the annotation
@@ -20,7 +20,13 @@ final class Claim {
   /** Annotation of an HACluster: namespace of the operator that leads it. */
   static final String LED_FROM = "virtquorum.io/led-from";
 
+  /** The same as a JSON pointer. */
+  static final String PATH = "/metadata/annotations/virtquorum.io~1led-from";
+
   private static final int TRIES = 3;
+
+  /** A conflict, or a patch whose test failed. */
+  private static final Set<Integer> CHANGED_MEANWHILE = Set.of(409, 422);
 
   private final KubernetesClient client;
   private final String namespace;
@@ -65,15 +71,13 @@ final class Claim {
     if (leader.isPresent()) {
       return leader.filter(other -> !other.equals(namespace)).map(this::taken);
     }
-    Map<String, String> annotations =
-        new HashMap<>(Optional.ofNullable(mine.getMetadata().getAnnotations()).orElse(Map.of()));
-    annotations.put(LED_FROM, namespace);
-    mine.getMetadata().setAnnotations(annotations);
     try {
-      client.resource(mine).update(); // with its resource version: of two only one succeeds
+      client
+          .resource(mine)
+          .patch(PatchContext.of(PatchType.JSON), patch(mine.getMetadata())); // one of two succeeds
       return Optional.empty();
     } catch (KubernetesClientException e) {
-      if (e.getCode() == HttpURLConnection.HTTP_CONFLICT && tries > 1) {
+      if (CHANGED_MEANWHILE.contains(e.getCode()) && tries > 1) {
         return claim(cluster, tries - 1);
       }
       return Optional.of(
@@ -81,7 +85,20 @@ final class Claim {
     }
   }
 
-  private static Optional<String> leader(ObjectMeta meta) {
+  private String patch(ObjectMeta meta) {
+    String none =
+        meta.getAnnotations() == null || meta.getAnnotations().isEmpty()
+            ? "{\"op\":\"add\",\"path\":\"/metadata/annotations\",\"value\":{}},"
+            : "";
+    return """
+        [{"op":"test","path":"/metadata/resourceVersion","value":"%s"},%s
+         {"op":"add","path":"%s","value":"%s"}]
+        """
+        .formatted(meta.getResourceVersion(), none, PATH, namespace);
+  }
+
+  /** Namespace of the operator that leads this object; empty: nobody does. */
+  static Optional<String> leader(ObjectMeta meta) {
     return Optional.ofNullable(meta.getAnnotations())
         .map(annotations -> annotations.get(LED_FROM))
         .filter(other -> !other.isEmpty());

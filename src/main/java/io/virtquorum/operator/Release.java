@@ -29,6 +29,7 @@ import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -41,22 +42,26 @@ final class Release {
 
   private final KubernetesClient client;
   private final Detachment detachment;
+  private final String own;
   private final Set<String> namespaces;
   private final Consumer<String> done;
   private final SyncNic nic = new SyncNic();
   private final SortedSet<String> troubles = new TreeSet<>();
 
   /**
+   * @param own namespace of the operator that was removed; what another one leads is left alone
    * @param namespaces where; empty: everywhere
    * @param done is told each thing that was done, as a sentence
    */
   Release(
       KubernetesClient client,
       KubeVirtClient kubevirt,
+      String own,
       Set<String> namespaces,
       Consumer<String> done) {
     this.client = client;
     this.detachment = new Detachment(kubevirt, nic);
+    this.own = own;
     this.namespaces = Set.copyOf(namespaces);
     this.done = done;
   }
@@ -75,8 +80,13 @@ final class Release {
     List<String> open = new ArrayList<>();
     troubles.clear();
     try {
-      Set<String> waiting = new HashSet<>();
-      machines().forEach(vm -> free(vm, open, waiting));
+      Set<String> foreign =
+          clusters()
+              .filter(c -> Claim.leader(c.getMetadata()).filter(l -> !l.equals(own)).isPresent())
+              .map(Release::nameOf)
+              .collect(Collectors.toSet());
+      Set<String> waiting = new HashSet<>(foreign);
+      machines().forEach(vm -> free(vm, open, foreign, waiting));
       clusters()
           .filter(cluster -> cluster.getMetadata().getFinalizers().contains(FINALIZER))
           .filter(cluster -> !waiting.contains(nameOf(cluster)))
@@ -87,7 +97,8 @@ final class Release {
     return open;
   }
 
-  private void free(VirtualMachine vm, List<String> open, Set<String> waiting) {
+  private void free(
+      VirtualMachine vm, List<String> open, Set<String> foreign, Set<String> waiting) {
     Optional<String> cluster;
     try {
       cluster = nic.clusterOf(vm);
@@ -95,7 +106,8 @@ final class Release {
       troubles.add(e.getMessage());
       return;
     }
-    if (cluster.isEmpty()) {
+    String namespace = vm.getMetadata().getNamespace();
+    if (cluster.isEmpty() || foreign.contains(namespace + "/" + cluster.get())) {
       return;
     }
     try {
@@ -110,18 +122,22 @@ final class Release {
     } catch (KubeVirtException e) {
       open.add(e.getMessage());
       // Its HACluster keeps the finalizer until its VMs are free, as with an operator.
-      waiting.add(vm.getMetadata().getNamespace() + "/" + cluster.get());
+      waiting.add(namespace + "/" + cluster.get());
     }
   }
 
   private void free(GenericKubernetesResource cluster, List<String> open) {
     int at = cluster.getMetadata().getFinalizers().indexOf(FINALIZER);
+    String disclaim =
+        Claim.leader(cluster.getMetadata()).isEmpty()
+            ? ""
+            : "{\"op\": \"remove\", \"path\": \"%s\"},".formatted(Claim.PATH);
     String patch =
         """
-        [{"op": "test", "path": "/metadata/finalizers/%1$d", "value": "%2$s"},
+        [%3$s{"op": "test", "path": "/metadata/finalizers/%1$d", "value": "%2$s"},
          {"op": "remove", "path": "/metadata/finalizers/%1$d"}]
         """
-            .formatted(at, FINALIZER);
+            .formatted(at, FINALIZER, disclaim);
     try {
       untyped()
           .inNamespace(cluster.getMetadata().getNamespace())

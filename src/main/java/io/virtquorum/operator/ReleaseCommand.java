@@ -96,7 +96,7 @@ public final class ReleaseCommand implements Callable<Integer> {
   private int release(KubernetesClient client, long end, CountDownLatch lost)
       throws InterruptedException {
     KubeVirtClient kubevirt = new KubeVirtClient(client, API_DEADLINE);
-    Release release = new Release(client, kubevirt, watchNamespaces, this::say);
+    Release release = new Release(client, kubevirt, namespace, watchNamespaces, this::say);
     Duration pause = FIRST_PAUSE;
     List<String> open = release.pass();
     while (!open.isEmpty() && System.nanoTime() + pause.toNanos() < end) {

@@ -108,6 +108,16 @@ final class PromotionTest {
   }
 
   @Test
+  void givenAPromotionOfNobodyWhenThePrimaryDiesThenUsersAreLedToTheNextAllTheSame() {
+    SimulatedCluster cluster = SimulatedCluster.inSync(3);
+    promote(cluster, "web-9");
+    cluster.run(Duration.ofSeconds(1));
+    cluster.member(0).crash();
+    cluster.until("another leads", LONG, () -> !cluster.record.isPrimary("web-0"));
+    assertThat(cluster.leader().holds("PromotionUnknown")).isTrue();
+  }
+
+  @Test
   void givenAMemberThatIsNoneOrAwayThenThePersonIsToldWhatIsMissing() {
     SimulatedCluster cluster = SimulatedCluster.inSync(3);
     promote(cluster, "web-9");

@@ -134,6 +134,7 @@ class ReleaseIT {
           new Release(
               flaky,
               new KubeVirtClient(flaky, Duration.ofSeconds(2)),
+              scene.namespace(),
               Set.of(scene.namespace()),
               sentence -> said.append(sentence).append('\n'));
       assertThat(release.pass()).hasSize(3).allMatch(why -> why.startsWith("Could not change VM"));

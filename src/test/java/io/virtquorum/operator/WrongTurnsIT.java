@@ -11,6 +11,7 @@ import io.virtquorum.api.HACluster;
 import io.virtquorum.api.HAClusterSpec;
 import io.virtquorum.api.MembersSpec;
 import io.virtquorum.docs.Troubleshooting;
+import io.virtquorum.kubevirt.KubeVirtClient;
 import io.virtquorum.kubevirt.VirtualMachine;
 import io.virtquorum.network.NetworkAttachmentDefinition;
 import io.virtquorum.testing.ApiServer;
@@ -22,6 +23,7 @@ import io.virtquorum.wire.v1.FromMember;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -280,6 +282,15 @@ class WrongTurnsIT {
       scene.until(second::leading);
       assertThatEventAndLogSay("two operators");
       scene.forAWhile(() -> scene.specs().equals(specs) && scene.isTrue("Ready"));
+      var release =
+          new Release(
+              client,
+              new KubeVirtClient(client, Duration.ofSeconds(5)),
+              other,
+              Set.of(client.getNamespace()),
+              _ -> {});
+      assertThat(release.pass()).as("its removal lets go of nothing of the first").isEmpty();
+      assertThat(scene.specs()).isEqualTo(specs);
       scene.members.get("web-0").write("index.html", "still led");
       scene.until(() -> scene.epoch() == 2);
     }
