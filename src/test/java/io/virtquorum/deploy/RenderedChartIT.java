@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.PodSpec;
+import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.kubernetes.api.model.batch.v1.Job;
 import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
@@ -71,6 +72,16 @@ final class RenderedChartIT {
         .hasSize(3)
         .containsOnly(image);
     assertThat(arguments(only(all, Deployment.class))).contains("--sidecar-image=" + image);
+  }
+
+  @Test
+  void givenAnAddressForTheServiceThenItHasIt() {
+    assertThat(only(Chart.render(NAMESPACE), Service.class).getSpec().getClusterIP()).isNull();
+    assertThat(
+            only(Chart.render(NAMESPACE, "--set=service.clusterIP=10.96.7.7"), Service.class)
+                .getSpec()
+                .getClusterIP())
+        .isEqualTo("10.96.7.7");
   }
 
   @Test

@@ -25,6 +25,8 @@ final class Installation {
 
   // Not the usual name: cluster-wide roles carry it, and somebody else's release may run here too.
   private static final String RELEASE = "virtquorum-e2e";
+  // The testbed has no DNS: a new Service must have the address that running sidecars know.
+  private static final String ADDRESS = "10.96.77.77";
   private static final Duration DEADLINE = Duration.ofMinutes(2);
 
   private final Host host;
@@ -56,6 +58,8 @@ final class Installation {
         "image.tag=" + reference.substring(colon + 1),
         "--set",
         "watchNamespaces={" + MEMBERS + "}",
+        "--set",
+        "service.clusterIP=" + ADDRESS,
         "--wait",
         "--timeout",
         "300s");
