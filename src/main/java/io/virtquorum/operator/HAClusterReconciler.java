@@ -267,7 +267,8 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
 
   private void restart(
       HACluster cluster, MemberSet members, String member, Map<String, Trouble> troubles) {
-    if (!restarts.first(members.instance(member).orElseThrow().getMetadata().getUid())) {
+    String uid = members.instance(member).orElseThrow().getMetadata().getUid();
+    if (!restarts.first(uid)) {
       return; // asked for already; a second request would end the new instance
     }
     try {
@@ -276,6 +277,9 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
     } catch (KubeVirtException.Conflict e) {
       // it is starting or stopping already
     } catch (KubeVirtException e) {
+      if (e instanceof KubeVirtException.Refused) {
+        restarts.refused(uid); // and said for as long as it is
+      }
       troubles.put("VMNotRestarted", new Trouble("VMNotRestarted", e.getMessage()));
     }
   }

@@ -40,4 +40,9 @@ final class Restarts {
     asked.put(uid, now);
     return true;
   }
+
+  /** The request was refused: it may be made again at once. */
+  synchronized void refused(String uid) {
+    asked.remove(uid);
+  }
 }

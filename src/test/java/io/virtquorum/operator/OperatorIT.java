@@ -429,7 +429,7 @@ class OperatorIT {
     scene.committed();
     scene.edit(
         c -> {
-          c.getMetadata().setAnnotations(Map.of("virtquorum.io/audit", "now-1"));
+          c.getMetadata().getAnnotations().put("virtquorum.io/audit", "now-1");
           return c;
         });
     for (ScriptedMember member : scene.members.values()) {

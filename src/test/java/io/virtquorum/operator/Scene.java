@@ -398,7 +398,7 @@ final class Scene implements AutoCloseable {
     String asked = "settled-" + System.nanoTime();
     touchedVersion =
         edit(c -> {
-              c.getMetadata().setAnnotations(Map.of("virtquorum.io/audit", asked));
+              c.getMetadata().getAnnotations().put("virtquorum.io/audit", asked);
               return c;
             })
             .getMetadata()

@@ -166,6 +166,7 @@ class WrongTurnsIT {
     scene.leader("op-a");
     scene.apply(Scene.spec("web-0", "web-1", "web-2"));
     assertThatItSays("a VM cannot be restarted");
+    scene.forAWhile(() -> scene.is("Stalled", "VMNotRestarted"));
   }
 
   @Test
