@@ -66,9 +66,11 @@ final class RepairPlanner {
    * hold, however it came by that.
    */
   private int voided(String name) {
-    return assessment.target().filter(t -> !t.isHeldBy(picture.ballot(name))).isPresent()
-        ? tries(name).voided()
-        : 0;
+    return differs(name) ? tries(name).voided() : 0;
+  }
+
+  private boolean differs(String name) {
+    return assessment.target().filter(t -> !t.isHeldBy(picture.ballot(name))).isPresent();
   }
 
   private MemberState.Tries tries(String name) {
@@ -153,11 +155,11 @@ final class RepairPlanner {
 
   /** Rules 8 and 11: a repair that fails again and again, or has no room, needs somebody. */
   private Optional<Hold> failing(String name) {
-    boolean differs =
-        assessment.target().filter(t -> !t.isHeldBy(picture.ballot(name))).isPresent();
     return tries(name)
         .failure()
-        .filter(why -> differs && (tries(name).failed() >= MANY || NO_ROOM.contains(why.reason())))
+        .filter(
+            why ->
+                differs(name) && (tries(name).failed() >= MANY || NO_ROOM.contains(why.reason())))
         .map(
             why ->
                 Hold.waiting(

@@ -9,7 +9,7 @@ import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.Row;
 import io.virtquorum.fingerprint.RowKey;
-import io.virtquorum.guest.PrefixedGuest;
+import io.virtquorum.guest.TamperedGuest;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -348,7 +348,7 @@ class FileTreesTest {
     Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx--x--x"));
     member.sh("chmod 0700 . && mkdir -p ../run && chown 65534 ../run");
     var nobody =
-        new PrefixedGuest(
+        TamperedGuest.prefixed(
             member.guest, List.of("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"));
     var trees =
         new FileTrees(

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.virtquorum.fingerprint.Output;
 import io.virtquorum.guest.Guest;
+import io.virtquorum.guest.TamperedGuest;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -30,11 +30,7 @@ final class InstallGuideIT {
     // KubeVirt's and Multus' CRDs are there, ours are not.
     try (var server = ApiServer.start(Path.of("src", "test", "resources", "crds"))) {
       Path kubeConfig = home.resolve("config");
-      Files.writeString(kubeConfig, server.kubeConfig());
-      var terminal =
-          new Terminal(
-              ApiServer.binaries(),
-              Map.of("KUBECONFIG", kubeConfig.toString(), "HOME", home.toString()));
+      Terminal terminal = terminal(server, home, kubeConfig);
       KubernetesClient client = server.admin();
       kubeVirt(terminal, home);
 
@@ -78,11 +74,7 @@ final class InstallGuideIT {
       @TempDir Path home) throws IOException {
     try (var server = ApiServer.start(Path.of("src", "test", "resources", "crds"))) {
       Path kubeConfig = home.resolve("config");
-      Files.writeString(kubeConfig, server.kubeConfig());
-      var terminal =
-          new Terminal(
-              ApiServer.binaries(),
-              Map.of("KUBECONFIG", kubeConfig.toString(), "HOME", home.toString()));
+      Terminal terminal = terminal(server, home, kubeConfig);
       KubernetesClient client = server.admin();
       terminal.type("kubectl apply --server-side -f crds/");
       List<Typed> steps =
@@ -123,6 +115,14 @@ final class InstallGuideIT {
       assertThat(terminal.type("kubectl get all,sa,role,clusterrole,clusterrolebinding -A -o name"))
           .doesNotContain("virtquorum");
     }
+  }
+
+  /** A terminal whose kubectl and Helm reach the server by this new file. */
+  private static Terminal terminal(ApiServer.Running server, Path home, Path kubeConfig)
+      throws IOException {
+    Files.writeString(kubeConfig, server.kubeConfig());
+    return new Terminal(
+        ApiServer.binaries(), Map.of("KUBECONFIG", kubeConfig.toString(), "HOME", home.toString()));
   }
 
   private static String image(KubernetesClient client) {

@@ -28,10 +28,8 @@ final class TroubleshootingTest {
 
   @Test
   void givenAReasonThatAPersonMayReadThenThePageSaysWhatToDo() throws IOException {
-    Set<String> said = new TreeSet<>();
-    for (Path file : sources("main")) {
-      SAID.matcher(Files.readString(file)).results().forEach(m -> said.add(m.group(1)));
-    }
+    String code = sources("main");
+    Set<String> said = words(SAID, code);
     Arrays.stream(Trouble.Reason.values()).map(Enum::name).forEach(said::add);
     said.removeAll(OF_AN_ORDER);
     said.remove(Trouble.Reason.GuestDiskFull.name()); // of a repair: RepairFails has its words
@@ -42,22 +40,26 @@ final class TroubleshootingTest {
             .filter(r -> !r.equals("*log*"))
             .collect(Collectors.toCollection(TreeSet::new));
     assertThat(explained).containsAll(said).hasSizeGreaterThan(30);
-    assertThat(explained).as("reasons that nothing says any more").isSubsetOf(with(said));
+    assertThat(explained).as("reasons that nothing says any more").isSubsetOf(with(said, code));
   }
 
-  private static Set<String> with(Set<String> said) throws IOException {
-    Set<String> all = new TreeSet<>(said);
-    Pattern word = Pattern.compile("\"([A-Z][A-Za-z]+)\"");
-    for (Path file : sources("main")) {
-      word.matcher(Files.readString(file)).results().forEach(m -> all.add(m.group(1)));
-    }
+  private static Set<String> with(Set<String> said, String code) {
+    Set<String> all = words(Pattern.compile("\"([A-Z][A-Za-z]+)\""), code);
+    all.addAll(said);
     return all;
+  }
+
+  private static Set<String> words(Pattern pattern, String code) {
+    return pattern
+        .matcher(code)
+        .results()
+        .map(m -> m.group(1))
+        .collect(Collectors.toCollection(TreeSet::new));
   }
 
   @Test
   void givenARowOfThePageThenATestMakesTheMistakeAndReadsTheSentence() throws IOException {
-    String tests =
-        sources("test").stream().map(TroubleshootingTest::read).collect(Collectors.joining());
+    String tests = sources("test");
     List<String> rows = Troubleshooting.rows().stream().map(Troubleshooting.Row::wrong).toList();
     assertThat(rows).doesNotHaveDuplicates();
     assertThat(
@@ -75,9 +77,12 @@ final class TroubleshootingTest {
           row -> "held(\"" + row.reason() + "\")",
           row -> "assertTrouble(Trouble.Reason." + row.reason() + ")");
 
-  private static List<Path> sources(String of) throws IOException {
+  private static String sources(String of) throws IOException {
     try (Stream<Path> files = Files.walk(Path.of("src", of, "java"))) {
-      return files.filter(f -> f.toString().endsWith(".java")).toList();
+      return files
+          .filter(f -> f.toString().endsWith(".java"))
+          .map(TroubleshootingTest::read)
+          .collect(Collectors.joining());
     }
   }
 

@@ -74,6 +74,6 @@ public final class TwoGuests implements AutoCloseable {
   private Guest in(String namespace, String... variables) {
     var prefix = new ArrayList<>(List.of("ip", "netns", "exec", namespace, "/usr/bin/env"));
     prefix.addAll(List.of(variables));
-    return new PrefixedGuest(host, List.copyOf(prefix));
+    return TamperedGuest.prefixed(host, List.copyOf(prefix));
   }
 }

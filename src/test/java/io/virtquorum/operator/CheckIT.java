@@ -3,7 +3,6 @@ package io.virtquorum.operator;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.fabric8.kubernetes.api.model.Service;
-import io.fabric8.kubernetes.api.model.ServiceBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.grpc.Server;
@@ -35,7 +34,7 @@ class CheckIT {
   void givenAllThatIsNeededAndTheRightsOfTheChartThenItSaysSoOfEachAndEndsWell(
       KubernetesClient client) throws Exception {
     ChartAccount.grant(client);
-    service(client);
+    Scene.service(client, client.getNamespace());
     kubeVirt(client, "[Sidecar]");
     ExecutorService calls = Executors.newVirtualThreadPerTaskExecutor();
     Server operator =
@@ -68,7 +67,7 @@ class CheckIT {
   @Test
   void givenAClosedGateAndAnOperatorThatDoesNotAnswerThenItSaysBothAndWhatToDo(
       KubernetesClient client) throws Exception {
-    service(client);
+    Scene.service(client, client.getNamespace());
     kubeVirt(client, "[LiveMigration]");
     try {
       assertThat(check(client, NOWHERE)).isEqualTo(1);
@@ -101,22 +100,6 @@ class CheckIT {
         .setOut(new PrintWriter(said))
         .parseArgs("--namespace=" + namespace, "--service=virtquorum");
     return command.run(client, address);
-  }
-
-  private static void service(KubernetesClient client) {
-    client
-        .resource(
-            new ServiceBuilder()
-                .withNewMetadata()
-                .withName("virtquorum")
-                .endMetadata()
-                .withNewSpec()
-                .addNewPort()
-                .withPort(7600)
-                .endPort()
-                .endSpec()
-                .build())
-        .create();
   }
 
   private static void kubeVirt(KubernetesClient client, String gates) {

@@ -65,11 +65,17 @@ final class Scene implements AutoCloseable {
   Scene(KubernetesClient client, Config operator) throws IOException {
     this.client = client;
     this.kubevirt = new KubeVirtStandIn(client, operator);
+    service(client, client.getNamespace());
+  }
+
+  /** The operator's Service. */
+  static void service(KubernetesClient client, String namespace) {
     client
         .resource(
             new ServiceBuilder()
                 .withNewMetadata()
                 .withName("virtquorum")
+                .withNamespace(namespace)
                 .endMetadata()
                 .withNewSpec()
                 .addNewPort()

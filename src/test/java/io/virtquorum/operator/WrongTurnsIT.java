@@ -253,20 +253,7 @@ class WrongTurnsIT {
     client
         .resource(new NamespaceBuilder().withNewMetadata().withName(other).endMetadata().build())
         .create();
-    client
-        .resource(
-            new ServiceBuilder()
-                .withNewMetadata()
-                .withName("virtquorum")
-                .withNamespace(other)
-                .endMetadata()
-                .withNewSpec()
-                .addNewPort()
-                .withPort(7600)
-                .endPort()
-                .endSpec()
-                .build())
-        .create();
+    Scene.service(client, other);
     scene.settled();
     Map<String, Object> specs = scene.specs();
     try (var second =

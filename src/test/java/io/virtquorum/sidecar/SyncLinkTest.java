@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.virtquorum.collect.Shell;
 import io.virtquorum.docs.Troubleshooting;
 import io.virtquorum.guest.Guest;
-import io.virtquorum.guest.PrefixedGuest;
+import io.virtquorum.guest.TamperedGuest;
 import io.virtquorum.guest.TwoGuests;
 import io.virtquorum.wire.HealthContent;
 import io.virtquorum.wire.v1.Configure;
@@ -80,7 +80,7 @@ class SyncLinkTest {
   @Test
   void givenNoRsyncThenItSaysSoUntilItIsInstalled() throws Exception {
     Guest bare =
-        new PrefixedGuest(
+        TamperedGuest.prefixed(
             guests.left(),
             List.of(
                 "/usr/bin/unshare",

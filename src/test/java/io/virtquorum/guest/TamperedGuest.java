@@ -1,8 +1,8 @@
-package io.virtquorum.collect;
+package io.virtquorum.guest;
 
-import io.virtquorum.guest.Guest;
-import io.virtquorum.guest.GuestException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 
 /** A guest in whose way something comes. */
 public final class TamperedGuest implements Guest {
@@ -17,6 +17,20 @@ public final class TamperedGuest implements Guest {
   public TamperedGuest(Guest guest, Tampering tampering) {
     this.guest = guest;
     this.tampering = tampering;
+  }
+
+  /**
+   * Its programs are run by another one, in a namespace or as another user: by what goes before.
+   */
+  public static TamperedGuest prefixed(Guest guest, List<String> prefix) {
+    return new TamperedGuest(
+        guest,
+        (inner, exec) -> {
+          var command = new ArrayList<>(prefix);
+          command.addAll(exec.command());
+          return inner.run(
+              new Exec(List.copyOf(command), exec.input(), exec.environment(), exec.deadline()));
+        });
   }
 
   @Override
