@@ -20,6 +20,8 @@ import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
@@ -35,6 +37,7 @@ public final class Puller {
   private static final Logger LOG = LoggerFactory.getLogger(Puller.class);
   private static final long AFTER_REPAIR_SECONDS = 30;
   private static final int MOST_NAMES = 100;
+  private static final int MOST_ROUNDS = 3;
 
   private final FileTrees trees;
   private final TreeRepair repair;
@@ -121,7 +124,8 @@ public final class Puller {
 
   /**
    * Of single rows only rot was to go. What somebody wrote between the last look and its
-   * replacement is in the archive now, and goes back.
+   * replacement is in the archive now, and goes back; what somebody removed goes again. Who writes
+   * while it goes back is given way to as well.
    */
   private Set<RowKey> putBack(
       Map<Tree, NavigableMap<RowKey, Optional<Digest>>> work,
@@ -132,14 +136,15 @@ public final class Puller {
     Set<RowKey> late = new HashSet<>();
     for (var one : work.entrySet()) {
       Tree tree = one.getKey();
-      FileTrees.Reading archived = repair.archived(trees, tree, entry, deadline);
-      List<RowKey> rows =
-          one.getValue().entrySet().stream()
-              .filter(row -> isLate(row.getKey(), row.getValue(), archived, before))
-              .map(Map.Entry::getKey)
-              .toList();
-      if (!rows.isEmpty()) {
-        String other = entry + "-late";
+      String from = entry;
+      Map<RowKey, Optional<Digest>> put = one.getValue();
+      Function<RowKey, Optional<Digest>> found = before.matrix()::digest;
+      for (int round = 1; round <= MOST_ROUNDS; round++) {
+        var back = late(put, found, repair.archived(trees, tree, from, deadline));
+        if (back.isEmpty()) {
+          break;
+        }
+        String other = entry + "-late" + (round == 1 ? "" : "-" + round);
         var note =
             new Manifest(
                 "Somebody wrote during the repair "
@@ -147,21 +152,37 @@ public final class Puller {
                     + ": that went back, and replaced this.",
                 before.guestMillis());
         repair.archive(tree, other, note.bytes(), deadline);
-        repair.putBack(tree, entry, other, rows, deadline);
-        late.addAll(rows);
+        repair.putBack(tree, from, other, back, deadline);
+        late.addAll(back.keySet());
+        found = put::get;
+        put = back;
+        from = other;
       }
     }
     return late;
   }
 
-  /** Neither what rotted, as the disk or as the page cache has it, nor what came instead. */
-  private static boolean isLate(
-      RowKey key, Optional<Digest> wanted, FileTrees.Reading archived, Snapshot before) {
-    Optional<Digest> replaced = archived.matrix().digest(key);
-    return replaced.isPresent()
-        && !archived.directories().contains(key.item())
-        && !replaced.equals(wanted)
-        && !replaced.equals(before.matrix().digest(key));
+  /**
+   * Of what was put, the rows that replaced neither what was found there, as the disk or as the
+   * page cache has it, nor the same: with what they replaced, or empty where somebody had removed
+   * it.
+   */
+  private NavigableMap<RowKey, Optional<Digest>> late(
+      Map<RowKey, Optional<Digest>> put,
+      Function<RowKey, Optional<Digest>> found,
+      FileTrees.Reading archived) {
+    NavigableMap<RowKey, Optional<Digest>> late = new TreeMap<>();
+    put.forEach(
+        (key, digest) -> {
+          Optional<Digest> replaced = archived.matrix().digest(key);
+          boolean same = replaced.equals(digest) || replaced.equals(found.apply(key));
+          // Only of a file does rsync always keep what it replaces: of others it may set the owner.
+          boolean told = replaced.isPresent() || trees.entry(key).filter(Entry::isFile).isPresent();
+          if (!same && told && !archived.directories().contains(key.item())) {
+            late.put(key, replaced);
+          }
+        });
+    return late;
   }
 
   /**

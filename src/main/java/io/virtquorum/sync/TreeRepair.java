@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /** The steps of a repair in one tree of the guest. For one thread. */
 final class TreeRepair {
@@ -129,10 +130,29 @@ final class TreeRepair {
     return trees.read(Tree.of(tree.name(), directory(tree, entry) + "/files"), deadline.left());
   }
 
-  /** Puts files back that a repair archived; what they replace goes to an entry of its own. */
-  void putBack(Tree tree, String entry, String other, List<RowKey> rows, Deadline deadline)
+  /**
+   * Makes rows what they were when a repair replaced them; what that replaces goes to an entry of
+   * its own.
+   *
+   * @param rows empty: it was not there
+   */
+  void putBack(
+      Tree tree,
+      String entry,
+      String other,
+      NavigableMap<RowKey, Optional<Digest>> rows,
+      Deadline deadline)
       throws GuestException, Trouble {
-    replace(tree, other, rows, Set.of(), "0", "archive/" + entry + "/files", deadline);
+    Map<Boolean, List<RowKey>> there =
+        rows.keySet().stream().collect(Collectors.partitioningBy(row -> rows.get(row).isPresent()));
+    if (!there.get(true).isEmpty()) {
+      String files = "archive/" + entry + "/files";
+      replace(tree, other, there.get(true), Set.of(), "0", files, deadline);
+    }
+    if (!there.get(false).isEmpty()) {
+      Set<RowKey> parents = there.get(false).stream().map(Plan::parent).collect(Collectors.toSet());
+      replace(tree, other, there.get(false), parents, "0", "stage/gone", deadline);
+    }
   }
 
   private void replace(

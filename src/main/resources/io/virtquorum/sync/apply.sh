@@ -4,7 +4,7 @@
 cd "$1" || trouble Unreadable "$1 cannot be entered"
 tree=$(pwd -P) entry=$2 seconds=$3 root=$4 from=$5
 own=$tree/.virtquorum
-mkdir -p "$own/archive/$entry/files" || trouble GuestDiskFull "$1/.virtquorum cannot be written"
+mkdir -p "$own/archive/$entry/files" "$own/$from" || trouble GuestDiskFull "$1/.virtquorum cannot be written"
 printf '%s\n' "$entry" >"$own/applying" || trouble GuestDiskFull "$1/.virtquorum cannot be written"
 "$VQ_SYNC" -f . # the manifest and the journal before the first change
 if [ -s "$own/stage/apply" ]; then

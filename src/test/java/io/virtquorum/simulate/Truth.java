@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 
 /**
  * What is really on the disks and in the record, whatever anybody says of it; judges the invariants
@@ -187,7 +188,7 @@ final class Truth {
    * @param content what comes; null: it is deleted, or no file
    */
   void replaced(SimulatedGuest guest, String tree, String name, Node old, Content content) {
-    primaryIsNotOverwritten(guest, tree, name, old);
+    primaryIsNotOverwritten(guest, tree, name, old, content);
     rotReplacesNothingGood(guest, name, content);
     nothingIsDestroyedWithoutACopy(guest, tree, name, old);
     story.tell(
@@ -202,9 +203,11 @@ final class Truth {
   /**
    * Invariant 2: of the recorded primary only what rotted is ever replaced, or what a power cut
    * left of a write in place, whose ctime may not have reached the disk. What somebody writes while
-   * a row is being replaced must be back at once, unless the power is cut before.
+   * a row is being replaced must be back at once, and what somebody removes be gone, unless the
+   * power is cut before.
    */
-  private void primaryIsNotOverwritten(SimulatedGuest guest, String tree, String name, Node old) {
+  private void primaryIsNotOverwritten(
+      SimulatedGuest guest, String tree, String name, Node old, Content content) {
     boolean rotted =
         old != null
             && (old.content != old.written
@@ -214,35 +217,48 @@ final class Truth {
     if (record.committed().isPresent() && record.isPrimary(guest.name) && !rotted) {
       boolean sameDirectory = old != null && old.isDirectory();
       if (!sameDirectory) {
-        mustComeBack(guest, tree, name, old);
+        mustComeBack(guest, tree, name, old, content);
       }
     }
   }
 
-  private void mustComeBack(SimulatedGuest guest, String tree, String name, Node old) {
-    if (old == null || !old.isFile()) {
+  private void mustComeBack(
+      SimulatedGuest guest, String tree, String name, Node old, Content content) {
+    if (old == null && content != null) {
+      Supplier<Boolean> gone =
+          () -> {
+            SimulatedGuest.Place place = guest.at(tree + "/" + name);
+            Node node = place.volume().get(place.path());
+            return node == null || node.content != content;
+          };
+      await(guest, guest.boots(), gone, name + " was removed and", guest.timeline.now() + BACK);
+    } else if (old == null || !old.isFile()) {
       violated("PrimaryOverwritten", name + " of the primary " + guest.name + " is replaced");
     } else {
-      awaitBack(guest, guest.boots(), tree, name, old.content, guest.timeline.now() + BACK);
+      Supplier<Boolean> back =
+          () ->
+              old.content.released
+                  || guest.at(tree).volume().all().entrySet().stream()
+                      .anyMatch(
+                          e ->
+                              e.getValue().content == old.content
+                                  && !e.getKey().startsWith(".virtquorum/"));
+      await(guest, guest.boots(), back, name + " was written and", guest.timeline.now() + BACK);
     }
   }
 
-  private void awaitBack(
-      SimulatedGuest guest, int boot, String tree, String name, Content content, long until) {
-    boolean back =
-        guest.at(tree).volume().all().entrySet().stream()
-            .anyMatch(
-                e -> e.getValue().content == content && !e.getKey().startsWith(".virtquorum/"));
-    if (back || content.released || guest.boots() != boot) {
+  private void await(
+      SimulatedGuest guest, int boot, Supplier<Boolean> back, String what, long until) {
+    if (guest.boots() != boot || back.get()) {
       return;
     }
     if (guest.timeline.now() >= until) {
       violated(
           "PrimaryOverwritten",
-          name + " of the primary " + guest.name + " was replaced and did not come back");
+          what + " replaced by a repair, and did not come back on the primary " + guest.name);
       return;
     }
-    guest.timeline.after(BACK / 100, () -> awaitBack(guest, boot, tree, name, content, until));
+    guest.timeline.after(BACK / 100, () -> await(guest, boot, back, what, until));
   }
 
   /** Invariant 3: what rotted, and could be told from a write, is copied nowhere. */

@@ -157,39 +157,75 @@ class FaultsTest {
 
   @Test
   void whatAUserWritesAtTheLastMomentGoesBackWhereOnlyRotWasToGo() throws Exception {
-    member.write("changed", "rotten").write("dir/same", "same");
-    member.remember(4, 2);
+    rots("changed", "rotten");
     var trees =
-        tampered(
-            (guest, exec) -> {
-              if (exec.command().get(2).contains("# apply.sh")
-                  && exec.command().getLast().equals("stage/tree")) {
-                try {
-                  member.write("changed", "a user's");
-                } catch (java.io.IOException e) {
-                  throw new java.io.UncheckedIOException(e);
-                }
-              }
-              return guest.run(exec);
-            });
-    Map<RowKey, Optional<Digest>> rows = new HashMap<>();
-    for (String name : List.of("changed", "created")) {
-      RowKey key = new RowKey("site", name);
-      rows.put(key, offer.rows().digest(key));
-    }
+        tampered(beforeReplacing(Map.of("stage/tree", () -> member.write("changed", "a user's"))));
 
-    var note = new ArchiveNote("verdict-1", "why");
-    var result =
-        new Puller(trees, ROOMY).pull(offer, new Goal.Rows(rows), note, false, Member.LIMIT);
+    assertThat(restore(trees, "changed", "created")).isEqualTo(1);
 
-    assertThat(result)
-        .isInstanceOfSatisfying(
-            PullResult.Done.class, done -> assertThat(done.rows()).isEqualTo(1));
     assertThat(member.path("changed")).hasContent("a user's");
     assertThat(member.path("created")).hasContent("new");
     assertThat(member.path(".virtquorum/archive/verdict-1/files/changed")).hasContent("a user's");
     assertThat(member.path(".virtquorum/archive/verdict-1-late/files/changed")).hasContent("new");
     assertThat(member.sh("ls -A .virtquorum")).isEqualTo("archive\nmemory\n");
+  }
+
+  @Test
+  void whatAUserRemovesAtTheLastMomentStaysRemovedWhereOnlyRotWasToGo() throws Exception {
+    rots("dir/same", "rotten");
+    var trees = tampered(beforeReplacing(Map.of("stage/tree", () -> member.sh("rm dir/same"))));
+
+    assertThat(restore(trees, "dir/same", "created")).isEqualTo(1);
+
+    assertThat(member.path("dir/same")).doesNotExist();
+    assertThat(member.path("created")).hasContent("new");
+    assertThat(member.path(".virtquorum/archive/verdict-1-late/files/dir/same")).hasContent("same");
+    assertThat(member.sh("ls -A .virtquorum")).isEqualTo("archive\nmemory\n");
+  }
+
+  @Test
+  void whoWritesAgainWhileAWriteGoesBackIsGivenWayToAsWell() throws Exception {
+    rots("changed", "rotten");
+    var trees =
+        tampered(
+            beforeReplacing(
+                Map.of(
+                    "stage/tree", () -> member.write("changed", "first"),
+                    "archive/verdict-1/files", () -> member.write("changed", "second"))));
+
+    assertThat(restore(trees, "changed", "created")).isEqualTo(1);
+
+    assertThat(member.path("changed")).hasContent("second");
+    assertThat(member.path(".virtquorum/archive/verdict-1-late-2/files/changed"))
+        .hasContent("first");
+  }
+
+  @Test
+  void whoWritesWhatARemovalIsAboutToTakeAgainKeepsIt() throws Exception {
+    rots("changed", "rotten");
+    var trees =
+        tampered(
+            beforeReplacing(
+                Map.of(
+                    "stage/tree", () -> member.sh("rm changed"),
+                    "stage/gone", () -> member.write("changed", "made anew"))));
+
+    assertThat(restore(trees, "changed", "created")).isEqualTo(1);
+
+    assertThat(member.path("changed")).hasContent("made anew");
+    assertThat(member.path(".virtquorum/archive/verdict-1/files/changed")).doesNotExist();
+  }
+
+  @Test
+  void ofALinkThatWasAsItShouldBeOnlyItsOwnerIsSetAndItStays() throws Exception {
+    sample.sh("ln -s dir link && chown -h 0:0 link");
+    member.sh("ln -s dir link && chown -h 7:7 link");
+    offer = new Offer(offer.address(), offer.port(), offer.password(), sample.quick().matrix());
+    member.remember(4, 2);
+
+    assertThat(restore(member.files(), "link")).isEqualTo(1);
+
+    assertThat(member.sh("stat -c '%N %u' link")).isEqualTo("'link' -> 'dir' 0\n");
   }
 
   @Test
@@ -325,6 +361,46 @@ class FaultsTest {
         Member.KEY,
         member.trees,
         Member.AT_ONCE);
+  }
+
+  /** What a user does. */
+  private interface Deed {
+    void run() throws Exception;
+  }
+
+  /** Something happens in the guest just before files are replaced from somewhere. */
+  private static TamperedGuest.Tampering beforeReplacing(Map<String, Deed> deeds) {
+    return (guest, exec) -> {
+      Deed deed = deeds.get(exec.command().getLast());
+      if (exec.command().get(2).contains("# apply.sh") && deed != null) {
+        try {
+          deed.run();
+        } catch (Exception e) {
+          throw new IllegalStateException(e);
+        }
+      }
+      return guest.run(exec);
+    };
+  }
+
+  /** A file of the member rots, and it remembers what it held. */
+  private void rots(String name, String content) throws Exception {
+    member.write("changed", "old").write("dir/same", "same").write(name, content);
+    member.remember(4, 2);
+  }
+
+  /** Restores rows as for rot; how many came and stayed. */
+  private int restore(FileTrees trees, String... names) throws GuestException, Trouble {
+    Map<RowKey, Optional<Digest>> rows = new HashMap<>();
+    for (String name : names) {
+      RowKey key = new RowKey("site", name);
+      rows.put(key, offer.rows().digest(key));
+    }
+    var note = new ArchiveNote("verdict-1", "why");
+    var result =
+        new Puller(trees, ROOMY).pull(offer, new Goal.Rows(rows), note, false, Member.LIMIT);
+    assertThat(result).isInstanceOf(PullResult.Done.class);
+    return ((PullResult.Done) result).rows();
   }
 
   private PullResult pull(FileTrees trees) throws GuestException, Trouble {
