@@ -6,7 +6,10 @@ import io.virtquorum.fingerprint.Position;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /**
@@ -39,9 +42,22 @@ final class Succession {
     if (promoted.isEmpty()) {
       return byTheRules();
     }
-    return record.members().containsKey(promoted.get())
+    return eligible().contains(promoted.get())
         ? promote(promoted.get())
         : byTheRules().or(unknown(promoted.get())); // a typing error must not hinder a failover
+  }
+
+  /** Whom a person may promote: a member, or where all are dead one that was to join them. */
+  private Set<String> eligible() {
+    Set<String> eligible = new TreeSet<>(record.members().keySet());
+    if (isNobodyLeft()) {
+      eligible.addAll(config.members().keySet());
+    }
+    return eligible;
+  }
+
+  private boolean isNobodyLeft() {
+    return record.members().keySet().stream().allMatch(picture.state()::isDead);
   }
 
   private Plan byTheRules() {
@@ -84,7 +100,7 @@ final class Succession {
         Hold.waiting(
             "PromotionUnknown",
             name + " is to be promoted, which is not a member.",
-            "Promote one of " + String.join(", ", record.members().keySet()) + "."));
+            "Promote one of " + String.join(", ", eligible()) + "."));
   }
 
   /** A person's word: the member leads, and what it holds at this moment is to be the state. */
@@ -124,8 +140,9 @@ final class Succession {
               hold,
               "The primary %s, and no other living member is known to hold the committed state%s."
                   .formatted(why, remaining(primary)),
-              "It ends when a member that holds the committed state returns, or a person promotes"
-                  + " one."));
+              "It ends when a member that holds the committed state returns, or a person promotes "
+                  + choice()
+                  + "."));
     }
     // Somebody who did not report yet may hold a newer one: a new leader hears from one after
     // another.
@@ -153,6 +170,18 @@ final class Succession {
         .unheardSince()
         .filter(since -> since.plus(config.settle()).isAfter(picture.now()))
         .isPresent();
+  }
+
+  /** Whom a person could promote: a member, or who was to join where no member is left. */
+  private String choice() {
+    List<String> joining =
+        eligible().stream()
+            .filter(m -> !record.members().containsKey(m) && picture.isUsable(m))
+            .toList();
+    return joining.isEmpty()
+        ? "one"
+        : String.join(" or ", joining)
+            + ", not a member yet: what it holds is to be the state then";
   }
 
   /** What those who are there hold instead, so that a person can choose. */
@@ -228,8 +257,13 @@ final class Succession {
             !event.equals("SwitchedOver") || mandate.isPresent(),
             event,
             "Users are led to %s: %s. It holds %s.".formatted(next, why, holds));
+    // Who was to join begins anew: it counts alone, and the others join it.
+    ClusterRecord members =
+        record.members().containsKey(next)
+            ? record
+            : record.withMembers(Map.of(next, config.members().get(next)));
     return Plan.of(
-        new RecordChange(record.withPrimary(next, mandate), Optional.of(news), Optional.of(why)));
+        new RecordChange(members.withPrimary(next, mandate), Optional.of(news), Optional.of(why)));
   }
 
   private static Hold busy(String name, String why) {

@@ -24,6 +24,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.Executor;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
@@ -276,7 +278,9 @@ final class Adjudication {
               s.close();
               detached(s);
             });
-    for (String member : state.record().members().keySet()) {
+    Set<String> members = new TreeSet<>(state.record().members().keySet());
+    members.addAll(known.members().keySet()); // those that are to join come back to life as well
+    for (String member : members) {
       boolean dead =
           detector.dead(
               member,

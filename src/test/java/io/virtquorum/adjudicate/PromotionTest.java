@@ -1,8 +1,11 @@
 package io.virtquorum.adjudicate;
 
+import static io.virtquorum.adjudicate.Decider.OTHER;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.virtquorum.fingerprint.Position;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -131,6 +134,40 @@ final class PromotionTest {
     assertThat(cluster.record.primary()).contains("web-0");
     cluster.member(2).boot(cluster.leader());
     cluster.until("it leads", LONG, () -> cluster.record.isPrimary("web-2"));
+  }
+
+  @Test
+  void givenThatTheOnlyMemberIsLostThenAPersonMayPromoteOneThatWasToJoinAndTheOthersJoinIt() {
+    Decider decider = Decider.weighing(1).holds(0);
+    decider.configure(decider.config().withMembers(Decider.members(1, 1, 1)));
+    decider.votes(1, OTHER, Optional.empty(), 0, false).votes(2, OTHER, Optional.empty(), 0, false);
+    assertThat(decider.state.record().members()).containsOnlyKeys("web-0");
+    decider.died(0);
+    assertThat(decider.held("NoSuccessor").orElseThrow().until())
+        .isEqualTo(
+            "It ends when a member that holds the committed state returns, or a person promotes web-1 or web-2, not a member yet: what it holds is to be the state then.");
+
+    decider.configure(decider.config().withPromote(Optional.of("web-2")));
+
+    ClusterRecord record = decider.state.record();
+    assertThat(record.members()).isEqualTo(Map.of("web-2", 1));
+    assertThat(record.primary()).contains("web-2");
+    assertThat(record.mandate()).contains(OTHER);
+    decider.remembers(2, new Position(2, 1), OTHER);
+    assertThat(decider.state.record().committed().orElseThrow().root()).isEqualTo(OTHER);
+    decider.remembers(1, new Position(2, 1), OTHER);
+    assertThat(decider.state.record().members()).containsOnlyKeys("web-1", "web-2");
+  }
+
+  @Test
+  void givenAMemberThatLivesThenNobodyIsPromotedWhoIsNotAMemberYet() {
+    Decider decider = Decider.steady();
+    decider.configure(decider.config().withMembers(Decider.members(1, 1, 1, 1)));
+    decider.died(0).died(1).votes(3, OTHER, Optional.empty(), 0, false);
+    decider.configure(decider.config().withPromote(Optional.of("web-3")));
+    assertThat(decider.held("PromotionUnknown").orElseThrow().until())
+        .isEqualTo("Promote one of web-0, web-1, web-2.");
+    assertThat(decider.state.record().isPrimary("web-3")).isFalse();
   }
 
   private static void promote(SimulatedCluster cluster, String name) {

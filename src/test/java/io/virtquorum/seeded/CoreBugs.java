@@ -229,7 +229,15 @@ final class CoreBugs {
               "return Optional.of(record.withMembers(config.members()));",
               "Members change all at once.",
               Found.by(48),
-              Found.not("its members stay the same")));
+              Found.not("its members stay the same")),
+          new SeededBug(
+              15,
+              "adjudicate/Succession.java",
+              "if (isNobodyLeft()) {",
+              "if (false) {",
+              "Where all that the record names are lost, no person can name one of the others.",
+              Found.not("who leaves is not lost for good there"),
+              Found.by(17113)));
 
   private CoreBugs() {}
 }

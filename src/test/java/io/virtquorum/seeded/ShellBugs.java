@@ -35,6 +35,13 @@ final class ShellBugs {
               "Who was taken for dead once is never heard again.",
               Found.by(4)),
           new SeededBug(
+              15,
+              "operator/Adjudication.java",
+              "members.addAll(known.members().keySet());",
+              "",
+              "Who died and left is never heard again when the spec names it anew.",
+              Found.by(16151)),
+          new SeededBug(
               0,
               "sidecar/Orders.java",
               "if (order.command().getTerm() < term) {",
@@ -62,6 +69,13 @@ final class ShellBugs {
               "false",
               "What was staged is applied though it is not what was offered.",
               Found.by(177)),
+          new SeededBug(
+              2,
+              "sync/Puller.java",
+              "replaced.isPresent() || trees.entry(key).filter(Entry::isFile).isPresent()",
+              "replaced.isPresent()",
+              "What a user removes while it is restored from rot is there again.",
+              Found.by(107321)),
           new SeededBug(
               8,
               "collect/MemoryStore.java",

@@ -231,7 +231,10 @@ final class Truth {
             Node node = place.volume().get(place.path());
             return node == null || node.content != content;
           };
-      await(guest, guest.boots(), gone, name + " was removed and", guest.timeline.now() + BACK);
+      int boot = guest.boots();
+      long until = guest.timeline.now() + BACK;
+      String what = name + " was removed and";
+      guest.timeline.after(BACK / 100, () -> await(guest, boot, gone, what, until)); // once it came
     } else if (old == null || !old.isFile()) {
       violated("PrimaryOverwritten", name + " of the primary " + guest.name + " is replaced");
     } else {

@@ -99,6 +99,35 @@ final class TruthTest {
   }
 
   @Test
+  void whatSomebodyRemovedFromThePrimaryWhileItWasReplacedMustBeGoneAgainSoon() {
+    Matrix rows = truth.disks.matrix(a, Disks.View.WRITTEN);
+    Remembered remembered = new Remembered(new Position(1, 1), rows.root());
+    remembers(remembered, rows);
+    ClusterRecord before =
+        new ClusterRecord(1, 1, Optional.of("a"), Map.of("a", 1), Optional.empty());
+    Committed committed = new Committed(1, remembered.position(), remembered.root());
+    truth.recorded(
+        this,
+        before,
+        new ClusterRecord(1, 1, Optional.of("a"), Map.of("a", 1), Optional.of(committed)));
+    Content made = Content.of("made", Content.Origin.IMAGE);
+    disk.remove("page", 0);
+    truth.replaced(a, "/srv/www", "page", null, made);
+    disk.write("page", made, 0644, 0, 0);
+    violates("PrimaryOverwritten", this::aMinute);
+    truth.replaced(a, "/srv/www", "page", null, made);
+    disk.remove("page", 0);
+    aMinute();
+  }
+
+  private void aMinute() {
+    long end = timeline.now() + 60 * Timeline.SECOND;
+    while (timeline.step(end)) {
+      // the judge looks by itself
+    }
+  }
+
+  @Test
   void aCommitThatNoMajorityOfDisksHeldIsFound() {
     ClusterRecord before = record(1, 1, "a", Optional.empty());
     violates(

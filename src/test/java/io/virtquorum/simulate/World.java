@@ -22,6 +22,7 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.function.BiFunction;
+import java.util.function.Predicate;
 
 /** One HACluster with all that is around it. Everything in it follows from one seed. */
 final class World {
@@ -326,10 +327,17 @@ final class World {
     vmsChanged();
   }
 
-  /** Which member remembers the newest state, and still holds something. */
+  /**
+   * Which member remembers the newest state, and still holds something; where none is left, who was
+   * to join them.
+   */
   Optional<SimulatedVm> newest() {
+    return newest(vm -> truth.record().members().containsKey(vm.name)).or(() -> newest(vm -> true));
+  }
+
+  private Optional<SimulatedVm> newest(Predicate<SimulatedVm> eligible) {
     return members().stream()
-        .filter(vm -> truth.record().members().containsKey(vm.name))
+        .filter(eligible)
         .filter(vm -> !truth.disks.memories(vm.guest).isEmpty())
         .max(
             Comparator.comparing(
