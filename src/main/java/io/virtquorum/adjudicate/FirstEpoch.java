@@ -1,6 +1,8 @@
 package io.virtquorum.adjudicate;
 
+import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Position;
+import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.vote.Tally;
 import io.virtquorum.vote.Vote;
 import java.util.List;
@@ -42,7 +44,7 @@ final class FirstEpoch {
       return waiting(missing, "The first epoch needs every member; it begins when they report.");
     }
     // 3. All are equal.
-    if (picture.usable().map(m -> picture.ballot(m).root()).distinct().count() == 1) {
+    if (areAllEqual()) {
       return choose(
           record
               .primary()
@@ -77,13 +79,24 @@ final class FirstEpoch {
         : waiting(List.of(name), "It ends when it reports.");
   }
 
+  private boolean areAllEqual() {
+    return record.members().keySet().stream().allMatch(picture::isUsable)
+        && picture.usable().map(m -> picture.ballot(m).root()).distinct().count() == 1;
+  }
+
   private Ruling choose(String chosen) {
     Ballot ballot = picture.ballot(chosen);
     // A memory of the tenure that is about to begin can only come from this same first epoch.
-    Position position =
+    Optional<Remembered> accepted =
         ballot
             .memory()
-            .filter(m -> record.isPrimary(chosen) && m.position().tenure() == record.tenure())
+            .filter(m -> record.isPrimary(chosen) && m.position().tenure() == record.tenure());
+    // What rotted since it was chosen is not what was chosen, unless nobody has anything else.
+    if (accepted.isPresent() && !ballot.rot().isEmpty() && !areAllEqual()) {
+      return Ruling.hold(picture, rotted(chosen, ballot.rot()));
+    }
+    Position position =
+        accepted
             .map(m -> ballot.unchanged() ? m.position() : m.position().next())
             .orElse(new Position(Math.max(record.tenure(), 1), 1));
     Target target = new Target(position, ballot.root(), Target.Ground.FIRST, Optional.of(chosen));
@@ -95,6 +108,14 @@ final class FirstEpoch {
     return Ruling.hold(
         picture,
         Hold.passing("WaitingForMembers", "Waiting for " + String.join(", ", named) + ".", until));
+  }
+
+  private static Hold rotted(String chosen, List<Change> rot) {
+    return Hold.waiting(
+        "RotWithoutDonor",
+        "%s rotted on %s after its state was chosen to be the first epoch: it is left as it is."
+            .formatted(Words.rows(Change.keys(rot), rot.size()), chosen),
+        "It ends when somebody writes it anew, or spec.bootstrap.from names another member.");
   }
 
   private Hold tied() {

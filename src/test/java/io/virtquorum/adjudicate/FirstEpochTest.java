@@ -107,6 +107,27 @@ final class FirstEpochTest {
   }
 
   @Test
+  void givenRotOnTheChosenOneBeforeTheFirstCommitThenNobodyGetsItUntilAPersonWroteItAnew() {
+    SimulatedCluster cluster = SimulatedCluster.of(2);
+    cluster.member(1).disk.write("index.html", "own 1");
+    cluster.config = cluster.bootstrapFrom("web-0");
+    cluster.lead();
+    cluster.member(1).crash();
+    cluster.until("web-0 is proven", LONG, () -> cluster.member(0).disk.memory.isPresent());
+    cluster.member(0).rot("data");
+    cluster.member(0).audit();
+    cluster.run(LONG);
+    cluster.member(1).boot(cluster.leader());
+    cluster.run(LONG);
+    assertThat(cluster.leader().holds("RotWithoutDonor")).isTrue();
+    assertThat(cluster.epoch()).isZero();
+    assertThat(cluster.member(1).disk.contents()).containsEntry("index.html", "own 1");
+    cluster.member(0).write("data", "written anew", true);
+    cluster.untilInSync();
+    assertThat(cluster.member(1).disk.contents()).containsEntry("data", "written anew");
+  }
+
+  @Test
   void givenOneMemberThenItsStateIsCommittedAndItsRotIsReported() {
     SimulatedCluster cluster = SimulatedCluster.inSync(1);
     cluster.member(0).write("index.html", "v2", true);

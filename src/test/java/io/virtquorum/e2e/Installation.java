@@ -104,8 +104,8 @@ final class Installation {
 
   /** Volumes and VMs; they begin to boot. */
   void createMembers(List<Member> members) {
-    String template = resource("/e2e/member.yaml");
     for (Member member : members) {
+      String template = resource("/e2e/member-%s.yaml".formatted(member.guest()));
       host.testbed(DEADLINE, "volume", "add", member.volume(), "node" + member.node(), "1Gi");
       Path file = null;
       try {

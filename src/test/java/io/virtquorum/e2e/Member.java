@@ -14,16 +14,20 @@ final class Member {
   private final String namespace;
   private final String name;
   private final int node;
+  private final String guest;
   private final GuestShell shell;
 
   /**
    * @param node number of the testbed's node that its volume is on
+   * @param guest which of the testbed's guests it runs: small or debian
    */
-  Member(Host host, KubernetesClient client, String namespace, String name, int node) {
+  Member(
+      Host host, KubernetesClient client, String namespace, String name, int node, String guest) {
     this.client = client;
     this.namespace = namespace;
     this.name = name;
     this.node = node;
+    this.guest = guest;
     this.shell = new GuestShell(host, client, namespace, name);
   }
 
@@ -33,6 +37,10 @@ final class Member {
 
   int node() {
     return node;
+  }
+
+  String guest() {
+    return guest;
   }
 
   GuestShell shell() {

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ParameterContext;
 import org.junit.jupiter.api.extension.ParameterResolver;
@@ -25,8 +26,8 @@ import org.junit.jupiter.api.extension.ParameterResolver;
  * {@code -De2e.keep=true} nothing is removed at the end, and the next such run goes on with it.
  */
 final class Testbed implements AutoCloseable {
-  /** Names of the VMs, each on the node of its number. */
-  private static final List<String> NAMES = List.of("web-1", "web-2", "web-3");
+  /** What each VM runs; the first is web-1 on node 1, and so on. The slow one leads last. */
+  private static final List<String> GUESTS = List.of("small", "small", "debian");
 
   private static final Path KUBECONFIG = Path.of("/var/lib/virtquorum-testbed/admin.kubeconfig");
   // Long enough for a machine that does other things too: a deadline, not an expectation.
@@ -48,10 +49,11 @@ final class Testbed implements AutoCloseable {
     client = new KubernetesClientBuilder().withConfig(config).build();
     installation = new Installation(host, client);
     members =
-        NAMES.stream()
-            .map(
-                name ->
-                    new Member(host, client, Installation.MEMBERS, name, NAMES.indexOf(name) + 1))
+        IntStream.range(0, GUESTS.size())
+            .mapToObj(
+                i ->
+                    new Member(
+                        host, client, Installation.MEMBERS, "web-" + (i + 1), i + 1, GUESTS.get(i)))
             .toList();
     web = new Web(client, Installation.MEMBERS);
   }

@@ -207,6 +207,14 @@ final class CoreBugs {
               Found.by(2),
               Found.not("where members differ a person names one at once")),
           new SeededBug(
+              14,
+              "adjudicate/FirstEpoch.java",
+              "if (accepted.isPresent() && !ballot.rot().isEmpty() && !areAllEqual()) {",
+              "if (false) {",
+              "What rots on the chosen one before the first commit is copied to all.",
+              Found.not("not in 300 seeds: the first commit comes too soon there"),
+              Found.by(301276)),
+          new SeededBug(
               15,
               "adjudicate/Membership.java",
               "boolean joins = weight == null && isVerified(wanted.getKey());",

@@ -1,0 +1,104 @@
+package io.virtquorum.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.virtquorum.api.HAClusterStatus;
+import io.virtquorum.collect.FileTrees;
+import io.virtquorum.sync.FileKinds;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** Every kind of file in real guests, a small one and a Debian; judged by find and sha256sum. */
+@Tag("e2e")
+@ExtendWith({Testbed.Resolver.class, Report.class})
+class FileKindsIT {
+  private static final Duration REPAIR = Duration.ofMinutes(5);
+  private static final Duration GUEST = Duration.ofMinutes(5);
+
+  /** One word for all that two trees must have in common. */
+  private static final String JUDGE = "{\n" + FileKinds.JUDGE + "} | sha256sum";
+
+  @Test
+  @Budget(90)
+  void eachKindArrivesInBothGuestsAndEachDifferenceIsRepairedExactly(Testbed testbed) {
+    Member primary = testbed.inSync().primary();
+    make(testbed, primary, FileKinds.MAKE);
+    String right = judge(primary);
+    assertThatAllAreAlike(testbed, right);
+
+    for (Member member : testbed.secondaries()) {
+      HAClusterStatus before = testbed.web().status();
+      String differences = String.join("\n", FileKinds.DIFFERENCES.values());
+      String wrong =
+          member.shell().run("set -e\ncd /srv/www/kinds\n" + differences + "\n" + JUDGE, GUEST);
+      assertThat(wrong).as("the changed tree of %s", member).isNotEqualTo(right);
+
+      testbed.web().awaitRepair(before, member, REPAIR);
+      Wait.until("%s (%s) is as it was".formatted(member, member.guest()), REPAIR)
+          .untilAsserted(() -> assertThat(judge(member)).isEqualTo(right));
+    }
+    assertThat(testbed.inSync().primary()).isEqualTo(primary);
+    remove(testbed, primary);
+  }
+
+  @Test
+  @Budget(180)
+  void aLargeFileAndTenThousandSmallOnesArriveWholeInBothGuests(Testbed testbed) {
+    Member primary = testbed.inSync().primary();
+    make(
+        testbed,
+        primary,
+        """
+        head -c 100000000 /dev/urandom > large
+        mkdir many; cd many; head -c 1000000 /dev/urandom | split -b 100 -a 4 - f; cd ..
+        """);
+    assertThatAllAreAlike(testbed, judge(primary));
+    assertThat(primary.shell().run("find /srv/www/kinds/many -type f | wc -l")).isEqualTo("10000");
+    remove(testbed, primary);
+  }
+
+  /** Where a guest's kernel refuses it, reading many files past the page cache takes minutes. */
+  @Test
+  @Budget(5)
+  void thePageCacheOfBothGuestsCanBeDroppedAtOnce(Testbed testbed) throws IOException {
+    String drop;
+    try (var in = FileTrees.class.getResourceAsStream("drop.sh")) {
+      drop = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    }
+    for (Member member : testbed.members()) {
+      assertThat(member.shell().run("VQ_SYNC=sync\nset -- " + Site.ROOT + "\n" + drop))
+          .as("%s (%s)", member, member.guest())
+          .isEqualTo("dropped");
+    }
+  }
+
+  /** All at once: beside the tree, then moved into it. */
+  private static void make(Testbed testbed, Member primary, String script) {
+    long epoch = testbed.web().epoch();
+    String whole =
+        "set -e\nmkdir /srv/making; cd /srv/making\n%s\nsync; mv /srv/making /srv/www/kinds";
+    primary.shell().run(whole.formatted(script), GUEST);
+    testbed.web().awaitInSync(epoch + 1, REPAIR);
+  }
+
+  private static void remove(Testbed testbed, Member primary) {
+    long epoch = testbed.web().epoch();
+    primary.shell().run("mv /srv/www/kinds /srv/gone; rm -r /srv/gone", GUEST);
+    testbed.web().awaitInSync(epoch + 1, REPAIR);
+  }
+
+  private static String judge(Member member) {
+    String cold = "sync; echo 3 > /proc/sys/vm/drop_caches; cd /srv/www/kinds; ";
+    return member.shell().run(cold + JUDGE, GUEST);
+  }
+
+  private static void assertThatAllAreAlike(Testbed testbed, String right) {
+    for (Member member : testbed.members()) {
+      assertThat(judge(member)).as("%s (%s)", member, member.guest()).isEqualTo(right);
+    }
+  }
+}
