@@ -47,7 +47,7 @@ final class Succession {
         : byTheRules().or(unknown(promoted.get())); // a typing error must not hinder a failover
   }
 
-  /** Whom a person may promote: a member, or where all are dead one that was to join them. */
+  /** Whom a person may promote: a member, or where nobody is left one that was to join them. */
   private Set<String> eligible() {
     Set<String> eligible = new TreeSet<>(record.members().keySet());
     if (isNobodyLeft()) {
@@ -56,8 +56,11 @@ final class Succession {
     return eligible;
   }
 
+  /** The primary is dead, and so is every member that the spec still names. */
   private boolean isNobodyLeft() {
-    return record.members().keySet().stream().allMatch(picture.state()::isDead);
+    return record.members().keySet().stream()
+        .filter(m -> record.isPrimary(m) || picture.isWanted(m))
+        .allMatch(picture.state()::isDead);
   }
 
   private Plan byTheRules() {

@@ -36,4 +36,19 @@ public record Entry(
   boolean hasContent() {
     return type == 'f' || type == 'b' || type == 'c';
   }
+
+  /**
+   * True if nothing wrote to one of two listings' entries since the other: their ctimes and paths
+   * may differ, because a link or a rename changes those.
+   */
+  public boolean isSameAs(Entry other) {
+    return type == other.type
+        && mode.equals(other.mode)
+        && uid == other.uid
+        && gid == other.gid
+        && size == other.size
+        && inode == other.inode
+        && mtime == other.mtime
+        && target.equals(other.target);
+  }
 }

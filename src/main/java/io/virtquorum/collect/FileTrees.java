@@ -131,21 +131,24 @@ public final class FileTrees {
     var scanner =
         new TreeScanner(tree, new Listing.Reader(shell, "/dev/null"), new Contents(shell, key));
     scanner.scan(path -> false, settings.maxEntries(), shell.deadline(limit));
-    Set<String> directories =
+    Map<String, Entry> entries =
         scanner.items().values().stream()
             .map(Item::entry)
-            .filter(Entry::isDirectory)
-            .map(Entry::path)
-            .collect(Collectors.toUnmodifiableSet());
-    return new Reading(Matrix.of(rows(List.of(scanner))), directories);
+            .collect(Collectors.toUnmodifiableMap(Entry::path, entry -> entry));
+    return new Reading(Matrix.of(rows(List.of(scanner))), entries);
   }
 
   /**
    * A directory that was read once.
    *
-   * @param directories the paths of those rows that are directories
+   * @param entries what its listing says of each row, by path
    */
-  public record Reading(Matrix matrix, Set<String> directories) {}
+  public record Reading(Matrix matrix, Map<String, Entry> entries) {
+    /** True if there is a directory at this path. */
+    public boolean isDirectory(String path) {
+      return entries.containsKey(path) && entries.get(path).isDirectory();
+    }
+  }
 
   private Snapshot pass(Predicate<RowKey> suspect, boolean audited, Deadline deadline)
       throws GuestException, Trouble {

@@ -176,13 +176,24 @@ public final class Puller {
         (key, digest) -> {
           Optional<Digest> replaced = archived.matrix().digest(key);
           boolean same = replaced.equals(digest) || replaced.equals(found.apply(key));
-          // Only of a file does rsync always keep what it replaces: of others it may set the owner.
-          boolean told = replaced.isPresent() || trees.entry(key).filter(Entry::isFile).isPresent();
-          if (!same && told && !archived.directories().contains(key.item())) {
+          if (!same && !archived.isDirectory(key.item()) && isByOs(key, archived)) {
             late.put(key, replaced);
           }
         });
     return late;
+  }
+
+  /**
+   * What was replaced, or is missing in the archive, was written or removed by somebody: it is not
+   * the file that was listed before, which may have rotted once more.
+   */
+  private boolean isByOs(RowKey key, FileTrees.Reading archived) {
+    Optional<Entry> listed = trees.entry(key);
+    Entry replaced = archived.entries().get(key.item());
+    return replaced == null
+        // Only of a file does rsync always keep what it replaces: of others it may set the owner.
+        ? listed.filter(Entry::isFile).isPresent()
+        : listed.filter(replaced::isSameAs).isEmpty();
   }
 
   /**

@@ -189,7 +189,7 @@ final class TreeRepair {
       RowKey key, NavigableMap<RowKey, Optional<Digest>> wanted, FileTrees.Reading staged) {
     for (RowKey at = Plan.parent(key); !at.item().isEmpty(); at = Plan.parent(at)) {
       Optional<Digest> above = wanted.get(at);
-      if (above != null && (above.isEmpty() || !staged.directories().contains(at.item()))) {
+      if (above != null && (above.isEmpty() || !staged.isDirectory(at.item()))) {
         return true;
       }
     }

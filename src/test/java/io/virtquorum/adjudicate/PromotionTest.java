@@ -160,6 +160,16 @@ final class PromotionTest {
   }
 
   @Test
+  void givenThatOnlyAMemberThatLeavesIsLeftThenAPersonMayPromoteOneThatWasToJoin() {
+    Decider decider = Decider.weighing(1, 1).holds(0).changed(1, OTHER, false);
+    decider.configure(decider.config().withMembers(Map.of("web-2", 1)));
+    decider.died(0).votes(2, OTHER, Optional.empty(), 0, false);
+    decider.configure(decider.config().withPromote(Optional.of("web-2")));
+    assertThat(decider.state.record().members()).isEqualTo(Map.of("web-2", 1));
+    assertThat(decider.state.record().primary()).contains("web-2");
+  }
+
+  @Test
   void givenAMemberThatLivesThenNobodyIsPromotedWhoIsNotAMemberYet() {
     Decider decider = Decider.steady();
     decider.configure(decider.config().withMembers(Decider.members(1, 1, 1, 1)));

@@ -4,6 +4,7 @@ import io.virtquorum.adjudicate.Config;
 import io.virtquorum.api.FileTree;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
+import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.operator.SimulatedAdjudicator;
 import java.time.Clock;
@@ -22,7 +23,6 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.function.BiFunction;
-import java.util.function.Predicate;
 
 /** One HACluster with all that is around it. Everything in it follows from one seed. */
 final class World {
@@ -327,25 +327,19 @@ final class World {
     vmsChanged();
   }
 
-  /**
-   * Which member remembers the newest state, and still holds something; where none is left, who was
-   * to join them.
-   */
+  /** Which member remembers the newest state; where none is left, who was to join them. */
   Optional<SimulatedVm> newest() {
-    return newest(vm -> truth.record().members().containsKey(vm.name)).or(() -> newest(vm -> true));
-  }
-
-  private Optional<SimulatedVm> newest(Predicate<SimulatedVm> eligible) {
-    return members().stream()
-        .filter(eligible)
-        .filter(vm -> !truth.disks.memories(vm.guest).isEmpty())
-        .max(
-            Comparator.comparing(
-                vm ->
-                    truth.disks.memories(vm.guest).stream()
-                        .map(Remembered::position)
-                        .max(Comparator.naturalOrder())
-                        .orElseThrow()));
+    List<SimulatedVm> recorded =
+        members().stream().filter(vm -> truth.record().members().containsKey(vm.name)).toList();
+    return (recorded.isEmpty() ? members() : recorded)
+        .stream()
+            .max(
+                Comparator.comparing(
+                    vm ->
+                        truth.disks.memories(vm.guest).stream()
+                            .map(Remembered::position)
+                            .max(Comparator.naturalOrder())
+                            .orElse(new Position(0, 0))));
   }
 
   // Networks.

@@ -184,6 +184,19 @@ class FaultsTest {
   }
 
   @Test
+  void whatRotsOnceMoreAtTheLastMomentIsReplacedAllTheSame() throws Exception {
+    rots("changed", "rotten");
+    String rot =
+        "at=$(stat -c %y changed); printf R | dd of=changed conv=notrunc status=none; touch -d \"$at\" changed";
+    var trees = tampered(beforeReplacing(Map.of("stage/tree", () -> member.sh(rot))));
+
+    assertThat(restore(trees, "changed", "created")).isEqualTo(2);
+
+    assertThat(member.path("changed")).hasContent("new");
+    assertThat(member.path(".virtquorum/archive/verdict-1-late")).doesNotExist();
+  }
+
+  @Test
   void whoWritesAgainWhileAWriteGoesBackIsGivenWayToAsWell() throws Exception {
     rots("changed", "rotten");
     var trees =
