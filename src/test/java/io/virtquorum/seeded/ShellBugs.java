@@ -72,10 +72,17 @@ final class ShellBugs {
           new SeededBug(
               2,
               "sync/Puller.java",
-              "replaced.isPresent() || trees.entry(key).filter(Entry::isFile).isPresent()",
-              "replaced.isPresent()",
+              "? listed.filter(Entry::isFile).isPresent()",
+              "? false",
               "What a user removes while it is restored from rot is there again.",
               Found.by(107321)),
+          new SeededBug(
+              2,
+              "sync/Puller.java",
+              ": listed.filter(replaced::isSameAs).isEmpty();",
+              ": true;",
+              "What rots once more while it is restored is taken for a write, and put back.",
+              Found.by(228207)),
           new SeededBug(
               8,
               "collect/MemoryStore.java",

@@ -43,7 +43,7 @@ final class SimulatedGuest implements Guest {
   final SimulatedAgent agent;
   private final Set<Timeline.Task> processes = new HashSet<>();
   private Volume memoryDisk;
-  private Volume bare;
+  Volume bare;
   private boolean exists;
   private boolean running;
   private int boots;
