@@ -6,6 +6,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
@@ -28,6 +29,11 @@ record Picture(
 
   ClusterRecord record() {
     return state.record();
+  }
+
+  /** The members of the record and of the spec, in order of their names. */
+  Set<String> everyone() {
+    return classes.keySet();
   }
 
   /** Members of the record that report and are healthy, in order of their names. */

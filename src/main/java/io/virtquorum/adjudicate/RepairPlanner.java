@@ -8,7 +8,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
 
 /**
  * Decides who is brought to the target, and from whom (design, rules 7 and 8), after rot was seen
@@ -89,9 +88,7 @@ final class RepairPlanner {
       return;
     }
     // 2. The others follow; new ones too, who do not count yet.
-    TreeSet<String> names = new TreeSet<>(picture.config().members().keySet());
-    names.addAll(picture.record().members().keySet());
-    names.forEach(name -> bring(name, verdict));
+    picture.everyone().forEach(name -> bring(name, verdict));
   }
 
   private void bring(String name, Verdict.Elected verdict) {

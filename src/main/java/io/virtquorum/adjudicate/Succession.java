@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /**
@@ -49,11 +48,7 @@ final class Succession {
 
   /** Whom a person may promote: a member, or where nobody is left one that was to join them. */
   private Set<String> eligible() {
-    Set<String> eligible = new TreeSet<>(record.members().keySet());
-    if (isNobodyLeft()) {
-      eligible.addAll(config.members().keySet());
-    }
-    return eligible;
+    return isNobodyLeft() ? picture.everyone() : record.members().keySet();
   }
 
   /** The primary is dead, and so is every member that the spec still names. */

@@ -3,10 +3,8 @@ package io.virtquorum.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.virtquorum.api.HAClusterStatus;
-import io.virtquorum.collect.FileTrees;
+import io.virtquorum.collect.Script;
 import io.virtquorum.sync.FileKinds;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -18,6 +16,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 class FileKindsIT {
   private static final Duration REPAIR = Duration.ofMinutes(8); // emulated guests, two cores
   private static final Duration GUEST = Duration.ofMinutes(5);
+
+  private static final String KINDS = Site.ROOT + "/kinds";
 
   /** One word for all that two trees must have in common. */
   private static final String JUDGE = "{\n" + FileKinds.JUDGE + "} | sha256sum";
@@ -34,7 +34,7 @@ class FileKindsIT {
       HAClusterStatus before = testbed.web().status();
       String differences = String.join("\n", FileKinds.DIFFERENCES.values());
       String wrong =
-          member.shell().run("set -e\ncd /srv/www/kinds\n" + differences + "\n" + JUDGE, GUEST);
+          member.shell().run("set -e\ncd " + KINDS + "\n" + differences + "\n" + JUDGE, GUEST);
       assertThat(wrong).as("the changed tree of %s", member).isNotEqualTo(right);
 
       testbed.web().awaitRepair(before, member, REPAIR);
@@ -57,18 +57,15 @@ class FileKindsIT {
         mkdir many; cd many; head -c 200000 /dev/urandom | split -b 100 -a 4 - f; cd ..
         """);
     assertThatAllAreAlike(testbed, judge(primary));
-    assertThat(primary.shell().run("find /srv/www/kinds/many -type f | wc -l")).isEqualTo("2000");
+    assertThat(primary.shell().run("find " + KINDS + "/many -type f | wc -l")).isEqualTo("2000");
     remove(testbed, primary);
   }
 
   /** Where a guest's kernel refuses it, reading many files past the page cache takes minutes. */
   @Test
   @Budget(5)
-  void thePageCacheOfBothGuestsCanBeDroppedAtOnce(Testbed testbed) throws IOException {
-    String drop;
-    try (var in = FileTrees.class.getResourceAsStream("drop.sh")) {
-      drop = new String(in.readAllBytes(), StandardCharsets.UTF_8);
-    }
+  void thePageCacheOfBothGuestsCanBeDroppedAtOnce(Testbed testbed) {
+    String drop = Script.of(Script.class, "drop.sh").text();
     for (Member member : testbed.members()) {
       assertThat(member.shell().run("VQ_SYNC=sync\nset -- " + Site.ROOT + "\n" + drop))
           .as("%s (%s)", member, member.guest())
@@ -78,21 +75,23 @@ class FileKindsIT {
 
   /** All at once: beside the tree, then moved into it. */
   private static void make(Testbed testbed, Member primary, String script) {
-    long epoch = testbed.web().epoch();
-    String whole =
-        "set -e\nmkdir /srv/making; cd /srv/making\n%s\nsync; mv /srv/making /srv/www/kinds";
-    primary.shell().run(whole.formatted(script), GUEST);
-    testbed.web().awaitInSync(epoch + 1, REPAIR);
+    String whole = "set -e; mkdir /srv/making; cd /srv/making\n%s\nsync; mv /srv/making %s";
+    change(testbed, primary, whole.formatted(script, KINDS));
   }
 
   private static void remove(Testbed testbed, Member primary) {
+    change(testbed, primary, "mv " + KINDS + " /srv/gone; rm -r /srv/gone");
+  }
+
+  /** Runs a script on the primary, and waits until all hold what it did. */
+  private static void change(Testbed testbed, Member primary, String script) {
     long epoch = testbed.web().epoch();
-    primary.shell().run("mv /srv/www/kinds /srv/gone; rm -r /srv/gone", GUEST);
+    primary.shell().run(script, GUEST);
     testbed.web().awaitInSync(epoch + 1, REPAIR);
   }
 
   private static String judge(Member member) {
-    String cold = "sync; echo 3 > /proc/sys/vm/drop_caches; cd /srv/www/kinds; ";
+    String cold = "sync; echo 3 > /proc/sys/vm/drop_caches; cd " + KINDS + "; ";
     return member.shell().run(cold + JUDGE, GUEST);
   }
 

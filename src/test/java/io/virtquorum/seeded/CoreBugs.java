@@ -241,8 +241,8 @@ final class CoreBugs {
           new SeededBug(
               15,
               "adjudicate/Succession.java",
-              "if (isNobodyLeft()) {",
-              "if (false) {",
+              "return isNobodyLeft() ? picture.everyone()",
+              "return false ? picture.everyone()",
               "Where all that the record names are lost, no person can name one of the others.",
               Found.not("who leaves is not lost for good there"),
               Found.by(17113)));

@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.function.Supplier;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 
 /**
@@ -227,7 +227,7 @@ final class Truth {
   private void mustComeBack(
       SimulatedGuest guest, String tree, String name, Node old, Content content) {
     if (old == null && content != null) {
-      Supplier<Boolean> gone =
+      BooleanSupplier gone =
           () -> {
             SimulatedGuest.Place place = guest.at(tree + "/" + name);
             Node node = place.volume().get(place.path());
@@ -240,7 +240,7 @@ final class Truth {
     } else if (old == null || !old.isFile()) {
       violated("PrimaryOverwritten", name + " of the primary " + guest.name + " is replaced");
     } else {
-      Supplier<Boolean> back =
+      BooleanSupplier back =
           () ->
               old.content.released
                   || guest.at(tree).volume().all().entrySet().stream()
@@ -253,8 +253,8 @@ final class Truth {
   }
 
   private void await(
-      SimulatedGuest guest, int boot, Supplier<Boolean> back, String what, long until) {
-    if (guest.boots() != boot || back.get()) {
+      SimulatedGuest guest, int boot, BooleanSupplier back, String what, long until) {
+    if (guest.boots() != boot || back.getAsBoolean()) {
       return;
     }
     if (guest.timeline.now() >= until) {

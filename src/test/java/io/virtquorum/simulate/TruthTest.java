@@ -60,6 +60,16 @@ final class TruthTest {
     return new ClusterRecord(term, tenure, Optional.of(primary), MEMBERS, committed);
   }
 
+  /** One member's record, whose first epoch is this or is still to come. */
+  private static ClusterRecord alone(Optional<Remembered> first) {
+    return new ClusterRecord(
+        1,
+        1,
+        Optional.of("a"),
+        Map.of("a", 1),
+        first.map(held -> new Committed(1, held.position(), held.root())));
+  }
+
   private void remembers(Remembered remembered, Matrix rows) {
     Map<String, Digest> byPath = new TreeMap<>();
     rows.rows().forEach(row -> byPath.put(row.key().item(), row.digest()));
@@ -103,13 +113,7 @@ final class TruthTest {
     Matrix rows = truth.disks.matrix(a, Disks.View.WRITTEN);
     Remembered remembered = new Remembered(new Position(1, 1), rows.root());
     remembers(remembered, rows);
-    ClusterRecord before =
-        new ClusterRecord(1, 1, Optional.of("a"), Map.of("a", 1), Optional.empty());
-    Committed committed = new Committed(1, remembered.position(), remembered.root());
-    truth.recorded(
-        this,
-        before,
-        new ClusterRecord(1, 1, Optional.of("a"), Map.of("a", 1), Optional.of(committed)));
+    truth.recorded(this, alone(Optional.empty()), alone(Optional.of(remembered)));
     Content made = Content.of("made", Content.Origin.IMAGE);
     disk.remove("page", 0);
     truth.replaced(a, "/srv/www", "page", null, made);
@@ -146,15 +150,8 @@ final class TruthTest {
     Matrix rotten = truth.disks.matrix(a, Disks.View.PLATTER);
     Matrix read = with(good, rotten, "page"); // and "data" is as it was when it was read
     Remembered remembered = new Remembered(new Position(1, 1), read.root());
-    ClusterRecord before =
-        new ClusterRecord(1, 1, Optional.of("a"), Map.of("a", 1), Optional.empty());
-    ClusterRecord after =
-        new ClusterRecord(
-            1,
-            1,
-            Optional.of("a"),
-            Map.of("a", 1),
-            Optional.of(new Committed(1, remembered.position(), read.root())));
+    ClusterRecord before = alone(Optional.empty());
+    ClusterRecord after = alone(Optional.of(remembered));
     violates("CommitWithoutMajority", () -> truth.recorded(this, before, after));
     remembers(remembered, read);
     truth.recorded(this, before, after);
@@ -171,16 +168,7 @@ final class TruthTest {
     remembers(remembered, never);
     violates(
         "CommitWithoutMajority",
-        () ->
-            truth.recorded(
-                this,
-                new ClusterRecord(1, 1, Optional.of("a"), Map.of("a", 1), Optional.empty()),
-                new ClusterRecord(
-                    1,
-                    1,
-                    Optional.of("a"),
-                    Map.of("a", 1),
-                    Optional.of(new Committed(1, remembered.position(), never.root())))));
+        () -> truth.recorded(this, alone(Optional.empty()), alone(Optional.of(remembered))));
   }
 
   @Test

@@ -158,10 +158,9 @@ class FaultsTest {
   @Test
   void whatAUserWritesAtTheLastMomentGoesBackWhereOnlyRotWasToGo() throws Exception {
     rots("changed", "rotten");
-    var trees =
-        tampered(beforeReplacing(Map.of("stage/tree", () -> member.write("changed", "a user's"))));
+    Map<String, Deed> deeds = Map.of("stage/tree", () -> member.write("changed", "a user's"));
 
-    assertThat(restore(trees, "changed", "created")).isEqualTo(1);
+    assertThat(restoreWhile(deeds, "changed", "created")).isEqualTo(1);
 
     assertThat(member.path("changed")).hasContent("a user's");
     assertThat(member.path("created")).hasContent("new");
@@ -173,9 +172,9 @@ class FaultsTest {
   @Test
   void whatAUserRemovesAtTheLastMomentStaysRemovedWhereOnlyRotWasToGo() throws Exception {
     rots("dir/same", "rotten");
-    var trees = tampered(beforeReplacing(Map.of("stage/tree", () -> member.sh("rm dir/same"))));
+    Map<String, Deed> deeds = Map.of("stage/tree", () -> member.sh("rm dir/same"));
 
-    assertThat(restore(trees, "dir/same", "created")).isEqualTo(1);
+    assertThat(restoreWhile(deeds, "dir/same", "created")).isEqualTo(1);
 
     assertThat(member.path("dir/same")).doesNotExist();
     assertThat(member.path("created")).hasContent("new");
@@ -188,9 +187,9 @@ class FaultsTest {
     rots("changed", "rotten");
     String rot =
         "at=$(stat -c %y changed); printf R | dd of=changed conv=notrunc status=none; touch -d \"$at\" changed";
-    var trees = tampered(beforeReplacing(Map.of("stage/tree", () -> member.sh(rot))));
+    Map<String, Deed> deeds = Map.of("stage/tree", () -> member.sh(rot));
 
-    assertThat(restore(trees, "changed", "created")).isEqualTo(2);
+    assertThat(restoreWhile(deeds, "changed", "created")).isEqualTo(2);
 
     assertThat(member.path("changed")).hasContent("new");
     assertThat(member.path(".virtquorum/archive/verdict-1-late")).doesNotExist();
@@ -199,14 +198,12 @@ class FaultsTest {
   @Test
   void whoWritesAgainWhileAWriteGoesBackIsGivenWayToAsWell() throws Exception {
     rots("changed", "rotten");
-    var trees =
-        tampered(
-            beforeReplacing(
-                Map.of(
-                    "stage/tree", () -> member.write("changed", "first"),
-                    "archive/verdict-1/files", () -> member.write("changed", "second"))));
+    Map<String, Deed> deeds =
+        Map.of(
+            "stage/tree", () -> member.write("changed", "first"),
+            "archive/verdict-1/files", () -> member.write("changed", "second"));
 
-    assertThat(restore(trees, "changed", "created")).isEqualTo(1);
+    assertThat(restoreWhile(deeds, "changed", "created")).isEqualTo(1);
 
     assertThat(member.path("changed")).hasContent("second");
     assertThat(member.path(".virtquorum/archive/verdict-1-late-2/files/changed"))
@@ -216,14 +213,12 @@ class FaultsTest {
   @Test
   void whoWritesWhatARemovalIsAboutToTakeAgainKeepsIt() throws Exception {
     rots("changed", "rotten");
-    var trees =
-        tampered(
-            beforeReplacing(
-                Map.of(
-                    "stage/tree", () -> member.sh("rm changed"),
-                    "stage/gone", () -> member.write("changed", "made anew"))));
+    Map<String, Deed> deeds =
+        Map.of(
+            "stage/tree", () -> member.sh("rm changed"),
+            "stage/gone", () -> member.write("changed", "made anew"));
 
-    assertThat(restore(trees, "changed", "created")).isEqualTo(1);
+    assertThat(restoreWhile(deeds, "changed", "created")).isEqualTo(1);
 
     assertThat(member.path("changed")).hasContent("made anew");
     assertThat(member.path(".virtquorum/archive/verdict-1/files/changed")).doesNotExist();
@@ -402,6 +397,12 @@ class FaultsTest {
     member.remember(4, 2);
   }
 
+  /** The same while users do something. */
+  private int restoreWhile(Map<String, Deed> deeds, String... names)
+      throws GuestException, Trouble {
+    return restore(tampered(beforeReplacing(deeds)), names);
+  }
+
   /** Restores rows as for rot; how many came and stayed. */
   private int restore(FileTrees trees, String... names) throws GuestException, Trouble {
     Map<RowKey, Optional<Digest>> rows = new HashMap<>();
@@ -409,15 +410,17 @@ class FaultsTest {
       RowKey key = new RowKey("site", name);
       rows.put(key, offer.rows().digest(key));
     }
-    var note = new ArchiveNote("verdict-1", "why");
-    var result =
-        new Puller(trees, ROOMY).pull(offer, new Goal.Rows(rows), note, false, Member.LIMIT);
+    PullResult result = pull(trees, new Goal.Rows(rows), "verdict-1");
     assertThat(result).isInstanceOf(PullResult.Done.class);
     return ((PullResult.Done) result).rows();
   }
 
   private PullResult pull(FileTrees trees) throws GuestException, Trouble {
+    return pull(trees, WHOLE, "verdict");
+  }
+
+  private PullResult pull(FileTrees trees, Goal goal, String entry) throws GuestException, Trouble {
     return new Puller(trees, ROOMY)
-        .pull(offer, WHOLE, new ArchiveNote("verdict", "why"), false, Member.LIMIT);
+        .pull(offer, goal, new ArchiveNote(entry, "why"), false, Member.LIMIT);
   }
 }
