@@ -124,7 +124,7 @@ public final class Adjudicator {
     for (var entry : classes.entrySet()) {
       String name = entry.getKey();
       MemberState member = state.member(name);
-      boolean unheard = entry.getValue().isUnheard();
+      boolean unheard = entry.getValue().isUnheard() || member.isUnclear();
       boolean strays = strays(state, name, entry.getValue().memberClass());
       if (unheard != member.unheardSince().isPresent()) {
         next = next.withMember(name, m -> m.unheard(unheard ? Optional.of(now) : Optional.empty()));

@@ -44,6 +44,11 @@ sealed interface Job {
     return this instanceof Repairing;
   }
 
+  /** True if the member's whole state is replaced by it. */
+  default boolean isOverwriting() {
+    return this instanceof Repairing repairing && repairing.repair().aim() instanceof Aim.Whole;
+  }
+
   /** A member proves a root and remembers it. */
   record Proving(String id, String member, Position position, Digest root, Instant deadline)
       implements Job {}

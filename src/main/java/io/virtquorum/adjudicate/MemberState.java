@@ -11,7 +11,7 @@ import java.util.Optional;
  *
  * @param presence whether its sidecar is attached and its guest lives
  * @param ballot its newest ballot since its sidecar attached
- * @param fresh the ballot is younger than the last order that ended
+ * @param standing what the last order that ended left its ballot worth
  * @param unheardSince since when it does not report, though nothing says that it is dead
  * @param strayingSince since when it differs from what it should hold
  * @param tries how its repairs went lately
@@ -22,7 +22,7 @@ import java.util.Optional;
 record MemberState(
     Presence presence,
     Optional<Ballot> ballot,
-    boolean fresh,
+    Standing standing,
     Optional<Instant> unheardSince,
     Optional<Instant> strayingSince,
     Tries tries,
@@ -38,6 +38,19 @@ record MemberState(
     ABSENT,
     ATTACHED,
     DEAD
+  }
+
+  /** What a ballot is worth. */
+  enum Standing {
+    /** It is younger than the last order that ended. */
+    FRESH,
+    /** The last order ended after it. */
+    STALE,
+    /**
+     * The last order replaces the whole state and may go on, though nobody waits any more: a guest
+     * agent executes what it was asked for late. A sidecar reports when that is over.
+     */
+    UNCLEAR
   }
 
   /**
@@ -71,7 +84,7 @@ record MemberState(
       new MemberState(
           Presence.ABSENT,
           Optional.empty(),
-          false,
+          Standing.STALE,
           Optional.empty(),
           Optional.empty(),
           Tries.NONE,
@@ -93,7 +106,7 @@ record MemberState(
     return new MemberState(
         newPresence,
         Optional.empty(),
-        false,
+        Standing.STALE,
         unheardSince,
         strayingSince,
         tries,
@@ -105,7 +118,7 @@ record MemberState(
     return new MemberState(
         presence,
         Optional.of(newBallot),
-        true,
+        Standing.FRESH,
         unheardSince,
         strayingSince,
         tries,
@@ -115,17 +128,17 @@ record MemberState(
 
   MemberState unheard(Optional<Instant> since) {
     return new MemberState(
-        presence, ballot, fresh, since, strayingSince, tries, outputTries, stillUntil);
+        presence, ballot, standing, since, strayingSince, tries, outputTries, stillUntil);
   }
 
   MemberState straying(Optional<Instant> since) {
     return new MemberState(
-        presence, ballot, fresh, unheardSince, since, tries, outputTries, stillUntil);
+        presence, ballot, standing, unheardSince, since, tries, outputTries, stillUntil);
   }
 
   MemberState with(Tries newTries) {
     return new MemberState(
-        presence, ballot, fresh, unheardSince, strayingSince, newTries, outputTries, stillUntil);
+        presence, ballot, standing, unheardSince, strayingSince, newTries, outputTries, stillUntil);
   }
 
   /** How repairs of this feature's output went lately. */
@@ -137,12 +150,12 @@ record MemberState(
     Map<String, Tries> changed = new HashMap<>(outputTries);
     changed.put(feature, newTries);
     return new MemberState(
-        presence, ballot, fresh, unheardSince, strayingSince, tries, changed, stillUntil);
+        presence, ballot, standing, unheardSince, strayingSince, tries, changed, stillUntil);
   }
 
   MemberState still(Optional<Instant> until) {
     return new MemberState(
-        presence, ballot, fresh, unheardSince, strayingSince, tries, outputTries, until);
+        presence, ballot, standing, unheardSince, strayingSince, tries, outputTries, until);
   }
 
   /** Its ballot may be relied on, although no newer one came after an order. */
@@ -150,7 +163,7 @@ record MemberState(
     return new MemberState(
         presence,
         ballot,
-        ballot.isPresent(),
+        ballot.isPresent() ? Standing.FRESH : Standing.STALE,
         unheardSince,
         strayingSince,
         tries,
@@ -161,7 +174,35 @@ record MemberState(
   /** Its ballot is older than what was done to it. */
   MemberState stale() {
     return new MemberState(
-        presence, ballot, false, unheardSince, strayingSince, tries, outputTries, stillUntil);
+        presence,
+        ballot,
+        Standing.STALE,
+        unheardSince,
+        strayingSince,
+        tries,
+        outputTries,
+        stillUntil);
+  }
+
+  /** Whether an order under which its state is replaced ended is not known. */
+  MemberState unclear() {
+    return new MemberState(
+        presence,
+        ballot,
+        Standing.UNCLEAR,
+        unheardSince,
+        strayingSince,
+        tries,
+        outputTries,
+        stillUntil);
+  }
+
+  boolean isUnclear() {
+    return standing == Standing.UNCLEAR;
+  }
+
+  boolean fresh() {
+    return standing == Standing.FRESH;
   }
 
   MemberState succeeded() {

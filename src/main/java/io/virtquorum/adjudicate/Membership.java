@@ -53,7 +53,7 @@ final class Membership {
         .usable()
         .filter(picture::isWanted)
         .filter(m -> committed.isHeldBy(picture.ballot(m)))
-        .filter(m -> !picture.state().work().isOverwriting(m))
+        .filter(m -> !picture.isOverwritten(m))
         .max(
             Comparator.comparing((String m) -> record.members().get(m))
                 .thenComparing(Comparator.reverseOrder()));

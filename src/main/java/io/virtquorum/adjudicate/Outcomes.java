@@ -136,7 +136,8 @@ final class Outcomes {
                     .formatted(name, failed.trouble().message(), attempts, wait.toSeconds())));
         yield rest.withMember(
                 name, m -> tried(m, job, t -> t.failedUntil(now.plus(wait), failed.trouble())))
-            .withMember(obeyed(job), MemberState::stale);
+            .withMember(
+                obeyed(job), job.isOverwriting() ? MemberState::unclear : MemberState::stale);
       }
     };
   }
@@ -181,16 +182,18 @@ final class Outcomes {
 
   /**
    * Orders without an answer by their deadline are unknown: they are forgotten, and what is so is
-   * seen in the next ballots.
+   * seen in the next ballots. A guest agent may execute them yet; a sidecar votes only when what
+   * was begun has ended.
    */
   State expire(State state) {
     State next = state;
     for (Job job : state.work().jobs()) {
       if (job.deadline().isBefore(now)) {
         Trouble trouble = new Trouble("NoAnswer", "its sidecar gave no answer in time.");
-        next =
-            finish(next, job, new Outcome.Failed(trouble))
-                .withMember(obeyed(job), MemberState::refreshed);
+        next = finish(next, job, new Outcome.Failed(trouble));
+        if (!job.isOverwriting()) {
+          next = next.withMember(obeyed(job), MemberState::refreshed);
+        }
       }
     }
     return next;

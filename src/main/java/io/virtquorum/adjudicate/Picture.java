@@ -50,6 +50,11 @@ record Picture(
     return member(name).usable();
   }
 
+  /** True if its whole state is being replaced, or may be. */
+  boolean isOverwritten(String name) {
+    return state.work().isOverwriting(name) || member(name).isUnclear();
+  }
+
   MemberState member(String name) {
     return state.member(name);
   }

@@ -110,7 +110,7 @@ final class Succession {
               "%s is to be promoted: %s.".formatted(name, picture.why(name)),
               "It ends when it reports."));
     }
-    if (isOverwriting(name)) {
+    if (picture.isOverwritten(name)) {
       return Plan.hold(busy(name, "a person promoted it"));
     }
     boolean steady = picture.is(name, MemberClass.STEADY);
@@ -125,10 +125,10 @@ final class Succession {
   private Plan succeed(String primary, String why, String event, String hold) {
     Optional<String> successor =
         others(primary)
-            .filter(m -> picture.is(m, MemberClass.STEADY))
+            .filter(m -> picture.is(m, MemberClass.STEADY) && !picture.member(m).isUnclear())
             .max(
                 Comparator.comparing(this::remembered)
-                    .thenComparing(m -> !isOverwriting(m))
+                    .thenComparing(m -> !picture.isOverwritten(m))
                     .thenComparing(picture::isWanted)
                     .thenComparing(m -> record.members().get(m))
                     .thenComparing(Comparator.reverseOrder()));
@@ -157,7 +157,7 @@ final class Succession {
               "It ends when it reports, or did not for the settle time."));
     }
     String next = successor.get();
-    return isOverwriting(next)
+    return picture.isOverwritten(next)
         ? Plan.hold(busy(next, why))
         : lead(next, Optional.empty(), event, why);
   }
@@ -225,6 +225,7 @@ final class Succession {
         || !picture.isWanted(name)
         || assessment.disagreeing().contains(name)
         || picture.state().work().isBusy(name)
+        || picture.isOverwritten(name)
         || hasRival(name)
         || !picture.isSettled(name)) {
       return Plan.none();
@@ -268,15 +269,11 @@ final class Succession {
     return Hold.passing(
         "SuccessorBusy",
         "%s is to lead (%s), and its state is being replaced at this moment.".formatted(name, why),
-        "It ends with that repair, or seconds later without an answer.");
+        "It ends with that repair, or when it reports after it.");
   }
 
   private Stream<String> others(String primary) {
     return picture.usable().filter(m -> !m.equals(primary));
-  }
-
-  private boolean isOverwriting(String name) {
-    return picture.state().work().isOverwriting(name);
   }
 
   private Position remembered(String name) {

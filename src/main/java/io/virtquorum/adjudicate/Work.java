@@ -32,12 +32,7 @@ record Work(List<Job> jobs, long counter) {
 
   /** True if this member's whole state is being replaced at this moment. */
   boolean isOverwriting(String name) {
-    return jobs.stream()
-        .anyMatch(
-            job ->
-                job instanceof Job.Repairing repairing
-                    && repairing.member().equals(name)
-                    && repairing.repair().aim() instanceof Job.Aim.Whole);
+    return jobs.stream().anyMatch(job -> job.isOverwriting() && job.member().equals(name));
   }
 
   Work counted() {

@@ -17,6 +17,11 @@ public record Script(String name, String text) {
     return new Script(name, resource(Script.class, "prelude.sh") + resource(owner, name));
   }
 
+  /** This one and then another, with the same arguments, as the other. */
+  public Script then(Class<?> owner, String name) {
+    return new Script(name, text + resource(owner, name));
+  }
+
   private static String resource(Class<?> owner, String name) {
     try (var in = owner.getResourceAsStream(name)) {
       if (in == null) {

@@ -73,6 +73,10 @@ final class GuestWork implements MemberWork {
   private final OutputRepair outputRepair;
   private final boolean observe;
   private boolean serving;
+
+  /** Nothing is left in the guest of a pull whose end this sidecar did not see. */
+  private boolean settled;
+
   private Optional<Snapshot> last = Optional.empty();
 
   /**
@@ -133,6 +137,10 @@ final class GuestWork implements MemberWork {
   public BallotContent look(boolean audit) throws GuestException {
     lookForUsers();
     try {
+      if (!settled && !observe) {
+        puller.settle(QUICK);
+        settled = true; // users may be led here on the word of this look
+      }
       Snapshot snapshot = audit ? trees.audit(AUDIT) : trees.quick(QUICK);
       last = Optional.of(snapshot);
       boolean holds = snapshot.memory().isPresent() && snapshot.changesTotal() == 0;
@@ -326,7 +334,9 @@ final class GuestWork implements MemberWork {
     if (unaddressed.isPresent()) {
       return unaddressed.get();
     }
+    settled = false;
     PullResult result = puller.pull(source(offer), goal, note, users.sinceHeld(), left);
+    settled = true;
     if (result instanceof PullResult.Done && goal instanceof Goal.Whole) {
       users.held();
     }

@@ -55,6 +55,20 @@ public final class Puller {
   }
 
   /**
+   * Makes sure that nothing which an earlier pull began replaces anything from now on: a guest
+   * agent executes what it was asked for though nobody waits any more, and late. Without anything
+   * to end nothing is written.
+   *
+   * @throws GuestException if the guest did not answer: it may still happen
+   */
+  public void settle(Duration limit) throws GuestException, Trouble {
+    Deadline deadline = trees.shell().deadline(limit);
+    for (Tree tree : trees.trees()) {
+      repair.settle(tree, deadline);
+    }
+  }
+
+  /**
    * Pulls.
    *
    * @param note for the archive

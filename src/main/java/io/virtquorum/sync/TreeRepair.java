@@ -25,7 +25,8 @@ import java.util.stream.Collectors;
 /** The steps of a repair in one tree of the guest. For one thread. */
 final class TreeRepair {
   private final Shell shell;
-  private final Script prepare = Script.of(TreeRepair.class, "prepare.sh");
+  private final Script settle = Script.of(TreeRepair.class, "settle.sh");
+  private final Script prepare = settle.then(TreeRepair.class, "prepare.sh");
   private final Script stage = Script.of(TreeRepair.class, "stage.sh");
   private final Script apply = Script.of(TreeRepair.class, "apply.sh");
   private final Script finish = Script.of(TreeRepair.class, "finish.sh");
@@ -33,6 +34,11 @@ final class TreeRepair {
 
   TreeRepair(Shell shell) {
     this.shell = shell;
+  }
+
+  /** Ends and removes what an earlier repair left. */
+  void settle(Tree tree, Deadline deadline) throws GuestException, Trouble {
+    shell.run(settle, deadline, new byte[0], tree.path());
   }
 
   /**

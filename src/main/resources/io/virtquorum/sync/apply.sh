@@ -4,6 +4,10 @@
 cd "$1" || trouble Unreadable "$1 cannot be entered"
 tree=$(pwd -P) entry=$2 seconds=$3 root=$4 from=$5
 own=$tree/.virtquorum
+# The agent may execute this long after it was asked: settle.sh has then taken the list, or ends who stands in pid.
+trap 'kill $! 2>/dev/null; wait; exit 143' TERM
+echo $$ >"$own/pid" || trouble GuestDiskFull "$1/.virtquorum cannot be written"
+[ -e "$own/stage/apply" ] || trouble GuestCommandFailed "This repair of $1 was given up meanwhile"
 mkdir -p "$own/archive/$entry/files" "$own/$from" || trouble GuestDiskFull "$1/.virtquorum cannot be written"
 printf '%s\n' "$entry" >"$own/applying" || trouble GuestDiskFull "$1/.virtquorum cannot be written"
 "$VQ_SYNC" -f . # the manifest and the journal before the first change
@@ -15,9 +19,7 @@ if [ -s "$own/stage/apply" ]; then
     --files-from="$own/stage/apply" --no-implied-dirs --delete-missing-args --force \
     --temp-dir="$own/tmp" --backup --backup-dir="$own/archive/$entry/files" \
     "$own/$from/" "$tree/" >/dev/null 2>"$own/stage/error" </dev/null &
-  pid=$!
-  echo "$pid" >"$own/pid"
-  wait "$pid" || failed "$own/stage/error" "replacing files of $1"
+  wait $! || failed "$own/stage/error" "replacing files of $1"
 fi
 if [ "$root" = 1 ]; then
   set -- $("$VQ_STAT" -c '%a %u %g' "$own/stage/tree")

@@ -148,6 +148,27 @@ final class LeadershipTest {
   }
 
   @Test
+  void givenAHolderWhoseSampleDiedAndWhoseRepairIsNotAnsweredThenItLeadsOnlyWhenItReports() {
+    Decider decider = Decider.weighing(1, 1).holds(0).holds(1);
+    decider.changed(1, OTHER, false, EDIT).later(SETTLED).serves(MATRIX).holds(1).died(0);
+    decider.later(Duration.ofMinutes(1));
+    assertThat(primary(decider)).as("its agent may execute the repair yet").isEqualTo("web-0");
+    assertThat(decider.held("NoSuccessor")).isPresent();
+    decider.holds(1);
+    assertThat(primary(decider)).isEqualTo("web-1");
+  }
+
+  @Test
+  void givenAHolderWhoseGuestFellSilentInARepairThenItLeadsOnlyWhenItReports() {
+    Decider decider = Decider.weighing(1, 1).holds(0).holds(1);
+    decider.changed(1, OTHER, false, EDIT).later(SETTLED).serves(MATRIX).holds(1);
+    decider.failed(Command.Pull.class).died(0);
+    assertThat(primary(decider)).isEqualTo("web-0");
+    decider.holds(1);
+    assertThat(primary(decider)).isEqualTo("web-1");
+  }
+
+  @Test
   void givenAMemberWhoseRottedRowsComeBackThenThatDoesNotKeepItFromLeading() {
     Decider decider = Decider.weighing(1, 1).holds(0).holds(1);
     decider.changed(1, OTHER, false, rot(PAGE, PAGE_1)).serves(MATRIX);

@@ -139,10 +139,10 @@ public final class StateHash {
     sink.accept(
         31L * name.hashCode()
             + member.presence().ordinal()
-            + (member.fresh() ? 4 : 0)
-            + (rival ? 8 : 0)
-            + 16 * passed(member.unheardSince())
-            + 64 * passed(member.strayingSince()));
+            + 4 * member.standing().ordinal()
+            + (rival ? 16 : 0)
+            + 32 * passed(member.unheardSince())
+            + 128 * passed(member.strayingSince()));
     sink.accept(
         (long) tries.failed() << 40
             | (long) tries.voided() << 20

@@ -191,6 +191,14 @@ final class CoreBugs {
               Found.by(1),
               Found.by(1)),
           new SeededBug(
+              12,
+              "adjudicate/Outcomes.java",
+              "job.isOverwriting() ? MemberState::unclear : MemberState::stale",
+              "MemberState::stale",
+              "Users are led to a member whose repair was given up, and executed later.",
+              Found.not("orders there are obeyed at once or never"),
+              Found.by(205941)),
+          new SeededBug(
               13,
               "adjudicate/State.java",
               "return member(name).presence() == MemberState.Presence.DEAD;",

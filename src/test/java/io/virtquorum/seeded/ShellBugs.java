@@ -85,6 +85,13 @@ final class ShellBugs {
               Found.by(228207)),
           new SeededBug(
               8,
+              "sidecar/GuestWork.java",
+              "if (!settled && !observe) {",
+              "if (false) {",
+              "A member votes while the guest may still execute a repair that was given up.",
+              Found.not("not in 300 seeds: a sidecar would have to die in that moment")),
+          new SeededBug(
+              8,
               "collect/MemoryStore.java",
               "      shell.run(commit, deadline, new byte[0], tree.path());\n    }\n    Map<",
               "    }\n    Map<",

@@ -50,13 +50,15 @@ final class ScriptBook {
             "archive-list.sh",
             "archive-remove.sh",
             "finish.sh",
-            "prepare.sh",
             "reach.sh",
             "serve.sh",
+            "settle.sh",
             "stage.sh",
             "stop.sh")) {
       names.put(Script.of(Puller.class, name).text(), name);
     }
+    names.put(
+        Script.of(Puller.class, "settle.sh").then(Puller.class, "prepare.sh").text(), "prepare.sh");
     names.put(Script.of(Quiet.class, "quiesce.sh").text(), "quiesce.sh");
     names.put("umask 077; mkdir -p \"$1\"", "mkdir");
     names.put("rm -f \"$1\"", "rm");

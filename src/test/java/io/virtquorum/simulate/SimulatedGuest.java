@@ -338,6 +338,7 @@ final class SimulatedGuest implements Guest {
           "finish.sh",
           "reach.sh",
           "serve.sh",
+          "settle.sh",
           "stop.sh",
           "archive-list.sh",
           "archive-remove.sh" ->

@@ -35,6 +35,7 @@ final class SyncPrograms {
     try {
       return switch (program) {
         case "prepare.sh" -> prepare(own(arguments.get(0)), arguments.get(0), arguments.get(1));
+        case "settle.sh" -> settle(own(arguments.get(0)), arguments.get(0));
         case "finish.sh" -> finish(own(arguments.get(0)));
         case "reach.sh" -> reach(arguments);
         case "serve.sh" -> serve(arguments, input);
@@ -61,18 +62,22 @@ final class SyncPrograms {
   private Result prepare(Place own, String tree, String entry) {
     Volume volume = own.volume();
     long time = guest.fileTime();
-    volume.makeDirectories(own.path(), 0700, time);
-    Timeline.Task earlier = guest.rsyncs.remove(tree);
-    if (earlier != null) {
-      earlier.kill();
-    }
-    volume.remove(own.path() + "/stage", time);
-    volume.remove(own.path() + "/tmp", time);
-    volume.remove(own.path() + "/pid", time);
+    settle(own, tree);
     volume.makeDirectories(own.path() + "/stage", 0700, time);
     volume.makeDirectories(own.path() + "/tmp", 0700, time);
     volume.makeDirectories(own.path() + "/archive", 0700, time);
     return SimulatedGuest.ok(volume.exists(own.path() + "/archive/" + entry) ? "taken\n" : "");
+  }
+
+  private Result settle(Place own, String tree) {
+    Timeline.Task earlier = guest.rsyncs.remove(tree);
+    if (earlier != null) {
+      earlier.kill();
+    }
+    for (String name : List.of("stage", "tmp", "pid")) {
+      own.volume().remove(own.path() + "/" + name, guest.fileTime());
+    }
+    return SimulatedGuest.ok("");
   }
 
   private Result finish(Place own) {
@@ -321,6 +326,9 @@ final class SyncPrograms {
     Place own = own(tree);
     Volume volume = own.volume();
     String base = own.path();
+    if (!volume.exists(base + "/stage/apply")) {
+      return SimulatedGuest.trouble("GuestCommandFailed", "This repair was given up meanwhile");
+    }
     try {
       long time = guest.fileTime();
       volume.makeDirectories(base + "/archive/" + entry + "/files", 0700, time);

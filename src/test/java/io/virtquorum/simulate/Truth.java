@@ -28,7 +28,7 @@ final class Truth {
 
   /** What a sidecar may not have run in mode Observe, even where it would write nothing. */
   private static final Set<String> TOUCHING =
-      Set.of("address", "reach.sh", "prepare.sh", "serve.sh", "stage.sh", "apply.sh");
+      Set.of("address", "reach.sh", "prepare.sh", "settle.sh", "serve.sh", "stage.sh", "apply.sh");
 
   final Disks disks;
   private final Map<String, Set<Remembered>> everRemembered = new HashMap<>();

@@ -116,27 +116,6 @@ class FaultsTest {
   }
 
   @Test
-  void aRepairThatWasCutOffWhileItWroteShows() throws Exception {
-    member.write("changed", "old");
-    var trees =
-        tampered(
-            (guest, exec) -> {
-              Guest.Result result = guest.run(exec);
-              if (exec.command().get(2).contains("# apply.sh")) {
-                throw new GuestException.TimedOut("cut");
-              }
-              return result;
-            });
-    try {
-      pull(trees);
-    } catch (GuestException expected) {
-      assertThat(expected).isInstanceOf(GuestException.TimedOut.class);
-    }
-
-    assertThat(member.restart().quick(Member.LIMIT).interrupted()).isTrue();
-  }
-
-  @Test
   void aSampleThatDiesWhileItSendsLeavesTheMemberUntouched() throws Exception {
     member.write("changed", "old");
     var trees =
