@@ -1,23 +1,26 @@
 package io.virtquorum.fingerprint;
 
 import java.nio.ByteBuffer;
-import java.security.InvalidKeyException;
+import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.List;
-import javax.crypto.Mac;
-import javax.crypto.spec.SecretKeySpec;
 
 /**
  * Hashes the fields of an item one-way under the key of its HACluster (HMAC-SHA-256, RFC 2104), so
  * that fingerprints can be compared within the cluster and tell nothing outside it. Immutable; safe
  * on any thread.
+ *
+ * <p>Most items are short: the JDK's own Mac hashes the two blocks of the key anew for each, which
+ * takes as long as the item (RFC 2104, section 4, says to keep what comes of them).
  */
 public final class FingerprintKey {
-  private static final String ALGORITHM = "HmacSHA256";
+  private static final int BLOCK = 64;
   private static final int BUFFER = 4096;
 
-  /** Keyed and never updated again: each fingerprint is made by a clone. */
-  private final Mac keyed;
+  /** What comes of the key's block, before the item and before its hash; only cloned. */
+  private final MessageDigest inner;
+
+  private final MessageDigest outer;
 
   /**
    * @param secret 16 to 64 bytes
@@ -28,12 +31,21 @@ public final class FingerprintKey {
       throw new IllegalArgumentException(
           "a fingerprint key has 16 to 64 bytes, not " + secret.length);
     }
+    inner = started(secret, 0x36);
+    outer = started(secret, 0x5c);
+  }
+
+  private static MessageDigest started(byte[] secret, int pad) {
+    byte[] block = new byte[BLOCK];
+    for (int i = 0; i < BLOCK; i++) {
+      block[i] = (byte) (pad ^ (i < secret.length ? secret[i] : 0));
+    }
     try {
-      keyed = Mac.getInstance(ALGORITHM);
-      keyed.init(new SecretKeySpec(secret, ALGORITHM));
-      keyed.update(new byte[0]); // hashes the key's own block here, once, and not in every clone
-    } catch (NoSuchAlgorithmException | InvalidKeyException e) {
-      throw new IllegalStateException("every Java platform has " + ALGORITHM, e);
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      digest.update(block);
+      return digest;
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
     }
   }
 
@@ -44,24 +56,24 @@ public final class FingerprintKey {
    * @param fields Latin-1 views of bytes; chars above 255 are an error of the caller
    */
   public Digest fingerprint(List<String> fields) {
-    Mac mac = mac();
+    MessageDigest hash = clone(inner);
     ByteBuffer buffer = ByteBuffer.allocate(room(fields));
     for (String field : fields) {
       if (buffer.remaining() < Integer.BYTES) {
-        flush(buffer, mac);
+        flush(buffer, hash);
       }
       buffer.putInt(field.length());
       for (int at = 0; at < field.length(); ) {
         if (!buffer.hasRemaining()) {
-          flush(buffer, mac);
+          flush(buffer, hash);
         }
         int end = Math.min(field.length(), at + buffer.remaining());
         copy(field, at, end, buffer);
         at = end;
       }
     }
-    flush(buffer, mac);
-    return Digest.of(mac.doFinal());
+    flush(buffer, hash);
+    return Digest.of(clone(outer).digest(hash.digest()));
   }
 
   /** Enough for all fields, within reason. */
@@ -73,8 +85,8 @@ public final class FingerprintKey {
     return (int) Math.min(room, BUFFER);
   }
 
-  private static void flush(ByteBuffer buffer, Mac mac) {
-    mac.update(buffer.array(), 0, buffer.position());
+  private static void flush(ByteBuffer buffer, MessageDigest hash) {
+    hash.update(buffer.array(), 0, buffer.position());
     buffer.clear();
   }
 
@@ -85,11 +97,11 @@ public final class FingerprintKey {
     buffer.position(buffer.position() + to - from);
   }
 
-  private Mac mac() {
+  private static MessageDigest clone(MessageDigest started) {
     try {
-      return (Mac) keyed.clone();
+      return (MessageDigest) started.clone();
     } catch (CloneNotSupportedException e) {
-      throw new IllegalStateException("the JDK's own " + ALGORITHM + " can be cloned", e);
+      throw new IllegalStateException("the JDK's own SHA-256 can be cloned", e);
     }
   }
 }
