@@ -1,5 +1,6 @@
 package io.virtquorum.adjudicate;
 
+import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Output;
 import io.virtquorum.vote.Tally;
 import java.util.List;
@@ -42,6 +43,15 @@ public record Assessment(
   /** What everyone is to hold; empty: nothing may be repaired. */
   public Optional<Target> target() {
     return elected().map(Verdict.Elected::target);
+  }
+
+  /** True if the votes alone decide, and not for this root. */
+  public boolean outvotes(Digest root) {
+    return switch (verdict) {
+      case Verdict.Elected elected ->
+          elected.target().ground() == Target.Ground.VOTED && !elected.target().root().equals(root);
+      case Verdict.NoMajority _ -> true;
+    };
   }
 
   /** The verdict, if it names a state. */

@@ -115,7 +115,9 @@ record Picture(
 
   /** Why what was accepted in this tenure is to be the state. */
   private Target.Ground ground() {
-    return config.authority() == Authority.VOTES ? Target.Ground.VOTED : Target.Ground.WRITTEN;
+    return config.authority() == Authority.RECORD
+        ? Target.Ground.WRITTEN
+        : record().mandate().isPresent() ? Target.Ground.PROMOTED : Target.Ground.VOTED;
   }
 
   /** True if an order is under way that leads to this position. */

@@ -90,7 +90,9 @@ final class Succession {
 
   /** Nothing is left to record for a person's word. */
   private boolean isPromoted(String name) {
-    return record.isPrimary(name) && picture.is(name, MemberClass.STEADY, MemberClass.ADVANCED);
+    return record.isPrimary(name)
+        && picture.is(name, MemberClass.STEADY, MemberClass.ADVANCED)
+        && !assessment.outvotes(picture.ballot(name).root());
   }
 
   private Plan unknown(String name) {
@@ -113,10 +115,11 @@ final class Succession {
     if (picture.isOverwritten(name)) {
       return Plan.hold(busy(name, "a person promoted it"));
     }
-    boolean steady = picture.is(name, MemberClass.STEADY);
+    Digest root = picture.ballot(name).root();
+    boolean agreed = picture.is(name, MemberClass.STEADY) && !assessment.outvotes(root);
     return lead(
         name,
-        steady ? Optional.empty() : Optional.of(picture.ballot(name).root()),
+        agreed ? Optional.empty() : Optional.of(root),
         "SwitchedOver",
         "a person promoted it");
   }

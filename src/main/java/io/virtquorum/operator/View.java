@@ -64,10 +64,13 @@ record View(
   boolean leads(String member) {
     return record.isPrimary(member)
         && (record.mandate().isPresent()
-            || assessment
-                .map(a -> a.classOf(member))
-                .filter(c -> c == MemberClass.STEADY || c == MemberClass.ADVANCED)
-                .isPresent());
+            || assessment.filter(a -> isAgreed(a, member)).isPresent());
+  }
+
+  private boolean isAgreed(Assessment assessment, String member) {
+    MemberClass own = assessment.classOf(member);
+    return (own == MemberClass.STEADY || own == MemberClass.ADVANCED)
+        && !assessment.outvotes(ballots.get(member).root());
   }
 
   /** True if the member holds exactly what everybody is to hold, and remembers it. */

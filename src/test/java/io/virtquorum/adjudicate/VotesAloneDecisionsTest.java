@@ -56,6 +56,33 @@ final class VotesAloneDecisionsTest {
   }
 
   @Test
+  void givenTooManyWhoAreBehindToElectAnythingThenAPersonPromotesThePrimaryAndTheyFollow() {
+    Decider decider = votes();
+    decider.votes(1, OTHER, Optional.empty(), 0, false);
+    decider.votes(2, NEW, Optional.empty(), 0, false).forget();
+    assertThat(decider.held("NoMajority").orElseThrow().until())
+        .isEqualTo("It ends when votes change, or a person promotes a member.");
+    decider.configure(decider.config().withPromote(Optional.of("web-0")));
+    assertThat(decider.state.record().mandate()).contains(C);
+    assertThat(decider.target())
+        .isEqualTo(new Target(new Position(2, 1), C, Target.Ground.PROMOTED, Optional.of("web-0")));
+    assertThat(decider.newest(Command.Prove.class).member()).isEqualTo("web-0");
+    decider.ended(Command.Prove.class, new Outcome.Done(0, 0, Duration.ZERO, ""));
+    decider.remembers(0, new Position(2, 1), C).later(Duration.ofSeconds(7));
+    assertThat(decider.newest(Command.Serve.class).member()).isEqualTo("web-0");
+    assertThat(decider.target().position()).isEqualTo(new Position(2, 1));
+  }
+
+  @Test
+  void givenAPrimaryWhoseStateIsOutvotedThenAPersonPromotesItAndItsStateIsToBe() {
+    Decider decider = votes();
+    decider.changed(1, NEW, false, EDIT).changed(2, NEW, false, EDIT);
+    decider.configure(decider.config().withPromote(Optional.of("web-0")));
+    assertThat(decider.target().root()).isEqualTo(C);
+    assertThat(decider.target().ground()).isEqualTo(Target.Ground.PROMOTED);
+  }
+
+  @Test
   void givenANewerStateThatLostThenTheWinnerComesAfterIt() {
     Decider decider = votes();
     decider.remembers(1, SECOND, NEWER);
