@@ -6,6 +6,7 @@ help() {
 A real three-node Kubernetes with Multus and KubeVirt on this machine, for VirtQuorum. It needs root.
 
   testbed up                  build what is missing, start or mend the testbed; does nothing when all is well
+  testbed up control-plane    the API server and its controllers only, for tests; 'testbed down' ends it
   testbed status              one screen: processes, nodes, KubeVirt, images, memory; exit code 0 when nothing is dead
   testbed kubectl ARGS...     kubectl with the testbed's kubeconfig
   testbed helm ARGS...        helm with the testbed's kubeconfig
@@ -35,7 +36,12 @@ main() {
   [ $# = 0 ] || shift
   case $verb in
     build) build ;;
-    up) up ;;
+    up)
+      case ${1:-} in
+        "") up ;;
+        control-plane) up_control_plane ;;
+        *) die "usage: testbed up [control-plane]" ;;
+      esac ;;
     down) down ;;
     status) require_root; status ;;
     kill)

@@ -76,12 +76,28 @@ up() {
   say "the testbed is up. KUBECONFIG=$KUBECONFIG_FILE"
 }
 
-save_state_and_start() {
-  local n
+# A Kubernetes without nodes: an API server with its controllers, and nothing that would run a pod or a VM.
+up_control_plane() {
+  require_root
+  build
+  lock
+  ! any_alive || die "a testbed is up already. To replace it: testbed down, then testbed up control-plane"
+  clear_all
+  prepare_host
+  start_control_plane
+  say "the control plane is up, without nodes and KubeVirt. KUBECONFIG=$KUBECONFIG_FILE"
+}
+
+prepare_host() {
   install_state
   save_settings
   make_pki
   start_network
+}
+
+save_state_and_start() {
+  local n
+  prepare_host
   for n in "${NODES[@]}"; do start_node "$n"; done
   route_services
   start_control_plane

@@ -85,6 +85,7 @@ cluster_checks() {
   local service
   check "status finds nothing dead" "$TESTBED" status
   check "up on a running testbed changes nothing" second_up_changes_nothing
+  check "a control plane alone beside it is refused" refuses "a testbed is up already" "$TESTBED" up control-plane
   k delete namespace $NAMESPACE --ignore-not-found > /dev/null
   k create namespace $NAMESPACE > /dev/null
   web_pod two node2 > /dev/null

@@ -53,6 +53,7 @@ fast_checks() {
   check "a wait ends and says where to look" refuses "waited 1 s for the moon, in vain. Look at: /somewhere.log" a_wait_ends
   check "a reused process id is not signalled" a_strangers_process_is_not_signalled
   check "an unknown verb is refused with the help" refuses "there is no verb 'dance'" "$TESTBED" dance
+  check "an unknown part is refused" refuses "usage: testbed up [control-plane]" "$TESTBED" up everything
   check "an unknown node is refused" refuses "there is no node '9'" "$TESTBED" exec 9 true
   check "a bad size is refused" refuses "is not a size" "$TESTBED" volume add x node1 lots
   check "a missing archive is refused" refuses "there is no image archive /nonexistent.tar" unreadable_archive

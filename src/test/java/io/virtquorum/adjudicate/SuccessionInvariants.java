@@ -92,7 +92,7 @@ final class SuccessionInvariants {
     for (String name : before.members().keySet()) {
       memory(by, name)
           .filter(m -> !before.isPrimary(name))
-          .filter(m -> by.state.member(name).usable())
+          .filter(m -> by.state.member(name).usable() && !by.state.member(name).isUnclear())
           .filter(m -> by.state.member(name).ballot().get().unchanged())
           .filter(m -> m.position().tenure() == before.tenure())
           .ifPresent(

@@ -10,6 +10,7 @@ import io.fabric8.kubernetes.api.model.ServiceBuilder;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.virtquorum.api.AccessPort;
 import io.virtquorum.api.AccessSpec;
 import io.virtquorum.api.Bootstrap;
@@ -26,6 +27,7 @@ import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.kubevirt.VirtualMachine;
 import io.virtquorum.kubevirt.VirtualMachineInstance;
 import java.io.IOException;
+import java.net.HttpURLConnection;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -45,6 +47,7 @@ import java.util.function.UnaryOperator;
  */
 final class Scene implements AutoCloseable {
   static final String CLUSTER = "web";
+  private static final int EDITS = 5;
   private static final Duration PATIENCE = Duration.ofSeconds(40);
 
   final KubernetesClient client;
@@ -225,8 +228,17 @@ final class Scene implements AutoCloseable {
     return client.resource(cluster).create();
   }
 
+  /** As kubectl edits: somebody else's write in between is no reason to give up. */
   HACluster edit(UnaryOperator<HACluster> change) {
-    return client.resources(HACluster.class).withName(CLUSTER).edit(change);
+    for (int tries = 1; ; tries++) {
+      try {
+        return client.resources(HACluster.class).withName(CLUSTER).edit(change);
+      } catch (KubernetesClientException e) {
+        if (e.getCode() != HttpURLConnection.HTTP_CONFLICT || tries == EDITS) {
+          throw e;
+        }
+      }
+    }
   }
 
   HACluster cluster() {

@@ -6,6 +6,7 @@ import io.fabric8.kubernetes.api.model.Namespace;
 import io.fabric8.kubernetes.api.model.NamespaceBuilder;
 import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinition;
 import io.fabric8.kubernetes.client.Config;
+import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import java.io.IOException;
@@ -32,11 +33,13 @@ import org.testcontainers.utility.DockerImageName;
  * own, and a {@link Namespace} if it wants that object. There are no controllers: nothing is
  * garbage-collected, scheduled or run. Needs etcd, kube-apiserver, kubectl and helm at {@code
  * $KUBE_API_TEST_DIR/k8s/<version>-linux-amd64/}. Where the test class is {@link OnK3s}, it is a
- * k3s with its controllers instead.
+ * k3s with its controllers instead; where {@code $VIRTQUORUM_API_SERVER} names a kubeconfig, that
+ * server for all of them, which is then theirs alone.
  */
 public final class ApiServer implements ParameterResolver {
 
   private static final String K3S = "rancher/k3s:v1.34.1-k3s1";
+  private static final String GIVEN = "VIRTQUORUM_API_SERVER";
   private static final Path KUBEVIRT = Path.of("src", "test", "resources", "crds");
   private static final ExtensionContext.Namespace STORE =
       ExtensionContext.Namespace.create(ApiServer.class);
@@ -62,7 +65,7 @@ public final class ApiServer implements ParameterResolver {
             .getStore(STORE)
             .getOrComputeIfAbsent(
                 k3s ? "k3s" : "api-server",
-                key -> k3s ? Running.startK3s() : start(Path.of("crds"), KUBEVIRT),
+                key -> k3s ? Running.startK3s() : shared(),
                 Running.class);
     Namespace namespace =
         server
@@ -74,9 +77,16 @@ public final class ApiServer implements ParameterResolver {
                     .endMetadata()
                     .build())
             .create();
-    Config config = Config.fromKubeconfig(server.kubeConfig);
-    config.setNamespace(namespace.getMetadata().getName());
+    Config config =
+        new ConfigBuilder(server.config).withNamespace(namespace.getMetadata().getName()).build();
     return new Own(namespace, new KubernetesClientBuilder().withConfig(config).build());
+  }
+
+  private static Running shared() {
+    String given = System.getenv(GIVEN);
+    return given == null
+        ? start(Path.of("crds"), KUBEVIRT)
+        : Running.of(Path.of(given), Path.of("crds"), KUBEVIRT);
   }
 
   /** What one test has for itself. */
@@ -102,7 +112,8 @@ public final class ApiServer implements ParameterResolver {
                 .withStartupTimeout(120_000)
                 .build());
     server.start();
-    return Running.withCrds(server::stop, server.getKubeConfigYaml(), crds);
+    String yaml = server.getKubeConfigYaml();
+    return Running.withCrds(server::stop, yaml, Config.fromKubeconfig(yaml), crds);
   }
 
   /** Where kubectl and Helm are, of the server's version. */
@@ -114,21 +125,42 @@ public final class ApiServer implements ParameterResolver {
    * A running server. The shared one is closed by JUnit at the end of the run.
    *
    * @param kubeConfig of its administrator, as YAML
+   * @param config the same
    * @param admin a client with these rights
    */
-  public record Running(Runnable stop, String kubeConfig, KubernetesClient admin)
+  public record Running(Runnable stop, String kubeConfig, Config config, KubernetesClient admin)
       implements AutoCloseable {
+
+    private static Running of(Path kubeConfig, Path... crds) {
+      try {
+        String yaml = Files.readString(kubeConfig);
+        Config config = Config.fromKubeconfig(yaml);
+        config.setClientKeyAlgo("EC"); // the testbed's; not to be seen from a PKCS#8 key's label
+        Running running = withCrds(() -> {}, yaml, config);
+        if (running.admin.namespaces().withName("kubevirt").get() != null) {
+          running.close();
+          throw new IllegalStateException(
+              "The cluster of "
+                  + kubeConfig
+                  + " has a KubeVirt, which would act on the tests' VMs.");
+        }
+        List.of(crds).forEach(running::install);
+        return running;
+      } catch (IOException e) {
+        throw new UncheckedIOException("Cannot read " + kubeConfig + ".", e);
+      }
+    }
 
     static Running startK3s() {
       K3sContainer k3s = new K3sContainer(DockerImageName.parse(K3S));
       k3s.start();
-      return withCrds(k3s::stop, k3s.getKubeConfigYaml(), Path.of("crds"), KUBEVIRT);
+      String yaml = k3s.getKubeConfigYaml();
+      return withCrds(k3s::stop, yaml, Config.fromKubeconfig(yaml), Path.of("crds"), KUBEVIRT);
     }
 
-    private static Running withCrds(Runnable stop, String kubeConfig, Path... crds) {
-      Config config = Config.fromKubeconfig(kubeConfig);
+    private static Running withCrds(Runnable stop, String kubeConfig, Config config, Path... crds) {
       KubernetesClient admin = new KubernetesClientBuilder().withConfig(config).build();
-      Running running = new Running(stop, kubeConfig, admin);
+      Running running = new Running(stop, kubeConfig, config, admin);
       try {
         List.of(crds).forEach(running::install);
       } catch (RuntimeException e) {
