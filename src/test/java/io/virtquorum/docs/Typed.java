@@ -109,6 +109,7 @@ record Typed(String command, How how, String with) {
         testbed("testbed logs virt-operator"),
         testbed("testbed kubectl -n kubevirt get pods"),
         testbed("testbed load IMAGE.tar", "IMAGE.tar=target/image.tar"),
+        answers("testbed up control-plane", "a stage of `make test`"),
         answers("testbed/testbed down", "`testbed selftest cycle` runs it"),
         answers("testbed kill N", "`testbed selftest cycle` runs it"),
         answers("testbed down; time testbed up", "`testbed selftest cycle` runs both"),

@@ -190,7 +190,8 @@ final class Run {
   }
 
   private void untilSomebodyLeads() {
-    if (world.truth.record().committed().isEmpty()) {
+    // Once for whose state it is to be, and once more if that rots before it is committed.
+    for (int i = 0; i < 2 && world.truth.record().committed().isEmpty(); i++) {
       advance(world.timeline.now() + PERSON);
       helpAsAPersonWould();
     }
