@@ -39,8 +39,23 @@ final class Installation {
 
   /** The CRDs by kubectl, because Helm never upgrades those, and the rest by Helm. */
   void install() {
-    host.testbed(DEADLINE, "kubectl", "apply", "--server-side", "--force-conflicts", "-f", "crds/");
+    install(imageReference());
+  }
+
+  /** Upgrades to the same program as another version, on all nodes. */
+  void upgrade(String tag) {
     String reference = imageReference();
+    String next = reference.substring(0, reference.lastIndexOf(':') + 1) + tag;
+    for (String node : List.of("1", "2", "3")) {
+      host.testbed(
+          DEADLINE, "exec", node, "ctr", "-n", "k8s.io", "images", "tag", "--force", reference,
+          next);
+    }
+    install(next);
+  }
+
+  private void install(String reference) {
+    host.testbed(DEADLINE, "kubectl", "apply", "--server-side", "--force-conflicts", "-f", "crds/");
     int colon = reference.lastIndexOf(':');
     host.testbed(
         Duration.ofSeconds(320),

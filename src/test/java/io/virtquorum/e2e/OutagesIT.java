@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.fabric8.kubernetes.api.model.Pod;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -50,6 +53,39 @@ class OutagesIT {
           .as("index.html of %s", member)
           .isEqualTo("written just before the operator died");
     }
+  }
+
+  @Test
+  @Budget(150)
+  void aLargeEditIsCommittedThoughTheOperatorIsUpgradedWhileItIsCopied(Testbed testbed) {
+    Member primary = testbed.inSync().primary();
+    long epoch = testbed.web().epoch();
+    long term = testbed.web().term();
+    Map<String, Optional<String>> incarnations = incarnations(testbed);
+
+    Site.saveRandom(primary, "large", 60_000);
+    Wait.until("the others are behind", REPAIR)
+        .untilAsserted(() -> assertThat(testbed.web().status().exposureSince()).isNotNull());
+    assertThat(testbed.web().epoch()).as("it is upgraded before the commit").isEqualTo(epoch);
+    testbed.installation().upgrade("next");
+
+    testbed.web().awaitInSync(epoch + 1, REPAIR);
+    assertThat(testbed.web().term()).as("the new one leads").isGreaterThan(term);
+    assertThat(testbed.installation().operators())
+        .isNotEmpty()
+        .allMatch(pod -> pod.getSpec().getContainers().getFirst().getImage().endsWith(":next"));
+    List<String> site = Site.manifest(primary);
+    for (Member member : testbed.members()) {
+      assertThat(Site.manifest(member)).as("site of %s", member).isEqualTo(site);
+    }
+    assertThat(incarnations(testbed)).as("no VM was restarted").isEqualTo(incarnations);
+    testbed.installation().install();
+    Site.remove(primary, "large");
+    testbed.web().awaitInSync(epoch + 2, REPAIR);
+  }
+
+  private static Map<String, Optional<String>> incarnations(Testbed testbed) {
+    return testbed.members().stream().collect(Collectors.toMap(Member::name, Member::incarnation));
   }
 
   @Test

@@ -74,6 +74,11 @@ final class Site {
                 .formatted(text, path));
   }
 
+  /** Removes a file. */
+  static void remove(Member member, String path) {
+    member.shell().run("rm /srv/www/" + path);
+  }
+
   /** Writes random bytes, which nothing can compress. */
   static void saveRandom(Member member, String path, int kib) {
     member

@@ -49,6 +49,11 @@ final class Web {
         .orElse(0L);
   }
 
+  /** Term of the operator that leads. */
+  long term() {
+    return status().recorded().map(ClusterRecord::term).orElse(0L);
+  }
+
   /** Name of the primary. */
   String primary() {
     return status()

@@ -53,7 +53,7 @@ final class CoreBugs {
               "return steady(new Cause.HoldsCommitted());",
               "A fresh disk is steady: it votes, and it may lead.",
               Found.by(48),
-              Found.not("not in 25 seeds with fresh disks")),
+              Found.by(165)),
           new SeededBug(
               4,
               "adjudicate/RotPlanner.java",
@@ -117,7 +117,7 @@ final class CoreBugs {
               "!picture.is(name, MemberClass.STEADY, MemberClass.ADVANCED, MemberClass.DRIFTED)",
               "A primary that drifted leads everybody away from the committed state.",
               Found.by(61),
-              Found.not("not in 25 seeds with much rot")),
+              Found.by(180)),
           new SeededBug(
               8,
               "adjudicate/Outcomes.java",
@@ -125,7 +125,7 @@ final class CoreBugs {
               "if (false) {",
               "A pull is begun though its member leads by now.",
               Found.by(199),
-              Found.not("not in 25 seeds with many deaths and a slow sync network")),
+              Found.not("not in 300 seeds: a primary would have to die in that moment")),
           new SeededBug(
               8,
               "adjudicate/ClusterRecord.java",
@@ -133,7 +133,7 @@ final class CoreBugs {
               "latest.tenure() == tenure ? latest",
               "Two elected roots have one sequence number.",
               Found.by(1),
-              Found.not("not in the first 12 seeds")),
+              Found.by(160)),
           new SeededBug(
               9,
               "adjudicate/Commits.java",

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.virtquorum.collect.FileTrees;
 import io.virtquorum.collect.Member;
@@ -16,7 +17,9 @@ import io.virtquorum.guest.TamperedGuest;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -25,6 +28,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A guest agent that does not answer when files are to be replaced, and may do so later. */
 class GivenUpRepairTest {
@@ -70,14 +75,20 @@ class GivenUpRepairTest {
     assertThat(member.sh("ls -A")).isEqualTo(".virtquorum\nchanged\n");
   }
 
-  @Test
-  void aRepairThatIsStillAtWorkIsEndedBeforeUsersAreLedToTheMember() throws Exception {
+  @ParameterizedTest
+  @ValueSource(strings = {"/bin/sh", "/bin/busybox sh"})
+  void aRepairThatIsStillAtWorkIsEndedBeforeUsersAreLedToTheMember(String interpreter)
+      throws Exception {
+    List<String> command = new ArrayList<>(List.of(interpreter.split(" ")));
+    assumeTrue(
+        Files.isExecutable(Path.of(command.getFirst())), interpreter + " is not installed here");
     Guest.Exec apply = givenUp();
+    command.addAll(apply.command().subList(1, apply.command().size()));
     member.sh(
         "printf '#!/bin/sh\\ntouch ../began; sleep 60; exec rsync \"$@\"\\n' >../slow; chmod +x ../slow");
     Map<String, String> environment = new HashMap<>(apply.environment());
     environment.put("VQ_RSYNC", member.home.resolve("slow").toString());
-    var slow = new Guest.Exec(apply.command(), apply.input(), environment, Duration.ofMinutes(2));
+    var slow = new Guest.Exec(command, apply.input(), environment, Duration.ofMinutes(2));
     var result = new CompletableFuture<Guest.Result>();
     Thread.ofVirtual()
         .start(
