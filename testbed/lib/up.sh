@@ -53,6 +53,10 @@ up() {
   require_root
   build
   lock
+  if [ -e "$STATE/part" ]; then
+    say "removing a control plane that was alone"
+    clear_all
+  fi
   if healthy; then
     [ "$(cat "$STATE/versions")" = "$(versions)" ] || warn "the running testbed was made from other versions. To replace it: testbed down, then testbed up"
     refresh_guests
@@ -81,9 +85,10 @@ up_control_plane() {
   require_root
   build
   lock
-  ! any_alive || die "a testbed is up already. To replace it: testbed down, then testbed up control-plane"
+  [ -e "$STATE/part" ] || ! any_alive || die "a testbed is up already. To replace it: testbed down, then testbed up control-plane"
   clear_all
   prepare_host
+  touch "$STATE/part"
   start_control_plane
   say "the control plane is up, without nodes and KubeVirt. KUBECONFIG=$KUBECONFIG_FILE"
 }

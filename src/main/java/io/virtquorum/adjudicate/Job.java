@@ -44,9 +44,9 @@ sealed interface Job {
     return this instanceof Repairing;
   }
 
-  /** True if the member's whole state is replaced by it. */
+  /** True if more of the member's state is replaced by it than rows that rotted. */
   default boolean isOverwriting() {
-    return this instanceof Repairing repairing && repairing.repair().aim() instanceof Aim.Whole;
+    return this instanceof Repairing repairing && !(repairing.repair().aim() instanceof Aim.Rows);
   }
 
   /** A member proves a root and remembers it. */

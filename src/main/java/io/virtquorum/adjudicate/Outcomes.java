@@ -83,7 +83,7 @@ final class Outcomes {
     Position position = whole.position();
     boolean primaryMayLose =
         state.config().filter(c -> c.authority() == Authority.VOTES).isPresent();
-    return (record.isPrimary(repair.member()) && !primaryMayLose)
+    return (record.isPrimary(repair.member()) && (!primaryMayLose || record.mandate().isPresent()))
         || record
             .committed()
             .map(Committed::position)

@@ -50,7 +50,7 @@ record Picture(
     return member(name).usable();
   }
 
-  /** True if its whole state is being replaced, or may be. */
+  /** True if its state is being replaced, or may be; rows that rotted do not count. */
   boolean isOverwritten(String name) {
     return state.work().isOverwriting(name) || member(name).isUnclear();
   }

@@ -126,15 +126,18 @@ final class Succession {
 
   /** Rules 12 and 13: the newest accepted root leads, and never one that is older than C. */
   private Plan succeed(String primary, String why, String event, String hold) {
+    Comparator<String> fitness =
+        Comparator.comparing(this::remembered)
+            .thenComparing(m -> !picture.isOverwritten(m))
+            .thenComparing(picture::isWanted)
+            .thenComparing(m -> record.members().get(m))
+            .thenComparing(Comparator.reverseOrder());
+    List<String> holders = others(primary).filter(m -> picture.is(m, MemberClass.STEADY)).toList();
     Optional<String> successor =
-        others(primary)
-            .filter(m -> picture.is(m, MemberClass.STEADY) && !picture.member(m).isUnclear())
-            .max(
-                Comparator.comparing(this::remembered)
-                    .thenComparing(m -> !picture.isOverwritten(m))
-                    .thenComparing(picture::isWanted)
-                    .thenComparing(m -> record.members().get(m))
-                    .thenComparing(Comparator.reverseOrder()));
+        holders.stream().filter(m -> !picture.member(m).isUnclear()).max(fitness);
+    if (successor.isEmpty() && !holders.isEmpty()) {
+      return Plan.hold(busy(holders.stream().max(fitness).get(), why));
+    }
     if (successor.isEmpty()) {
       return Plan.hold(
           Hold.waiting(
@@ -268,10 +271,16 @@ final class Succession {
         new RecordChange(members.withPrimary(next, mandate), Optional.of(news), Optional.of(why)));
   }
 
-  private static Hold busy(String name, String why) {
+  private Hold busy(String name, String why) {
     return Hold.passing(
         "SuccessorBusy",
-        "%s is to lead (%s), and its state is being replaced at this moment.".formatted(name, why),
+        "%s is to lead (%s), and %s."
+            .formatted(
+                name,
+                why,
+                picture.member(name).isUnclear()
+                    ? "it did not say yet how the repair of its state ended"
+                    : "its state is being replaced at this moment"),
         "It ends with that repair, or when it reports after it.");
   }
 

@@ -16,9 +16,10 @@ final class VotesAlone {
   private VotesAlone() {}
 
   static Ruling rule(Picture picture, Committed committed) {
-    Optional<Target> ordered = ordered(picture, committed);
-    if (ordered.isPresent()) {
-      return Ruling.of(picture.elect(ordered.get()));
+    if (picture.record().mandate().isPresent()) {
+      return ordered(picture, committed)
+          .map(target -> Ruling.of(picture.elect(target)))
+          .orElseGet(() -> waiting(picture));
     }
     if (!(picture.count().tally().orElse(null) instanceof Tally.Elected elected)) {
       return Ruling.hold(
@@ -31,16 +32,26 @@ final class VotesAlone {
     return Ruling.of(picture.elect(target(picture, committed, elected.root())));
   }
 
+  private static Ruling waiting(Picture picture) {
+    String primary = picture.record().primary().orElse("nobody");
+    Hold hold =
+        Hold.passing(
+            "PromotionWaits",
+            "%s was promoted, and what it holds is not committed yet: %s."
+                .formatted(primary, picture.why(primary)),
+            "It ends when it reports.");
+    return picture.isUsable(primary)
+        ? Ruling.silent(picture, hold) // a person is told to promote it again
+        : Ruling.hold(picture, hold);
+  }
+
   /**
    * Until it is committed, what a person promoted needs no votes: those who are behind have none,
    * and may be too many.
    */
   private static Optional<Target> ordered(Picture picture, Committed committed) {
     Optional<String> primary =
-        picture
-            .primary()
-            .filter(p -> picture.record().mandate().isPresent())
-            .filter(p -> picture.is(p, MemberClass.STEADY, MemberClass.ADVANCED));
+        picture.primary().filter(p -> picture.is(p, MemberClass.STEADY, MemberClass.ADVANCED));
     if (primary.isEmpty()) {
       return Optional.empty();
     }

@@ -30,7 +30,7 @@ record Work(List<Job> jobs, long counter) {
     return jobs.stream().filter(job -> job.id().equals(id)).findFirst();
   }
 
-  /** True if this member's whole state is being replaced at this moment. */
+  /** True if more of this member's state than rotted rows is being replaced at this moment. */
   boolean isOverwriting(String name) {
     return jobs.stream().anyMatch(job -> job.isOverwriting() && job.member().equals(name));
   }

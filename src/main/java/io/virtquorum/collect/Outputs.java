@@ -72,6 +72,11 @@ public final class Outputs {
     commands.forEach(command -> this.commands.put(command.name(), command));
   }
 
+  /** True if an output can be made another member's. */
+  public boolean canApply() {
+    return commands.values().stream().anyMatch(command -> !command.apply().isEmpty());
+  }
+
   /**
    * Looks at what is due, what was not seen for the longest time first.
    *

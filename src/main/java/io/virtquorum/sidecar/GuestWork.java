@@ -74,7 +74,7 @@ final class GuestWork implements MemberWork {
   private final boolean observe;
   private boolean serving;
 
-  /** Nothing is left in the guest of a pull whose end this sidecar did not see. */
+  /** Nothing is left in the guest of a repair whose end this sidecar did not see. */
   private boolean settled;
 
   private Optional<Snapshot> last = Optional.empty();
@@ -139,6 +139,7 @@ final class GuestWork implements MemberWork {
     try {
       if (!settled && !observe) {
         puller.settle(QUICK);
+        outputRepair.settle(QUICK);
         settled = true; // users may be led here on the word of this look
       }
       Snapshot snapshot = audit ? trees.audit(AUDIT) : trees.quick(QUICK);
@@ -287,7 +288,10 @@ final class GuestWork implements MemberWork {
     OfferContent offer = WireMapping.read(order.getOffer());
     var note = new ArchiveNote(order.getArchiveEntry(), order.getVerdict());
     long clock = last.map(Snapshot::guestMillis).orElse(0L);
-    return answer(id, outputRepair.apply(source(offer), command, wanted, note, clock, left));
+    settled = false;
+    PullResult result = outputRepair.apply(source(offer), command, wanted, note, clock, left);
+    settled = true;
+    return answer(id, result);
   }
 
   private FromMember quiesce(String id, Duration still, Duration left)

@@ -82,6 +82,11 @@ final class Link implements Uplink {
   }
 
   @Override
+  public void withdrawBallot() {
+    outbox.withdrawBallot();
+  }
+
+  @Override
   public void send(Health health) {
     outbox.health(health);
   }

@@ -289,6 +289,7 @@ final class Member implements Link.Listener, AutoCloseable {
     Command command = order.command();
     String id = command.getId();
     long start = nanoTime.getAsLong();
+    link.withdrawBallot(); // a new stream must not begin with what was true before this order
     FromMember answer =
         orders.refusal(order, start).orElseGet(() -> run(command, order.left(start)));
     orders.answered(id, answer);

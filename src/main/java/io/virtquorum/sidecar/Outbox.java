@@ -21,6 +21,7 @@ final class Outbox {
   private final Queue<FromMember> results = new ArrayDeque<>();
   private Ballot ballot;
   private Health health;
+  private boolean audited; // what was withdrawn would have reported an audit
   private boolean woken;
 
   /** Adds an offer or a progress; the oldest is dropped when there are too many. */
@@ -39,8 +40,18 @@ final class Outbox {
     locked(
         () -> {
           // The newer one builds on the audit that the unsent one would have reported.
-          boolean audited = newer.getAudited() || (ballot != null && ballot.getAudited());
+          audited |= newer.getAudited() || (ballot != null && ballot.getAudited());
           ballot = newer.toBuilder().setAudited(audited).build();
+          audited = false;
+        });
+  }
+
+  /** Takes the ballot back, if it was not sent yet. */
+  void withdrawBallot() {
+    locked(
+        () -> {
+          audited |= ballot != null && ballot.getAudited();
+          ballot = null;
         });
   }
 

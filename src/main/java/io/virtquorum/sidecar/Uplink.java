@@ -13,6 +13,9 @@ interface Uplink extends AutoCloseable {
   /** Sends a ballot, now or at the next stream; a newer one supersedes it. */
   void send(Ballot ballot);
 
+  /** Takes back a ballot that still waits: what is done next makes it untrue. */
+  void withdrawBallot();
+
   /** Sends how the member is, now or at the next stream; a newer one supersedes it. */
   void send(Health health);
 

@@ -33,6 +33,7 @@ public final class OutputRepair {
   private final TreeRepair repair;
   private final Script fetch = Script.of(OutputRepair.class, "fetch.sh");
   private final Script apply = Script.of(OutputRepair.class, "apply-output.sh");
+  private final Script settle = Script.of(OutputRepair.class, "settle-output.sh");
   private final Script remove = new Script("rm", "rm -f \"$1\"");
 
   /**
@@ -46,6 +47,18 @@ public final class OutputRepair {
     this.limits = limits;
     this.archive = new Archive(shell, trees);
     this.repair = new TreeRepair(shell);
+  }
+
+  /**
+   * Makes sure that nothing which an earlier repair began applies anything from now on, as {@link
+   * Puller#settle}.
+   *
+   * @throws Trouble while a command of an earlier repair is still at work
+   */
+  public void settle(Duration limit) throws GuestException, Trouble {
+    if (outputs.canApply()) {
+      shell.run(settle, shell.deadline(limit), new byte[0]);
+    }
   }
 
   /**

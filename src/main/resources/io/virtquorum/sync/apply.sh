@@ -19,6 +19,7 @@ if [ -s "$own/stage/apply" ]; then
     --files-from="$own/stage/apply" --no-implied-dirs --delete-missing-args --force \
     --temp-dir="$own/tmp" --backup --backup-dir="$own/archive/$entry/files" \
     "$own/$from/" "$tree/" >/dev/null 2>"$own/stage/error" </dev/null &
+  echo $! >>"$own/pid"
   wait $! || failed "$own/stage/error" "replacing files of $1"
 fi
 if [ "$root" = 1 ]; then

@@ -153,7 +153,9 @@ final class LeadershipTest {
     decider.changed(1, OTHER, false, EDIT).later(SETTLED).serves(MATRIX).holds(1).died(0);
     decider.later(Duration.ofMinutes(1));
     assertThat(primary(decider)).as("its agent may execute the repair yet").isEqualTo("web-0");
-    assertThat(decider.held("NoSuccessor")).isPresent();
+    assertThat(decider.held("SuccessorBusy").orElseThrow().message())
+        .isEqualTo(
+            "web-1 is to lead (web-0 is dead), and it did not say yet how the repair of its state ended.");
     decider.holds(1);
     assertThat(primary(decider)).isEqualTo("web-1");
   }

@@ -74,6 +74,31 @@ final class VotesAloneDecisionsTest {
   }
 
   @Test
+  void givenAMemberThatWasToBeRepairedWhenAPersonPromotesItThenItIsNotRepaired() {
+    Decider decider = votes();
+    decider.votes(1, OTHER, Optional.empty(), 0, false).later(Duration.ofSeconds(7));
+    assertThat(decider.newest(Command.Serve.class).puller()).isEqualTo("web-1");
+    decider.configure(decider.config().withPromote(Optional.of("web-1")));
+    assertThat(decider.state.record().mandate()).contains(OTHER);
+    decider.serves(Decider.MATRIX);
+    assertThat(decider.ordered(Command.Pull.class)).isEmpty();
+    assertThat(decider.target().root()).isEqualTo(OTHER);
+  }
+
+  @Test
+  void givenAPromotedMemberThatDoesNotReportThenTheVotesWaitForIt() {
+    Decider decider = votes();
+    decider.votes(1, OTHER, Optional.empty(), 0, false);
+    decider.configure(decider.config().withPromote(Optional.of("web-1")));
+    decider.on(new Event.Detached("web-1"));
+    assertThat(decider.held("PromotionWaits").orElseThrow().message())
+        .isEqualTo(
+            "web-1 was promoted, and what it holds is not committed yet: its sidecar is not"
+                + " connected.");
+    assertThat(decider.state.record().mandate()).contains(OTHER);
+  }
+
+  @Test
   void givenAPrimaryWhoseStateIsOutvotedThenAPersonPromotesItAndItsStateIsToBe() {
     Decider decider = votes();
     decider.changed(1, NEW, false, EDIT).changed(2, NEW, false, EDIT);

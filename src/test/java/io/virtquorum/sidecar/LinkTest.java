@@ -113,6 +113,33 @@ final class LinkTest {
   }
 
   @Test
+  void givenABallotThatWaitsAndAnOrderThatMakesItUntrueThenOnlyTheNextOneIsSent() throws Exception {
+    Server first = serve(0, Optional.empty());
+    int port = first.getPort();
+    try (var link = link(List.of("127.0.0.1:" + port), Optional.empty())) {
+      until(() -> adjudicator.beats() >= 1);
+      stop(first);
+      until(() -> !link.isOpen());
+      adjudicator.got.clear();
+      link.send(Ballot.newBuilder().setNumber(1).setAudited(true).build());
+      link.withdrawBallot();
+      Server second = serve(port, Optional.empty());
+      try {
+        until(() -> adjudicator.beats() >= 2);
+        assertThat(adjudicator.got).noneMatch(FromMember::hasBallot);
+        link.send(Ballot.newBuilder().setNumber(2).build());
+        until(() -> adjudicator.got.stream().anyMatch(FromMember::hasBallot));
+        Ballot said =
+            adjudicator.got.stream().filter(FromMember::hasBallot).findFirst().get().getBallot();
+        assertThat(said.getNumber()).isEqualTo(2);
+        assertThat(said.getAudited()).as("what the withdrawn one found out").isTrue();
+      } finally {
+        stop(second);
+      }
+    }
+  }
+
+  @Test
   void givenAServerThatRefusesThenTheOtherAddressIsTried() throws Exception {
     var refusing =
         WireServer.start(

@@ -167,6 +167,11 @@ public final class SimulatedSidecar {
     }
 
     @Override
+    public void withdrawBallot() {
+      outbox.withdrawBallot();
+    }
+
+    @Override
     public void send(Health health) {
       outbox.health(health);
       surroundings.pending();

@@ -8,8 +8,11 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.virtquorum.collect.FileTrees;
 import io.virtquorum.collect.Member;
+import io.virtquorum.collect.Outputs;
 import io.virtquorum.collect.Shell;
 import io.virtquorum.collect.Trouble;
+import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Output;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
@@ -89,16 +92,7 @@ class GivenUpRepairTest {
     Map<String, String> environment = new HashMap<>(apply.environment());
     environment.put("VQ_RSYNC", member.home.resolve("slow").toString());
     var slow = new Guest.Exec(command, apply.input(), environment, Duration.ofMinutes(2));
-    var result = new CompletableFuture<Guest.Result>();
-    Thread.ofVirtual()
-        .start(
-            () -> {
-              try {
-                result.complete(member.guest.run(slow));
-              } catch (GuestException e) {
-                result.completeExceptionally(e);
-              }
-            });
+    var result = begin(slow);
     await().until(() -> Files.exists(member.home.resolve("began")));
 
     puller(member.restart()).settle(Member.LIMIT);
@@ -109,22 +103,104 @@ class GivenUpRepairTest {
     assertThat(pull(member.restart())).isInstanceOf(PullResult.Done.class);
   }
 
+  @Test
+  void anOutputThatTheAgentAppliesAfterItWasGivenUpIsNotApplied() throws Exception {
+    Guest.Exec late = givenUpOutput();
+
+    repairer(member.files().shell()).settle(Member.LIMIT);
+    Guest.Result result = member.guest.run(late);
+
+    assertThat(new String(result.output(), UTF_8)).contains("was given up meanwhile");
+    assertThat(member.home.resolve("setting")).hasContent("wrong\n");
+  }
+
+  @Test
+  void aCommandThatStillAppliesIsWaitedForAndNotCutOff() throws Exception {
+    Guest.Exec apply = givenUpOutput();
+    member.sh("mkfifo ../go");
+    var result = begin(apply);
+    await().until(() -> Files.exists(member.home.resolve("run/apply.pid")));
+    var earlier = repairer(member.files().shell());
+
+    assertThatThrownBy(() -> earlier.settle(Member.LIMIT))
+        .isInstanceOf(Trouble.class)
+        .hasMessageContaining("still works");
+    member.sh("echo on > ../go");
+
+    assertThat(result.get(30, TimeUnit.SECONDS).exit()).isZero();
+    earlier.settle(Member.LIMIT);
+    assertThat(member.home.resolve("setting")).hasContent("right\n");
+  }
+
   /** Pulls in such a guest; what it was asked. */
   private Guest.Exec givenUp() {
     var asked = new AtomicReference<Guest.Exec>();
+    var trees =
+        new FileTrees(silentFor("# apply.sh", asked), Member.KEY, member.trees, Member.AT_ONCE);
+    assertThatThrownBy(() -> pull(trees)).isInstanceOf(GuestException.TimedOut.class);
+    return asked.get();
+  }
+
+  /** Repairs an output in such a guest, whose command waits for a word if it is to. */
+  private Guest.Exec givenUpOutput() throws Exception {
+    Files.writeString(member.home.resolve("setting"), "wrong\n");
+    var asked = new AtomicReference<Guest.Exec>();
+    Shell silent = silentFor("# apply-output.sh", asked);
+    byte[] right = "right\n".getBytes(UTF_8);
+    Digest wanted = outputs(silent).digest(setting(), right);
+    var serving = server.start("2", HERE, HERE, right, Duration.ofSeconds(60), Member.LIMIT);
+    var from = Offer.of(serving, Output.matrix("setting", wanted));
+    var note = new ArchiveNote("entry", "why");
+    assertThatThrownBy(
+            () -> repairer(silent).apply(from, setting(), wanted, note, 77, Member.LIMIT))
+        .isInstanceOf(GuestException.TimedOut.class);
+    return asked.get();
+  }
+
+  private Outputs.Feature setting() {
+    String home = member.home.toString();
+    return new Outputs.Feature(
+        "setting",
+        List.of("cat", home + "/setting"),
+        List.of("sh", "-c", "cd \"$0\"; [ ! -e go ] || read -r word <go; cat > setting", home));
+  }
+
+  private Outputs outputs(Shell shell) {
+    return new Outputs(shell, Member.KEY, List.of(setting()), List.of());
+  }
+
+  private OutputRepair repairer(Shell shell) {
+    return new OutputRepair(shell, outputs(shell), member.trees, new ArchiveLimits(20, 1L << 30));
+  }
+
+  /** A guest that from this script on answers nothing more. */
+  private Shell silentFor(String script, AtomicReference<Guest.Exec> asked) {
     TamperedGuest.Tampering silent =
         (guest, exec) -> {
-          if (exec.command().get(2).contains("# apply.sh")) {
+          if (exec.command().get(2).contains(script)) {
             asked.set(exec);
+          }
+          if (asked.get() != null) {
             throw new GuestException.TimedOut("silent");
           }
           return guest.run(exec);
         };
-    var shell =
-        new Shell(new TamperedGuest(member.guest, silent), member.home.resolve("run").toString());
-    var trees = new FileTrees(shell, Member.KEY, member.trees, Member.AT_ONCE);
-    assertThatThrownBy(() -> pull(trees)).isInstanceOf(GuestException.TimedOut.class);
-    return asked.get();
+    return new Shell(
+        new TamperedGuest(member.guest, silent), member.home.resolve("run").toString());
+  }
+
+  private CompletableFuture<Guest.Result> begin(Guest.Exec exec) {
+    var result = new CompletableFuture<Guest.Result>();
+    Thread.ofVirtual()
+        .start(
+            () -> {
+              try {
+                result.complete(member.guest.run(exec));
+              } catch (GuestException e) {
+                result.completeExceptionally(e);
+              }
+            });
+    return result;
   }
 
   private PullResult pull(FileTrees trees) throws GuestException, Trouble {
