@@ -19,7 +19,7 @@ final class ShellBugs {
               "api.updateStatus(cluster).getMetadata().getResourceVersion().equals(before)",
               "false",
               "The fence only reads, and a write that was given up may come after it.",
-              Found.not("not in 25 seeds with late requests")),
+              Found.not("not in 300 seeds, though requests are late in many")),
           new SeededBug(
               0,
               "operator/Adjudication.java",
@@ -96,7 +96,7 @@ final class ShellBugs {
               "      shell.run(commit, deadline, new byte[0], tree.path());\n    }\n    Map<",
               "    }\n    Map<",
               "A member says that it remembers, and a power cut takes that back.",
-              Found.not("not in 25 seeds with power cuts")),
+              Found.not("not in 300 seeds, though power is cut in many")),
           new SeededBug(
               11,
               "sync/Archive.java",
