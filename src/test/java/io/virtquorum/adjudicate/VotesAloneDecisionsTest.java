@@ -12,6 +12,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
+import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.vote.Tally;
 import io.virtquorum.vote.VotingRule;
 import java.time.Duration;
@@ -96,6 +97,35 @@ final class VotesAloneDecisionsTest {
             "web-1 was promoted, and what it holds is not committed yet: its sidecar is not"
                 + " connected.");
     assertThat(decider.state.record().mandate()).contains(OTHER);
+  }
+
+  @Test
+  void givenAPromotedMemberThatChangedBeforeItAcceptedThenTheVotesDoNotOverwriteIt() {
+    Decider decider = votes();
+    decider.votes(1, OTHER, Optional.empty(), 0, false);
+    decider.configure(decider.config().withPromote(Optional.of("web-1")));
+    decider.configure(decider.config().withPromote(Optional.empty()));
+    decider.votes(1, NEW, Optional.empty(), 0, false).forget().later(Duration.ofSeconds(7));
+    assertThat(decider.held("PromotionMoved")).isPresent();
+    assertThat(decider.held("PromotionWaits")).isEmpty();
+    assertThat(decider.assessment.flatMap(Assessment::target)).isEmpty();
+    assertThat(decider.ordered(Command.Serve.class)).isEmpty();
+  }
+
+  @Test
+  void givenAPromotedPrimaryThatIsWrittenBeforeTheCommitThenTheWriteIsToBe() {
+    Decider decider = votes();
+    decider.votes(1, OTHER, Optional.empty(), 0, false);
+    decider.configure(decider.config().withPromote(Optional.of("web-1")));
+    decider.configure(decider.config().withPromote(Optional.empty()));
+    Position accepted = new Position(2, 1);
+    decider.ended(Command.Prove.class, new Outcome.Done(0, 0, Duration.ZERO, ""));
+    decider.remembers(1, accepted, OTHER);
+    assertThat(decider.target().position()).isEqualTo(accepted);
+    decider.failed(Command.Serve.class);
+    decider.votes(1, NEW, Optional.of(new Remembered(accepted, OTHER)), 0, false, EDIT);
+    assertThat(decider.target())
+        .isEqualTo(new Target(accepted.next(), NEW, Target.Ground.PROMOTED, Optional.of("web-1")));
   }
 
   @Test
