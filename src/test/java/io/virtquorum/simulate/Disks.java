@@ -179,18 +179,13 @@ final class Disks {
     for (SimulatedGuest guest : guests.values()) {
       for (Volume volume : guest.mounts.values()) {
         for (var entry : volume.all().entrySet()) {
-          if (entry.getValue().content == content
-              && (!Volume.isOwn(entry.getKey()) || isArchived(entry.getKey()))) {
+          if (entry.getValue().content == content && Volume.counts(entry.getKey())) {
             return true;
           }
         }
       }
     }
     return false;
-  }
-
-  private static boolean isArchived(String path) {
-    return path.startsWith(".virtquorum/archive/");
   }
 
   /** The bytes of a guest's files, as the OS wrote them last. */

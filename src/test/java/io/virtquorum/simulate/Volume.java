@@ -233,11 +233,19 @@ final class Volume {
     }
     flush();
     unsynced.clear();
-    for (Node node : durable.values()) {
-      if (node.written != null) {
-        node.written.wasDurable = true;
-      }
+    durable.forEach(this::kept);
+  }
+
+  /** What is only staged may go again: its sample still has it. */
+  private void kept(String path, Node node) {
+    if (node.written != null && counts(path)) {
+      node.written.wasDurable = true;
     }
+  }
+
+  /** True of the trees and of what is archived. */
+  static boolean counts(String path) {
+    return !isOwn(path) || path.startsWith(".virtquorum/archive/");
   }
 
   /** Makes one file's bytes durable, and all metadata. */
@@ -246,9 +254,7 @@ final class Volume {
     if (node != null && (unsynced.contains(node.inode) || !pending.isEmpty())) {
       flush();
       unsynced.remove(node.inode);
-      if (node.written != null) {
-        node.written.wasDurable = true;
-      }
+      kept(path, node);
     }
   }
 
