@@ -160,41 +160,22 @@ record MemberState(
 
   /** Its ballot may be relied on, although no newer one came after an order. */
   MemberState refreshed() {
-    return new MemberState(
-        presence,
-        ballot,
-        ballot.isPresent() ? Standing.FRESH : Standing.STALE,
-        unheardSince,
-        strayingSince,
-        tries,
-        outputTries,
-        stillUntil);
+    return with(ballot.isPresent() ? Standing.FRESH : Standing.STALE);
   }
 
   /** Its ballot is older than what was done to it. */
   MemberState stale() {
-    return new MemberState(
-        presence,
-        ballot,
-        Standing.STALE,
-        unheardSince,
-        strayingSince,
-        tries,
-        outputTries,
-        stillUntil);
+    return with(Standing.STALE);
   }
 
   /** Whether an order under which its state is replaced ended is not known. */
   MemberState unclear() {
+    return with(Standing.UNCLEAR);
+  }
+
+  private MemberState with(Standing newStanding) {
     return new MemberState(
-        presence,
-        ballot,
-        Standing.UNCLEAR,
-        unheardSince,
-        strayingSince,
-        tries,
-        outputTries,
-        stillUntil);
+        presence, ballot, newStanding, unheardSince, strayingSince, tries, outputTries, stillUntil);
   }
 
   boolean isUnclear() {

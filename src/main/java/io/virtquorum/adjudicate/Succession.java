@@ -231,7 +231,7 @@ final class Succession {
         || !picture.isWanted(name)
         || assessment.disagreeing().contains(name)
         || picture.state().work().isBusy(name)
-        || picture.isOverwritten(name)
+        || picture.member(name).isUnclear()
         || hasRival(name)
         || !picture.isSettled(name)) {
       return Plan.none();

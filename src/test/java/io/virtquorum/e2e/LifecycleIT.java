@@ -32,7 +32,7 @@ class LifecycleIT {
   @Budget(20)
   void deletingTheClusterLeavesTheVmsRunningAndTakesItsPartsOut(Testbed testbed) {
     testbed.inSync();
-    Map<String, String> incarnations = incarnations(testbed);
+    Map<String, String> incarnations = testbed.incarnations();
 
     testbed.kubectl("delete", "hac", Web.NAME, "--timeout=30s");
 
@@ -48,7 +48,7 @@ class LifecycleIT {
           .doesNotContainKey("hooks.kubevirt.io/hookSidecars");
       assertThat(member.running()).as("%s runs", member).isTrue();
     }
-    assertThat(incarnations(testbed)).isEqualTo(incarnations);
+    assertThat(testbed.incarnations()).isEqualTo(incarnations);
   }
 
   @Test
@@ -104,12 +104,6 @@ class LifecycleIT {
         .contains("True");
     assertThat(status.condition("Stalled").map(Condition::getMessage).orElse(""))
         .contains("bootstrap.from");
-  }
-
-  private static Map<String, String> incarnations(Testbed testbed) {
-    Map<String, String> all = new TreeMap<>();
-    testbed.members().forEach(m -> all.put(m.name(), m.incarnation().orElse("none")));
-    return all;
   }
 
   private static Map<String, List<String>> changeTimes(Testbed testbed) {

@@ -6,8 +6,6 @@ import io.fabric8.kubernetes.api.model.Pod;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -61,7 +59,7 @@ class OutagesIT {
     Member primary = testbed.inSync().primary();
     long epoch = testbed.web().epoch();
     long term = testbed.web().term();
-    Map<String, Optional<String>> incarnations = incarnations(testbed);
+    Map<String, String> incarnations = testbed.incarnations();
 
     Site.saveRandom(primary, "large", 60_000);
     Wait.until("the others are behind", REPAIR)
@@ -78,14 +76,10 @@ class OutagesIT {
     for (Member member : testbed.members()) {
       assertThat(Site.manifest(member)).as("site of %s", member).isEqualTo(site);
     }
-    assertThat(incarnations(testbed)).as("no VM was restarted").isEqualTo(incarnations);
+    assertThat(testbed.incarnations()).as("no VM was restarted").isEqualTo(incarnations);
     testbed.installation().install();
     Site.remove(primary, "large");
     testbed.web().awaitInSync(epoch + 2, REPAIR);
-  }
-
-  private static Map<String, Optional<String>> incarnations(Testbed testbed) {
-    return testbed.members().stream().collect(Collectors.toMap(Member::name, Member::incarnation));
   }
 
   @Test

@@ -10,7 +10,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ParameterContext;
@@ -184,6 +186,13 @@ final class Testbed implements AutoCloseable {
 
   List<Member> members() {
     return members;
+  }
+
+  /** By member, what changes with every restart of its VM. */
+  Map<String, String> incarnations() {
+    Map<String, String> all = new TreeMap<>();
+    members.forEach(m -> all.put(m.name(), m.incarnation().orElse("none")));
+    return all;
   }
 
   /** The member that users are led to now. */

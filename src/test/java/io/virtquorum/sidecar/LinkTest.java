@@ -86,10 +86,7 @@ final class LinkTest {
     Server first = serve(0, Optional.empty());
     int port = first.getPort();
     try (var link = link(List.of("127.0.0.1:" + port), Optional.empty())) {
-      until(() -> adjudicator.beats() >= 1);
-      stop(first);
-      until(() -> !link.isOpen());
-      adjudicator.got.clear();
+      leave(first, link);
       link.send(Ballot.newBuilder().setNumber(1).setAudited(true).build());
       link.send(Ballot.newBuilder().setNumber(2).build());
       link.send(
@@ -117,10 +114,7 @@ final class LinkTest {
     Server first = serve(0, Optional.empty());
     int port = first.getPort();
     try (var link = link(List.of("127.0.0.1:" + port), Optional.empty())) {
-      until(() -> adjudicator.beats() >= 1);
-      stop(first);
-      until(() -> !link.isOpen());
-      adjudicator.got.clear();
+      leave(first, link);
       link.send(Ballot.newBuilder().setNumber(1).setAudited(true).build());
       link.withdrawBallot();
       Server second = serve(port, Optional.empty());
@@ -252,6 +246,14 @@ final class LinkTest {
   private Server serve(int port, Optional<WireServer.Tls> tls) throws IOException {
     return WireServer.start(
         new InetSocketAddress(InetAddress.getLoopbackAddress(), port), tls, executor, adjudicator);
+  }
+
+  /** The adjudicator goes away once the link is attached, and what it got is forgotten. */
+  private void leave(Server server, Link link) throws InterruptedException {
+    until(() -> adjudicator.beats() >= 1);
+    stop(server);
+    until(() -> !link.isOpen());
+    adjudicator.got.clear();
   }
 
   private static void stop(Server server) throws InterruptedException {
