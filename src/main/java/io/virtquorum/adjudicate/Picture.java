@@ -13,18 +13,26 @@ import java.util.stream.Stream;
 /**
  * One moment as the rules see it: who is there, what each holds, and how the votes were counted.
  * Immutable; everything is derived from the state.
+ *
+ * @param reporting members of the record that report and are healthy, in order of their names
  */
 record Picture(
     State state,
     Config config,
     Map<String, Classification> classes,
+    List<String> reporting,
     Verdict.Count count,
     Instant now) {
 
   /** Counts the votes of a state whose config is known. */
   static Picture of(State state, Map<String, Classification> classes, Instant now) {
     Config config = state.config().orElseThrow();
-    return new Picture(state, config, classes, VoteCount.of(state, config, classes), now);
+    List<String> reporting =
+        state.record().members().keySet().stream()
+            .filter(name -> state.member(name).usable())
+            .toList();
+    return new Picture(
+        state, config, classes, reporting, VoteCount.of(state, config, classes), now);
   }
 
   ClusterRecord record() {
@@ -38,7 +46,7 @@ record Picture(
 
   /** Members of the record that report and are healthy, in order of their names. */
   Stream<String> usable() {
-    return record().members().keySet().stream().filter(this::isUsable);
+    return reporting.stream();
   }
 
   /** True if the spec names it; whom it does not name is to leave. */

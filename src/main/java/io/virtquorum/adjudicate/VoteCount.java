@@ -17,19 +17,19 @@ final class VoteCount {
 
   static Verdict.Count of(State state, Config config, Map<String, Classification> classes) {
     ClusterRecord record = state.record();
-    Map<String, Integer> weights = weights(state, config, classes);
+    Weights base = config.weights(record);
+    Map<String, Integer> weights = base.inElection(favoured(state, config, classes));
     Optional<Tally> tally =
         record.members().isEmpty()
             ? Optional.empty()
-            : Optional.of(tally(state, config, classes, weights));
+            : Optional.of(tally(state, config, classes, weights, base.witness()));
     return new Verdict.Count(config.voting().rule(), tally, weights, record.primary());
   }
 
   /** Rule 5: the bonus is the recorded primary's, or, where votes alone decide, every user's. */
-  private static Map<String, Integer> weights(
+  private static Set<String> favoured(
       State state, Config config, Map<String, Classification> classes) {
     ClusterRecord record = state.record();
-    Weights weights = config.weights(record);
     Set<String> favoured = new HashSet<>();
     for (String name : record.members().keySet()) {
       MemberClass own = classes.get(name).memberClass();
@@ -41,7 +41,7 @@ final class VoteCount {
         favoured.add(name);
       }
     }
-    return weights.inElection(favoured);
+    return favoured;
   }
 
   /**
@@ -52,7 +52,8 @@ final class VoteCount {
       State state,
       Config config,
       Map<String, Classification> classes,
-      Map<String, Integer> weights) {
+      Map<String, Integer> weights,
+      int witness) {
     ClusterRecord record = state.record();
     List<Vote> votes = new ArrayList<>();
     for (String name : record.members().keySet()) {
@@ -61,7 +62,6 @@ final class VoteCount {
         votes.add(new Vote(name, member.ballot().get().root(), weights.get(name)));
       }
     }
-    int witness = config.weights(record).witness();
     record
         .committed()
         .filter(c -> witness > 0)

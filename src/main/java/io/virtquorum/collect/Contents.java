@@ -16,6 +16,9 @@ import java.util.Map;
  * rows' digests of them. For one thread.
  */
 final class Contents {
+  private static final Script HASH = Script.of(Contents.class, "hash.sh");
+  private static final Script DROP = Script.of(Contents.class, "drop.sh");
+
   /** A batch ends at the first of these. */
   private static final int BATCH_FILES = 1_000;
 
@@ -30,8 +33,6 @@ final class Contents {
 
   private final Shell shell;
   private final FingerprintKey key;
-  private final Script hash = Script.of(Contents.class, "hash.sh");
-  private final Script drop = Script.of(Contents.class, "drop.sh");
 
   Contents(Shell shell, FingerprintKey key) {
     this.shell = shell;
@@ -60,7 +61,7 @@ final class Contents {
     if (pastCache && !files.isEmpty()) {
       boolean dropped =
           files.size() >= DROP_FROM
-              && shell.run(drop, deadline, new byte[0], tree.path()).length > 0;
+              && shell.run(DROP, deadline, new byte[0], tree.path()).length > 0;
       how = dropped ? "cached" : "uncached";
     }
     batches(tree, files, how, seconds, deadline);
@@ -93,7 +94,7 @@ final class Contents {
       throws GuestException, Trouble {
     byte[] output =
         shell.run(
-            hash, deadline, names, tree.path(), shell.fresh(), how, Integer.toString(batch.size()));
+            HASH, deadline, names, tree.path(), shell.fresh(), how, Integer.toString(batch.size()));
     Map<String, String> found = parse(output);
     for (Item item : batch) {
       Entry entry = item.entry();

@@ -6,10 +6,12 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.StringTokenizer;
 
 /**
  * What the script of {@link Evidence.Reader} printed, as values. Lines that are not understood are
@@ -72,13 +74,13 @@ record EvidenceText(
         part = line;
         continue;
       }
-      String[] words = line.strip().split("\\s+");
+      String[] words = words(line);
       switch (part) {
         case "#tcp" -> connection(words, connections);
         case "#snmp" -> opens.line(words);
         case "#who" -> {
           if (words.length >= 2) {
-            sessions.put(words[1], line.strip().replaceAll("\\s+", " "));
+            sessions.put(words[1], String.join(" ", words));
           }
         }
         case "#terminals" -> lastInput = Math.max(lastInput, terminal(words, sessions));
@@ -87,6 +89,13 @@ record EvidenceText(
     }
     return new EvidenceText(
         List.copyOf(connections), opens.count, List.copyOf(sessions.values()), lastInput);
+  }
+
+  private static String[] words(String line) {
+    var tokens = new StringTokenizer(line);
+    String[] words = new String[tokens.countTokens()];
+    Arrays.setAll(words, i -> tokens.nextToken());
+    return words;
   }
 
   private static void connection(String[] words, List<Connection> connections) {

@@ -20,6 +20,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The file trees of one member: fingerprints them, remembers durably what was verified, and says
@@ -181,11 +182,13 @@ public final class FileTrees {
   }
 
   private static List<Change> bounded(List<Change> changes) {
-    return changes.stream()
-        .sorted(Comparator.comparing(Change::kind).reversed().thenComparing(Change::key))
-        .limit(Snapshot.MAX_CHANGES)
-        .sorted(Comparator.comparing(Change::key))
-        .toList();
+    Stream<Change> kept = changes.stream();
+    if (changes.size() > Snapshot.MAX_CHANGES) {
+      kept =
+          kept.sorted(Comparator.comparing(Change::kind).reversed().thenComparing(Change::key))
+              .limit(Snapshot.MAX_CHANGES);
+    }
+    return kept.sorted(Comparator.comparing(Change::key)).toList();
   }
 
   private void rebooted(Deadline deadline) throws GuestException, Trouble {

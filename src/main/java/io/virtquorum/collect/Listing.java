@@ -1,5 +1,7 @@
 package io.virtquorum.collect;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
 import io.virtquorum.guest.GuestException;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,14 +24,12 @@ record Listing(
     boolean interrupted,
     String digest,
     Optional<List<Entry>> entries) {
+  private static final Script SCAN = Script.of(Listing.class, "scan.sh");
+  private static final Script REMOVE = new Script("rm", "rm -f \"$1\"");
   private static final int INLINE = Shell.PIECE;
 
   /** Lists trees. Stateless apart from the shell. */
-  record Reader(Shell shell, Script scan, String fstab) {
-    Reader(Shell shell, String fstab) {
-      this(shell, Script.of(Listing.class, "scan.sh"), fstab);
-    }
-
+  record Reader(Shell shell, String fstab) {
     /**
      * @param known the digest of the listing that the caller has; may be empty
      * @param most entries that are accepted
@@ -40,12 +40,12 @@ record Listing(
       List<String> arguments =
           new ArrayList<>(List.of(tree.path(), file, known, Integer.toString(INLINE), fstab));
       arguments.addAll(tree.expression());
-      byte[] output = shell.run(scan, deadline, new byte[0], arguments.toArray(String[]::new));
+      byte[] output = shell.run(SCAN, deadline, new byte[0], arguments.toArray(String[]::new));
       int end = 0;
       while (output[end] != '\n') {
         end++;
       }
-      String[] words = Shell.text(output).substring(0, end).split(" ");
+      String[] words = new String(output, 0, end, ISO_8859_1).split(" ");
       String digest = words[6];
       Optional<List<Entry>> entries = Optional.empty();
       if (!digest.equals(known)) {
@@ -78,7 +78,7 @@ record Listing(
                 parser.feed(piece, 0, piece.length);
                 atMost(tree, found, most);
               });
-          shell.run(new Script("rm", "rm -f \"$1\""), deadline, new byte[0], file);
+          shell.run(REMOVE, deadline, new byte[0], file);
         }
         parser.end();
       } catch (IllegalArgumentException e) {

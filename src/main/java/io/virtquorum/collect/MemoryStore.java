@@ -17,13 +17,13 @@ import org.slf4j.LoggerFactory;
  * ready beside the old one, and a crash in between loses neither.
  */
 final class MemoryStore {
+  private static final Script DIRECTORY = Script.of(MemoryStore.class, "directory.sh");
+  private static final Script COMMIT = Script.of(MemoryStore.class, "memory-commit.sh");
+  private static final Script SWAP = Script.of(MemoryStore.class, "memory-swap.sh");
   private static final Logger LOG = LoggerFactory.getLogger(MemoryStore.class);
   private final Shell shell;
   private final List<Tree> trees;
   private final Digest configuration;
-  private final Script directory = Script.of(MemoryStore.class, "directory.sh");
-  private final Script commit = Script.of(MemoryStore.class, "memory-commit.sh");
-  private final Script swap = Script.of(MemoryStore.class, "memory-swap.sh");
 
   MemoryStore(Shell shell, List<Tree> trees, Digest configuration) {
     this.shell = shell;
@@ -58,10 +58,10 @@ final class MemoryStore {
     waiting.entrySet().removeIf(w -> !w.getValue().equals(agreed.get(w.getKey())));
     if (!waiting.isEmpty()) {
       for (Tree tree : trees) {
-        shell.run(commit, deadline, new byte[0], tree.path());
+        shell.run(COMMIT, deadline, new byte[0], tree.path());
       }
       for (Tree tree : waiting.keySet()) {
-        shell.run(swap, deadline, new byte[0], tree.path());
+        shell.run(SWAP, deadline, new byte[0], tree.path());
       }
     }
     return agreed;
@@ -76,13 +76,13 @@ final class MemoryStore {
       throws GuestException, Trouble {
     for (var memory : memories.entrySet()) {
       Tree tree = memory.getKey();
-      shell.run(directory, deadline, new byte[0], tree.path());
+      shell.run(DIRECTORY, deadline, new byte[0], tree.path());
       shell.put(tree.own() + "/memory.new", memory.getValue().encode(), deadline);
-      shell.run(commit, deadline, new byte[0], tree.path());
+      shell.run(COMMIT, deadline, new byte[0], tree.path());
     }
     Map<Tree, String> marks = new LinkedHashMap<>();
     for (Tree tree : memories.keySet()) {
-      marks.put(tree, Shell.text(shell.run(swap, deadline, new byte[0], tree.path())).strip());
+      marks.put(tree, Shell.text(shell.run(SWAP, deadline, new byte[0], tree.path())).strip());
     }
     return marks;
   }

@@ -21,6 +21,9 @@ import java.util.TreeMap;
  * hold up a look at the files for no longer than one command may take. For one thread.
  */
 public final class Outputs {
+  private static final Script OUTPUT = Script.of(Outputs.class, "output.sh");
+  private static final Script TELL = Script.of(Outputs.class, "facts.sh");
+
   /** Most bytes that a command may say. */
   public static final int MOST = 4 * 1024 * 1024;
 
@@ -41,8 +44,6 @@ public final class Outputs {
   private final FingerprintKey key;
   private final Map<String, Feature> commands = new TreeMap<>();
   private final List<String> facts;
-  private final Script output = Script.of(Outputs.class, "output.sh");
-  private final Script tell = Script.of(Outputs.class, "facts.sh");
   private final Map<String, Output> last = new TreeMap<>();
   private final Map<String, Long> seen = new HashMap<>();
   private long restUntil;
@@ -152,7 +153,7 @@ public final class Outputs {
     Deadline deadline = shell.deadline(LONGEST.plus(ANSWER));
     Output.Kind kind = command.apply().isEmpty() ? Output.Kind.COMPARED : Output.Kind.REPAIRABLE;
     try {
-      byte[] said = shell.run(output, deadline, new byte[0], arguments.toArray(String[]::new));
+      byte[] said = shell.run(OUTPUT, deadline, new byte[0], arguments.toArray(String[]::new));
       last.put(command.name(), new Output(digest(command, said), "", kind));
       return said;
     } catch (Trouble trouble) {
@@ -181,7 +182,7 @@ public final class Outputs {
     seen.put(FACTS, shell.nanoTime());
     try {
       for (String line :
-          Shell.text(shell.run(tell, shell.deadline(ANSWER), new byte[0])).split("\n")) {
+          Shell.text(shell.run(TELL, shell.deadline(ANSWER), new byte[0])).split("\n")) {
         int equals = line.indexOf('=');
         if (equals > 0) {
           told.put(line.substring(0, equals), line.substring(equals + 1));

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.LongSupplier;
 import java.util.random.RandomGenerator;
@@ -20,6 +21,10 @@ import java.util.random.RandomGenerator;
  * into {@link Trouble}, and moves long lists in pieces. Not safe for use by many threads.
  */
 public final class Shell {
+  private static final Script FIND = Script.of(Shell.class, "tools.sh");
+  private static final Script PUT = Script.of(Shell.class, "put.sh");
+  private static final Script GET = Script.of(Shell.class, "get.sh");
+
   /** Bytes a piece: what the agent moves best and a small heap bears (facts: 64 to 256 KiB). */
   static final int PIECE = 256 * 1024;
 
@@ -31,10 +36,8 @@ public final class Shell {
   private final String runDirectory;
   private final LongSupplier nanoTime;
   private final RandomGenerator random;
-  private final Script find = Script.of(Shell.class, "tools.sh");
-  private final Script put = Script.of(Shell.class, "put.sh");
-  private final Script get = Script.of(Shell.class, "get.sh");
   private Map<String, String> tools = Map.of();
+  private Map<String, String> environment = Map.of();
   private String bootId = "";
 
   /**
@@ -97,9 +100,9 @@ public final class Shell {
     String now = guest.bootId(deadline.left());
     if (!now.equals(bootId)) {
       var none =
-          new Guest.Exec(command(find, runDirectory), new byte[0], Map.of(), deadline.left());
+          new Guest.Exec(command(FIND, runDirectory), new byte[0], Map.of(), deadline.left());
       Map<String, String> found = new HashMap<>();
-      for (String line : text(check(find, guest.run(none))).split("\n")) {
+      for (String line : text(check(FIND, guest.run(none))).split("\n")) {
         int equals = line.indexOf('=');
         if (equals > 0 && equals < line.length() - 1) {
           found.put(line.substring(0, equals), line.substring(equals + 1));
@@ -109,6 +112,7 @@ public final class Shell {
         need(found, tool);
       }
       tools = Map.copyOf(found);
+      environment = environment(found);
       bootId = now;
     }
     return bootId;
@@ -151,21 +155,29 @@ public final class Shell {
     if (tools.isEmpty()) {
       boot(deadline);
     }
-    Map<String, String> environment = new HashMap<>(secrets);
-    tools.forEach(
-        (tool, path) -> environment.put("VQ_" + tool.toUpperCase(java.util.Locale.ROOT), path));
-    environment.putIfAbsent("VQ_SYNC", "sync");
-    environment.put("VQ_RUN", runDirectory);
+    Map<String, String> all = environment;
+    if (!secrets.isEmpty()) {
+      all = new HashMap<>(secrets);
+      all.putAll(environment);
+    }
     return check(
-        script,
-        guest.run(new Guest.Exec(command(script, arguments), input, environment, deadline.left())));
+        script, guest.run(new Guest.Exec(command(script, arguments), input, all, deadline.left())));
+  }
+
+  /** What every script may rely on. */
+  private Map<String, String> environment(Map<String, String> found) {
+    Map<String, String> variables = new HashMap<>();
+    found.forEach((tool, path) -> variables.put("VQ_" + tool.toUpperCase(Locale.ROOT), path));
+    variables.putIfAbsent("VQ_SYNC", "sync");
+    variables.put("VQ_RUN", runDirectory);
+    return Map.copyOf(variables);
   }
 
   /** Writes a file of the guest in pieces. */
   public void put(String path, byte[] content, Deadline deadline) throws GuestException, Trouble {
     for (int from = 0; from == 0 || from < content.length; from += PIECE) {
       byte[] piece = Arrays.copyOfRange(content, from, Math.min(content.length, from + PIECE));
-      run(put, deadline, piece, path, from == 0 ? "first" : "next");
+      run(PUT, deadline, piece, path, from == 0 ? "first" : "next");
     }
   }
 
@@ -173,7 +185,7 @@ public final class Shell {
   void get(String path, Deadline deadline, Sink sink) throws GuestException, Trouble {
     for (int skip = 0; ; skip++) {
       byte[] piece =
-          run(get, deadline, new byte[0], path, Integer.toString(skip), Integer.toString(PIECE));
+          run(GET, deadline, new byte[0], path, Integer.toString(skip), Integer.toString(PIECE));
       sink.accept(piece);
       if (piece.length < PIECE) {
         return;

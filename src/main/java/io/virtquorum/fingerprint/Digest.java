@@ -35,7 +35,14 @@ public record Digest(long a, long b, long c, long d) implements Comparable<Diges
 
   /** The 32 bytes, in a new array. */
   public byte[] bytes() {
-    return ByteBuffer.allocate(BYTES).putLong(a).putLong(b).putLong(c).putLong(d).array();
+    byte[] bytes = new byte[BYTES];
+    putInto(ByteBuffer.wrap(bytes));
+    return bytes;
+  }
+
+  /** Adds the 32 bytes to a big-endian buffer that has room for them. */
+  void putInto(ByteBuffer buffer) {
+    buffer.putLong(a).putLong(b).putLong(c).putLong(d);
   }
 
   /** All 64 hexadecimal digits. */
@@ -55,6 +62,17 @@ public record Digest(long a, long b, long c, long d) implements Comparable<Diges
     order = order != 0 ? order : Long.compareUnsigned(b, other.b);
     order = order != 0 ? order : Long.compareUnsigned(c, other.c);
     return order != 0 ? order : Long.compareUnsigned(d, other.d);
+  }
+
+  /** As a record's own, written out: a matrix asks millions of times. */
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof Digest that && a == that.a && b == that.b && c == that.c && d == that.d;
+  }
+
+  @Override
+  public int hashCode() {
+    return Long.hashCode(a); // a hash is random already
   }
 
   @Override

@@ -15,6 +15,9 @@ import java.util.Optional;
  * are equal exactly when their roots are. Immutable; safe on any thread.
  */
 public final class Matrix {
+  /** Enough for a row with a path of usual length. */
+  private static final int USUAL = 256;
+
   private final List<Row> rows;
   private final Digest root;
 
@@ -113,13 +116,17 @@ public final class Matrix {
   private static Digest hash(List<Row> rows) {
     try {
       MessageDigest sha = MessageDigest.getInstance("SHA-256");
+      ByteBuffer text = ByteBuffer.allocate(USUAL);
       for (Row row : rows) {
         byte[] feature = row.key().feature().getBytes(StandardCharsets.UTF_8);
         byte[] item = row.key().item().getBytes(StandardCharsets.ISO_8859_1);
-        ByteBuffer text =
-            ByteBuffer.allocate(2 * Integer.BYTES + feature.length + item.length + Digest.BYTES);
-        text.putInt(feature.length).put(feature).putInt(item.length).put(item);
-        sha.update(text.put(row.digest().bytes()).array());
+        int length = 2 * Integer.BYTES + feature.length + item.length + Digest.BYTES;
+        if (length > text.capacity()) {
+          text = ByteBuffer.allocate(length);
+        }
+        text.clear().putInt(feature.length).put(feature).putInt(item.length).put(item);
+        row.digest().putInto(text);
+        sha.update(text.array(), 0, length);
       }
       return Digest.of(sha.digest());
     } catch (NoSuchAlgorithmException e) {

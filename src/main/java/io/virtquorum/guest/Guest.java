@@ -80,9 +80,13 @@ public interface Guest extends AutoCloseable {
 
     /** A shell script with arguments ({@code $1}...) and standard input. */
     public static Exec script(Duration deadline, String script, byte[] input, String... arguments) {
-      var command = new java.util.ArrayList<>(List.of("/bin/sh", "-c", script, "virtquorum"));
-      command.addAll(List.of(arguments));
-      return new Exec(List.copyOf(command), input, Map.of(), deadline);
+      String[] command = new String[4 + arguments.length];
+      command[0] = "/bin/sh";
+      command[1] = "-c";
+      command[2] = script;
+      command[3] = "virtquorum";
+      System.arraycopy(arguments, 0, command, 4, arguments.length);
+      return new Exec(List.of(command), input, Map.of(), deadline);
     }
   }
 

@@ -231,9 +231,14 @@ final class Adjudication {
     }
   }
 
+  /** True while it is not known how the last change of the record ended: nothing is decided. */
+  boolean isWriting() {
+    return state.isWriting();
+  }
+
   /** After a write whose end is unknown nothing is decided for a while. */
   void writeLater() {
-    if (state.isWriting() && writeAgainAt.isEmpty()) {
+    if (isWriting() && writeAgainAt.isEmpty()) {
       writeAgainAt = Optional.of(nanoTime() + writeWait.toNanos());
       Duration longer = writeWait.multipliedBy(2);
       writeWait = longer.compareTo(LAST_WAIT) > 0 ? LAST_WAIT : longer;

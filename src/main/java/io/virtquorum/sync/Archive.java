@@ -19,10 +19,11 @@ import java.util.TreeMap;
  * manifest} and the old {@code files}. Not safe for use by many threads.
  */
 public final class Archive {
+  private static final Script LIST = Script.of(Archive.class, "archive-list.sh");
+  private static final Script REMOVE = Script.of(Archive.class, "archive-remove.sh");
+
   private final Shell shell;
   private final List<Tree> trees;
-  private final Script list = Script.of(Archive.class, "archive-list.sh");
-  private final Script remove = Script.of(Archive.class, "archive-remove.sh");
 
   public Archive(Shell shell, List<Tree> trees) {
     this.shell = shell;
@@ -34,7 +35,7 @@ public final class Archive {
     Deadline deadline = shell.deadline(limit);
     Map<String, ArchiveEntry> found = new TreeMap<>();
     for (Tree tree : trees) {
-      String output = Shell.text(shell.run(list, deadline, new byte[0], tree.path()));
+      String output = Shell.text(shell.run(LIST, deadline, new byte[0], tree.path()));
       String[] lines = output.split("\n", -1);
       for (int i = 0; i + 2 < lines.length; i += 3) {
         found.merge(lines[i], entry(lines[i], lines[i + 1], lines[i + 2]), Archive::add);
@@ -70,7 +71,7 @@ public final class Archive {
   /** Removes an entry; nothing happens if there is none. */
   void remove(String entry, Deadline deadline) throws GuestException, Trouble {
     for (Tree tree : trees) {
-      shell.run(remove, deadline, new byte[0], tree.path(), entry);
+      shell.run(REMOVE, deadline, new byte[0], tree.path(), entry);
     }
   }
 

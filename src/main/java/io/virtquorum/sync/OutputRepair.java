@@ -21,8 +21,12 @@ import java.util.Optional;
  * it said before goes to the archive. Not safe for use by many threads.
  */
 public final class OutputRepair {
-  private static final Duration FETCH = Duration.ofSeconds(60);
-  private static final Duration APPLY = Duration.ofMinutes(5);
+  private static final Script FETCH = Script.of(OutputRepair.class, "fetch.sh");
+  private static final Script APPLY = Script.of(OutputRepair.class, "apply-output.sh");
+  private static final Script SETTLE = Script.of(OutputRepair.class, "settle-output.sh");
+  private static final Script REMOVE = new Script("rm", "rm -f \"$1\"");
+  private static final Duration FETCH_LIMIT = Duration.ofSeconds(60);
+  private static final Duration APPLY_LIMIT = Duration.ofMinutes(5);
   private static final Duration REST = Duration.ofSeconds(30);
 
   private final Shell shell;
@@ -31,10 +35,6 @@ public final class OutputRepair {
   private final ArchiveLimits limits;
   private final Archive archive;
   private final TreeRepair repair;
-  private final Script fetch = Script.of(OutputRepair.class, "fetch.sh");
-  private final Script apply = Script.of(OutputRepair.class, "apply-output.sh");
-  private final Script settle = Script.of(OutputRepair.class, "settle-output.sh");
-  private final Script remove = new Script("rm", "rm -f \"$1\"");
 
   /**
    * @param trees at least one: the first one's archive takes what is replaced
@@ -57,7 +57,7 @@ public final class OutputRepair {
    */
   public void settle(Duration limit) throws GuestException, Trouble {
     if (outputs.canApply()) {
-      shell.run(settle, shell.deadline(limit), new byte[0]);
+      shell.run(SETTLE, shell.deadline(limit), new byte[0]);
     }
   }
 
@@ -107,7 +107,7 @@ public final class OutputRepair {
       }
       return equal ? done(1, report.bytes(), entry, start) : differs(command);
     } finally {
-      shell.run(remove, deadline, new byte[0], file);
+      shell.run(REMOVE, deadline, new byte[0], file);
     }
   }
 
@@ -115,12 +115,12 @@ public final class OutputRepair {
       throws GuestException, Trouble {
     byte[] said =
         shell.run(
-            fetch,
+            FETCH,
             deadline,
             new byte[0],
             Map.of("RSYNC_PASSWORD", offer.password()),
             TreeRepair.url(offer, SampleServer.OUTPUT) + SampleServer.OUTPUT,
-            Long.toString(Math.min(deadline.leftSeconds(), FETCH.toSeconds())),
+            Long.toString(Math.min(deadline.leftSeconds(), FETCH_LIMIT.toSeconds())),
             file,
             Integer.toString(Outputs.MOST));
     return RsyncReport.parse(Shell.text(said));
@@ -153,10 +153,10 @@ public final class OutputRepair {
       throws GuestException, Trouble {
     Duration left = deadline.left().minus(REST);
     List<String> arguments = new ArrayList<>();
-    arguments.add(Long.toString(Math.clamp(left.toSeconds(), 1, APPLY.toSeconds())));
+    arguments.add(Long.toString(Math.clamp(left.toSeconds(), 1, APPLY_LIMIT.toSeconds())));
     arguments.add(file);
     arguments.addAll(command.apply());
-    shell.run(apply, deadline, new byte[0], arguments.toArray(String[]::new));
+    shell.run(APPLY, deadline, new byte[0], arguments.toArray(String[]::new));
   }
 
   /**

@@ -20,12 +20,12 @@ import java.util.stream.Collectors;
  * notices a bridge without an uplink, whose carrier is fine. For one thread.
  */
 public final class PeerProbe {
+  private static final Script REACH = Script.of(PeerProbe.class, "reach.sh");
   private static final Duration BETWEEN = Duration.ofSeconds(30);
   private static final Duration LIMIT = Duration.ofSeconds(15);
 
   private final Shell shell;
   private final Map<String, String> addresses;
-  private final Script reach = Script.of(PeerProbe.class, "reach.sh");
   private Set<String> missed = Set.of();
   private Set<String> silent = Set.of();
   private long due;
@@ -54,7 +54,7 @@ public final class PeerProbe {
     List<String> arguments =
         new ArrayList<>(List.of(own, Integer.toString(SampleServer.FIRST_PORT)));
     arguments.addAll(addresses.values());
-    byte[] said = shell.run(reach, deadline, new byte[0], arguments.toArray(String[]::new));
+    byte[] said = shell.run(REACH, deadline, new byte[0], arguments.toArray(String[]::new));
     Set<String> now = new String(said, UTF_8).lines().collect(Collectors.toSet());
     silent = now.stream().filter(missed::contains).collect(Collectors.toSet());
     missed = now;

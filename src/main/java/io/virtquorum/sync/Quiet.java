@@ -17,9 +17,10 @@ import java.util.List;
  * many threads.
  */
 public final class Quiet {
+  private static final Script QUIESCE = Script.of(Quiet.class, "quiesce.sh");
+
   private final Shell shell;
   private final List<Tree> trees;
-  private final Script quiesce = Script.of(Quiet.class, "quiesce.sh");
 
   public Quiet(Shell shell, List<Tree> trees) {
     this.shell = shell;
@@ -56,6 +57,6 @@ public final class Quiet {
       throws GuestException, Trouble {
     List<String> arguments = new ArrayList<>(List.of(tree.name(), what, Long.toString(seconds)));
     arguments.addAll(tree.quiesce());
-    shell.run(quiesce, deadline, new byte[0], arguments.toArray(String[]::new));
+    shell.run(QUIESCE, deadline, new byte[0], arguments.toArray(String[]::new));
   }
 }

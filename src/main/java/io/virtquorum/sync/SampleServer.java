@@ -23,6 +23,10 @@ import org.slf4j.LoggerFactory;
  * safe for use by many threads.
  */
 public final class SampleServer implements AutoCloseable {
+  private static final Script SERVE = Script.of(SampleServer.class, "serve.sh");
+  private static final Script STOP = Script.of(SampleServer.class, "stop.sh");
+  private static final Script STOP_ALL =
+      new Script("stop.sh", "set -- \"$1\"/serve-*\n" + STOP.text());
   private static final Logger LOG = LoggerFactory.getLogger(SampleServer.class);
   private static final Pattern ID = Pattern.compile("[A-Za-z0-9._-]{1,100}");
   private static final Pattern ADDRESS = Pattern.compile("[0-9a-fA-F.:]{2,45}");
@@ -39,8 +43,6 @@ public final class SampleServer implements AutoCloseable {
 
   private final Shell shell;
   private final List<Tree> trees;
-  private final Script serve = Script.of(SampleServer.class, "serve.sh");
-  private final Script stop = Script.of(SampleServer.class, "stop.sh");
   private final Set<String> serving = new LinkedHashSet<>();
 
   public SampleServer(Shell shell, List<Tree> trees) {
@@ -89,7 +91,7 @@ public final class SampleServer implements AutoCloseable {
     }
     shell.needRsync(deadline);
     String directory = directory(id);
-    shell.run(stop, deadline, new byte[0], directory);
+    shell.run(STOP, deadline, new byte[0], directory);
     byte[] secret = new byte[24];
     shell.random().nextBytes(secret);
     String password = HexFormat.of().formatHex(secret);
@@ -100,7 +102,7 @@ public final class SampleServer implements AutoCloseable {
       int port = FIRST_PORT + shell.random().nextInt(PORTS);
       byte[] said =
           shell.run(
-              serve,
+              SERVE,
               deadline,
               input,
               directory,
@@ -118,14 +120,13 @@ public final class SampleServer implements AutoCloseable {
 
   /** Ends a serving, whoever started it; nothing happens if there is none. */
   public void stop(String id, Duration limit) throws GuestException, Trouble {
-    shell.run(stop, shell.deadline(limit), new byte[0], directory(id));
+    shell.run(STOP, shell.deadline(limit), new byte[0], directory(id));
     serving.remove(id);
   }
 
   /** Ends all servings in this guest, also those of a sidecar's earlier life. */
   public void stopAll(Duration limit) throws GuestException, Trouble {
-    var all = new Script("stop.sh", "set -- \"$1\"/serve-*\n" + stop.text());
-    shell.run(all, shell.deadline(limit), new byte[0], shell.runDirectory());
+    shell.run(STOP_ALL, shell.deadline(limit), new byte[0], shell.runDirectory());
     serving.clear();
   }
 

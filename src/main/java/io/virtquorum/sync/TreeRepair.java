@@ -24,13 +24,15 @@ import java.util.stream.Collectors;
 
 /** The steps of a repair in one tree of the guest. For one thread. */
 final class TreeRepair {
+  private static final Script MAKE = new Script("mkdir", "umask 077; mkdir -p \"$1\"");
+  private static final Script SETTLE = Script.of(TreeRepair.class, "settle.sh");
+  private static final Script PREPARE = SETTLE.then(TreeRepair.class, "prepare.sh");
+  private static final Script STAGE = Script.of(TreeRepair.class, "stage.sh");
+  private static final Script APPLY = Script.of(TreeRepair.class, "apply.sh");
+  private static final Script FINISH = Script.of(TreeRepair.class, "finish.sh");
+  private static final Script COMMAND = Script.of(TreeRepair.class, "command.sh");
+
   private final Shell shell;
-  private final Script settle = Script.of(TreeRepair.class, "settle.sh");
-  private final Script prepare = settle.then(TreeRepair.class, "prepare.sh");
-  private final Script stage = Script.of(TreeRepair.class, "stage.sh");
-  private final Script apply = Script.of(TreeRepair.class, "apply.sh");
-  private final Script finish = Script.of(TreeRepair.class, "finish.sh");
-  private final Script command = Script.of(TreeRepair.class, "command.sh");
 
   TreeRepair(Shell shell) {
     this.shell = shell;
@@ -38,7 +40,7 @@ final class TreeRepair {
 
   /** Ends and removes what an earlier repair left. */
   void settle(Tree tree, Deadline deadline) throws GuestException, Trouble {
-    shell.run(settle, deadline, new byte[0], tree.path());
+    shell.run(SETTLE, deadline, new byte[0], tree.path());
   }
 
   /**
@@ -63,7 +65,7 @@ final class TreeRepair {
   /** False if the archive has the entry already. */
   private boolean prepare(Tree tree, String entry, Deadline deadline)
       throws GuestException, Trouble {
-    return shell.run(prepare, deadline, new byte[0], tree.path(), entry).length == 0;
+    return shell.run(PREPARE, deadline, new byte[0], tree.path(), entry).length == 0;
   }
 
   /** Fetches the wanted rows from the sample into the stage. */
@@ -78,7 +80,7 @@ final class TreeRepair {
     shell.put(tree.own() + "/stage/fetch", names(fetch), deadline);
     byte[] said =
         shell.run(
-            stage,
+            STAGE,
             deadline,
             new byte[0],
             Map.of("RSYNC_PASSWORD", offer.password()),
@@ -99,8 +101,7 @@ final class TreeRepair {
   void archive(Tree tree, String entry, byte[] manifest, Deadline deadline)
       throws GuestException, Trouble {
     String directory = directory(tree, entry);
-    var make = new Script("mkdir", "umask 077; mkdir -p \"$1\"");
-    shell.run(make, deadline, new byte[0], directory);
+    shell.run(MAKE, deadline, new byte[0], directory);
     shell.put(directory + "/manifest", manifest, deadline);
   }
 
@@ -173,7 +174,7 @@ final class TreeRepair {
     shell.put(tree.own() + "/stage/apply", names(rows), deadline);
     shell.put(tree.own() + "/stage/parents", names(parents), deadline);
     shell.run(
-        apply,
+        APPLY,
         deadline,
         new byte[0],
         tree.path(),
@@ -204,7 +205,7 @@ final class TreeRepair {
 
   /** Removes stage and journal. */
   void finish(Tree tree, Deadline deadline) throws GuestException, Trouble {
-    shell.run(finish, deadline, new byte[0], tree.path());
+    shell.run(FINISH, deadline, new byte[0], tree.path());
   }
 
   /** Runs the tree's command for after a repair; a sentence if it failed. */
@@ -215,7 +216,7 @@ final class TreeRepair {
     var arguments = new ArrayList<>(List.of(Long.toString(seconds)));
     arguments.addAll(tree.afterRepair());
     try {
-      shell.run(command, deadline, new byte[0], arguments.toArray(String[]::new));
+      shell.run(COMMAND, deadline, new byte[0], arguments.toArray(String[]::new));
       return Optional.empty();
     } catch (Trouble trouble) {
       return Optional.of(

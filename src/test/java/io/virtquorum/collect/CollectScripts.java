@@ -5,6 +5,7 @@ import io.virtquorum.fingerprint.Remembered;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.BiConsumer;
 
 /** What a simulated guest must know of this package's scripts and files. */
 public final class CollectScripts {
@@ -15,17 +16,34 @@ public final class CollectScripts {
     return Evidence.Reader.SCRIPT;
   }
 
-  /** What a memory file says in short; empty if it is damaged. */
-  public static Optional<Remembered> remembered(byte[] memoryFile) {
-    return TreeMemory.decode(memoryFile).map(TreeMemory::remembered);
+  /** What a memory file says; empty if it is damaged. */
+  public static Optional<Memory> memory(byte[] memoryFile) {
+    return TreeMemory.decode(memoryFile).map(Memory::new);
   }
 
-  /** The rows that a memory file remembers, by path; none if it is damaged. */
-  public static Map<String, Digest> rows(byte[] memoryFile) {
-    Map<String, Digest> rows = new TreeMap<>();
-    TreeMemory.decode(memoryFile)
-        .ifPresent(memory -> memory.rows().forEach((path, past) -> rows.put(path, past.digest())));
-    return rows;
+  /** What a memory file says. Immutable. */
+  public static final class Memory {
+    private final TreeMemory memory;
+
+    private Memory(TreeMemory memory) {
+      this.memory = memory;
+    }
+
+    /** In short. */
+    public Remembered remembered() {
+      return memory.remembered();
+    }
+
+    /** Does something with each row that it remembers, in no order. */
+    public void rows(BiConsumer<String, Digest> action) {
+      memory.rows().forEach((path, past) -> action.accept(path, past.digest()));
+    }
+
+    /** True if it remembers a row with a ctime that can be relied on. */
+    public boolean hasCtime(String path, long ctime) {
+      TreeMemory.Past past = memory.rows().get(path);
+      return past != null && past.ctime() == ctime;
+    }
   }
 
   /** A memory file that remembers these rows. */
@@ -34,13 +52,5 @@ public final class CollectScripts {
     rows.forEach(
         (path, digest) -> pasts.put(path, new TreeMemory.Past(digest, TreeMemory.UNKNOWN, 1)));
     return new TreeMemory(remembered, new Digest(0, 0, 0, 0), pasts).encode();
-  }
-
-  /** True if a memory file remembers a row with a ctime that can be relied on. */
-  public static boolean remembersCtime(byte[] memoryFile, String path, long ctime) {
-    return TreeMemory.decode(memoryFile)
-        .map(memory -> memory.rows().get(path))
-        .filter(past -> past.ctime() == ctime)
-        .isPresent();
   }
 }

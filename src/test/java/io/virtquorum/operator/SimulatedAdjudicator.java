@@ -227,6 +227,11 @@ public final class SimulatedAdjudicator {
     adjudication.writeLater();
   }
 
+  /** True while it does not know how the last change of the record ended. */
+  public boolean isWriting() {
+    return adjudication.isWriting();
+  }
+
   public boolean isDeposed() {
     return adjudication.deposedAt().isPresent();
   }

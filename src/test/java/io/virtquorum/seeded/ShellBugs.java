@@ -19,7 +19,7 @@ final class ShellBugs {
               "api.updateStatus(cluster).getMetadata().getResourceVersion().equals(before)",
               "false",
               "The fence only reads, and a write that was given up may come after it.",
-              Found.not("not in 300 seeds, though requests are late in many")),
+              Found.by(1)),
           new SeededBug(
               0,
               "operator/Adjudication.java",
@@ -61,14 +61,14 @@ final class ShellBugs {
               "item.settled() ? item.entry().ctime() : UNKNOWN",
               "item.entry().ctime()",
               "A write within the remembered ctime's tick looks like rot, and is taken back.",
-              Found.not("not in 1,000 seeds: two writes in one tick are rare there")),
+              Found.by(1)),
           new SeededBug(
               8,
               "sync/Puller.java",
               "row.getValue().isPresent() && !matrix.digest(row.getKey()).equals(row.getValue())",
               "false",
               "What was staged is applied though it is not what was offered.",
-              Found.by(177)),
+              Found.by(33)),
           new SeededBug(
               2,
               "sync/Puller.java",
@@ -89,14 +89,14 @@ final class ShellBugs {
               "if (!settled && !observe) {",
               "if (false) {",
               "A member votes while the guest may still execute a repair that was given up.",
-              Found.not("not in 300 seeds: a sidecar would have to die in that moment")),
+              Found.by(1)),
           new SeededBug(
               8,
               "collect/MemoryStore.java",
-              "      shell.run(commit, deadline, new byte[0], tree.path());\n    }\n    Map<",
+              "      shell.run(COMMIT, deadline, new byte[0], tree.path());\n    }\n    Map<",
               "    }\n    Map<",
               "A member says that it remembers, and a power cut takes that back.",
-              Found.not("not in 300 seeds, though power is cut in many")),
+              Found.by(6)),
           new SeededBug(
               11,
               "sync/Archive.java",

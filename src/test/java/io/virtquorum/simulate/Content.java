@@ -1,9 +1,11 @@
 package io.virtquorum.simulate;
 
+import io.virtquorum.collect.CollectScripts;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.Optional;
 
 /** The bytes of a file, and how they came to be. Copies of a file share one. */
 final class Content {
@@ -45,6 +47,7 @@ final class Content {
   boolean detectable;
 
   private String sha;
+  private Optional<CollectScripts.Memory> memory;
 
   Content(byte[] bytes, Origin origin) {
     this.bytes = bytes;
@@ -61,6 +64,14 @@ final class Content {
       sha = sha(bytes);
     }
     return sha;
+  }
+
+  /** What it says if it is a memory file. */
+  Optional<CollectScripts.Memory> memory() {
+    if (memory == null) {
+      memory = CollectScripts.memory(bytes);
+    }
+    return memory;
   }
 
   static String sha(byte[] bytes) {

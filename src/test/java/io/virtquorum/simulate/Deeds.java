@@ -1,6 +1,5 @@
 package io.virtquorum.simulate;
 
-import io.virtquorum.collect.CollectScripts;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -108,8 +107,26 @@ final class Deeds {
       }
       case 5 -> rename(vm, tree, path, "renamed-" + random.nextInt(3));
       case 6 -> remove(vm, tree, "new");
-      default -> write(vm, tree, path, next(vm, origin), random.nextBoolean());
+      default -> {
+        write(vm, tree, path, next(vm, origin), random.nextBoolean());
+        if (vm.guest.hasCoarseTimes()) {
+          saveAgain(vm, tree, path, origin);
+        }
+      }
     }
+  }
+
+  /** Perhaps in the same tick, and after a look at what was saved first. */
+  private void saveAgain(SimulatedVm vm, String tree, String path, Content.Origin origin) {
+    int boots = vm.guest.boots();
+    world.timeline.after(
+        vm.random.nextLong(Timeline.SECOND),
+        () -> {
+          if (isUsable(vm) && vm.guest.boots() == boots) {
+            by = origin;
+            write(vm, tree, path, next(vm, origin), false);
+          }
+        });
   }
 
   private Content next(SimulatedVm vm, Content.Origin origin) {
@@ -222,23 +239,17 @@ final class Deeds {
       return;
     }
     List<Content> before = new ArrayList<>();
-    new TreeSet<>(volume.all().keySet())
-        .forEach(
-            p -> {
-              boolean touched =
-                  paths.stream()
-                      .anyMatch(
-                          path -> p.equals(path) || p.startsWith(path + "/") || path.isEmpty());
-              Node node = volume.get(p);
-              if (touched && node.isFile() && !Volume.isOwn(p)) {
-                before.add(node.content);
-                before.add(node.written);
-                if (node.content != node.written) {
-                  node.content.detectable = false; // from now on it looks written
-                  volume.accept(p);
-                }
-              }
-            });
+    for (String p : List.copyOf(volume.all().keySet())) {
+      Node node = volume.get(p);
+      if (isTouched(p, paths) && node.isFile() && !Volume.isOwn(p)) {
+        before.add(node.content);
+        before.add(node.written);
+        if (node.content != node.written) {
+          node.content.detectable = false; // from now on it looks written
+          volume.accept(p);
+        }
+      }
+    }
     try {
       action.run();
       world.story.tell("%s: somebody %s", vm.name, what);
@@ -257,6 +268,17 @@ final class Deeds {
             volume.sync(); // the kernel writes back
           }
         });
+  }
+
+  private static boolean isTouched(String file, List<String> paths) {
+    for (String path : paths) {
+      if (path.isEmpty()
+          || (file.startsWith(path)
+              && (file.length() == path.length() || file.charAt(path.length()) == '/'))) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** A person writes all files anew, and then everybody may copy them. */
@@ -304,7 +326,8 @@ final class Deeds {
     Content rotten = new Content(bytes, Content.Origin.ROT);
     Node memory = volume.get(".virtquorum/memory");
     rotten.detectable =
-        memory != null && CollectScripts.remembersCtime(memory.content.bytes, path, node.ctime);
+        memory != null
+            && memory.content.memory().filter(m -> m.hasCtime(path, node.ctime)).isPresent();
     if (volume.rot(path, rotten, hidden)) {
       world.story.tell(
           "%s: %s rots%s%s",
@@ -352,6 +375,7 @@ final class Deeds {
               }
             });
     vm.guest.mounts.put(tree, next);
+    world.truth.promises.diskReplaced(vm.guest);
     world.truth.takenAway(before);
     world.truth.held(vm.guest);
     if (on) {

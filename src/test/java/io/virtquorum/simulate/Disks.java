@@ -1,6 +1,5 @@
 package io.virtquorum.simulate;
 
-import io.virtquorum.collect.CollectScripts;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Matrix;
@@ -13,10 +12,8 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.stream.Stream;
 
 /** What is really on the guests' disks, whatever anybody says of it. For one thread. */
 final class Disks {
@@ -55,6 +52,11 @@ final class Disks {
 
   SimulatedGuest guest(String name) {
     return guests.get(name);
+  }
+
+  /** The paths of the file trees. */
+  Set<String> trees() {
+    return features.keySet();
   }
 
   /** The root of what the OS wrote last. */
@@ -146,15 +148,25 @@ final class Disks {
   /** A memory that is whole counts although it has not taken its place yet. */
   static Set<Remembered> memories(Volume volume) {
     Set<Remembered> found = new HashSet<>();
-    memoryFiles(volume).forEach(file -> CollectScripts.remembered(file).ifPresent(found::add));
+    memoryFiles(volume, false)
+        .forEach(file -> file.memory().ifPresent(m -> found.add(m.remembered())));
     return found;
   }
 
-  private static List<byte[]> memoryFiles(Volume volume) {
-    return Stream.of(".virtquorum/memory.new", ".virtquorum/memory")
-        .flatMap(file -> Stream.ofNullable(volume.platter().get(file)))
-        .map(memory -> memory.content.bytes)
-        .toList();
+  /**
+   * The files that may hold a memory, the newest first.
+   *
+   * @param synced only those of which all bytes are durable
+   */
+  static List<Content> memoryFiles(Volume volume, boolean synced) {
+    List<Content> files = new ArrayList<>(2);
+    for (String name : List.of(".virtquorum/memory.new", ".virtquorum/memory")) {
+      Node file = volume.platter().get(name);
+      if (file != null && !(synced && volume.isUnsynced(file.inode))) {
+        files.add(file.content);
+      }
+    }
+    return files;
   }
 
   /** The rows that a guest remembers at this position; those that it has on all of its disks. */
@@ -162,15 +174,15 @@ final class Disks {
     List<Row> rows = new ArrayList<>();
     features.forEach(
         (path, feature) ->
-            memoryFiles(guest.mounts.get(path)).stream()
-                .filter(file -> CollectScripts.remembered(file).equals(Optional.of(remembered)))
+            memoryFiles(guest.mounts.get(path), false).stream()
+                .flatMap(file -> file.memory().stream())
+                .filter(memory -> memory.remembered().equals(remembered))
                 .findFirst()
                 .ifPresent(
-                    file ->
-                        CollectScripts.rows(file)
-                            .forEach(
-                                (item, digest) ->
-                                    rows.add(new Row(new RowKey(feature, item), digest)))));
+                    memory ->
+                        memory.rows(
+                            (item, digest) ->
+                                rows.add(new Row(new RowKey(feature, item), digest)))));
     return Matrix.of(rows);
   }
 

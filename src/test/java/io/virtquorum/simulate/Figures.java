@@ -27,6 +27,16 @@ final class Figures {
   long epochs;
   long slowestRest;
 
+  /** Of runs with three members: how many, how long, and what they took of a processor. */
+  long threes;
+
+  long threesNanos;
+  long threesCpuNanos;
+  long cpuNanos;
+
+  /** Equal only for the same runs, in whatever order. */
+  long trace;
+
   /** Rows that ballots called rot. */
   final Set<Digest> detected = new HashSet<>();
 
@@ -57,6 +67,16 @@ final class Figures {
     }
   }
 
+  /** What this one run took of a processor. */
+  void took(long nanosOfCpu, Shape shape) {
+    cpuNanos = nanosOfCpu;
+    if (shape.weights().size() == 3) {
+      threes = 1;
+      threesNanos = nanos;
+      threesCpuNanos = nanosOfCpu;
+    }
+  }
+
   void add(Figures other) {
     other.kinds.forEach((k, v) -> kinds.merge(k, v, Long::sum));
     other.broken.forEach((k, v) -> broken.merge(k, v, Long::sum));
@@ -67,6 +87,11 @@ final class Figures {
     rotDetected += other.rotDetected;
     seeds += other.seeds;
     nanos += other.nanos;
+    threes += other.threes;
+    threesNanos += other.threesNanos;
+    threesCpuNanos += other.threesCpuNanos;
+    cpuNanos += other.cpuNanos;
+    trace += other.trace;
     epochs += other.epochs;
     slowestRest = Math.max(slowestRest, other.slowestRest);
   }

@@ -13,12 +13,14 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.regex.Pattern;
 
 /**
  * One life of an operator that leads, or believes so: production adjudication with a mailbox, and a
  * task that alone touches it, as ClusterRuntime does with a thread.
  */
 final class OperatorLife implements SimulatedAdjudicator.Surroundings {
+  private static final Pattern REASON = Pattern.compile("[A-Z][A-Za-z]+");
   private static final long TICK = 250 * Timeline.MILLISECOND;
 
   /** As ClusterRuntimes does: perhaps it was this operator's own claim that it found. */
@@ -84,7 +86,7 @@ final class OperatorLife implements SimulatedAdjudicator.Surroundings {
     if (adjudicator.hasNews()) {
       for (Hold hold : adjudicator.holds()) {
         boolean sentences =
-            hold.reason().matches("[A-Z][A-Za-z]+")
+            REASON.matcher(hold.reason()).matches()
                 && hold.message().endsWith(".")
                 && hold.until().endsWith(".")
                 && !(hold.message() + hold.until()).contains("Optional")
@@ -113,6 +115,11 @@ final class OperatorLife implements SimulatedAdjudicator.Surroundings {
   /** It serves, and has read its HACluster. */
   boolean isReady() {
     return !dead && adjudicator != null;
+  }
+
+  /** It decides by the record as it knows it. */
+  boolean isDeciding() {
+    return isReady() && !adjudicator.isDeposed() && !adjudicator.isWriting();
   }
 
   /** The VMs, or the spec, are known to have changed. */
@@ -192,7 +199,7 @@ final class OperatorLife implements SimulatedAdjudicator.Surroundings {
   public void tell(Command.Tell tell) {
     world.figures.told(tell);
     world.story.tell("operator %d says %s: %s", number, tell.reason(), tell.message());
-    if (!tell.reason().matches("[A-Z][A-Za-z]+")
+    if (!REASON.matcher(tell.reason()).matches()
         || tell.message().contains("Optional")
         || tell.message().contains("null")) {
       throw new Violation("NothingForPeople", tell.toString());

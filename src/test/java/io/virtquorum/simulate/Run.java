@@ -82,6 +82,7 @@ final class Run {
       Losses.count(run.world, failure, figures.broken);
     }
     figures.seeds = 1;
+    figures.trace = run.world.timeline.trace();
     figures.kinds.put(schedule.shape().text(), 1L);
     figures.nanos = run.world.timeline.now();
     figures.epochs = run.world.truth.epochs().size();

@@ -152,6 +152,9 @@ final class SidecarLife implements SimulatedSidecar.Surroundings {
     if (channel != null) {
       for (var message = sidecar.poll(); message.isPresent(); message = sidecar.poll()) {
         world.figures.said(vm, message.get());
+        if (message.get().hasBallot()) {
+          world.truth.promises.voted(vm.guest);
+        }
         channel.up(message.get());
       }
     }

@@ -80,7 +80,7 @@ final class SimulatedApi {
 
   /** The HACluster, for its reader to change. */
   HACluster read(Object client) {
-    exchange(client, () -> {});
+    exchange(client, () -> {}, new boolean[1]);
     return stored();
   }
 
@@ -96,8 +96,9 @@ final class SimulatedApi {
     return cluster;
   }
 
-  HACluster update(Object client, HACluster cluster) {
+  HACluster update(OperatorLife client, HACluster cluster) {
     boolean[] conflict = new boolean[1];
+    boolean[] late = new boolean[1];
     exchange(
         client,
         () -> {
@@ -109,11 +110,15 @@ final class SimulatedApi {
           ClusterRecord after = SimulatedAdjudicator.record(cluster.getStatus());
           status = cluster.getStatus();
           version++;
+          if (late[0] && !after.equals(before)) {
+            truth.promises.recordedLate(client.isDeciding());
+          }
           truth.recorded(client, before, after);
           if (!after.members().keySet().containsAll(before.members().keySet())) {
             watched.run();
           }
-        });
+        },
+        late);
     if (conflict[0]) {
       throw new KubernetesClientException("the object has been modified", CONFLICT, null);
     }
@@ -126,25 +131,29 @@ final class SimulatedApi {
   }
 
   boolean lead(Object client, String address) {
-    boolean[] givenUp = new boolean[1];
+    boolean[] late = new boolean[1];
     try {
       exchange(
           client,
           () -> {
             led = address;
-            if (givenUp[0]) {
+            if (late[0]) {
               watched.run();
             }
-          });
+          },
+          late);
       return true;
     } catch (KubernetesClientException e) {
-      givenUp[0] = true;
       return false;
     }
   }
 
-  /** One request and its answer; executed late, or never, or without an answer. */
-  private void exchange(Object client, Runnable execution) {
+  /**
+   * One request and its answer; executed late, or never, or without an answer.
+   *
+   * @param late becomes true where it is executed after it was given up
+   */
+  private void exchange(Object client, Runnable execution, boolean[] late) {
     long travel =
         (1 + random.nextInt(10)) * Timeline.MILLISECOND
             + (lateBy == 0 ? 0 : random.nextLong(lateBy));
@@ -153,7 +162,8 @@ final class SimulatedApi {
       throw new KubernetesClientException("timeout", TIMED_OUT, null);
     }
     if (travel >= TIMEOUT) {
-      timeline.after(TIMEOUT + travel % LATEST, execution);
+      late[0] = true;
+      timeline.after(TIMEOUT + travel * 31 % LATEST, execution); // any time: travel is by chance
       timeline.sleep(TIMEOUT);
       throw new KubernetesClientException("timeout", TIMED_OUT, null);
     }

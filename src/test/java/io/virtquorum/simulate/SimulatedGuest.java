@@ -23,8 +23,17 @@ final class SimulatedGuest implements Guest {
   /** 2026-01-01, in nanoseconds since 1970. */
   private static final long EPOCH = 1_767_225_600L * Timeline.SECOND;
 
-  /** The kernel's tick: what is written within one has the same ctime. */
+  /** What is written within one has the same ctime: the kernel's tick. */
   private static final long TICK = 4 * Timeline.MILLISECOND;
+
+  /** What rsync takes for a file. */
+  private static final long COPYING = Timeline.MILLISECOND;
+
+  /** As above, where files are large. */
+  private static final long COPYING_MUCH = 300 * Timeline.MILLISECOND;
+
+  /** As TICK, where inodes of ext4 have 128 bytes, or on ext3. */
+  private static final long COARSE_TICK = Timeline.SECOND;
 
   final String name;
   final String address;
@@ -50,6 +59,8 @@ final class SimulatedGuest implements Guest {
   private String bootId = "";
   private boolean addressed;
   private long clockOffset;
+  private long tick = TICK;
+  private long copying = COPYING;
   private long pausedUntil;
   private long pace = 1;
   private int trap;
@@ -185,6 +196,25 @@ final class SimulatedGuest implements Guest {
     }
   }
 
+  /** Its file systems count only whole seconds. */
+  void coarseTimes() {
+    tick = COARSE_TICK;
+  }
+
+  boolean hasCoarseTimes() {
+    return tick == COARSE_TICK;
+  }
+
+  /** Its files are large, and take their time to be copied and put in their place. */
+  void largeFiles() {
+    copying = COPYING_MUCH;
+  }
+
+  /** What rsync takes for a file. */
+  long copying() {
+    return copying;
+  }
+
   boolean isMounted(String point) {
     return !unmounted.contains(point);
   }
@@ -239,7 +269,7 @@ final class SimulatedGuest implements Guest {
 
   /** The clock as file systems see it, in nanoseconds. */
   long fileTime() {
-    return (EPOCH + clockOffset + timeline.now()) / TICK * TICK;
+    return (EPOCH + clockOffset + timeline.now()) / tick * tick;
   }
 
   /**
@@ -288,6 +318,7 @@ final class SimulatedGuest implements Guest {
   @Override
   public Result run(Exec exec) throws GuestException {
     List<String> command = exec.command();
+    long asked = timeline.now();
     if (command.size() < 4 || !command.get(0).equals("/bin/sh")) {
       throw new IllegalStateException("the simulated guest does not know " + command);
     }
@@ -307,7 +338,7 @@ final class SimulatedGuest implements Guest {
                             sync.stage(
                                 arguments, exec.environment().getOrDefault("RSYNC_PASSWORD", ""))));
             case "apply.sh" ->
-                rsyncs.put(arguments.getFirst(), longer(call, () -> sync.apply(arguments)));
+                rsyncs.put(arguments.getFirst(), longer(call, () -> sync.apply(arguments, asked)));
             case "quiesce.sh" -> longer(call, () -> quiesce.run(arguments));
             default -> {
               long before = written();
@@ -327,7 +358,11 @@ final class SimulatedGuest implements Guest {
 
   /** How often programs wrote to its disks. */
   private long written() {
-    return mounts.values().stream().mapToLong(Volume::writes).sum();
+    long written = 0;
+    for (Volume volume : mounts.values()) {
+      written += volume.writes();
+    }
+    return written;
   }
 
   private Result quick(String program, List<String> arguments, byte[] input) {

@@ -28,7 +28,6 @@ public final class Simulation {
   private final Figures figures = new Figures();
   private final List<String> failures = new ArrayList<>();
   private final AtomicBoolean stopped = new AtomicBoolean();
-  private long cpuNanos;
 
   Simulation(Set<Event.Kind> off) {
     this(off, Method.OURS, false);
@@ -123,9 +122,9 @@ public final class Simulation {
     long before = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
     Run.Result result = Run.of(schedule, false, method, counting);
     long took = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - before;
+    result.figures().took(took, schedule.shape());
     synchronized (this) {
       figures.add(result.figures());
-      cpuNanos += took;
     }
     if (result.failure().isPresent() && !counting) {
       String story = tell(schedule, result);
@@ -177,13 +176,16 @@ public final class Simulation {
   }
 
   String report() {
-    double hours = figures.nanos / 3.6e12;
-    double cpu = cpuNanos / 1e9;
     StringBuilder out = new StringBuilder();
     failures.forEach(out::append);
+    out.append(speed("seeds", figures.seeds, figures.nanos, figures.cpuNanos));
     out.append(
-        "%d seeds, %.1f simulated cluster-hours in %.1f CPU seconds: %.0f cluster-hours per CPU hour%n"
-            .formatted(figures.seeds, hours, cpu, hours / cpu * 3600));
+        speed(
+            "of them with three members",
+            figures.threes,
+            figures.threesNanos,
+            figures.threesCpuNanos));
+    out.append("trace of all: %016x%n".formatted(figures.trace));
     out.append("kinds of clusters:");
     figures.kinds.forEach(
         (kind, n) -> out.append(" ").append(kind).append(' ').append(n).append(','));
@@ -201,6 +203,13 @@ public final class Simulation {
     out.append("told: ").append(figures.said).append('\n');
     out.append(failures.isEmpty() ? "all invariants held" : failures.size() + " seeds FAILED");
     return out.toString();
+  }
+
+  private static String speed(String what, long seeds, long nanos, long cpuNanos) {
+    double hours = nanos / 3.6e12;
+    double cpu = cpuNanos / 1e9;
+    return "%d %s, %.1f simulated cluster-hours in %.1f CPU seconds: %.0f cluster-hours per CPU hour%n"
+        .formatted(seeds, what, hours, cpu, hours / cpu * 3600);
   }
 
   private long count(String... invariants) {

@@ -20,7 +20,6 @@ import java.util.stream.Collectors;
  */
 final class SyncPrograms {
   private static final long CONNECT = 2 * Timeline.MILLISECOND;
-  private static final long FILE = Timeline.MILLISECOND;
 
   private final SimulatedGuest guest;
 
@@ -269,7 +268,7 @@ final class SyncPrograms {
     long bytes = 0;
     boolean missing = false;
     for (String name : new TreeSet<>(names)) {
-      guest.work(FILE + guest.network.delay(guest.address, source.sample().address));
+      guest.work(guest.copying() + guest.network.delay(guest.address, source.sample().address));
       pass(source.sample().address, 20, 30, end);
       if (!source.sample().daemons.contains(source.daemon())) {
         throw new Exit(12, "rsync: connection unexpectedly closed");
@@ -320,7 +319,10 @@ final class SyncPrograms {
     return parents;
   }
 
-  Result apply(List<String> arguments) {
+  /**
+   * @param asked when the sidecar asked for it
+   */
+  Result apply(List<String> arguments, long asked) {
     String tree = arguments.get(0);
     String entry = arguments.get(1);
     Place own = own(tree);
@@ -346,7 +348,7 @@ final class SyncPrograms {
           }
         }
         String archive = base + "/archive/" + entry + "/files";
-        replace(tree, volume, from, archive, CollectPrograms.names(list.content.bytes));
+        replace(tree, volume, from, archive, CollectPrograms.names(list.content.bytes), asked);
       }
       if (arguments.get(3).equals("1")) {
         Node staged = volume.get(base + "/stage/tree");
@@ -368,14 +370,14 @@ final class SyncPrograms {
 
   /** A crash between two steps of a repair leaves what was done. */
   private void step() {
-    guest.work(FILE);
+    guest.work(guest.copying());
     if (guest.sprung()) {
       guest.timeline.sleep(Timeline.SECOND); // this process is dead and never goes on
     }
   }
 
   private void replace(
-      String tree, Volume volume, String stage, String archive, List<String> wanted) {
+      String tree, Volume volume, String stage, String archive, List<String> wanted, long asked) {
     String root = guest.at(tree).path();
     // The list is made before anything is done: what is missing then is to be deleted.
     Set<String> missing = new HashSet<>();
@@ -393,6 +395,7 @@ final class SyncPrograms {
       if (missing.contains(name)) {
         if (old != null) {
           backUp(volume, path, archive, name);
+          guest.truth.promises.changes(guest, name, asked);
           guest.truth.replaced(guest, tree, name, old, null);
           remove(volume, path);
         }
@@ -404,6 +407,7 @@ final class SyncPrograms {
       if (old != null && (old.type != staged.type || !old.isDirectory())) {
         backUp(volume, path, archive, name);
       }
+      guest.truth.promises.changes(guest, name, asked);
       guest.truth.replaced(guest, tree, name, old, staged.isFile() ? volume.read(staged) : null);
       if (old != null && old.type != staged.type) {
         remove(volume, path);

@@ -31,6 +31,7 @@ final class Truth {
       Set.of("address", "reach.sh", "prepare.sh", "settle.sh", "serve.sh", "stage.sh", "apply.sh");
 
   final Disks disks;
+  final Promises promises;
   private final Map<String, Set<Remembered>> everRemembered = new HashMap<>();
   private final Map<String, Set<Digest>> everHeld = new HashMap<>();
   private final Map<String, Set<Row>> everHeldRows = new HashMap<>();
@@ -48,6 +49,7 @@ final class Truth {
    */
   Truth(FingerprintKey key, Map<String, String> features, Story story) {
     this.disks = new Disks(key, features);
+    this.promises = new Promises(disks, this::violated);
     this.story = story;
   }
 
@@ -136,6 +138,7 @@ final class Truth {
       Matrix rows = disks.rowsOf(guest, memory);
       matrices.putIfAbsent(rows.root(), rows);
     }
+    promises.remembers(guest);
   }
 
   /** Power was cut: what the OS itself lost is nobody's fault; what it had kept must be there. */

@@ -187,6 +187,11 @@ final class Volume {
     unsynced.add(inode);
   }
 
+  /** True if a power cut may take some of the bytes of the file with this inode. */
+  boolean isUnsynced(long inode) {
+    return unsynced.contains(inode);
+  }
+
   /** Changes an entry's attributes. */
   void attributes(String path, int mode, long mtime, long time) {
     put(path, get(path).touched(mode, mtime, time));

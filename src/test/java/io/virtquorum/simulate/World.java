@@ -54,6 +54,8 @@ final class World {
   private final Map<String, Integer> weights = new TreeMap<>();
   private final Config.Voting voting;
   private final boolean canQuiesce;
+  private final boolean coarseTimes;
+  private final boolean large;
   private boolean observing;
   private final Map<String, Boolean> upCut = new HashMap<>();
   private final Map<String, Boolean> downCut = new HashMap<>();
@@ -91,6 +93,10 @@ final class World {
     this.story = story;
     this.voting = voting;
     this.canQuiesce = shape.quiesce() != Shape.Quiesce.NONE;
+    // By chance of its own: the other runs stay what they are.
+    SplittableRandom files = new SplittableRandom(seed ^ 0x510e527fade682d1L);
+    this.coarseTimes = files.nextInt(8) == 0;
+    this.large = files.nextInt(8) == 0;
     story.by(timeline);
     this.trees = shape.twoTrees() ? List.of("/etc/app", "/srv/www") : List.of("/srv/www");
     Map<String, String> features = new TreeMap<>(FEATURES);
@@ -123,6 +129,12 @@ final class World {
     String address = "172.31.77." + (11 + index);
     SimulatedGuest guest =
         new SimulatedGuest(name, address, timeline, network, truth, source.split());
+    if (coarseTimes) {
+      guest.coarseTimes();
+    }
+    if (large) {
+      guest.largeFiles();
+    }
     trees.forEach(tree -> guest.mounts.put(tree, disks.apply(guest, tree)));
     guest.jumpClock((source.nextInt(11) - 5) * Timeline.SECOND);
     truth.add(guest);
