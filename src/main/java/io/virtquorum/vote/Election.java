@@ -22,7 +22,10 @@ public record Election(VotingRule rule, long total, Optional<Digest> incumbent) 
    * @throws IllegalArgumentException if more weight votes than there is
    */
   public Tally count(List<Vote> votes) {
-    long given = votes.stream().mapToLong(Vote::weight).sum();
+    long given = 0;
+    for (Vote vote : votes) {
+      given += vote.weight();
+    }
     if (given > total) {
       throw new IllegalArgumentException("votes weigh " + given + " of " + total);
     }
@@ -81,6 +84,10 @@ public record Election(VotingRule rule, long total, Optional<Digest> incumbent) 
   }
 
   private static long weight(List<Vote> votes, Digest root) {
-    return votes.stream().filter(v -> v.root().equals(root)).mapToLong(Vote::weight).sum();
+    long weight = 0;
+    for (Vote vote : votes) {
+      weight += vote.root().equals(root) ? vote.weight() : 0;
+    }
+    return weight;
   }
 }

@@ -19,7 +19,7 @@ final class ShellBugs {
               "api.updateStatus(cluster).getMetadata().getResourceVersion().equals(before)",
               "false",
               "The fence only reads, and a write that was given up may come after it.",
-              Found.by(1)),
+              Found.by(1752)),
           new SeededBug(
               0,
               "operator/Adjudication.java",
@@ -61,7 +61,7 @@ final class ShellBugs {
               "item.settled() ? item.entry().ctime() : UNKNOWN",
               "item.entry().ctime()",
               "A write within the remembered ctime's tick looks like rot, and is taken back.",
-              Found.by(1)),
+              Found.by(292)),
           new SeededBug(
               8,
               "sync/Puller.java",
@@ -89,7 +89,7 @@ final class ShellBugs {
               "if (!settled && !observe) {",
               "if (false) {",
               "A member votes while the guest may still execute a repair that was given up.",
-              Found.by(1)),
+              Found.by(112)),
           new SeededBug(
               8,
               "collect/MemoryStore.java",

@@ -375,9 +375,8 @@ final class Deeds {
               }
             });
     vm.guest.mounts.put(tree, next);
-    world.truth.promises.diskReplaced(vm.guest);
     world.truth.takenAway(before);
-    world.truth.held(vm.guest);
+    world.truth.diskReplaced(vm.guest, next);
     if (on) {
       world.timeline.after(Timeline.SECOND + vm.random.nextLong(10 * Timeline.SECOND), vm::start);
     }

@@ -8,6 +8,7 @@ import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.Row;
 import io.virtquorum.fingerprint.RowKey;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -40,6 +41,7 @@ final class Truth {
   private final Map<Long, Digest> epochs = new TreeMap<>();
   private final Map<Long, Object> writers = new HashMap<>();
   private final Story story;
+  private final List<Gone> gone = new ArrayList<>();
   private boolean observed;
   private Map<String, Long> counted;
   private ClusterRecord record = ClusterRecord.none();
@@ -52,6 +54,9 @@ final class Truth {
     this.promises = new Promises(disks, this::violated);
     this.story = story;
   }
+
+  /** Bytes that lost a place on a member's disk; there may be others. */
+  private record Gone(Content content, String where) {}
 
   /** Counts from now on what would end a run. */
   void count(Map<String, Long> invariants) {
@@ -68,9 +73,21 @@ final class Truth {
 
   void add(SimulatedGuest guest) {
     disks.add(guest);
+    guest.mounts.values().forEach(volume -> watch(guest, volume));
     everRemembered.put(guest.name, new HashSet<>());
     everHeld.put(guest.name, new HashSet<>());
     everHeldRows.put(guest.name, new HashSet<>());
+  }
+
+  private void watch(SimulatedGuest guest, Volume volume) {
+    volume.tell(content -> gone.add(new Gone(content, guest.name)));
+  }
+
+  /** Another disk takes the place of one of a guest's. */
+  void diskReplaced(SimulatedGuest guest, Volume disk) {
+    watch(guest, disk);
+    promises.diskReplaced(guest);
+    held(guest);
   }
 
   ClusterRecord record() {
@@ -433,13 +450,9 @@ final class Truth {
    * was released by those whom VirtQuorum does not answer for.
    */
   void judge() {
-    for (SimulatedGuest guest : disks.guests()) {
-      for (Volume volume : guest.mounts.values()) {
-        if (!volume.gone().isEmpty()) {
-          volume.gone().forEach(content -> isThere(content, guest.name));
-          volume.gone().clear();
-        }
-      }
+    if (!gone.isEmpty()) {
+      gone.forEach(one -> isThere(one.content(), one.where()));
+      gone.clear();
     }
   }
 

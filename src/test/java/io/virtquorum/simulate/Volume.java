@@ -9,6 +9,7 @@ import java.util.NavigableMap;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 
 /**
  * A file system on a disk, after the habits of ext4 and XFS: changes of metadata become durable in
@@ -43,7 +44,7 @@ final class Volume {
   private final List<Integer> ends = new ArrayList<>();
   private final Set<Long> unsynced = new HashSet<>();
   private final Map<Long, Content> cache = new HashMap<>();
-  private final List<Content> gone = new ArrayList<>();
+  private Consumer<Content> leaving = content -> {};
   private final int device;
   private long lastInode = 10;
   private long used;
@@ -93,14 +94,14 @@ final class Volume {
     return writes;
   }
 
-  /** Bytes that have lost a place here since this was last emptied; there may be others. */
-  List<Content> gone() {
-    return gone;
+  /** Somebody hears from now on of bytes that lose a place here; there may be others. */
+  void tell(Consumer<Content> listener) {
+    leaving = listener;
   }
 
   private void left(Node node) {
     if (node.isFile() && node.content.origin != Content.Origin.OWN) {
-      gone.add(node.content);
+      leaving.accept(node.content);
     }
   }
 
