@@ -133,7 +133,7 @@ final class CoreBugs {
               "latest.tenure() == tenure ? latest",
               "Two elected roots have one sequence number.",
               Found.by(1),
-              Found.by(160)),
+              Found.by(1079)),
           new SeededBug(
               9,
               "adjudicate/Commits.java",
