@@ -36,6 +36,10 @@ record Typed(String command, How how, String with) {
     return List.of(
         answers("make demo", "it takes the testbed for itself"),
         answers("make test", "this is a part of it"),
+        answers("make simulate", "a part of `make test`: SimulationTest"),
+        answers("make simulate MINUTES=10", "it would take ten minutes"),
+        answers("make simulate SEED=42", "SimulationTest tells the stories of seeds"),
+        answers("make simulate COMPARE=40", "it would take minutes"),
         answers("make image", "`make test` has built it, and its end-to-end tests run in it"),
         answers("tools/demo remove", "it would remove the demo that somebody looks at"),
         apiServer("kubectl get hac"),
