@@ -23,41 +23,20 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Pulls that are cut off at every step, guests without room, and busybox's shell. */
-class FaultsTest {
-  private static final String HERE = "127.0.0.1";
-  private static final Goal WHOLE = new Goal.Whole(new Position(1, 1));
-  private static final ArchiveLimits ROOMY = new ArchiveLimits(20, 1L << 30);
-
-  @TempDir Path directory;
-  private Member sample;
-  private Member member;
-  private SampleServer server;
+class FaultsTest extends TwoMembers {
   private Offer offer;
 
   @BeforeEach
-  void openMembers() throws Exception {
-    sample = new Member(directory.resolve("sample"));
+  void write() throws Exception {
     sample.write("changed", "new").write("created", "new").write("dir/same", "same");
     sample.sh("head -c 3000000 /dev/zero > big");
-    member = new Member(directory.resolve("member"));
-    server = new SampleServer(sample.files().shell(), sample.trees);
-    var serving = server.start("1", HERE, HERE, Duration.ofSeconds(300), Member.LIMIT);
-    offer = Offer.of(serving, sample.quick().matrix());
-  }
-
-  @AfterEach
-  void closeMembers() {
-    server.close();
-    sample.close();
-    member.close();
+    offer = offer();
   }
 
   enum Cut {
@@ -119,7 +98,7 @@ class FaultsTest {
   void aSampleThatDiesWhileItSendsLeavesTheMemberUntouched() throws Exception {
     member.write("changed", "old");
     var trees =
-        tampered(
+        tamperedTrees(
             (guest, exec) -> {
               if (exec.command().get(2).contains("# stage.sh")) {
                 server.close();
@@ -219,7 +198,7 @@ class FaultsTest {
   void aMemberThatMovesMeanwhileVoidsThePull() throws Exception {
     member.write("changed", "old");
     var trees =
-        tampered(
+        tamperedTrees(
             (guest, exec) -> {
               Guest.Result result = guest.run(exec);
               if (exec.command().get(2).contains("# stage.sh")) {
@@ -319,7 +298,7 @@ class FaultsTest {
   private boolean cutOff(int step, Cut cut, Duration life) throws Exception {
     var count = new AtomicInteger();
     var trees =
-        tampered(
+        tamperedTrees(
             (real, exec) -> {
               if (!cut.concerns(exec.command().get(2)) || count.incrementAndGet() != step) {
                 return real.run(exec);
@@ -341,13 +320,8 @@ class FaultsTest {
   }
 
   /** The member's trees, in a guest in whose way something comes. */
-  private FileTrees tampered(TamperedGuest.Tampering tampering) {
-    return new FileTrees(
-        new Shell(
-            new TamperedGuest(member.guest, tampering), member.home.resolve("run").toString()),
-        Member.KEY,
-        member.trees,
-        Member.AT_ONCE);
+  private FileTrees tamperedTrees(TamperedGuest.Tampering tampering) {
+    return new FileTrees(tampered(tampering), Member.KEY, member.trees, Member.AT_ONCE);
   }
 
   /** What a user does. */
@@ -379,7 +353,7 @@ class FaultsTest {
   /** The same while users do something. */
   private int restoreWhile(Map<String, Deed> deeds, String... names)
       throws GuestException, Trouble {
-    return restore(tampered(beforeReplacing(deeds)), names);
+    return restore(tamperedTrees(beforeReplacing(deeds)), names);
   }
 
   /** Restores rows as for rot; how many came and stayed. */

@@ -13,7 +13,6 @@ import io.virtquorum.collect.Shell;
 import io.virtquorum.collect.Trouble;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Output;
-import io.virtquorum.fingerprint.Position;
 import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.guest.TamperedGuest;
@@ -27,37 +26,20 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A guest agent that does not answer when files are to be replaced, and may do so later. */
-class GivenUpRepairTest {
-  private static final String HERE = "127.0.0.1";
-
-  @TempDir Path directory;
-  private Member sample;
-  private Member member;
-  private SampleServer server;
+class GivenUpRepairTest extends TwoMembers {
   private Offer offer;
 
   @BeforeEach
-  void openMembers() throws Exception {
-    sample = new Member(directory.resolve("sample")).write("changed", "new");
-    member = new Member(directory.resolve("member")).write("changed", "old");
-    server = new SampleServer(sample.files().shell(), sample.trees);
-    var serving = server.start("1", HERE, HERE, Duration.ofSeconds(300), Member.LIMIT);
-    offer = Offer.of(serving, sample.quick().matrix());
-  }
-
-  @AfterEach
-  void closeMembers() {
-    server.close();
-    sample.close();
-    member.close();
+  void write() throws Exception {
+    sample.write("changed", "new");
+    member.write("changed", "old");
+    offer = offer();
   }
 
   @Test
@@ -170,7 +152,7 @@ class GivenUpRepairTest {
   }
 
   private OutputRepair repairer(Shell shell) {
-    return new OutputRepair(shell, outputs(shell), member.trees, new ArchiveLimits(20, 1L << 30));
+    return new OutputRepair(shell, outputs(shell), member.trees, ROOMY);
   }
 
   /** A guest that from this script on answers nothing more. */
@@ -185,8 +167,7 @@ class GivenUpRepairTest {
           }
           return guest.run(exec);
         };
-    return new Shell(
-        new TamperedGuest(member.guest, silent), member.home.resolve("run").toString());
+    return tampered(silent);
   }
 
   private CompletableFuture<Guest.Result> begin(Guest.Exec exec) {
@@ -204,16 +185,10 @@ class GivenUpRepairTest {
   }
 
   private PullResult pull(FileTrees trees) throws GuestException, Trouble {
-    return puller(trees)
-        .pull(
-            offer,
-            new Goal.Whole(new Position(1, 1)),
-            new ArchiveNote("entry", "why"),
-            false,
-            Member.LIMIT);
+    return puller(trees).pull(offer, WHOLE, new ArchiveNote("entry", "why"), false, Member.LIMIT);
   }
 
   private static Puller puller(FileTrees trees) {
-    return new Puller(trees, new ArchiveLimits(20, 1L << 30));
+    return new Puller(trees, ROOMY);
   }
 }

@@ -15,38 +15,26 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Against real shells and a real rsync daemon on the loopback, as root. */
-class OutputRepairTest {
-  private static final String HERE = "127.0.0.1";
-  private static final ArchiveLimits ROOMY = new ArchiveLimits(20, 1L << 30);
-
-  @TempDir Path directory;
-  private Member sample;
-  private Member member;
-  private SampleServer server;
+class OutputRepairTest extends TwoMembers {
   private Outputs seen;
   private long clock = 77;
 
   @BeforeEach
-  void openMembers() throws Exception {
-    sample = new Member(directory.resolve("sample"));
-    member = new Member(directory.resolve("member"));
-    server = new SampleServer(sample.files().shell(), sample.trees);
+  void write() throws Exception {
     setting(sample, "right\n");
     setting(member, "wrong\n");
   }
 
   @AfterEach
-  void closeMembers() throws Exception {
+  void nothingIsLeft() throws Exception {
     server.close();
     for (Member each : List.of(sample, member)) {
       assertThat(each.sh("ls -A ../run 2>/dev/null || :"))
           .as("left in the run directory")
           .isEmpty();
       assertThat(each.sh("ls -A .virtquorum 2>/dev/null || :")).isIn("", "archive\n");
-      each.close();
     }
   }
 

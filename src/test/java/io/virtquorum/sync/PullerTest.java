@@ -15,36 +15,10 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Against real directories and a real rsync daemon on the loopback, as root. */
-class PullerTest {
-  private static final String HERE = "127.0.0.1";
-  private static final ArchiveLimits ROOMY = new ArchiveLimits(20, 1L << 30);
-  private static final Goal WHOLE = new Goal.Whole(new Position(1, 1));
-
-  @TempDir Path directory;
-  private Member sample;
-  private Member member;
-  private SampleServer server;
-
-  @BeforeEach
-  void openMembers() throws Exception {
-    sample = new Member(directory.resolve("sample"));
-    member = new Member(directory.resolve("member"));
-    server = new SampleServer(sample.files().shell(), sample.trees);
-  }
-
-  @AfterEach
-  void closeMembers() {
-    server.close();
-    sample.close();
-    member.close();
-  }
-
+class PullerTest extends TwoMembers {
   @Test
   void aMemberBecomesEqualAndRemembersIt() throws Exception {
     awkward(sample);
@@ -305,11 +279,6 @@ class PullerTest {
             + " chown 1234:4321 setuid; chmod 1777 empty; truncate -s 1000000 sparse; ln same"
             + " hardlink; : > zero; chown 12:34 .; chmod 711 .; echo '*' > '*'; echo '#' > '#c';"
             + " echo ';' > ';d'; echo e > '[e]'; echo t > ' '");
-  }
-
-  private Offer offer() throws Exception {
-    var start = server.start("1", HERE, HERE, Duration.ofSeconds(60), Member.LIMIT);
-    return Offer.of(start, sample.quick().matrix());
   }
 
   private PullResult pull(Goal goal) throws Exception {
