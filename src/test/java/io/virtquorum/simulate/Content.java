@@ -28,7 +28,7 @@ final class Content {
   final byte[] bytes;
   final Origin origin;
 
-  /** On a disk's platter at some time, so that no power cut may take it away. */
+  /** On a disk's platter, or was until VirtQuorum took it away: no power cut may take the last. */
   boolean wasDurable;
 
   /** Part of a state that was committed. */

@@ -200,6 +200,23 @@ final class Disks {
     return false;
   }
 
+  /** True if it would exist after a power cut of everything. */
+  boolean isDurable(Content content) {
+    for (SimulatedGuest guest : guests.values()) {
+      for (Volume volume : guest.mounts.values()) {
+        for (var entry : volume.platter().entrySet()) {
+          Node node = entry.getValue();
+          if (node.content == content
+              && Volume.counts(entry.getKey())
+              && !volume.isUnsynced(node.inode)) {
+            return true;
+          }
+        }
+      }
+    }
+    return false;
+  }
+
   /** The bytes of a guest's files, as the OS wrote them last. */
   Map<RowKey, Content> contentsOf(SimulatedGuest guest) {
     Map<RowKey, Content> found = new HashMap<>();

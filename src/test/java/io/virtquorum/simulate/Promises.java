@@ -50,6 +50,9 @@ final class Promises {
    * a newer one in its place is durable as a whole, or not yet in force.
    */
   void remembers(SimulatedGuest guest) {
+    if (!disks.trees().stream().allMatch(guest::isMounted)) {
+      return;
+    }
     boolean agree = !agreed(guest).isEmpty();
     if (agree) {
       mindful.add(guest.name);
@@ -75,8 +78,11 @@ final class Promises {
     return agreed == null ? Set.of() : agreed;
   }
 
-  /** Another disk takes the place of one of a member's: it may have no memory, or an old one. */
-  void diskReplaced(SimulatedGuest guest) {
+  /**
+   * Another disk takes the place of one of a member's: it may have no memory, or an old one. Or one
+   * is unmounted, perhaps while a memory is being written: it keeps its old one (seed 1015529).
+   */
+  void diskGone(SimulatedGuest guest) {
     mindful.remove(guest.name);
   }
 

@@ -86,9 +86,27 @@ final class PromisesTest {
   void givenAFreshDiskThenNobodyIsBlamedForWhatItDoesNotRemember() {
     everywhere(MEMORY, 1);
     guest.mounts.put(TREES.getFirst(), new Volume(1, 1 << 20, 0));
-    promises.diskReplaced(guest);
+    promises.diskGone(guest);
     promises.remembers(guest);
     assertThat(broken).isEmpty();
+  }
+
+  @Test
+  void givenAMemoryThatWasBeingWrittenWhenADiskWasUnmountedThenNobodyIsBlamed() {
+    everywhere(MEMORY, 1);
+    guest.mounted(TREES.getFirst(), false);
+    promises.diskGone(guest);
+    write(1, MEMORY, 2);
+    disk(1).sync();
+    promises.remembers(guest);
+    guest.mounted(TREES.getFirst(), true);
+    promises.remembers(guest);
+    assertThat(broken).isEmpty();
+    everywhere(MEMORY, 3);
+    write(1, MEMORY, 4);
+    disk(1).sync();
+    promises.remembers(guest);
+    assertThat(broken).containsExactly("Forgets");
   }
 
   @Test

@@ -193,6 +193,7 @@ final class SimulatedGuest implements Guest {
       unmounted.remove(point);
     } else {
       unmounted.add(point);
+      truth.promises.diskGone(this);
     }
   }
 

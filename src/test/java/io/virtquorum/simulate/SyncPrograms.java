@@ -43,7 +43,7 @@ final class SyncPrograms {
         case "archive-remove.sh" -> {
           Place own = own(arguments.get(0));
           String entry = own.path() + "/archive/" + arguments.get(1);
-          guest.truth.pruning(guest, own.volume(), entry);
+          guest.truth.repairs.pruning(guest, own.volume(), entry);
           own.volume().remove(entry, guest.fileTime());
           yield SimulatedGuest.ok("");
         }

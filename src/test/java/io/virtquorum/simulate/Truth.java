@@ -9,37 +9,30 @@ import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.Row;
 import io.virtquorum.fingerprint.RowKey;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
-import java.util.function.BooleanSupplier;
-import java.util.stream.Stream;
 
 /**
  * What is really on the disks and in the record, whatever anybody says of it; judges the invariants
  * at each change. Each invariant is a method of its own. For one thread.
  */
 final class Truth {
-  /** A repair has at most that long to put back what it replaced against the rules. */
-  private static final long BACK = 20 * Timeline.SECOND;
-
   /** What a sidecar may not have run in mode Observe, even where it would write nothing. */
   private static final Set<String> TOUCHING =
       Set.of("address", "reach.sh", "prepare.sh", "settle.sh", "serve.sh", "stage.sh", "apply.sh");
 
   final Disks disks;
   final Promises promises;
+  final RepairRules repairs;
+  private final RecordRules rules;
   private final Map<String, Set<Remembered>> everRemembered = new HashMap<>();
   private final Map<String, Set<Digest>> everHeld = new HashMap<>();
   private final Map<String, Set<Row>> everHeldRows = new HashMap<>();
   private final Map<Digest, Matrix> matrices = new HashMap<>();
   private final Map<Digest, Map<RowKey, Content>> contents = new HashMap<>();
-  private final Map<Long, Digest> epochs = new TreeMap<>();
-  private final Map<Long, Object> writers = new HashMap<>();
   private final Story story;
   private final List<Gone> gone = new ArrayList<>();
   private boolean observed;
@@ -52,6 +45,8 @@ final class Truth {
   Truth(FingerprintKey key, Map<String, String> features, Story story) {
     this.disks = new Disks(key, features);
     this.promises = new Promises(disks, this::violated);
+    this.repairs = new RepairRules(this::violated, this::record);
+    this.rules = new RecordRules(this::violated, this::remembersAndHeld, this::inWords);
     this.story = story;
   }
 
@@ -86,7 +81,7 @@ final class Truth {
   /** Another disk takes the place of one of a guest's. */
   void diskReplaced(SimulatedGuest guest, Volume disk) {
     watch(guest, disk);
-    promises.diskReplaced(guest);
+    promises.diskGone(guest);
     held(guest);
   }
 
@@ -132,6 +127,11 @@ final class Truth {
             && everHeldRows.get(name).containsAll(matrices.get(root).rows()));
   }
 
+  private boolean remembersAndHeld(String name, Committed committed) {
+    return everRemembered.get(name).contains(committed.remembered())
+        && everHeld(name, committed.root());
+  }
+
   /** A repair changed something in a guest's trees. */
   void applied(SimulatedGuest guest) {
     held(guest);
@@ -140,8 +140,13 @@ final class Truth {
   /** Users, software or bad luck took these away: VirtQuorum does not answer for what is gone. */
   void takenAway(Iterable<Content> taken) {
     for (Content content : taken) {
-      if (content != null && !content.released && !disks.exists(content)) {
+      if (content == null || content.released) {
+        continue;
+      }
+      if (!disks.exists(content)) {
         content.released = true;
+      } else if (!disks.isDurable(content)) {
+        content.wasDurable = false; // what is left of it a power cut may take (seed 1011029)
       }
     }
   }
@@ -210,9 +215,7 @@ final class Truth {
    * @param content what comes; null: it is deleted, or no file
    */
   void replaced(SimulatedGuest guest, String tree, String name, Node old, Content content) {
-    primaryIsNotOverwritten(guest, tree, name, old, content);
-    rotReplacesNothingGood(guest, name, old, content);
-    nothingIsDestroyedWithoutACopy(guest, name, old);
+    repairs.judge(guest, tree, name, old, content);
     story.tell(
         "%s: repair %s %s (was %s, becomes %s)",
         guest.name,
@@ -222,135 +225,15 @@ final class Truth {
         content);
   }
 
-  /**
-   * Invariant 2: of the recorded primary only what rotted is ever replaced, or what a power cut
-   * left of a write in place, whose ctime may not have reached the disk. What somebody writes while
-   * a row is being replaced must be back at once, and what somebody removes be gone, unless the
-   * power is cut before.
-   */
-  private void primaryIsNotOverwritten(
-      SimulatedGuest guest, String tree, String name, Node old, Content content) {
-    boolean rotted =
-        old != null
-            && (old.content != old.written
-                || (old.isFile()
-                    && (old.content.origin == Content.Origin.ROT
-                        || old.content.origin == Content.Origin.TORN)));
-    if (record.committed().isPresent() && record.isPrimary(guest.name) && !rotted) {
-      boolean sameDirectory = old != null && old.isDirectory();
-      if (!sameDirectory) {
-        mustComeBack(guest, tree, name, old, content);
-      }
-    }
-  }
-
-  private void mustComeBack(
-      SimulatedGuest guest, String tree, String name, Node old, Content content) {
-    if (old == null && content != null) {
-      BooleanSupplier gone =
-          () -> {
-            SimulatedGuest.Place place = guest.at(tree + "/" + name);
-            Node node = place.volume().get(place.path());
-            return node == null || node.content != content;
-          };
-      int boot = guest.boots();
-      long until = guest.timeline.now() + BACK;
-      String what = name + " was removed and";
-      guest.timeline.after(BACK / 100, () -> await(guest, boot, gone, what, until)); // once it came
-    } else if (old == null || !old.isFile()) {
-      violated("PrimaryOverwritten", name + " of the primary " + guest.name + " is replaced");
-    } else {
-      BooleanSupplier back =
-          () ->
-              old.content.released
-                  || guest.at(tree).volume().all().entrySet().stream()
-                      .anyMatch(
-                          e ->
-                              e.getValue().content == old.content
-                                  && !e.getKey().startsWith(".virtquorum/"));
-      await(guest, guest.boots(), back, name + " was written and", guest.timeline.now() + BACK);
-    }
-  }
-
-  private void await(
-      SimulatedGuest guest, int boot, BooleanSupplier back, String what, long until) {
-    if (guest.boots() != boot || back.getAsBoolean()) {
-      return;
-    }
-    if (guest.timeline.now() >= until) {
-      violated(
-          "PrimaryOverwritten",
-          what + " replaced by a repair, and did not come back on the primary " + guest.name);
-      return;
-    }
-    guest.timeline.after(BACK / 100, () -> await(guest, boot, back, what, until));
-  }
-
-  /**
-   * Invariant 3: what rotted, and could be told from a write, is copied nowhere; unless a flipped
-   * bit made it what was written here, by chance (seed 226397: "user 1" became "user 3").
-   */
-  private void rotReplacesNothingGood(
-      SimulatedGuest guest, String name, Node old, Content content) {
-    if (content == null || content.origin != Content.Origin.ROT || !content.detectable) {
-      return;
-    }
-    if (old != null && old.isFile() && Arrays.equals(old.written.bytes, content.bytes)) {
-      content.detectable = false; // it is right from now on
-    } else {
-      violated("RotSpread", name + " of " + guest.name + " becomes rot: " + content);
-    }
-  }
-
-  /** Invariant 5: what a repair replaces or deletes is in the member's archive at that moment. */
-  private void nothingIsDestroyedWithoutACopy(SimulatedGuest guest, String name, Node old) {
-    if (old == null || !old.isFile()) {
-      return;
-    }
-    // On any file system: a tree that is unmounted meanwhile keeps its archive where it was.
-    boolean kept =
-        Stream.concat(guest.mounts.values().stream(), Stream.of(guest.bare))
-            .flatMap(volume -> volume.all().entrySet().stream())
-            .filter(e -> e.getKey().contains(".virtquorum/archive/"))
-            .anyMatch(e -> e.getValue().content == old.content);
-    if (!kept) {
-      violated(
-          "Destroyed",
-          name + " of " + guest.name + " is replaced and not archived: " + old.content);
-    }
-  }
-
-  /** Invariant 4, at the archive: what a user may have written is never removed from it. */
-  void pruning(SimulatedGuest guest, Volume volume, String entry) {
-    if (!volume.exists(entry)) {
-      return; // another tree's
-    }
-    Node manifest = volume.get(entry + "/manifest");
-    String first = manifest == null ? "" : manifest.content.text().lines().findFirst().orElse("");
-    if (!first.endsWith(" 0")) {
-      violated("ArchivePruned", entry + " of " + guest.name + " is removed and has users' files");
-    }
-    for (Node node : List.copyOf(volume.below(entry).values())) {
-      if (node.isFile()) {
-        node.content.released = true;
-      }
-    }
-  }
-
   /** The record changed. */
   void recorded(Object writer, ClusterRecord before, ClusterRecord after) {
     if (after.equals(before)) {
       return; // a fence
     }
     story.tell("recorded %s", after);
-    oneLeaderWrites(writer, before, after);
-    nothingIsDecidedWhileObserving(before, after);
-    tenureEndsWithThePrimary(before, after);
+    rules.judge(writer, before, after, observed);
     if (!after.committed().equals(before.committed())) {
-      Committed committed = after.committed().orElseThrow();
-      oneRootAnEpoch(before, committed);
-      committedByAMajorityOfDisks(after, committed);
-      answerFor(committed.root());
+      answerFor(after.committed().orElseThrow().root());
     }
     if (after.mandate().isPresent() && !after.mandate().equals(before.mandate())) {
       accept(disks.guest(after.primary().orElseThrow()));
@@ -372,67 +255,8 @@ final class Truth {
     }
   }
 
-  /** Invariant 8: terms only grow, and two leaders of one term never both change the record. */
-  private void oneLeaderWrites(Object writer, ClusterRecord before, ClusterRecord after) {
-    if (after.term() < before.term()) {
-      violated("OldLeaderWrote", "term " + after.term() + " over " + before.term());
-    }
-    Object other = writers.putIfAbsent(after.term(), writer);
-    if (other != null && other != writer) {
-      violated("TwoLeadersWrote", "both in term " + after.term());
-    }
-  }
-
-  /** Invariant 12: in mode Observe nobody else leads, nothing is committed, and no disk changes. */
-  private void nothingIsDecidedWhileObserving(ClusterRecord before, ClusterRecord after) {
-    if (observed
-        && !(after.primary().equals(before.primary())
-            && after.tenure() == before.tenure()
-            && after.committed().equals(before.committed()))) {
-      violated("ObserveChanged", before + " became " + after);
-    }
-  }
-
-  private void tenureEndsWithThePrimary(ClusterRecord before, ClusterRecord after) {
-    boolean samePrimary = after.primary().equals(before.primary());
-    boolean sameTenure = after.tenure() == before.tenure();
-    boolean promoted = after.mandate().isPresent();
-    if (after.tenure() < before.tenure()
-        || (!samePrimary && sameTenure)
-        || (samePrimary && !sameTenure && !promoted)) {
-      violated("Tenure", before + " became " + after);
-    }
-  }
-
-  /** Invariant 7. */
-  private void oneRootAnEpoch(ClusterRecord before, Committed committed) {
-    long last = before.committed().map(Committed::epoch).orElse(0L);
-    if (committed.epoch() != last + 1) {
-      violated("Epoch", committed.epoch() + " after " + last);
-    }
-    Digest other = epochs.put(committed.epoch(), committed.root());
-    if (other != null && !other.equals(committed.root())) {
-      violated("TwoRoots", "epoch " + committed.epoch());
-    }
-  }
-
-  /** Invariant 6, by the disks: each of a majority remembers the root and really held it. */
-  private void committedByAMajorityOfDisks(ClusterRecord after, Committed committed) {
-    List<String> holders =
-        after.members().keySet().stream()
-            .filter(m -> everRemembered.get(m).contains(committed.remembered()))
-            .filter(m -> everHeld(m, committed.root()))
-            .toList();
-    if (holders.size() < after.majority()) {
-      violated(
-          "CommitWithoutMajority",
-          "epoch %d is %s, which only the disks of %s held; now there are %s"
-              .formatted(
-                  committed.epoch(),
-                  committed.root(),
-                  holders,
-                  disks.guests().stream().map(this::inWords).toList()));
-    }
+  private String inWords() {
+    return disks.guests().stream().map(this::inWords).toList().toString();
   }
 
   private String inWords(SimulatedGuest guest) {
@@ -495,6 +319,6 @@ final class Truth {
 
   /** The root of each epoch. */
   Map<Long, Digest> epochs() {
-    return epochs;
+    return rules.epochs();
   }
 }

@@ -31,12 +31,13 @@ final class TruthTest {
       new Truth(new FingerprintKey(new byte[32]), Map.of("/srv/www", "site"), story);
   private final SyncNetwork network = new SyncNetwork();
   private SimulatedGuest a;
+  private SimulatedGuest b;
   private Volume disk;
 
   @BeforeEach
   void start() {
     a = guest("a");
-    guest("b");
+    b = guest("b");
     guest("c");
     disk = a.mounts.get("/srv/www");
     truth.held(a);
@@ -243,7 +244,23 @@ final class TruthTest {
         0600,
         0,
         0);
-    violates("ArchivePruned", () -> truth.pruning(a, disk, entry));
+    violates("ArchivePruned", () -> truth.repairs.pruning(a, disk, entry));
+  }
+
+  @Test
+  void whatAUserReplacedMayGoByAPowerCutWhereItsCopyWasNotDurableYet() {
+    Content page = disk.get("page").content;
+    b.mounts.get("/srv/www").write("copy", page, 0644, 0, 0);
+    disk.remove("page", 0);
+    disk.sync();
+    truth.takenAway(List.of(page));
+    truth.judge();
+
+    b.crash();
+
+    assertThat(truth.disks.exists(page)).isFalse();
+    truth.judge();
+    truth.nothingIsLost();
   }
 
   @Test

@@ -1,0 +1,156 @@
+package io.virtquorum.simulate;
+
+import io.virtquorum.adjudicate.ClusterRecord;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.BiConsumer;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+
+/** Judges what repairs do to disks. Each invariant is a method of its own. For one thread. */
+final class RepairRules {
+  /** A repair has at most that long to put back what it replaced against the rules. */
+  private static final long BACK = 20 * Timeline.SECOND;
+
+  private final BiConsumer<String, String> violated;
+  private final Supplier<ClusterRecord> record;
+
+  /**
+   * @param violated hears which invariant was broken, and how
+   * @param record as it is now
+   */
+  RepairRules(BiConsumer<String, String> violated, Supplier<ClusterRecord> record) {
+    this.violated = violated;
+    this.record = record;
+  }
+
+  /**
+   * A repair is about to replace a row, or to delete it.
+   *
+   * @param old what is there; null: nothing
+   * @param content what comes; null: it is deleted, or no file
+   */
+  void judge(SimulatedGuest guest, String tree, String name, Node old, Content content) {
+    primaryIsNotOverwritten(guest, tree, name, old, content);
+    rotReplacesNothingGood(guest, name, old, content);
+    nothingIsDestroyedWithoutACopy(guest, name, old);
+  }
+
+  /**
+   * Invariant 2: of the recorded primary only what rotted is ever replaced, or what a power cut
+   * left of a write in place, whose ctime may not have reached the disk. What somebody writes while
+   * a row is being replaced must be back at once, and what somebody removes be gone, unless the
+   * power is cut before.
+   */
+  private void primaryIsNotOverwritten(
+      SimulatedGuest guest, String tree, String name, Node old, Content content) {
+    boolean rotted =
+        old != null
+            && (old.content != old.written
+                || (old.isFile()
+                    && (old.content.origin == Content.Origin.ROT
+                        || old.content.origin == Content.Origin.TORN)));
+    if (record.get().committed().isPresent() && record.get().isPrimary(guest.name) && !rotted) {
+      boolean sameDirectory = old != null && old.isDirectory();
+      if (!sameDirectory) {
+        mustComeBack(guest, tree, name, old, content);
+      }
+    }
+  }
+
+  private void mustComeBack(
+      SimulatedGuest guest, String tree, String name, Node old, Content content) {
+    if (old == null && content != null) {
+      BooleanSupplier gone =
+          () -> {
+            SimulatedGuest.Place place = guest.at(tree + "/" + name);
+            Node node = place.volume().get(place.path());
+            return node == null || node.content != content;
+          };
+      int boot = guest.boots();
+      long until = guest.timeline.now() + BACK;
+      String what = name + " was removed and";
+      guest.timeline.after(BACK / 100, () -> await(guest, boot, gone, what, until)); // once it came
+    } else if (old == null || !old.isFile()) {
+      violated.accept(
+          "PrimaryOverwritten", name + " of the primary " + guest.name + " is replaced");
+    } else {
+      BooleanSupplier back =
+          () ->
+              old.content.released
+                  || guest.at(tree).volume().all().entrySet().stream()
+                      .anyMatch(
+                          e ->
+                              e.getValue().content == old.content
+                                  && !e.getKey().startsWith(".virtquorum/"));
+      await(guest, guest.boots(), back, name + " was written and", guest.timeline.now() + BACK);
+    }
+  }
+
+  private void await(
+      SimulatedGuest guest, int boot, BooleanSupplier back, String what, long until) {
+    if (guest.boots() != boot || back.getAsBoolean()) {
+      return;
+    }
+    if (guest.timeline.now() >= until) {
+      violated.accept(
+          "PrimaryOverwritten",
+          what + " replaced by a repair, and did not come back on the primary " + guest.name);
+      return;
+    }
+    guest.timeline.after(BACK / 100, () -> await(guest, boot, back, what, until));
+  }
+
+  /**
+   * Invariant 3: what rotted, and could be told from a write, is copied nowhere; unless a flipped
+   * bit made it what was written here, by chance (seed 226397: "user 1" became "user 3").
+   */
+  private void rotReplacesNothingGood(
+      SimulatedGuest guest, String name, Node old, Content content) {
+    if (content == null || content.origin != Content.Origin.ROT || !content.detectable) {
+      return;
+    }
+    if (old != null && old.isFile() && Arrays.equals(old.written.bytes, content.bytes)) {
+      content.detectable = false; // it is right from now on
+    } else {
+      violated.accept("RotSpread", name + " of " + guest.name + " becomes rot: " + content);
+    }
+  }
+
+  /** Invariant 5: what a repair replaces or deletes is in the member's archive at that moment. */
+  private void nothingIsDestroyedWithoutACopy(SimulatedGuest guest, String name, Node old) {
+    if (old == null || !old.isFile()) {
+      return;
+    }
+    // On any file system: a tree that is unmounted meanwhile keeps its archive where it was.
+    boolean kept =
+        Stream.concat(guest.mounts.values().stream(), Stream.of(guest.bare))
+            .flatMap(volume -> volume.all().entrySet().stream())
+            .filter(e -> e.getKey().contains(".virtquorum/archive/"))
+            .anyMatch(e -> e.getValue().content == old.content);
+    if (!kept) {
+      violated.accept(
+          "Destroyed",
+          name + " of " + guest.name + " is replaced and not archived: " + old.content);
+    }
+  }
+
+  /** Invariant 4, at the archive: what a user may have written is never removed from it. */
+  void pruning(SimulatedGuest guest, Volume volume, String entry) {
+    if (!volume.exists(entry)) {
+      return; // another tree's
+    }
+    Node manifest = volume.get(entry + "/manifest");
+    String first = manifest == null ? "" : manifest.content.text().lines().findFirst().orElse("");
+    if (!first.endsWith(" 0")) {
+      violated.accept(
+          "ArchivePruned", entry + " of " + guest.name + " is removed and has users' files");
+    }
+    for (Node node : List.copyOf(volume.below(entry).values())) {
+      if (node.isFile()) {
+        node.content.released = true;
+      }
+    }
+  }
+}
