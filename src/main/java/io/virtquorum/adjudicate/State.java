@@ -65,6 +65,11 @@ public record State(
     return members.keySet().stream().filter(work::isBusy).toList();
   }
 
+  /** True if this adjudicator gave this order, and it has not ended. */
+  public boolean isUnderWay(String order) {
+    return work.job(order).isPresent();
+  }
+
   /** True if the detector said that the member is dead and it has not come back. */
   public boolean isDead(String name) {
     return member(name).presence() == MemberState.Presence.DEAD;

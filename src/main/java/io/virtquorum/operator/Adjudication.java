@@ -13,6 +13,7 @@ import io.virtquorum.wire.HealthContent;
 import io.virtquorum.wire.WireException;
 import io.virtquorum.wire.WireMapping;
 import io.virtquorum.wire.v1.FromMember;
+import io.virtquorum.wire.v1.Progress;
 import io.virtquorum.wire.v1.ToMember;
 import java.time.Clock;
 import java.time.Duration;
@@ -251,7 +252,13 @@ final class Adjudication {
         case BEAT -> watch();
         case BALLOT -> step(CoreMapping.ballot(stream, message.getBallot()));
         case OFFER -> step(CoreMapping.offer(message.getOffer()));
-        case PROGRESS -> step(CoreMapping.progress(message.getProgress()));
+        case PROGRESS -> {
+          if (isOverruled(message.getProgress())) {
+            overruled(stream.member());
+          } else {
+            step(CoreMapping.progress(message.getProgress()));
+          }
+        }
         case HEALTH -> {
           stream.health(WireMapping.read(message.getHealth()));
           show();
@@ -267,6 +274,26 @@ final class Adjudication {
           .log("Closed a stream that broke the protocol: {}", e.getMessage());
       stream.close();
     }
+  }
+
+  private boolean isOverruled(Progress progress) {
+    return progress.getReason().equals(WireMapping.OLD_TERM)
+        && state.isUnderWay(progress.getCommandId());
+  }
+
+  /**
+   * A member obeys a newer term only. Whether that leader lives, and whether it ever wrote the
+   * record, does not matter: nobody obeys this one, and whoever holds the lease leads anew with a
+   * term that counts.
+   */
+  private void overruled(String member) {
+    LOG.atWarn()
+        .addKeyValue("namespace", namespace)
+        .addKeyValue("cluster", name)
+        .addKeyValue("member", member)
+        .addKeyValue("term", state.term())
+        .log("A member heard a newer leader: this one stops deciding");
+    deposedAt = Optional.of(now());
   }
 
   /** Ends silent streams and looks who is dead. */

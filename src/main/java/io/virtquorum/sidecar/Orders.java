@@ -1,5 +1,6 @@
 package io.virtquorum.sidecar;
 
+import io.virtquorum.wire.WireMapping;
 import io.virtquorum.wire.v1.Command;
 import io.virtquorum.wire.v1.FromMember;
 import java.time.Duration;
@@ -83,7 +84,7 @@ final class Orders {
       return Optional.of(
           Answers.refused(
               id,
-              "OldTerm",
+              WireMapping.OLD_TERM,
               "Term %d gave this order and term %d leads now".formatted(command.getTerm(), term)));
     }
     if (id.isEmpty() || command.getOrderCase() == Command.OrderCase.ORDER_NOT_SET) {
@@ -114,7 +115,7 @@ final class Orders {
     String id = order.command().getId();
     if (order.command().getTerm() < term) {
       return Optional.of(
-          Answers.refused(id, "OldTerm", "A newer leader took over while it waited"));
+          Answers.refused(id, WireMapping.OLD_TERM, "A newer leader took over while it waited"));
     }
     if (order.left(nanoTime).isZero()) {
       return Optional.of(Answers.refused(id, "Expired", "It expired before its turn came"));

@@ -28,6 +28,9 @@ import java.util.TreeMap;
 public final class WireMapping {
   private WireMapping() {}
 
+  /** Why a member refuses an order: it has heard a leader with a newer term. */
+  public static final String OLD_TERM = "OldTerm";
+
   /** To the wire. */
   public static ByteString write(Digest digest) {
     return ByteString.copyFrom(digest.bytes());

@@ -28,6 +28,13 @@ final class ShellBugs {
               "Nobody asks how a write without an answer ended, and nothing is decided any more.",
               Found.by(15)),
           new SeededBug(
+              0,
+              "operator/Adjudication.java",
+              "if (isOverruled(message.getProgress())) {",
+              "if (false) {",
+              "A leader whose orders nobody obeys any more goes on giving them for ever.",
+              Found.by(2072766)),
+          new SeededBug(
               12,
               "operator/Adjudication.java",
               "if (revived != null) {",
