@@ -23,7 +23,7 @@ record Work(List<Job> jobs, long counter) {
   }
 
   boolean isBusy(String name) {
-    return !jobs.isEmpty() && jobs.stream().anyMatch(job -> job.involves(name));
+    return jobs.stream().anyMatch(job -> job.involves(name));
   }
 
   Optional<Job> job(String id) {
@@ -32,8 +32,7 @@ record Work(List<Job> jobs, long counter) {
 
   /** True if more of this member's state than rotted rows is being replaced at this moment. */
   boolean isOverwriting(String name) {
-    return !jobs.isEmpty()
-        && jobs.stream().anyMatch(job -> job.isOverwriting() && job.member().equals(name));
+    return jobs.stream().anyMatch(job -> job.isOverwriting() && job.member().equals(name));
   }
 
   Work counted() {

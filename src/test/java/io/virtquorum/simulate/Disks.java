@@ -140,15 +140,19 @@ final class Disks {
   Set<Remembered> memories(SimulatedGuest guest) {
     Set<Remembered> found = new HashSet<>();
     for (String path : features.keySet()) {
-      found.addAll(memories(guest.mounts.get(path)));
+      found.addAll(memories(guest.mounts.get(path), false));
     }
     return found;
   }
 
-  /** A memory that is whole counts although it has not taken its place yet. */
-  static Set<Remembered> memories(Volume volume) {
+  /**
+   * A memory that is whole counts although it has not taken its place yet.
+   *
+   * @param synced only those of which all bytes are durable
+   */
+  static Set<Remembered> memories(Volume volume, boolean synced) {
     Set<Remembered> found = new HashSet<>();
-    memoryFiles(volume, false)
+    memoryFiles(volume, synced)
         .forEach(file -> file.memory().ifPresent(m -> found.add(m.remembered())));
     return found;
   }
@@ -158,7 +162,7 @@ final class Disks {
    *
    * @param synced only those of which all bytes are durable
    */
-  static List<Content> memoryFiles(Volume volume, boolean synced) {
+  private static List<Content> memoryFiles(Volume volume, boolean synced) {
     List<Content> files = new ArrayList<>(2);
     for (String name : List.of(".virtquorum/memory.new", ".virtquorum/memory")) {
       Node file = volume.platter().get(name);

@@ -65,10 +65,7 @@ final class Promises {
   private Set<Remembered> agreed(SimulatedGuest guest) {
     Set<Remembered> agreed = null;
     for (String path : disks.trees()) {
-      Set<Remembered> here = new HashSet<>();
-      for (Content file : Disks.memoryFiles(guest.mounts.get(path), true)) {
-        file.memory().ifPresent(memory -> here.add(memory.remembered()));
-      }
+      Set<Remembered> here = Disks.memories(guest.mounts.get(path), true);
       if (agreed == null) {
         agreed = here;
       } else {

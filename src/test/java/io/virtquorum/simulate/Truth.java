@@ -153,7 +153,7 @@ final class Truth {
 
   /** A memory is durable on a disk. */
   void remembered(SimulatedGuest guest, String tree) {
-    for (Remembered memory : Disks.memories(guest.at(tree).volume())) {
+    for (Remembered memory : Disks.memories(guest.at(tree).volume(), false)) {
       if (everRemembered.get(guest.name).add(memory)) {
         story.tell("%s remembers %s as %s", guest.name, memory.position(), memory.root());
       }
