@@ -45,12 +45,14 @@ final class RepairPlanner {
   /**
    * Rule 8: after several attempts that the primary's writers voided they are kept still, until
    * everybody came to an end. The guest lets them go on by itself after a while; being told so once
-   * more does no harm.
+   * more does no harm. Not while the primary has rot: nobody copies from it then, and what cannot
+   * be restored must be written anew.
    */
   private void quiesce(String name) {
     boolean wanted =
         picture.config().canQuiesce()
             && picture.record().isPrimary(name)
+            && !picture.is(name, MemberClass.DRIFTED)
             && picture.usable().anyMatch(m -> voided(m) >= OrderBook.MANY_VOIDS);
     Optional<Instant> until = picture.member(name).stillUntil();
     if (wanted && until.filter(picture.now()::isBefore).isEmpty()) {

@@ -202,6 +202,19 @@ final class PatienceTest {
   }
 
   @Test
+  void givenRotOnThePrimaryThatCannotBeRestoredThenItsOwnWritersAreNotKeptStillForIt() {
+    Decider decider = Decider.steady();
+    decider.configure(decider.config().withCanQuiesce(true));
+    decider.changed(0, OTHER, false, rot(PAGE, PAGE_1));
+    for (int i = 0; i < 4; i++) {
+      assertThat(decider.newest(Command.Serve.class).member()).isEqualTo("web-1");
+      decider.serves(NEW_PAGE).holds(1).later(SECOND_LONG);
+    }
+    assertThat(decider.state.member("web-0").tries().voided()).isEqualTo(4);
+    assertThat(decider.ordered(Command.Quiesce.class)).isEmpty();
+  }
+
+  @Test
   void givenAQuiesceCommandThatFailsThenPeopleReadWhyAndItIsTriedWithoutIt() {
     Decider decider = stray();
     decider.configure(decider.config().withCanQuiesce(true));
