@@ -118,13 +118,22 @@ final class Deeds {
 
   /** Perhaps in the same tick, and after a look at what was saved first. */
   private void saveAgain(SimulatedVm vm, String tree, String path, Content.Origin origin) {
+    later(
+        vm,
+        vm.random.nextLong(Timeline.SECOND),
+        origin,
+        () -> write(vm, tree, path, next(vm, origin), false));
+  }
+
+  /** Who is at it goes on in a while, unless the guest went meanwhile. */
+  private void later(SimulatedVm vm, long nanos, Content.Origin who, Runnable action) {
     int boots = vm.guest.boots();
     world.timeline.after(
-        vm.random.nextLong(Timeline.SECOND),
+        nanos,
         () -> {
           if (isUsable(vm) && vm.guest.boots() == boots) {
-            by = origin;
-            write(vm, tree, path, next(vm, origin), false);
+            by = who;
+            action.run();
           }
         });
   }
@@ -225,17 +234,9 @@ final class Deeds {
   /** What is done here is the guest's own business: VirtQuorum does not answer for what it ends. */
   private void doing(
       SimulatedVm vm, Volume volume, List<String> paths, String what, Runnable action) {
-    int boots = vm.guest.boots();
     Content.Origin who = by;
     if (vm.guest.quiesce.isStill()) {
-      world.timeline.after(
-          Timeline.SECOND,
-          () -> {
-            if (isUsable(vm) && vm.guest.boots() == boots) {
-              by = who;
-              doing(vm, volume, paths, what, action);
-            }
-          });
+      later(vm, Timeline.SECOND, who, () -> doing(vm, volume, paths, what, action));
       return;
     }
     List<Content> before = new ArrayList<>();
@@ -261,6 +262,7 @@ final class Deeds {
     }
     world.truth.takenAway(before);
     world.truth.held(vm.guest);
+    int boots = vm.guest.boots();
     world.timeline.after(
         Timeline.SECOND / 5 + vm.random.nextLong(6 * Timeline.SECOND),
         () -> {

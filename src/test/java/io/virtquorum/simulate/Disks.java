@@ -14,6 +14,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /** What is really on the guests' disks, whatever anybody says of it. For one thread. */
 final class Disks {
@@ -192,30 +194,25 @@ final class Disks {
 
   /** True if any disk still has these bytes, in its trees or its archive. */
   boolean exists(Content content) {
-    for (SimulatedGuest guest : guests.values()) {
-      for (Volume volume : guest.mounts.values()) {
-        for (var entry : volume.all().entrySet()) {
-          if (entry.getValue().content == content && Volume.counts(entry.getKey())) {
-            return true;
-          }
-        }
-      }
-    }
-    return false;
+    return volumes().anyMatch(volume -> holds(volume.all(), content, _ -> true));
   }
 
   /** True if it would exist after a power cut of everything. */
   boolean isDurable(Content content) {
-    for (SimulatedGuest guest : guests.values()) {
-      for (Volume volume : guest.mounts.values()) {
-        for (var entry : volume.platter().entrySet()) {
-          Node node = entry.getValue();
-          if (node.content == content
-              && Volume.counts(entry.getKey())
-              && !volume.isUnsynced(node.inode)) {
-            return true;
-          }
-        }
+    return volumes()
+        .anyMatch(
+            volume -> holds(volume.platter(), content, node -> !volume.isUnsynced(node.inode)));
+  }
+
+  private Stream<Volume> volumes() {
+    return guests.values().stream().flatMap(guest -> guest.mounts.values().stream());
+  }
+
+  private static boolean holds(Map<String, Node> files, Content content, Predicate<Node> counts) {
+    for (var entry : files.entrySet()) {
+      Node node = entry.getValue();
+      if (node.content == content && Volume.counts(entry.getKey()) && counts.test(node)) {
+        return true;
       }
     }
     return false;

@@ -22,23 +22,45 @@ final class Figures {
   final Map<String, Long> orders = new TreeMap<>();
   long rotInjected;
   long rotDetected;
-  long seeds;
-  long nanos;
   long epochs;
   long slowestRest;
+  Effort effort = Effort.NONE;
 
-  /** Of runs with three members: how many, how long, and what they took of a processor. */
-  long threes;
-
-  long threesNanos;
-  long threesCpuNanos;
-  long cpuNanos;
+  /** Of runs with three members. */
+  Effort ofThree = Effort.NONE;
 
   /** Equal only for the same runs, in whatever order. */
   long trace;
 
   /** Rows that ballots called rot. */
   final Set<Digest> detected = new HashSet<>();
+
+  /**
+   * What running took.
+   *
+   * @param seeds how many runs
+   * @param nanos simulated
+   * @param cpuNanos of a processor
+   */
+  record Effort(long seeds, long nanos, long cpuNanos) {
+    static final Effort NONE = new Effort(0, 0, 0);
+
+    Effort plus(Effort other) {
+      return new Effort(seeds + other.seeds, nanos + other.nanos, cpuNanos + other.cpuNanos);
+    }
+
+    private String words(String what) {
+      double hours = nanos / 3.6e12;
+      double cpu = cpuNanos / 1e9;
+      return "%d %s, %.1f simulated cluster-hours in %.1f CPU seconds: %.0f cluster-hours per CPU hour%n"
+          .formatted(seeds, what, hours, cpu, hours / cpu * 3600);
+    }
+  }
+
+  /** How fast it was, in lines. */
+  String speed() {
+    return effort.words("seeds") + ofThree.words("of them with three members");
+  }
 
   void fault(String kind) {
     faults.merge(kind, 1L, Long::sum);
@@ -67,14 +89,15 @@ final class Figures {
     }
   }
 
-  /** What this one run took of a processor. */
-  void took(long nanosOfCpu, Shape shape) {
-    cpuNanos = nanosOfCpu;
-    if (shape.weights().size() == 3) {
-      threes = 1;
-      threesNanos = nanos;
-      threesCpuNanos = nanosOfCpu;
-    }
+  /** One run ended. */
+  void ran(long nanos) {
+    effort = new Effort(1, nanos, 0);
+  }
+
+  /** What that took of a processor. */
+  void took(long cpuNanos, Shape shape) {
+    effort = effort.plus(new Effort(0, 0, cpuNanos));
+    ofThree = shape.weights().size() == 3 ? effort : Effort.NONE;
   }
 
   void add(Figures other) {
@@ -85,12 +108,8 @@ final class Figures {
     other.orders.forEach((k, v) -> orders.merge(k, v, Long::sum));
     rotInjected += other.rotInjected;
     rotDetected += other.rotDetected;
-    seeds += other.seeds;
-    nanos += other.nanos;
-    threes += other.threes;
-    threesNanos += other.threesNanos;
-    threesCpuNanos += other.threesCpuNanos;
-    cpuNanos += other.cpuNanos;
+    effort = effort.plus(other.effort);
+    ofThree = ofThree.plus(other.ofThree);
     trace += other.trace;
     epochs += other.epochs;
     slowestRest = Math.max(slowestRest, other.slowestRest);

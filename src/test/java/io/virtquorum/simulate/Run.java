@@ -81,10 +81,9 @@ final class Run {
     if (counting) {
       Losses.count(run.world, failure, figures.broken);
     }
-    figures.seeds = 1;
+    figures.ran(run.world.timeline.now());
     figures.trace = run.world.timeline.trace();
     figures.kinds.put(schedule.shape().text(), 1L);
-    figures.nanos = run.world.timeline.now();
     figures.epochs = run.world.truth.epochs().size();
     figures.rotInjected = run.world.rotted.size();
     figures.rotDetected =

@@ -80,7 +80,7 @@ final class SimulatedApi {
 
   /** The HACluster, for its reader to change. */
   HACluster read(Object client) {
-    exchange(client, () -> {}, new boolean[1]);
+    exchange(client, _ -> true);
     return stored();
   }
 
@@ -97,29 +97,27 @@ final class SimulatedApi {
   }
 
   HACluster update(OperatorLife client, HACluster cluster) {
-    boolean[] conflict = new boolean[1];
-    boolean[] late = new boolean[1];
-    exchange(
-        client,
-        () -> {
-          if (Long.parseLong(cluster.getMetadata().getResourceVersion()) != version) {
-            conflict[0] = true;
-            return;
-          }
-          ClusterRecord before = SimulatedAdjudicator.record(status);
-          ClusterRecord after = SimulatedAdjudicator.record(cluster.getStatus());
-          status = cluster.getStatus();
-          version++;
-          if (late[0] && !after.equals(before)) {
-            truth.promises.recordedLate(client.isDeciding());
-          }
-          truth.recorded(client, before, after);
-          if (!after.members().keySet().containsAll(before.members().keySet())) {
-            watched.run();
-          }
-        },
-        late);
-    if (conflict[0]) {
+    boolean written =
+        exchange(
+            client,
+            late -> {
+              if (Long.parseLong(cluster.getMetadata().getResourceVersion()) != version) {
+                return false;
+              }
+              ClusterRecord before = SimulatedAdjudicator.record(status);
+              ClusterRecord after = SimulatedAdjudicator.record(cluster.getStatus());
+              status = cluster.getStatus();
+              version++;
+              if (late && !after.equals(before)) {
+                truth.promises.recordedLate(client.isDeciding());
+              }
+              truth.recorded(client, before, after);
+              if (!after.members().keySet().containsAll(before.members().keySet())) {
+                watched.run();
+              }
+              return true;
+            });
+    if (!written) {
       throw new KubernetesClientException("the object has been modified", CONFLICT, null);
     }
     return stored();
@@ -131,29 +129,34 @@ final class SimulatedApi {
   }
 
   boolean lead(Object client, String address) {
-    boolean[] late = new boolean[1];
     try {
-      exchange(
+      return exchange(
           client,
-          () -> {
+          late -> {
             led = address;
-            if (late[0]) {
+            if (late) {
               watched.run();
             }
-          },
-          late);
-      return true;
+            return true;
+          });
     } catch (KubernetesClientException e) {
       return false;
     }
   }
 
-  /**
-   * One request and its answer; executed late, or never, or without an answer.
-   *
-   * @param late becomes true where it is executed after it was given up
-   */
-  private void exchange(Object client, Runnable execution, boolean[] late) {
+  /** What a request does at the API server. */
+  private interface Request {
+    /**
+     * Does it.
+     *
+     * @param late true if it had been given up before
+     * @return false if it was refused
+     */
+    boolean execute(boolean late);
+  }
+
+  /** One request and its answer; executed late, or never, or without an answer. */
+  private boolean exchange(Object client, Request request) {
     long travel =
         (1 + random.nextInt(10)) * Timeline.MILLISECOND
             + (lateBy == 0 ? 0 : random.nextLong(lateBy));
@@ -162,16 +165,17 @@ final class SimulatedApi {
       throw new KubernetesClientException("timeout", TIMED_OUT, null);
     }
     if (travel >= TIMEOUT) {
-      late[0] = true;
-      timeline.after(TIMEOUT + travel * 31 % LATEST, execution); // any time: travel is by chance
+      long lateness = travel * 31 % LATEST; // any time: travel is by chance
+      timeline.after(TIMEOUT + lateness, () -> request.execute(true));
       timeline.sleep(TIMEOUT);
       throw new KubernetesClientException("timeout", TIMED_OUT, null);
     }
     timeline.sleep(travel);
-    execution.run();
+    boolean accepted = request.execute(false);
     if (answersLost.contains(client)) {
       timeline.sleep(TIMEOUT - travel);
       throw new KubernetesClientException("timeout", TIMED_OUT, null);
     }
+    return accepted;
   }
 }

@@ -178,13 +178,7 @@ public final class Simulation {
   String report() {
     StringBuilder out = new StringBuilder();
     failures.forEach(out::append);
-    out.append(speed("seeds", figures.seeds, figures.nanos, figures.cpuNanos));
-    out.append(
-        speed(
-            "of them with three members",
-            figures.threes,
-            figures.threesNanos,
-            figures.threesCpuNanos));
+    out.append(figures.speed());
     out.append("trace of all: %016x%n".formatted(figures.trace));
     out.append("kinds of clusters:");
     figures.kinds.forEach(
@@ -203,13 +197,6 @@ public final class Simulation {
     out.append("told: ").append(figures.said).append('\n');
     out.append(failures.isEmpty() ? "all invariants held" : failures.size() + " seeds FAILED");
     return out.toString();
-  }
-
-  private static String speed(String what, long seeds, long nanos, long cpuNanos) {
-    double hours = nanos / 3.6e12;
-    double cpu = cpuNanos / 1e9;
-    return "%d %s, %.1f simulated cluster-hours in %.1f CPU seconds: %.0f cluster-hours per CPU hour%n"
-        .formatted(seeds, what, hours, cpu, hours / cpu * 3600);
   }
 
   private long count(String... invariants) {
