@@ -260,44 +260,6 @@ class OperatorIT {
   }
 
   @Test
-  void givenALeaderThatGivesItsLeaseUpThenTheNextLeadsAtOnceWithAHigherTerm() throws IOException {
-    scene.committed();
-    OperatorProcess first = scene.operators().getFirst();
-    OperatorProcess next = scene.operator("op-b");
-    assertThat(next.leading()).isFalse();
-    first.close();
-    assertThat(first.failed()).isFalse();
-    scene.until(next::leading);
-    scene.until(() -> scene.cluster().getStatus().recorded().orElseThrow().term() == 2);
-    scene.members.get("web-0").write("index.html", "under term 2");
-    scene.until(() -> scene.epoch() == 2 && scene.isTrue("Ready"));
-    assertThat(scene.primary()).isEqualTo("web-0");
-    assertThat(scene.members.get("web-1").orders().getLast().getTerm()).isEqualTo(2);
-  }
-
-  @Test
-  void givenAnEditWhenTheOperatorEndsBeforeItsCommitThenTheNextOperatorCommitsIt()
-      throws IOException {
-    scene.committed();
-    scene.members.get("web-1").obeys(false);
-    scene.members.get("web-2").obeys(false);
-    scene.members.get("web-0").write("index.html", "an edit nobody else has");
-    scene.until(() -> scene.members.get("web-0").remembersWhatItHolds());
-    scene.until(() -> scene.cluster().getStatus().exposureSince() != null);
-    assertThat(scene.epoch()).isEqualTo(1);
-    scene.operators().getFirst().close();
-    scene.members.get("web-1").obeys(true);
-    scene.members.get("web-2").obeys(true);
-    scene.leader("op-b");
-    scene.until(() -> scene.epoch() == 2 && scene.isTrue("Ready"));
-    scene
-        .members
-        .values()
-        .forEach(m -> assertThat(m.files()).containsEntry("index.html", "an edit nobody else has"));
-    assertThat(scene.primary()).isEqualTo("web-0");
-  }
-
-  @Test
   void givenTheClusterIsDeletedThenTheVmsAreAsBeforeAndStay(KubernetesClient client)
       throws IOException {
     scene.machines("web-0", "web-1", "web-2");

@@ -141,6 +141,11 @@ final class ScriptedMember implements AutoCloseable {
     }
   }
 
+  /** A leader of this term gave it an order. */
+  synchronized void hears(long newer) {
+    term = newer;
+  }
+
   /** QEMU closes its end of the agent's socket. */
   void guestDies() {
     guest = GuestState.GUEST_STATE_GONE;

@@ -1,0 +1,79 @@
+package io.virtquorum.operator;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.virtquorum.testing.ApiServer;
+import java.io.IOException;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** Operators that lead one after another: nothing is lost, and members obey the newest only. */
+@ExtendWith(ApiServer.class)
+@Timeout(120)
+class SuccessiveLeadersIT {
+  private Scene scene;
+
+  @BeforeEach
+  void setTheScene(KubernetesClient client) throws IOException {
+    scene = new Scene(client);
+    scene.committed();
+  }
+
+  @AfterEach
+  void end() {
+    scene.close();
+  }
+
+  @Test
+  void givenALeaderThatGivesItsLeaseUpThenTheNextLeadsAtOnceWithAHigherTerm() throws IOException {
+    OperatorProcess first = scene.operators().getFirst();
+    OperatorProcess next = scene.operator("op-b");
+    assertThat(next.leading()).isFalse();
+    first.close();
+    assertThat(first.failed()).isFalse();
+    scene.until(next::leading);
+    scene.until(() -> scene.cluster().getStatus().recorded().orElseThrow().term() == 2);
+    scene.members.get("web-0").write("index.html", "under term 2");
+    scene.until(() -> scene.epoch() == 2 && scene.isTrue("Ready"));
+    assertThat(scene.primary()).isEqualTo("web-0");
+    assertThat(scene.members.get("web-1").orders().getLast().getTerm()).isEqualTo(2);
+  }
+
+  @Test
+  void givenAnEditWhenTheOperatorEndsBeforeItsCommitThenTheNextOperatorCommitsIt()
+      throws IOException {
+    scene.members.get("web-1").obeys(false);
+    scene.members.get("web-2").obeys(false);
+    scene.members.get("web-0").write("index.html", "an edit nobody else has");
+    scene.until(() -> scene.members.get("web-0").remembersWhatItHolds());
+    scene.until(() -> scene.cluster().getStatus().exposureSince() != null);
+    assertThat(scene.epoch()).isEqualTo(1);
+    scene.operators().getFirst().close();
+    scene.members.get("web-1").obeys(true);
+    scene.members.get("web-2").obeys(true);
+    scene.leader("op-b");
+    scene.until(() -> scene.epoch() == 2 && scene.isTrue("Ready"));
+    scene
+        .members
+        .values()
+        .forEach(m -> assertThat(m.files()).containsEntry("index.html", "an edit nobody else has"));
+    assertThat(scene.primary()).isEqualTo("web-0");
+  }
+
+  /** One that led for a moment gave an order and died before it wrote the record. */
+  @Test
+  void givenMembersThatHeardANewerTermThenTheLeaderLeadsAnewAndIsObeyed() {
+    scene.members.values().forEach(member -> member.hears(2));
+    scene.members.get("web-0").write("index.html", "nobody obeys term 1");
+    scene.until(() -> scene.cluster().getStatus().recorded().orElseThrow().term() == 2);
+    scene.until(() -> scene.epoch() == 2 && scene.isTrue("Ready"));
+    assertThat(scene.primary()).isEqualTo("web-0");
+    assertThat(scene.members.get("web-2").files())
+        .containsEntry("index.html", "nobody obeys term 1");
+    assertThat(scene.members.get("web-2").orders().getLast().getTerm()).isEqualTo(2);
+  }
+}
