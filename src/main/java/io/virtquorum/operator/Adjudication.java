@@ -15,7 +15,6 @@ import io.virtquorum.wire.WireMapping;
 import io.virtquorum.wire.v1.FromMember;
 import io.virtquorum.wire.v1.Progress;
 import io.virtquorum.wire.v1.ToMember;
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
@@ -27,12 +26,11 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.concurrent.Executor;
 import java.util.function.BiConsumer;
-import java.util.function.Consumer;
-import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
+import org.slf4j.spi.LoggingEventBuilder;
 
 /**
  * One cluster's adjudication: what its members say goes into the reducer, and what the reducer
@@ -41,7 +39,6 @@ import org.slf4j.LoggerFactory;
  */
 final class Adjudication {
   private static final Logger LOG = LoggerFactory.getLogger(Adjudication.class);
-  private static final Duration LEAD_AGAIN = Duration.ofSeconds(1);
   private static final Duration FIRST_WAIT = Duration.ofMillis(500);
   private static final Duration LAST_WAIT = Duration.ofSeconds(15);
 
@@ -51,71 +48,15 @@ final class Adjudication {
   private final Surroundings surroundings;
   private final Map<String, MemberStream> streams = new HashMap<>();
   private final Detector detector;
+  private final UserGuide guide;
   private State state;
   private Optional<Assessment> assessment = Optional.empty();
   private ClusterSettings settings;
-  private boolean leadPending;
-  private long leadNotBefore;
   private Optional<Long> writeAgainAt = Optional.empty();
   private Duration writeWait = FIRST_WAIT;
   private String audited = "";
   private volatile View view;
   private volatile Optional<Instant> deposedAt = Optional.empty();
-
-  /**
-   * What an adjudication needs of the operator.
-   *
-   * @param store writes the record
-   * @param news tells people
-   * @param leader leads users to a member
-   * @param changed hears that the view changed
-   */
-  record Surroundings(
-      Records store,
-      Consumer<Command.Tell> news,
-      UserLeader leader,
-      Runnable changed,
-      Clock clock,
-      LongSupplier nanoTime,
-      GuestProbes probes) {
-
-    /** In the operator's process. */
-    static Surroundings of(
-        RecordStore store, Announcer announcer, UserLeader leader, Runnable changed, Clock clock) {
-      return new Surroundings(
-          store,
-          announcer::tell,
-          leader,
-          changed,
-          clock,
-          System::nanoTime,
-          new GuestProbes(
-              new GuestProbe(), task -> Thread.ofVirtual().name("guest-probe").start(task)));
-    }
-  }
-
-  /**
-   * How guests are probed.
-   *
-   * @param executor runs the probes, which block
-   */
-  record GuestProbes(Detector.Probe probe, Executor executor) {}
-
-  /** Reads and writes the record; may block for seconds. */
-  interface Records {
-    /** Writes it by compare-and-swap. */
-    RecordStore.Swap swap(
-        String namespace, String name, ClusterRecord expected, ClusterRecord next);
-
-    /** Makes all earlier writes void; the record as it is now, or empty: try again. */
-    Optional<ClusterRecord> fence(String namespace, String name);
-  }
-
-  /** Leads the cluster's users to a pod at once; false if that failed and must be tried again. */
-  @FunctionalInterface
-  interface UserLeader {
-    boolean lead(String podAddress, Optional<String> node);
-  }
 
   /**
    * @param record as it was read; this adjudication's term is the next one
@@ -134,7 +75,7 @@ final class Adjudication {
     this.surroundings = surroundings;
     this.state = State.begin(record.term() + 1, record);
     this.view = View.of(state, assessment, Map.of());
-    this.leadNotBefore = nanoTime();
+    this.guide = new UserGuide(surroundings.leader(), surroundings.nanoTime());
     this.detector =
         new Detector(
             surroundings.probes().probe(),
@@ -144,7 +85,8 @@ final class Adjudication {
   }
 
   /**
-   * Since when another operator leads this cluster by the record; empty: it does not. Any thread.
+   * Since when nothing is decided here any more, because another operator leads by the record or to
+   * a member; empty: this one decides. Any thread.
    */
   Optional<Instant> deposedAt() {
     return deposedAt;
@@ -194,8 +136,8 @@ final class Adjudication {
 
   /** Leads users to the primary, whether or not they are led there already. */
   void leadAgain() {
-    leadPending = true;
-    lead();
+    guide.begin();
+    lead(state.record());
   }
 
   /** Ends all streams. */
@@ -206,8 +148,8 @@ final class Adjudication {
   /** Time passed. */
   void tick() {
     watch();
-    if (nanoTime() - leadNotBefore >= 0) {
-      lead();
+    if (guide.isDue()) {
+      lead(state.record());
     }
     if (writeAgainAt.isPresent() && nanoTime() - writeAgainAt.get() >= 0) {
       writeAgainAt = Optional.empty();
@@ -227,8 +169,10 @@ final class Adjudication {
     boolean another = !now.get().primary().equals(state.record().primary());
     step(superseded(now.get()));
     if (deposedAt.isEmpty()) {
-      leadPending |= another;
-      lead();
+      if (another) {
+        guide.begin();
+      }
+      lead(state.record());
     }
   }
 
@@ -267,9 +211,7 @@ final class Adjudication {
         case MESSAGE_NOT_SET -> log(stream.member(), "A newer sidecar said what is not known here");
       }
     } catch (WireException e) {
-      LOG.atWarn()
-          .addKeyValue("namespace", namespace)
-          .addKeyValue("cluster", name)
+      log(Level.WARN)
           .addKeyValue("member", stream.member())
           .log("Closed a stream that broke the protocol: {}", e.getMessage());
       stream.close();
@@ -287,13 +229,7 @@ final class Adjudication {
    * term that counts.
    */
   private void overruled(String member) {
-    LOG.atWarn()
-        .addKeyValue("namespace", namespace)
-        .addKeyValue("cluster", name)
-        .addKeyValue("member", member)
-        .addKeyValue("term", state.term())
-        .log("A member heard a newer leader: this one stops deciding");
-    deposedAt = Optional.of(now());
+    deposed(log(Level.WARN).addKeyValue("member", member), "A member heard a newer leader");
   }
 
   /** Ends silent streams and looks who is dead. */
@@ -388,11 +324,8 @@ final class Adjudication {
       case Command.Order order -> {
         MemberStream stream = streams.get(order.member());
         if (stream != null) {
-          LOG.atInfo()
-              .addKeyValue("namespace", namespace)
-              .addKeyValue("cluster", name)
+          log(Level.INFO)
               .addKeyValue("member", order.member())
-              .addKeyValue("term", state.term())
               .addKeyValue("order", order.id())
               .log("{}", order);
           stream.send(CoreMapping.order(order, state.term(), settings));
@@ -416,12 +349,11 @@ final class Adjudication {
     return switch (swap) {
       case RecordStore.Swap.Written _ -> {
         writeWait = FIRST_WAIT;
-        leadPending |= !write.record().primary().equals(before);
+        if (!write.record().primary().equals(before)) {
+          guide.begin();
+        }
         lead(write.record());
-        LOG.atInfo()
-            .addKeyValue("namespace", namespace)
-            .addKeyValue("cluster", name)
-            .addKeyValue("term", write.record().term())
+        log(Level.INFO)
             .addKeyValue("epoch", write.record().committed().map(c -> c.epoch()).orElse(0L))
             .log("Recorded {}", write.record());
         write.then().ifPresent(surroundings.news());
@@ -429,18 +361,11 @@ final class Adjudication {
       }
       case RecordStore.Swap.Other other -> Optional.of(superseded(other.record()));
       case RecordStore.Swap.Unknown unknown -> {
-        LOG.atError()
-            .addKeyValue("namespace", namespace)
-            .addKeyValue("cluster", name)
-            .log("The record could not be written: {}", unknown.why());
+        log(Level.ERROR).log("The record could not be written: {}", unknown.why());
         writeLater();
         yield Optional.empty();
       }
     };
-  }
-
-  private void lead() {
-    lead(state.record());
   }
 
   /** The record is another than expected; ends this adjudication if another operator leads. */
@@ -448,25 +373,20 @@ final class Adjudication {
     // Whoever has not written yet has no claim to a term that is in the record already.
     if (found.term() > state.term()
         || (found.term() == state.term() && state.record().term() < state.term())) {
-      LOG.atWarn()
-          .addKeyValue("namespace", namespace)
-          .addKeyValue("cluster", name)
-          .addKeyValue("term", state.term())
-          .log("Another operator leads with term {}: this one stops deciding", found.term());
-      deposedAt = Optional.of(now());
+      deposed(log(Level.WARN), "Another operator leads with term " + found.term());
     }
     return new Event.Superseded(found);
   }
 
-  /** Leads users to the recorded primary if that is still to be done. */
+  private void deposed(LoggingEventBuilder event, String why) {
+    event.log("{}: this one stops deciding", why);
+    deposedAt = Optional.of(now());
+  }
+
   private void lead(ClusterRecord record) {
     ClusterSettings known = settings;
-    if (leadPending && known != null) {
-      Optional<ClusterSettings.Vm> vm = record.primary().map(known.members()::get);
-      Optional<String> address = vm.flatMap(ClusterSettings.Vm::podAddress);
-      leadPending =
-          address.isPresent() && !surroundings.leader().lead(address.get(), vm.get().node());
-      leadNotBefore = nanoTime() + LEAD_AGAIN.toNanos();
+    if (known != null) {
+      guide.lead(record.primary().map(known.members()::get));
     }
   }
 
@@ -480,7 +400,7 @@ final class Adjudication {
   /** Has every member audit at once if that was asked for anew. */
   private void audit(String request) {
     if (!request.isEmpty() && !request.equals(audited)) {
-      LOG.atInfo().addKeyValue("namespace", namespace).addKeyValue("cluster", name).log("Audit");
+      log(Level.INFO).log("Audit");
       streams.values().forEach(s -> s.send(CoreMapping.audit(state.term(), request)));
     }
     audited = request;
@@ -495,11 +415,13 @@ final class Adjudication {
   }
 
   private void log(String member, String event) {
-    LOG.atInfo()
+    log(Level.INFO).addKeyValue("member", member).log(event);
+  }
+
+  private LoggingEventBuilder log(Level level) {
+    return LOG.atLevel(level)
         .addKeyValue("namespace", namespace)
         .addKeyValue("cluster", name)
-        .addKeyValue("member", member)
-        .addKeyValue("term", state.term())
-        .log(event);
+        .addKeyValue("term", state.term());
   }
 }

@@ -50,7 +50,7 @@ final class ClusterRuntime implements AutoCloseable {
       String name,
       ClusterRecord record,
       byte[] fingerprintKey,
-      Adjudication.Surroundings surroundings) {
+      Surroundings surroundings) {
     this.namespace = namespace;
     this.name = name;
     this.changed = surroundings.changed();

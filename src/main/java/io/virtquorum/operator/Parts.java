@@ -79,7 +79,7 @@ record Parts(
         name,
         store.read(fresh),
         keys.of(namespace, name),
-        Adjudication.Surroundings.of(store, announcer(cluster), access, changed, clock));
+        Surroundings.of(store, announcer(cluster), access, changed, clock));
   }
 
   private static ObjectReference reference(HACluster cluster) {

@@ -19,7 +19,7 @@ import org.slf4j.LoggerFactory;
  * else is written over it, and left alone where nothing changed. Safe on any thread; blocks for
  * {@link #BUDGET} and one {@link #DEADLINE} at most.
  */
-final class RecordStore implements Adjudication.Records {
+final class RecordStore implements Surroundings.Records {
   private static final Logger LOG = LoggerFactory.getLogger(RecordStore.class);
   private static final int TRIES = 5;
   private static final Duration FIRST_WAIT = Duration.ofMillis(100);

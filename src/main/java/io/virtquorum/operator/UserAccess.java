@@ -14,7 +14,7 @@ import org.slf4j.LoggerFactory;
  * One cluster's Service and where it leads. The slice is written by the cluster's own thread alone,
  * so that an older decision never overtakes a newer one.
  */
-final class UserAccess implements Adjudication.UserLeader {
+final class UserAccess implements Surroundings.UserLeader {
   private static final Logger LOG = LoggerFactory.getLogger(UserAccess.class);
 
   private final AccessPath path;

@@ -27,11 +27,11 @@ import java.util.function.LongSupplier;
  */
 public final class SimulatedAdjudicator {
   private final Adjudication adjudication;
-  private final Surroundings surroundings;
+  private final Outside outside;
   private View seen;
 
   /** What an adjudication needs of the simulation. */
-  public interface Surroundings {
+  public interface Outside {
     /** The HACluster as the API server has it; the caller's to change. */
     HACluster read();
 
@@ -76,19 +76,19 @@ public final class SimulatedAdjudicator {
       byte[] key,
       Clock clock,
       LongSupplier nanoTime,
-      Surroundings surroundings) {
-    this.surroundings = surroundings;
+      Outside outside) {
+    this.outside = outside;
     var store =
         new RecordStore(
             new RecordStore.Api() {
               @Override
               public HACluster read(String n, String c) {
-                return surroundings.read();
+                return outside.read();
               }
 
               @Override
               public HACluster updateStatus(HACluster cluster) {
-                return surroundings.updateStatus(cluster);
+                return outside.updateStatus(cluster);
               }
             },
             clock,
@@ -100,7 +100,7 @@ public final class SimulatedAdjudicator {
 
               @Override
               public boolean pause(Duration time) {
-                return surroundings.pause(time);
+                return outside.pause(time);
               }
             });
     this.nanoTime = nanoTime;
@@ -110,20 +110,20 @@ public final class SimulatedAdjudicator {
             name,
             record(status),
             key,
-            new Adjudication.Surroundings(
+            new Surroundings(
                 store,
-                surroundings::tell,
-                (address, node) -> surroundings.lead(address),
+                outside::tell,
+                (address, node) -> outside.lead(address),
                 () -> {},
                 clock,
                 nanoTime,
-                new Adjudication.GuestProbes(
+                new Surroundings.GuestProbes(
                     (address, ports) ->
-                        surroundings.answers(address)
+                        outside.answers(address)
                             ? GuestProbe.Answer.ALIVE
                             : GuestProbe.Answer.SILENT,
-                    surroundings::execute)),
-            surroundings::probed);
+                    outside::execute)),
+            outside::probed);
   }
 
   private final LongSupplier nanoTime;

@@ -33,12 +33,12 @@ import java.util.random.RandomGenerator;
 public final class SimulatedSidecar {
   private final Outbox outbox = new Outbox();
   private final Member member;
-  private final Surroundings surroundings;
+  private final Outside outside;
   private Supplier<Hello> hello;
   private LongFunction<Beat> beat;
 
   /** What a sidecar needs of the simulation. */
-  public interface Surroundings {
+  public interface Outside {
     /** The highest term that an earlier life obeyed. */
     long term();
 
@@ -75,18 +75,18 @@ public final class SimulatedSidecar {
       Guest guest,
       LongSupplier nanoTime,
       RandomGenerator random,
-      Surroundings surroundings) {
-    this.surroundings = surroundings;
+      Outside outside) {
+    this.outside = outside;
     var kept =
         new Users.Kept() {
           @Override
           public boolean usersSinceHeld() {
-            return surroundings.usersSinceHeld();
+            return outside.usersSinceHeld();
           }
 
           @Override
           public void usersSinceHeld(boolean used) {
-            surroundings.usersSinceHeld(used);
+            outside.usersSinceHeld(used);
           }
         };
     this.member =
@@ -95,7 +95,7 @@ public final class SimulatedSidecar {
             cluster,
             "simulated",
             guest,
-            new Orders(surroundings.term(), surroundings::term),
+            new Orders(outside.term(), outside::term),
             configure -> new Watched(work(configure, guest, nanoTime, random, kept)),
             (greeting, pulse, listener) -> {
               hello = greeting;
@@ -103,7 +103,7 @@ public final class SimulatedSidecar {
               return new Waiting();
             },
             nanoTime,
-            surroundings::news);
+            outside::news);
   }
 
   private static MemberWork work(
@@ -163,7 +163,7 @@ public final class SimulatedSidecar {
     @Override
     public void send(Ballot ballot) {
       outbox.ballot(ballot);
-      surroundings.pending();
+      outside.pending();
     }
 
     @Override
@@ -174,13 +174,13 @@ public final class SimulatedSidecar {
     @Override
     public void send(Health health) {
       outbox.health(health);
-      surroundings.pending();
+      outside.pending();
     }
 
     @Override
     public void send(FromMember result) {
       outbox.result(result);
-      surroundings.pending();
+      outside.pending();
     }
 
     @Override
@@ -196,7 +196,7 @@ public final class SimulatedSidecar {
 
     @Override
     public BallotContent look(boolean audit) throws GuestException {
-      surroundings.looking(audit);
+      outside.looking(audit);
       return work.look(audit);
     }
 
@@ -207,7 +207,7 @@ public final class SimulatedSidecar {
 
     @Override
     public FromMember run(Command command, Duration left) throws GuestException {
-      surroundings.running(command);
+      outside.running(command);
       return work.run(command, left);
     }
 

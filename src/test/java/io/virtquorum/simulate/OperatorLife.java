@@ -19,7 +19,7 @@ import java.util.regex.Pattern;
  * One life of an operator that leads, or believes so: production adjudication with a mailbox, and a
  * task that alone touches it, as ClusterRuntime does with a thread.
  */
-final class OperatorLife implements SimulatedAdjudicator.Surroundings {
+final class OperatorLife implements SimulatedAdjudicator.Outside {
   private static final Pattern REASON = Pattern.compile("[A-Z][A-Za-z]+");
   private static final long TICK = 250 * Timeline.MILLISECOND;
 

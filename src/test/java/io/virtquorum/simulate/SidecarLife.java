@@ -9,7 +9,7 @@ import java.util.Optional;
 /**
  * One life of a sidecar: production code, driven by a task, with a stream that it keeps dialling.
  */
-final class SidecarLife implements SimulatedSidecar.Surroundings {
+final class SidecarLife implements SimulatedSidecar.Outside {
   private static final long LOOK = 2 * Timeline.SECOND;
 
   /** Long enough for memories to be renewed and ctimes to settle. */
