@@ -86,8 +86,8 @@ class LeavingMembersIT {
     assertThat(scene.primary()).isEqualTo("web-1");
     scene.until(() -> scene.leadsTo().filter(scene.addressOf("web-1")::equals).isPresent());
     scene.until(() -> !isEquipped("web-0"));
+    scene.until(() -> "only on web-0".equals(scene.members.get("web-2").files().get("index.html")));
     scene.until(() -> scene.isTrue("Ready"));
-    assertThat(scene.members.get("web-2").files()).containsEntry("index.html", "only on web-0");
     assertThat(scene.cluster().getStatus().lastFailover().reason())
         .isEqualTo("the spec no longer names the primary web-0");
     scene.until(() -> !scene.events("SwitchedOver").isEmpty());

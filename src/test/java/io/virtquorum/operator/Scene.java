@@ -430,6 +430,11 @@ final class Scene implements AutoCloseable {
     return touchedVersion;
   }
 
+  /** Waits for it; conditions may be those from before the newest epoch still. */
+  void untilAllHold(String file, String text) {
+    until(() -> members.values().stream().allMatch(m -> text.equals(m.files().get(file))));
+  }
+
   /** Fails if it is not so, or does not stay so. */
   void forAWhile(Callable<Boolean> condition) {
     await().during(Duration.ofSeconds(1)).atMost(Duration.ofSeconds(10)).until(condition);

@@ -1,10 +1,14 @@
 package io.virtquorum.testing;
 
+import static org.awaitility.Awaitility.await;
+
 import io.fabric8.kubeapitest.KubeAPIServer;
 import io.fabric8.kubeapitest.KubeAPIServerConfigBuilder;
 import io.fabric8.kubernetes.api.model.Namespace;
 import io.fabric8.kubernetes.api.model.NamespaceBuilder;
 import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinition;
+import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinitionSpec;
+import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinitionVersion;
 import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
@@ -14,6 +18,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -177,13 +182,16 @@ public final class ApiServer implements ParameterResolver {
           try (InputStream yaml = Files.newInputStream(file)) {
             var installed = admin.load(yaml).serverSideApply();
             installed.forEach(
-                crd ->
-                    admin
-                        .apiextensions()
-                        .v1()
-                        .customResourceDefinitions()
-                        .withName(crd.getMetadata().getName())
-                        .waitUntilCondition(Running::established, 60, TimeUnit.SECONDS));
+                object -> {
+                  CustomResourceDefinition crd =
+                      admin
+                          .apiextensions()
+                          .v1()
+                          .customResourceDefinitions()
+                          .withName(object.getMetadata().getName())
+                          .waitUntilCondition(Running::established, 60, TimeUnit.SECONDS);
+                  await().atMost(Duration.ofSeconds(60)).until(() -> isDiscovered(crd.getSpec()));
+                });
           }
         }
       } catch (IOException e) {
@@ -197,6 +205,18 @@ public final class ApiServer implements ParameterResolver {
           && crd.getStatus().getConditions() != null
           && crd.getStatus().getConditions().stream()
               .anyMatch(c -> c.getType().equals("Established") && c.getStatus().equals("True"));
+    }
+
+    /** The API server names established resources a moment later; generic clients need that. */
+    private boolean isDiscovered(CustomResourceDefinitionSpec crd) {
+      return crd.getVersions().stream()
+          .filter(CustomResourceDefinitionVersion::getServed)
+          .map(version -> admin.getApiResources(crd.getGroup() + "/" + version.getName()))
+          .allMatch(
+              known ->
+                  known != null
+                      && known.getResources().stream()
+                          .anyMatch(r -> r.getName().equals(crd.getNames().getPlural())));
     }
 
     @Override
