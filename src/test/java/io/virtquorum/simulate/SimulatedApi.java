@@ -7,8 +7,10 @@ import io.virtquorum.api.HACluster;
 import io.virtquorum.api.HAClusterStatus;
 import io.virtquorum.operator.SimulatedAdjudicator;
 import java.util.HashSet;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.function.Supplier;
 
 /**
  * The API server: one HACluster whose status changes by compare-and-swap, and where its Service
@@ -27,6 +29,7 @@ final class SimulatedApi {
   private final Timeline timeline;
   private final SplittableRandom random;
   private final Truth truth;
+  private final Supplier<Optional<OperatorLife>> newest;
   private final Runnable watched;
   private final Set<Object> requestsLost = new HashSet<>();
   private final Set<Object> answersLost = new HashSet<>();
@@ -36,13 +39,20 @@ final class SimulatedApi {
   private long lateBy;
 
   /**
-   * @param watched hears of what has an operator reconcile: a request that changed the Service
-   *     after it was given up, or a member that the record let go
+   * @param newest who acquired the lease last
+   * @param watched hears of what has an operator reconcile: a Service that was changed by another
+   *     than the newest or after the request was given up, or a member that the record let go
    */
-  SimulatedApi(Timeline timeline, SplittableRandom random, Truth truth, Runnable watched) {
+  SimulatedApi(
+      Timeline timeline,
+      SplittableRandom random,
+      Truth truth,
+      Supplier<Optional<OperatorLife>> newest,
+      Runnable watched) {
     this.timeline = timeline;
     this.random = random;
     this.truth = truth;
+    this.newest = newest;
     this.watched = watched;
   }
 
@@ -128,13 +138,14 @@ final class SimulatedApi {
     version++;
   }
 
-  boolean lead(Object client, String address) {
+  boolean lead(OperatorLife client, String address) {
     try {
       return exchange(
           client,
           late -> {
+            boolean foreign = !led.equals(address) && newest.get().filter(client::equals).isEmpty();
             led = address;
-            if (late) {
+            if (late || foreign) {
               watched.run();
             }
             return true;

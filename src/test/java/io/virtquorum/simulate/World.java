@@ -107,6 +107,7 @@ final class World {
             timeline,
             root.split(),
             truth,
+            this::leader,
             () -> timeline.after(200 * Timeline.MILLISECOND, this::vmsChanged));
     this.files =
         trees.stream()
