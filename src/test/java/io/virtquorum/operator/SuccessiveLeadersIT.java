@@ -40,6 +40,7 @@ class SuccessiveLeadersIT {
     scene.members.get("web-0").write("index.html", "under term 2");
     scene.until(() -> scene.epoch() == 2);
     scene.untilAllHold("index.html", "under term 2");
+    scene.until(() -> scene.isTrue("Ready"));
     assertThat(scene.primary()).isEqualTo("web-0");
     assertThat(scene.members.get("web-1").orders().getLast().getTerm()).isEqualTo(2);
   }
@@ -59,6 +60,7 @@ class SuccessiveLeadersIT {
     scene.leader("op-b");
     scene.until(() -> scene.epoch() == 2);
     scene.untilAllHold("index.html", "an edit nobody else has");
+    scene.until(() -> scene.isTrue("Ready"));
     assertThat(scene.primary()).isEqualTo("web-0");
   }
 

@@ -243,6 +243,7 @@ class WrongTurnsIT {
     }
     scene.until(() -> scene.epoch() == 2);
     scene.untilAllHold("index.html", "written meanwhile");
+    scene.until(() -> scene.isTrue("Ready"));
   }
 
   @Test
