@@ -197,11 +197,21 @@ final class Disks {
     return volumes().anyMatch(volume -> holds(volume.all(), content, _ -> true));
   }
 
-  /** True if it would exist after a power cut of everything. */
+  /**
+   * True if it exists now, and would after a power cut of everything: what was removed and is not
+   * off the platter yet does not count (seed 7010084).
+   */
   boolean isDurable(Content content) {
-    return volumes()
-        .anyMatch(
-            volume -> holds(volume.platter(), content, node -> !volume.isUnsynced(node.inode)));
+    return volumes().anyMatch(volume -> isDurable(volume, content));
+  }
+
+  private static boolean isDurable(Volume volume, Content content) {
+    return holds(
+        volume.platter(),
+        content,
+        node ->
+            !volume.isUnsynced(node.inode)
+                && holds(volume.all(), content, present -> present.inode == node.inode));
   }
 
   private Stream<Volume> volumes() {

@@ -264,6 +264,20 @@ final class TruthTest {
   }
 
   @Test
+  void whatAUserReplacedMayGoByAPowerCutElsewhereBeforeItsRemovalIsDurable() {
+    Content page = disk.get("page").content;
+    b.mounts.get("/srv/www").write("copy", page, 0644, 0, 0);
+    disk.remove("page", 0);
+    truth.takenAway(List.of(page));
+
+    b.crash();
+
+    assertThat(truth.disks.exists(page)).isFalse();
+    truth.judge();
+    truth.nothingIsLost();
+  }
+
+  @Test
   void aUsersFileThatIsOnNoDiskAnyMoreIsFoundUnlessTheGuestItselfTookIt() {
     Content page = disk.get("page").content;
     disk.remove("page", 0);
