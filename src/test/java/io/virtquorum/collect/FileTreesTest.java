@@ -15,7 +15,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -23,16 +23,11 @@ import org.junit.jupiter.api.io.TempDir;
 /** Against real directories of this machine, as root. */
 class FileTreesTest {
   @TempDir Path directory;
-  private Member member;
+  @AutoClose private Member member;
 
   @BeforeEach
   void openMember() throws Exception {
     member = new Member(directory.resolve("a"));
-  }
-
-  @AfterEach
-  void closeMember() {
-    member.close();
   }
 
   @Test

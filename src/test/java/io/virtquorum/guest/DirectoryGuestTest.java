@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.awaitility.Awaitility;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -19,16 +19,11 @@ class DirectoryGuestTest {
   private static final Duration DEADLINE = Duration.ofSeconds(20);
 
   @TempDir Path directory;
-  private DirectoryGuest guest;
+  @AutoClose private DirectoryGuest guest;
 
   @BeforeEach
   void openGuest() {
     guest = new DirectoryGuest(directory, "boot-1");
-  }
-
-  @AfterEach
-  void closeGuest() {
-    guest.close();
   }
 
   @Test

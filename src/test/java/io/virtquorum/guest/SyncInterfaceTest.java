@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.virtquorum.guest.SyncInterface.Outcome;
 import java.nio.file.Path;
 import java.util.Locale;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -18,20 +18,13 @@ class SyncInterfaceTest {
   private static final String ADDRESS = "172.31.77.11/24";
 
   @TempDir Path directory;
-  private TwoGuests guests;
+  @AutoClose private TwoGuests guests;
   private SyncInterface nic;
 
   @BeforeEach
   void joinTwoNamespaces() throws Exception {
     guests = new TwoGuests(directory);
     nic = new SyncInterface(guests.left(), LEFT_MAC);
-  }
-
-  @AfterEach
-  void removeNamespaces() throws Exception {
-    if (guests != null) {
-      guests.close();
-    }
   }
 
   @Test

@@ -13,7 +13,7 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -23,16 +23,11 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(ApiServer.class)
 @Timeout(120)
 class LeavingMembersIT {
-  private Scene scene;
+  @AutoClose private Scene scene;
 
   @BeforeEach
   void setTheScene(KubernetesClient client) throws IOException {
     scene = new Scene(client);
-  }
-
-  @AfterEach
-  void end() {
-    scene.close();
   }
 
   @Test

@@ -21,7 +21,7 @@ import io.virtquorum.wire.v1.Configure;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -31,16 +31,11 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(ApiServer.class)
 @Timeout(120)
 class OperatorIT {
-  private Scene scene;
+  @AutoClose private Scene scene;
 
   @BeforeEach
   void setTheScene(KubernetesClient client) throws IOException {
     scene = new Scene(client);
-  }
-
-  @AfterEach
-  void end() {
-    scene.close();
   }
 
   @Test

@@ -28,7 +28,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -42,16 +42,11 @@ class ReleaseIT {
   private static final String FINALIZER = "haclusters.virtquorum.io/finalizer";
 
   private final StringWriter said = new StringWriter();
-  private Scene scene;
+  @AutoClose private Scene scene;
 
   @BeforeEach
   void setTheScene(KubernetesClient client) throws IOException {
     scene = new Scene(client);
-  }
-
-  @AfterEach
-  void end() {
-    scene.close();
   }
 
   @Test

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.virtquorum.testing.ApiServer;
 import java.io.IOException;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -15,17 +15,12 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(ApiServer.class)
 @Timeout(120)
 class SuccessiveLeadersIT {
-  private Scene scene;
+  @AutoClose private Scene scene;
 
   @BeforeEach
   void setTheScene(KubernetesClient client) throws IOException {
     scene = new Scene(client);
     scene.committed();
-  }
-
-  @AfterEach
-  void end() {
-    scene.close();
   }
 
   @Test

@@ -27,7 +27,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -42,18 +42,12 @@ import org.junit.jupiter.api.extension.ExtendWith;
 class WrongTurnsIT {
   private static final String HOOKS = "hooks.kubevirt.io/hookSidecars";
 
-  private final LogLines log = new LogLines();
-  private Scene scene;
+  @AutoClose private final LogLines log = new LogLines();
+  @AutoClose private Scene scene;
 
   @BeforeEach
   void setTheScene(KubernetesClient client) throws IOException {
     scene = new Scene(client);
-  }
-
-  @AfterEach
-  void end() {
-    scene.close();
-    log.close();
   }
 
   @Test

@@ -14,7 +14,7 @@ import io.virtquorum.wire.v1.Peer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -29,18 +29,11 @@ class SyncLinkTest {
           .build();
 
   @TempDir Path directory;
-  private TwoGuests guests;
+  @AutoClose private TwoGuests guests;
 
   @BeforeEach
   void joinTwoGuests() throws Exception {
     guests = new TwoGuests(directory);
-  }
-
-  @AfterEach
-  void removeThem() throws Exception {
-    if (guests != null) {
-      guests.close();
-    }
   }
 
   @Test

@@ -13,7 +13,7 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicLong;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,20 +25,13 @@ class PeerProbeTest {
 
   @TempDir Path directory;
   private final AtomicLong ahead = new AtomicLong();
-  private TwoGuests guests;
+  @AutoClose private TwoGuests guests;
 
   @BeforeEach
   void joinTwoGuests() throws Exception {
     guests = new TwoGuests(directory);
     new SyncInterface(guests.left(), LEFT_MAC).set("172.31.77.11/24", DEADLINE);
     new SyncInterface(guests.right(), RIGHT_MAC).set("172.31.77.12/24", DEADLINE);
-  }
-
-  @AfterEach
-  void removeThem() throws Exception {
-    if (guests != null) {
-      guests.close();
-    }
   }
 
   @Test
