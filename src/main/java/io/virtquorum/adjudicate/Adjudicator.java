@@ -24,7 +24,7 @@ public final class Adjudicator {
   public static Step step(State state, Event event, Instant now) {
     List<Command> commands = new ArrayList<>();
     Outcomes outcomes = new Outcomes(now, commands);
-    State next = outcomes.expire(take(state, event, now, outcomes));
+    State next = outcomes.expire(take(state, event, now, outcomes, commands));
     if (next.config().isEmpty()) {
       return new Step(next, commands, Optional.empty());
     }
@@ -39,7 +39,8 @@ public final class Adjudicator {
     return new Step(expose(next, assessment, now), commands, Optional.of(assessment));
   }
 
-  private static State take(State state, Event event, Instant now, Outcomes outcomes) {
+  private static State take(
+      State state, Event event, Instant now, Outcomes outcomes, List<Command> commands) {
     return switch (event) {
       case Event.Configured configured -> state.withConfig(configured.config());
       case Event.Attached attached ->
@@ -68,8 +69,8 @@ public final class Adjudicator {
               .job(finished.id())
               .map(job -> outcomes.finish(state, job, finished.outcome()))
               .orElse(state);
-      case Event.Recorded recorded -> adopt(state, recorded.record(), now);
-      case Event.Superseded superseded -> adopt(state, superseded.record(), now);
+      case Event.Recorded recorded -> adopt(state, recorded.record(), now, commands);
+      case Event.Superseded superseded -> adopt(state, superseded.record(), now, commands);
       case Event.Tick _ -> state;
     };
   }
@@ -92,9 +93,15 @@ public final class Adjudicator {
         voted.member(), _ -> again ? after.with(after.tries().impatient()) : after);
   }
 
-  /** What the record says now is a fact, whoever wrote it. */
-  private static State adopt(State state, ClusterRecord record, Instant now) {
+  /**
+   * What the record says now is a fact, whoever wrote it; also one's own change, whose answer was
+   * lost, may be found there.
+   */
+  private static State adopt(
+      State state, ClusterRecord record, Instant now, List<Command> commands) {
     ClusterRecord before = state.record();
+    Optional<RecordChange> own = state.ledger().writing().filter(w -> w.record().equals(record));
+    own.flatMap(RecordChange::news).ifPresent(commands::add);
     State next = state.withRecord(record);
     if (!record.committed().equals(before.committed())) {
       // what is newer than this counts from now
@@ -106,13 +113,7 @@ public final class Adjudicator {
         || record.primary().equals(before.primary())) {
       return next;
     }
-    String why =
-        state
-            .ledger()
-            .writing()
-            .filter(w -> w.record().equals(record))
-            .flatMap(RecordChange::succession)
-            .orElse("another operator recorded it");
+    String why = own.flatMap(RecordChange::succession).orElse("another operator recorded it");
     return next.with(
         next.news()
             .with(new News.Failover(before.primary().get(), record.primary().get(), now, why)));

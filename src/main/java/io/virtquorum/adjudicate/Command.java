@@ -5,7 +5,6 @@ import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Row;
 import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * What the adjudicator wants done. Every order to a member is idempotent and carries the leader's
@@ -68,10 +67,8 @@ public sealed interface Command {
   /**
    * Change the record by compare-and-swap; ends in {@link Event.Recorded} or {@link
    * Event.Superseded}.
-   *
-   * @param then what to tell people once it is recorded; empty: it is nothing to them
    */
-  record Write(ClusterRecord record, Optional<Tell> then) implements Command {}
+  record Write(ClusterRecord record) implements Command {}
 
   /**
    * Tell people.

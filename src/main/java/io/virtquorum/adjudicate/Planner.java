@@ -31,9 +31,7 @@ final class Planner {
     if (planned.change().isPresent()) {
       RecordChange change = planned.change().get();
       return new Plan(
-          state.withWriting(change),
-          List.of(new Command.Write(change.record(), change.news())),
-          holds);
+          state.withWriting(change), List.of(new Command.Write(change.record())), holds);
     }
     if (picture.config().observe()) {
       return new Plan(state, List.of(), holds);

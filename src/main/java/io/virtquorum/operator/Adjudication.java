@@ -166,6 +166,7 @@ final class Adjudication {
       writeLater();
       return;
     }
+    log(Level.INFO).log("The record is known again: {}", now.get());
     boolean another = !now.get().primary().equals(state.record().primary());
     step(superseded(now.get()));
     if (deposedAt.isEmpty()) {
@@ -356,7 +357,6 @@ final class Adjudication {
         log(Level.INFO)
             .addKeyValue("epoch", write.record().committed().map(c -> c.epoch()).orElse(0L))
             .log("Recorded {}", write.record());
-        write.then().ifPresent(surroundings.news());
         yield Optional.of(new Event.Recorded(write.record()));
       }
       case RecordStore.Swap.Other other -> Optional.of(superseded(other.record()));
@@ -370,10 +370,14 @@ final class Adjudication {
 
   /** The record is another than expected; ends this adjudication if another operator leads. */
   private Event superseded(ClusterRecord found) {
-    // Whoever has not written yet has no claim to a term that is in the record already.
-    if (found.term() > state.term()
-        || (found.term() == state.term() && state.record().term() < state.term())) {
+    if (found.term() > state.term()) {
       deposed(log(Level.WARN), "Another operator leads with term " + found.term());
+    } else if (found.term() == state.term() && state.record().term() < state.term()) {
+      // Whoever has not written yet has no claim to a term that is in the record already.
+      deposed(
+          log(Level.WARN),
+          "Term %d was claimed before, perhaps by this one in a request without an answer"
+              .formatted(found.term()));
     }
     return new Event.Superseded(found);
   }

@@ -169,6 +169,11 @@ final class RecordStore implements Surroundings.Records {
       }
       return Optional.of(present);
     } catch (KubernetesClientException e) {
+      LOG.atWarn()
+          .addKeyValue("namespace", namespace)
+          .addKeyValue("cluster", name)
+          .addKeyValue("cause", e.getMessage())
+          .log("It is not known yet how the last change of the record ended; asking again");
       return Optional.empty();
     }
   }

@@ -109,7 +109,6 @@ final class Decider {
       commands.add(command);
       if (command instanceof Command.Write write) {
         on(new Event.Recorded(write.record()));
-        write.then().ifPresent(commands::add);
       }
     }
     return this;

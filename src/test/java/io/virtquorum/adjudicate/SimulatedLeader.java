@@ -63,9 +63,6 @@ final class SimulatedLeader {
                 version = foundVersion;
                 if (swapped && !lost) {
                   receive(new Event.Recorded(write.record()));
-                  if (!stopped) {
-                    write.then().ifPresent(this::tell);
-                  }
                 } else {
                   receive(new Event.Superseded(found));
                 }

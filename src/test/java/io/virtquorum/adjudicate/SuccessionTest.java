@@ -57,13 +57,15 @@ final class SuccessionTest {
   }
 
   @Test
-  void givenAWriteOfTheRecordWhoseAnswerIsLostThenItIsNotWrittenTwice() {
+  void givenAWriteOfTheRecordWhoseAnswerIsLostThenItIsNotWrittenTwiceAndToldAllTheSame() {
     SimulatedCluster cluster = SimulatedCluster.inSync(3);
     cluster.loseWrites = 1;
     cluster.member(0).write("index.html", "v2", true);
+    long before = cluster.leader().said("Committed");
     cluster.until("epoch 2", LONG, () -> cluster.epoch() == 2);
     cluster.untilInSync();
     assertThat(cluster.epoch()).isEqualTo(2);
+    assertThat(cluster.leader().said("Committed")).isEqualTo(before + 1);
   }
 
   @Test
