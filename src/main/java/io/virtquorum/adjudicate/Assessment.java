@@ -45,7 +45,7 @@ public record Assessment(
     return elected().map(Verdict.Elected::target);
   }
 
-  /** True if the votes alone decide, and not for this root. */
+  /** True if the votes elected another root by themselves, or none. */
   public boolean outvotes(Digest root) {
     return switch (verdict) {
       case Verdict.Elected elected ->

@@ -38,13 +38,7 @@ final class Commits {
             committed ->
                 picture
                     .usable()
-                    .flatMap(m -> picture.ballot(m).memory().stream())
-                    .filter(m -> m.position().tenure() == record.tenure())
-                    .filter(m -> m.position().isAfter(committed.position()))
-                    .map(
-                        m ->
-                            new Target(
-                                m.position(), m.root(), Target.Ground.WRITTEN, record.primary()))
+                    .flatMap(m -> picture.accepted(picture.ballot(m), committed).stream())
                     .filter(t -> verified(t).size() >= record.majority())
                     .max(Comparator.comparing(Target::position)));
   }

@@ -12,12 +12,14 @@ import java.util.Optional;
  * @param holds what was held back after the last step, so that each is told once
  * @param lastRepair the newest repair that ended well
  * @param lastFailover the newest change of the primary
+ * @param overruledAt when a member was last repaired on which users had written
  */
 public record News(
     Optional<Instant> exposedSince,
     List<Hold> holds,
     Optional<Repair> lastRepair,
-    Optional<Failover> lastFailover) {
+    Optional<Failover> lastFailover,
+    Optional<Instant> overruledAt) {
 
   public News {
     holds = List.copyOf(holds);
@@ -25,7 +27,8 @@ public record News(
 
   /** Nothing yet. */
   static News none() {
-    return new News(Optional.empty(), List.of(), Optional.empty(), Optional.empty());
+    return new News(
+        Optional.empty(), List.of(), Optional.empty(), Optional.empty(), Optional.empty());
   }
 
   /** A repair that ended well. */
@@ -43,18 +46,26 @@ public record News(
   public record Failover(String from, String to, Instant at, String why) {}
 
   News exposed(Optional<Instant> since) {
-    return new News(since, holds, lastRepair, lastFailover);
+    return new News(since, holds, lastRepair, lastFailover, overruledAt);
   }
 
   News with(List<Hold> newHolds) {
-    return new News(exposedSince, newHolds, lastRepair, lastFailover);
+    return new News(exposedSince, newHolds, lastRepair, lastFailover, overruledAt);
   }
 
   News with(Repair repair) {
-    return new News(exposedSince, holds, Optional.of(repair), lastFailover);
+    boolean overruled =
+        repair.finding() instanceof Finding.OfFiles files
+            && files.was().memberClass() == MemberClass.ADVANCED;
+    return new News(
+        exposedSince,
+        holds,
+        Optional.of(repair),
+        lastFailover,
+        overruled ? Optional.of(repair.at()) : overruledAt);
   }
 
   News with(Failover failover) {
-    return new News(exposedSince, holds, lastRepair, Optional.of(failover));
+    return new News(exposedSince, holds, lastRepair, Optional.of(failover), overruledAt);
   }
 }

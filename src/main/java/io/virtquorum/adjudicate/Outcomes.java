@@ -128,18 +128,35 @@ final class Outcomes {
       case Outcome.Failed failed -> {
         int attempts = tries(rest.member(name), job).failed() + 1;
         Duration wait = backOff(attempts);
+        Trouble trouble = told(job, failed.trouble());
         commands.add(
             new Command.Tell(
                 true,
-                failed.trouble().reason(),
-                "%s could not be repaired: %s Try %d; the next in %d s."
-                    .formatted(name, failed.trouble().message(), attempts, wait.toSeconds())));
-        yield rest.withMember(
-                name, m -> tried(m, job, t -> t.failedUntil(now.plus(wait), failed.trouble())))
+                trouble.reason(),
+                "%s Try %d; the next in %d s."
+                    .formatted(trouble.message(), attempts, wait.toSeconds())));
+        yield rest.withMember(name, m -> tried(m, job, t -> t.failedUntil(now.plus(wait), trouble)))
             .withMember(
                 obeyed(job), job.isOverwriting() ? MemberState::unclear : MemberState::stale);
       }
     };
+  }
+
+  /** As a sentence that says what was to be done, and where it failed. */
+  private static Trouble told(Job job, Trouble why) {
+    String deed =
+        switch (job) {
+          case Job.Preparing preparing ->
+              "%s could not be repaired, because %s could not serve it"
+                  .formatted(job.member(), preparing.repair().sample());
+          case Job.Repairing _ -> job.member() + " could not be repaired";
+          case Job.Proving _ -> job.member() + " could not prove what it holds";
+          case Job.Quieting quieting when quieting.still().isZero() ->
+              "The writers of %s could not be let go on".formatted(job.member());
+          case Job.Quieting _ ->
+              "The writers of %s could not be kept still".formatted(job.member());
+        };
+    return new Trouble(why.reason(), deed + ": " + Words.sentence(why.message()));
   }
 
   private static Duration retry(Job voided) {
@@ -167,12 +184,7 @@ final class Outcomes {
    */
   private State quieted(State rest, Job.Quieting job, Outcome outcome) {
     if (outcome instanceof Outcome.Failed failed) {
-      commands.add(
-          new Command.Tell(
-              true,
-              "QuiesceFailed",
-              "The writers of %s could not be kept still: %s"
-                  .formatted(job.member(), failed.trouble().message())));
+      commands.add(new Command.Tell(true, "QuiesceFailed", told(job, failed.trouble()).message()));
     }
     boolean still = job.still().isPositive();
     return rest.withMember(

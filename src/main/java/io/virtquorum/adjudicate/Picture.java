@@ -123,9 +123,10 @@ record Picture(
 
   /** Why what was accepted in this tenure is to be the state. */
   private Target.Ground ground() {
-    return config.authority() == Authority.RECORD
-        ? Target.Ground.WRITTEN
-        : record().mandate().isPresent() ? Target.Ground.PROMOTED : Target.Ground.VOTED;
+    if (record().mandate().isPresent()) {
+      return Target.Ground.PROMOTED;
+    }
+    return config.authority() == Authority.RECORD ? Target.Ground.WRITTEN : Target.Ground.VOTED;
   }
 
   /** True if an order is under way that leads to this position. */

@@ -163,7 +163,7 @@ final class RepairPlanner {
             why ->
                 Hold.waiting(
                     "RepairFails",
-                    "%s could not be repaired: %s".formatted(name, Words.sentence(why.message())),
+                    why.message(),
                     "It is tried again and again, every two minutes in the end."));
   }
 

@@ -138,6 +138,20 @@ final class Succession {
     if (successor.isEmpty() && !holders.isEmpty()) {
       return Plan.hold(busy(holders.stream().max(fitness).get(), why));
     }
+    // Somebody who did not report yet may hold a newer one, or the only one: a new leader hears
+    // from one after another.
+    List<String> expected =
+        record.members().keySet().stream()
+            .filter(m -> !m.equals(primary) && isExpected(m))
+            .toList();
+    if (!expected.isEmpty()) {
+      return Plan.hold(
+          Hold.passing(
+              "SuccessionWaits",
+              "%s: %s may hold the newest state and did not report yet."
+                  .formatted(why, Words.and(expected)),
+              "It ends when it reports, or did not for the settle time."));
+    }
     if (successor.isEmpty()) {
       return Plan.hold(
           Hold.waiting(
@@ -147,20 +161,6 @@ final class Succession {
               "It ends when a member that holds the committed state returns, or a person promotes "
                   + choice()
                   + "."));
-    }
-    // Somebody who did not report yet may hold a newer one: a new leader hears from one after
-    // another.
-    List<String> expected =
-        record.members().keySet().stream()
-            .filter(m -> !m.equals(primary) && isExpected(m))
-            .toList();
-    if (!expected.isEmpty()) {
-      return Plan.hold(
-          Hold.passing(
-              "SuccessionWaits",
-              "%s: %s may hold a newer state and did not report yet."
-                  .formatted(why, Words.and(expected)),
-              "It ends when it reports, or did not for the settle time."));
     }
     String next = successor.get();
     return picture.isOverwritten(next)
@@ -243,16 +243,8 @@ final class Succession {
   /** Another member with users was repaired since this one strayed. */
   private boolean hasRival(String name) {
     Optional<Instant> since = picture.member(name).strayingSince();
-    return picture
-        .state()
-        .news()
-        .lastRepair()
-        .filter(
-            r ->
-                r.finding() instanceof Finding.OfFiles files
-                    && files.was().memberClass() == MemberClass.ADVANCED)
-        .filter(r -> since.isPresent() && r.at().isAfter(since.get()))
-        .isPresent();
+    return since.isPresent()
+        && picture.state().news().overruledAt().filter(since.get()::isBefore).isPresent();
   }
 
   private Plan lead(String next, Optional<Digest> mandate, String event, String why) {

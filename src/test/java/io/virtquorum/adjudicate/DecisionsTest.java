@@ -143,7 +143,8 @@ final class DecisionsTest {
         new Event.Finished(
             first.id(), new Outcome.Failed(new Trouble("GuestDiskFull", "it is full."))));
     assertThat(decider.said("GuestDiskFull").orElseThrow())
-        .isEqualTo("web-1 could not be repaired: it is full. Try 1; the next in 2 s.");
+        .isEqualTo(
+            "web-1 could not be repaired, because web-2 could not serve it: it is full. Try 1; the next in 2 s.");
   }
 
   @Test
@@ -178,7 +179,7 @@ final class DecisionsTest {
     Decider decider = Decider.three();
     decider.holds(1).died(0);
     assertThat(decider.held("SuccessionWaits").orElseThrow().message())
-        .isEqualTo("web-0 is dead: web-2 may hold a newer state and did not report yet.");
+        .isEqualTo("web-0 is dead: web-2 may hold the newest state and did not report yet.");
     assertThat(decider.state.record().primary()).contains("web-0");
     decider.later(Duration.ofSeconds(5));
     assertThat(decider.state.record().primary()).contains("web-0");

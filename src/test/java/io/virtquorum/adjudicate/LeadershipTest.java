@@ -38,6 +38,22 @@ final class LeadershipTest {
   }
 
   @Test
+  void givenUsersOnTwoMembersAndRotElsewhereThenItsRepairDoesNotMakeTheConflictForgotten() {
+    Decider decider = Decider.weighing(1, 1, 1, 1);
+    for (int i = 0; i < 4; i++) {
+      decider.holds(i);
+    }
+    decider.changed(1, NEW, true, EDIT).changed(2, OTHER, true, EDIT).later(SETTLED);
+    String first = decider.ordered(Command.Serve.class).getFirst().id();
+    decider.serves(MATRIX).ended(Command.Pull.class, repaired()).holds(2);
+    decider.changed(3, NEW, false, rot(DATA, DATA_1));
+    decider.serves(MATRIX).ended(Command.Restore.class, repaired()).holds(3);
+    decider.on(
+        new Event.Finished(first, new Outcome.Failed(new Trouble("DiskFull", "it is full"))));
+    assertThat(primary(decider)).isEqualTo("web-0");
+  }
+
+  @Test
   void givenAUserWhoComesAfterAnothersWasRepairedThenThatMemberLeads() {
     Decider decider = Decider.steady();
     decider.votes(0, C, Optional.of(Decider.HOLDS_C), 1, false);
@@ -111,6 +127,11 @@ final class LeadershipTest {
   void givenAPrimaryThatLostItsDiskAndNoHolderThenAPersonReadsWhy() {
     Decider decider = Decider.three();
     decider.votes(0, OTHER, Optional.empty(), 0, false);
+    // Nobody should promote a member just because the others did not report yet to a new leader.
+    assertThat(decider.held("PrimaryForgot")).isEmpty();
+    assertThat(decider.held("SuccessionWaits").orElseThrow().message())
+        .endsWith("web-1 and web-2 may hold the newest state and did not report yet.");
+    decider.later(SETTLED);
     Hold hold = decider.held("PrimaryForgot").orElseThrow();
     assertThat(hold.message())
         .isEqualTo(
@@ -233,7 +254,8 @@ final class LeadershipTest {
     assertThat(decider.state.record().committed()).contains(new Committed(2, first, NEW));
     assertThat(decider.state.record().mandate()).isEmpty();
     assertThat(decider.said("Committed").orElseThrow())
-        .startsWith("Epoch 2 is %s: ".formatted(NEW.brief()));
+        .startsWith(
+            "Epoch 2 is %s: a person promoted web-1, which holds it. ".formatted(NEW.brief()));
   }
 
   @Test

@@ -36,7 +36,7 @@ final class PatienceTest {
       decider.failed(Command.Serve.class);
       assertThat(decider.said("DiskFull").orElseThrow())
           .isEqualTo(
-              "web-1 could not be repaired: it is full. Try %d; the next in %d s."
+              "web-1 could not be repaired, because web-0 could not serve it: it is full. Try %d; the next in %d s."
                   .formatted(++attempt, wait));
       decider.holds(0).forget();
       decider.later(Duration.ofSeconds(wait).minusMillis(1));
@@ -54,7 +54,8 @@ final class PatienceTest {
       decider.failed(Command.Serve.class).holds(0).later(Duration.ofSeconds(wait));
     }
     Hold hold = decider.held("RepairFails").orElseThrow();
-    assertThat(hold.message()).isEqualTo("web-1 could not be repaired: it is full.");
+    assertThat(hold.message())
+        .isEqualTo("web-1 could not be repaired, because web-0 could not serve it: it is full.");
     assertThat(hold.needsAPerson()).isTrue();
 
     decider.serves(MATRIX);
@@ -65,9 +66,9 @@ final class PatienceTest {
 
   @Test
   void givenAnArchiveWithoutRoomThenAPersonIsToldAtOnce() {
-    Decider decider = stray();
+    Decider decider = stray().serves(MATRIX);
     decider.ended(
-        Command.Serve.class, new Outcome.Failed(new Trouble("ArchiveFull", "There is no room")));
+        Command.Pull.class, new Outcome.Failed(new Trouble("ArchiveFull", "There is no room")));
     assertThat(decider.held("RepairFails").orElseThrow().message())
         .isEqualTo("web-1 could not be repaired: There is no room.");
   }
@@ -97,7 +98,7 @@ final class PatienceTest {
     decider.later(SECOND_LONG);
     assertThat(decider.said("NoAnswer").orElseThrow())
         .isEqualTo(
-            "web-1 could not be repaired: its sidecar gave no answer in time. Try 1; the next in 2 s.");
+            "web-1 could not be repaired, because web-0 could not serve it: its sidecar gave no answer in time. Try 1; the next in 2 s.");
     decider.forget().later(Duration.ofSeconds(2));
     // No new ballot came from the sample, and none will: nothing there changed.
     assertThat(decider.newest(Command.Serve.class).member()).isEqualTo("web-0");
@@ -120,7 +121,9 @@ final class PatienceTest {
     decider.later(Duration.ofMinutes(2));
     assertThat(decider.said("NoAnswer")).isEmpty();
     decider.later(SECOND_LONG);
-    assertThat(decider.said("NoAnswer")).isPresent();
+    assertThat(decider.said("NoAnswer").orElseThrow())
+        .isEqualTo(
+            "web-0 could not prove what it holds: its sidecar gave no answer in time. Try 1; the next in 2 s.");
   }
 
   @Test
@@ -212,6 +215,21 @@ final class PatienceTest {
     }
     assertThat(decider.state.member("web-0").tries().voided()).isEqualTo(4);
     assertThat(decider.ordered(Command.Quiesce.class)).isEmpty();
+  }
+
+  @Test
+  void givenAQuiesceCommandThatDoesNotLetWritersGoOnThenPeopleReadJustThat() {
+    Decider decider = stray();
+    decider.configure(decider.config().withCanQuiesce(true));
+    for (int i = 0; i < 3; i++) {
+      decider.serves(NEW_PAGE).holds(0).later(SECOND_LONG);
+    }
+    decider.ended(Command.Quiesce.class, done()).holds(0);
+    decider.serves(MATRIX).ended(Command.Pull.class, done()).holds(1);
+    assertThat(decider.newest(Command.Quiesce.class).still()).isZero();
+    decider.failed(Command.Quiesce.class);
+    assertThat(decider.said("QuiesceFailed").orElseThrow())
+        .isEqualTo("The writers of web-0 could not be let go on: it is full.");
   }
 
   @Test

@@ -132,9 +132,8 @@ public final class StateHash {
     boolean rival =
         state
             .news()
-            .lastRepair()
-            .filter(r -> was(r.finding()) == MemberClass.ADVANCED)
-            .filter(r -> member.strayingSince().filter(r.at()::isAfter).isPresent())
+            .overruledAt()
+            .filter(at -> member.strayingSince().filter(at::isAfter).isPresent())
             .isPresent();
     sink.accept(
         31L * name.hashCode()

@@ -70,7 +70,8 @@ class StatusFactoryTest {
 
   @Test
   void thePrimaryDiedAndHasNoSuccessor() throws IOException {
-    golden("no-successor", Story.committed().on(new Event.Died("web-0")));
+    golden(
+        "no-successor", Story.committed().on(new Event.Died("web-0")).later(Duration.ofSeconds(7)));
   }
 
   @Test
