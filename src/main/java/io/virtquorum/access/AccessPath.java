@@ -45,16 +45,24 @@ public final class AccessPath {
   /**
    * Makes the Service, if the cluster has ports.
    *
-   * @param observed as it was seen last, for instance in a cache
+   * @param observed this cluster's own, as it was seen last, for instance in a cache; if empty,
+   *     what has the names of Service and EndpointSlice is read first
    * @return true if something was written, false if it was right already
+   * @throws AccessException.NameTaken if one of them is somebody else's; nothing was written
    * @throws AccessException if the write failed; whether it was done may be unknown
    */
   public boolean offer(HACluster cluster, Optional<Service> observed) {
-    return new AccessResources(cluster)
-        .service()
-        .filter(wanted -> observed.isEmpty() || !sameService(wanted, observed.get()))
-        .map(this::write)
-        .orElse(false);
+    AccessResources resources = new AccessResources(cluster);
+    Optional<Service> wanted = resources.service();
+    if (wanted.isEmpty()) {
+      return false;
+    }
+    Optional<Service> known = observed;
+    if (known.isEmpty()) {
+      resources.slice(Optional.empty()).ifPresent(slice -> own(cluster, slice));
+      known = own(cluster, wanted.get()); // a cache may be late
+    }
+    return known.filter(seen -> sameService(wanted.get(), seen)).isEmpty() && write(wanted.get());
   }
 
   /**
@@ -84,6 +92,19 @@ public final class AccessPath {
       delete(observed.get());
     }
     return write(wanted);
+  }
+
+  private <R extends HasMetadata> Optional<R> own(HACluster cluster, R wanted) {
+    Optional<R> present;
+    try {
+      present = Optional.ofNullable(client.resource(wanted).get());
+    } catch (KubernetesClientException e) {
+      throw failure(wanted, e);
+    }
+    if (present.filter(object -> !cluster.owns(object)).isPresent()) {
+      throw new AccessException.NameTaken(present.get());
+    }
+    return present;
   }
 
   private boolean write(HasMetadata wanted) {

@@ -3,6 +3,7 @@ package io.virtquorum.api;
 import io.fabric8.crd.generator.annotation.AdditionalPrinterColumn;
 import io.fabric8.generator.annotation.Required;
 import io.fabric8.generator.annotation.ValidationRule;
+import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Namespaced;
 import io.fabric8.kubernetes.api.model.OwnerReference;
 import io.fabric8.kubernetes.api.model.OwnerReferenceBuilder;
@@ -88,6 +89,16 @@ public class HACluster extends CustomResource<HAClusterSpec, HAClusterStatus>
         .withController(true)
         .withBlockOwnerDeletion(false)
         .build();
+  }
+
+  /**
+   * True if this object was made for this cluster, or for one of its name that is gone: Kubernetes
+   * deletes what that one left.
+   */
+  public boolean owns(HasMetadata object) {
+    return object.getMetadata().getOwnerReferences().stream()
+        .anyMatch(
+            o -> getKind().equals(o.getKind()) && getMetadata().getName().equals(o.getName()));
   }
 
   @Override

@@ -146,6 +146,8 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
     // 3. Where users are led; the adjudicator leads them by the spec that was taken in here.
     try {
       access.offer(cluster, first(services, cluster));
+    } catch (AccessException.NameTaken e) {
+      troubles.put("NameTaken", new Trouble("NameTaken", e.getMessage()));
     } catch (AccessException e) {
       troubles.put("ServiceNotWritten", new Trouble("ServiceNotWritten", e.getMessage()));
     }

@@ -113,7 +113,11 @@ final class Preparation {
     }
     try {
       SyncAttachment attachment = SyncAttachment.of(cluster);
-      attachment.definition().ifPresent(this::define);
+      Optional<Trouble> taken = attachment.definition().flatMap(wanted -> define(cluster, wanted));
+      if (taken.isPresent()) {
+        troubles.add(taken.get());
+        return new Result(addresses, macs, troubles);
+      }
       addresses.putAll(assign(SyncSubnet.parse(cluster.getSpec().syncNetwork().cidr()), members));
       addresses.forEach(
           (name, address) -> {
@@ -183,11 +187,23 @@ final class Preparation {
     }
   }
 
-  private void define(NetworkAttachmentDefinition wanted) {
+  /** What keeps the network from being defined: somebody else's has its name, and is left alone. */
+  private Optional<Trouble> define(HACluster cluster, NetworkAttachmentDefinition wanted) {
     NetworkAttachmentDefinition present = client.resource(wanted).get();
+    if (present != null && !cluster.owns(present)) {
+      return Optional.of(
+          new Trouble(
+              "NameTaken",
+              "The %s %s/%s is there and is not VirtQuorum's: rename it or the HACluster."
+                  .formatted(
+                      present.getKind(),
+                      present.getMetadata().getNamespace(),
+                      present.getMetadata().getName())));
+    }
     if (present == null || !wanted.getSpec().equals(present.getSpec())) {
       client.resource(wanted).fieldManager("virtquorum").forceConflicts().serverSideApply();
     }
+    return Optional.empty();
   }
 
   /**

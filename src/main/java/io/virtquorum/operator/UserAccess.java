@@ -20,6 +20,7 @@ final class UserAccess implements Surroundings.UserLeader {
   private final AccessPath path;
   private volatile HACluster cluster;
   private volatile Optional<Led> led = Optional.empty();
+  private volatile boolean nameTaken;
 
   /** Where users were led last, and through which ports. */
   private record Led(String podAddress, AccessSpec ports) {}
@@ -36,7 +37,13 @@ final class UserAccess implements Surroundings.UserLeader {
    */
   void offer(HACluster newest, Optional<Service> observed) {
     cluster = newest;
-    path.offer(newest, observed);
+    try {
+      path.offer(newest, observed);
+      nameTaken = false;
+    } catch (AccessException.NameTaken e) {
+      nameTaken = true;
+      throw e;
+    }
   }
 
   /** Somebody took away what leads users: the next lead writes it again. */
@@ -46,6 +53,9 @@ final class UserAccess implements Surroundings.UserLeader {
 
   @Override
   public boolean lead(String podAddress, Optional<String> node) {
+    if (nameTaken) {
+      return false; // our slice would lead the users of somebody else's Service; said by the status
+    }
     HACluster now = cluster;
     Optional<Led> wanted = Optional.of(new Led(podAddress, now.getSpec().access()));
     if (led.equals(wanted)) {

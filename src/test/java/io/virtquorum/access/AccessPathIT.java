@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.Service;
+import io.fabric8.kubernetes.api.model.ServiceBuilder;
 import io.fabric8.kubernetes.api.model.discovery.v1.Endpoint;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.fabric8.kubernetes.client.KubernetesClient;
@@ -113,6 +114,61 @@ class AccessPathIT {
     client.resource(service).update();
 
     assertThat(path.offer(cluster, Optional.of(client.services().withName("web").get()))).isFalse();
+  }
+
+  @Test
+  void aServiceOfSomebodyElseIsLeftAsItIs(KubernetesClient client) {
+    HACluster cluster = create(client, new AccessPort(null, 80));
+    AccessPath path = new AccessPath(client, Duration.ofSeconds(10));
+    Service foreign =
+        client
+            .resource(
+                new ServiceBuilder()
+                    .withNewMetadata()
+                    .withName("web")
+                    .endMetadata()
+                    .withNewSpec()
+                    .addToSelector("app", "shop")
+                    .addNewPort()
+                    .withPort(8443)
+                    .endPort()
+                    .endSpec()
+                    .build())
+            .create();
+
+    assertThatThrownBy(() -> path.offer(cluster, Optional.empty()))
+        .isInstanceOf(AccessException.NameTaken.class)
+        .hasMessage(
+            "The Service %s/web is there and is not VirtQuorum's: rename it or the HACluster."
+                .formatted(client.getNamespace()));
+    assertThat(client.services().withName("web").get()).isEqualTo(foreign);
+
+    client.resource(foreign).delete();
+    assertThat(path.offer(cluster, Optional.empty())).isTrue();
+  }
+
+  @Test
+  void aSliceOfSomebodyElseIsLeftAsItIsAndThereIsNoService(KubernetesClient client) {
+    HACluster cluster = create(client, new AccessPort(null, 80));
+    AccessPath path = new AccessPath(client, Duration.ofSeconds(10));
+    path.lead(cluster, FIRST, Optional.empty());
+    EndpointSlice foreign = slice(client);
+    foreign.getMetadata().setOwnerReferences(List.of());
+    client.resource(foreign).update();
+
+    assertThatThrownBy(() -> path.offer(cluster, Optional.empty()))
+        .isInstanceOf(AccessException.NameTaken.class)
+        .hasMessageStartingWith("The EndpointSlice " + client.getNamespace() + "/web is there");
+    assertThat(client.services().withName("web").get()).isNull();
+  }
+
+  @Test
+  void aServiceOfOursThatACacheDoesNotHaveYetIsKnownAgain(KubernetesClient client) {
+    HACluster cluster = create(client, new AccessPort(null, 80));
+    AccessPath path = new AccessPath(client, Duration.ofSeconds(10));
+    path.offer(cluster, Optional.empty());
+
+    assertThat(path.offer(cluster, Optional.empty())).isFalse();
   }
 
   @Test

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.fabric8.kubernetes.api.model.Condition;
 import io.fabric8.kubernetes.api.model.LabelSelectorBuilder;
 import io.fabric8.kubernetes.api.model.NamespaceBuilder;
+import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.ServiceBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.virtquorum.api.HACluster;
@@ -237,6 +238,57 @@ class WrongTurnsIT {
     }
     scene.until(() -> scene.epoch() == 2);
     scene.untilAllHold("index.html", "written meanwhile");
+    scene.until(() -> scene.isTrue("Ready"));
+  }
+
+  @Test
+  void givenAServiceOfSomebodyElseThenItIsLeftAloneAndItGoesOnWhenThatIsGone(
+      KubernetesClient client) throws IOException {
+    Service foreign =
+        client
+            .resource(
+                new ServiceBuilder()
+                    .withNewMetadata()
+                    .withName("web")
+                    .endMetadata()
+                    .withNewSpec()
+                    .addToSelector("app", "shop")
+                    .addNewPort()
+                    .withPort(8443)
+                    .endPort()
+                    .endSpec()
+                    .build())
+            .create();
+    scene.machines("web-0", "web-1", "web-2");
+    scene.leader("op-a");
+    scene.apply(Scene.spec("web-0", "web-1", "web-2"));
+    assertThatItSays("another Service has the HACluster's name");
+    scene.members(Map.of("index.html", "hello"), "web-0", "web-1", "web-2");
+    scene.until(() -> scene.epoch() == 1);
+    scene.forAWhile(() -> scene.leadsTo().isEmpty());
+    assertThat(client.services().withName("web").get()).isEqualTo(foreign);
+
+    client.resource(foreign).delete();
+    scene.until(() -> scene.isTrue("Ready") && scene.leadsTo().isPresent());
+  }
+
+  @Test
+  void givenANetworkAttachmentDefinitionOfSomebodyElseThenItAndTheVmsAreLeftAlone(
+      KubernetesClient client) throws IOException {
+    NetworkAttachmentDefinition foreign = new NetworkAttachmentDefinition();
+    foreign.getMetadata().setName("web-sync");
+    foreign.setSpec(new NetworkAttachmentDefinition.Spec("{}"));
+    NetworkAttachmentDefinition created = client.resource(foreign).create();
+    scene.machines("web-0", "web-1", "web-2");
+    Map<String, Object> specs = scene.specs();
+    scene.leader("op-a");
+    scene.apply(Scene.spec("web-0", "web-1", "web-2"));
+    assertThatItSays("another NetworkAttachmentDefinition has its name");
+    assertThat(client.resource(created).get()).isEqualTo(created);
+    assertThat(scene.specs()).isEqualTo(specs);
+
+    client.resource(created).delete();
+    scene.members(Map.of("index.html", "hello"), "web-0", "web-1", "web-2");
     scene.until(() -> scene.isTrue("Ready"));
   }
 
