@@ -11,7 +11,8 @@ import java.util.Optional;
 
 /**
  * Decides which member is restarted next, so that it runs with its sync NIC and sidecar and by its
- * present spec: one at a time, the primary last, and only while the others can do without it. Pure.
+ * present spec: one at a time, and only while the others can do without it. The primary waits until
+ * no other needs a restart, unless it has no sidecar. Pure.
  */
 final class Rollout {
   private static final String HOOKS = "hooks.kubevirt.io/hookSidecars";
@@ -47,6 +48,12 @@ final class Rollout {
     return new Plan(
         needy.stream()
             .sorted((a, b) -> Boolean.compare(isPrimary(primary, a), isPrimary(primary, b)))
+            .filter(
+                name ->
+                    needy.size() == 1
+                        || !isPrimary(primary, name)
+                        // without a sidecar it is never in sync, and the others would wait for that
+                        || !hasSidecar(members.instance(name).orElseThrow(), cluster))
             .filter(name -> othersCanDoWithout(members, name, view))
             .findFirst(),
         pending);
