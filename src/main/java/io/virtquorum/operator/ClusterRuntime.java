@@ -65,7 +65,7 @@ final class ClusterRuntime implements AutoCloseable {
     this.thread = Thread.ofVirtual().name("adjudicator-" + namespace + "-" + name).start(this::run);
   }
 
-  /** Since when another operator leads this cluster by the record; empty: it does not. */
+  /** Since when nothing is decided here any more because another operator leads; empty: it is. */
   Optional<Instant> deposedAt() {
     return adjudication.deposedAt();
   }
@@ -75,12 +75,20 @@ final class ClusterRuntime implements AutoCloseable {
     return adjudication.view();
   }
 
-  /** Tells what the spec and the VMs are now; the same again is no news. Any thread. */
-  void configure(ClusterSettings newSettings) {
-    if (!newSettings.equals(settings)) {
-      settings = newSettings;
-      post(new Mail.Configured(newSettings));
+  /**
+   * Tells what the spec and the VMs are now; the same again is no news. One thread at a time.
+   *
+   * @return false if nobody took it in: tell it again
+   */
+  boolean configure(ClusterSettings newSettings) {
+    if (newSettings.equals(settings)) {
+      return true;
     }
+    if (!post(new Mail.Configured(newSettings))) {
+      return false;
+    }
+    settings = newSettings; // members may attach from here on: what they are told is in the mailbox
+    return true;
   }
 
   /** Why this sidecar may not attach, as a sentence; empty: it may. Any thread. */
@@ -107,8 +115,7 @@ final class ClusterRuntime implements AutoCloseable {
   }
 
   void attach(MemberStream stream) {
-    post(new Mail.Attached(stream));
-    if (closed) {
+    if (!post(new Mail.Attached(stream)) || closed) {
       stream.close(); // nobody may read the mail any more
     }
   }
@@ -130,17 +137,23 @@ final class ClusterRuntime implements AutoCloseable {
     }
   }
 
-  private void post(Mail mail) {
+  /** False if nobody will read it. */
+  private boolean post(Mail mail) {
     try {
-      if (!closed && !mailbox.offer(mail, 10, TimeUnit.SECONDS)) {
-        LOG.atError()
-            .addKeyValue("namespace", namespace)
-            .addKeyValue("cluster", name)
-            .log("Adjudicator stuck");
+      if (closed) {
+        return false;
       }
+      if (mailbox.offer(mail, 10, TimeUnit.SECONDS)) {
+        return true;
+      }
+      LOG.atError()
+          .addKeyValue("namespace", namespace)
+          .addKeyValue("cluster", name)
+          .log("Adjudicator stuck");
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+    return false;
   }
 
   /** Ends it, and waits a while until its thread writes nothing any more. */
@@ -195,6 +208,11 @@ final class ClusterRuntime implements AutoCloseable {
     }
     closed = true;
     adjudication.end();
+    for (Mail mail = mailbox.poll(); mail != null; mail = mailbox.poll()) {
+      if (mail instanceof Mail.Attached attached) {
+        attached.stream().close(); // it attaches anew, to whoever leads
+      }
+    }
     if (deposedAt().isPresent()) {
       changed.run();
     }

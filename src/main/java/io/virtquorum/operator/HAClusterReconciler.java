@@ -301,6 +301,8 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
           .release(cluster, inNamespace(machines, namespace), _ -> false)
           .forEach(
               t -> parts.announcer(cluster).tell(new Command.Tell(true, t.reason(), t.message())));
+    } catch (KubeVirtException.Conflict e) {
+      return DeleteControl.noFinalizerRemoval().rescheduleAfter(SOON); // it changed meanwhile
     } catch (KubeVirtException e) {
       parts.announcer(cluster).standing(Optional.of(new Trouble("VMNotReleased", e.getMessage())));
       return DeleteControl.noFinalizerRemoval().rescheduleAfter(SOON);
