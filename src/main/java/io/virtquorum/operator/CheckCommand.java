@@ -64,7 +64,7 @@ public final class CheckCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     try (KubernetesClient client = ApiConnection.open()) {
-      return run(client, found -> found.getSpec().getClusterIP() + ":" + port);
+      return run(client, found -> OperatorProcess.address(found, port));
     }
   }
 

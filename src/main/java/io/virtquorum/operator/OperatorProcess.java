@@ -211,6 +211,12 @@ final class OperatorProcess implements AutoCloseable {
     return new Preparation.Sidecars(
         options.sidecarImage(),
         "%s.%s.svc:%d".formatted(options.service(), options.namespace(), options.servicePort()),
-        "%s:%d".formatted(found.getSpec().getClusterIP(), options.servicePort()));
+        address(found, options.servicePort()));
+  }
+
+  /** Where a Service is reached without DNS, as host:port; an IPv6 address is put in brackets. */
+  static String address(Service service, int port) {
+    String ip = service.getSpec().getClusterIP();
+    return (ip.contains(":") ? "[%s]:%d" : "%s:%d").formatted(ip, port);
   }
 }
