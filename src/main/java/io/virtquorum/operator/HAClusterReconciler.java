@@ -153,7 +153,9 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
     }
     if (!prepared.addresses().isEmpty()) {
       ClusterSettings settings = SettingsFactory.settings(cluster, members, prepared);
-      runtime.configure(settings);
+      if (!runtime.configure(settings)) {
+        return UpdateControl.<HACluster>noUpdate().rescheduleAfter(SOON);
+      }
       if (isLedElsewhere(cluster, runtime.view(), settings)) {
         access.forget();
         runtime.leadAgain();

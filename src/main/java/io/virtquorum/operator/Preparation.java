@@ -211,16 +211,32 @@ final class Preparation {
    *
    * @param keeps tells by its name whether a VM is to keep them
    * @return what a person must mend by hand
-   * @throws KubeVirtException if a VM could not be patched now; try again
+   * @throws KubeVirtException if a VM could not be patched now, after all were tried; a mere
+   *     conflict only if there was nothing worse; try again
    */
   List<Trouble> release(
       HACluster cluster, Stream<VirtualMachine> machines, Predicate<String> keeps) {
     String name = cluster.getMetadata().getName();
     List<Trouble> troubles = new ArrayList<>();
+    List<KubeVirtException> failures = new ArrayList<>();
     machines
         .filter(vm -> !keeps.test(vm.getMetadata().getName()))
         .filter(vm -> carries(vm, name))
-        .forEach(vm -> detachment.detach(vm).ifPresent(troubles::add));
+        .forEach(
+            vm -> {
+              try {
+                detachment.detach(vm).ifPresent(troubles::add);
+              } catch (KubeVirtException.Conflict e) {
+                failures.addLast(e);
+              } catch (KubeVirtException e) {
+                failures.addFirst(e);
+              }
+            });
+    if (!failures.isEmpty()) {
+      KubeVirtException worst = failures.removeFirst();
+      failures.forEach(worst::addSuppressed);
+      throw worst;
+    }
     return troubles;
   }
 
