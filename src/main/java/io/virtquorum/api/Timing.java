@@ -18,7 +18,8 @@ import java.time.Duration;
  * @param beat interval of the sidecars' signs of life, 10 ms to 10 s
  * @param quick interval of the quick pass over metadata, not below {@code beat}
  * @param settle how long a difference must last before it counts, not below {@code quick}
- * @param audit interval in which every byte is read from the disk once, not below {@code quick}
+ * @param audit interval in which every byte is read from the disk once, not below {@code quick} and
+ *     not above 24 days, because sidecars are told milliseconds as a 32-bit number
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 @ValidationRule(
@@ -35,6 +36,9 @@ import java.time.Duration;
 @ValidationRule(
     value = "duration(self.audit) >= duration(self.quick)",
     message = "timing.audit must not be shorter than timing.quick.")
+@ValidationRule(
+    value = "duration(self.audit) <= duration('576h')",
+    message = "timing.audit must not be longer than 576h, which is 24 days.")
 public record Timing(
     @Size(min = 2, max = 24)
         @Pattern(DurationText.PATTERN)

@@ -86,8 +86,8 @@ record ClusterSettings(
             .setTerm(term)
             .setFingerprintKey(com.google.protobuf.ByteString.copyFrom(fingerprintKey))
             .setBeatMillis((int) beat.toMillis())
-            .setQuickMillis((int) quick.toMillis())
-            .setAuditMillis((int) audit.toMillis())
+            .setQuickMillis(millis(quick))
+            .setAuditMillis(millis(audit))
             .addAllAccessPorts(accessPorts)
             .setArchiveEntries(archiveEntries)
             .setArchiveBytes(archiveBytes)
@@ -121,5 +121,10 @@ record ClusterSettings(
               .addAllQuiesce(tree.quiesce()));
     }
     return message.build();
+  }
+
+  /** Longer than the CRD allows may be what was stored before it had that rule. */
+  private static int millis(Duration interval) {
+    return (int) Math.min(interval.toMillis(), Integer.MAX_VALUE);
   }
 }

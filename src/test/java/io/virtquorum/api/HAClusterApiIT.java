@@ -226,7 +226,11 @@ class HAClusterApiIT {
             "{timing: {settle: 1s}}",
             "{timing: {settle: 1m30s}}"),
         new Rule(
-            "timing.audit must not be shorter", "{timing: {audit: 1s}}", "{timing: {audit: 24h}}"));
+            "timing.audit must not be shorter", "{timing: {audit: 1s}}", "{timing: {audit: 24h}}"),
+        new Rule(
+            "timing.audit must not be longer than 576h",
+            "{timing: {audit: 720h}}",
+            "{timing: {audit: 576h}}"));
   }
 
   @ParameterizedTest
