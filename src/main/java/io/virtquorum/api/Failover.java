@@ -10,13 +10,14 @@ import io.fabric8.generator.annotation.Default;
 /**
  * What is done about a primary that cannot be reached.
  *
- * @param fencing how it is kept from serving users
+ * @param fencing how it is to be kept from serving users; without effect yet
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record Failover(
     @Default("None")
         @JsonPropertyDescription(
-            "None, SelfFence (the sidecar cuts the guest off), or StopVM (the operator stops it).")
+            "None. SelfFence (the sidecar is to cut the guest off) and StopVM (the operator is to"
+                + " stop it) are accepted, without effect yet.")
         Fencing fencing) {
 
   /** No fencing. */
@@ -31,10 +32,13 @@ public record Failover(
     /** Not at all: what it wrote meanwhile is archived when it returns. */
     @JsonProperty("None")
     NONE,
-    /** Its sidecar cuts the guest's access when it has had no adjudicator for the lease time. */
+    /**
+     * Its sidecar is to cut the guest's access when it has had no adjudicator for the lease time;
+     * accepted, without effect yet.
+     */
     @JsonProperty("SelfFence")
     SELF_FENCE,
-    /** The operator stops the VM. */
+    /** The operator is to stop the VM; accepted, without effect yet. */
     @JsonProperty("StopVM")
     STOP_VM
   }

@@ -15,7 +15,9 @@ import java.util.List;
  *
  * @param name name of the feature, unique in the cluster
  * @param path absolute path of the tree's root, at most 1,024 characters
- * @param exclude rsync patterns of what is neither compared nor repaired
+ * @param exclude shell patterns of what is neither compared nor repaired, with all below it: {@code
+ *     *} matches slashes and leading dots too; without a slash a pattern is compared with a name,
+ *     otherwise with the whole path from the tree's root
  * @param afterRepair command and arguments run in the guest after a repair; empty for none
  * @param quiesce command and arguments that keep writers still while a busy tree is copied: run
  *     with {@code begin} as its last argument, and with {@code end} within a minute; empty for none
@@ -43,7 +45,10 @@ public record FileTree(
         @JsonPropertyDescription("Absolute path of the tree in the guests.")
         String path,
     @Size(max = 32)
-        @JsonPropertyDescription("Patterns, as rsync reads them, of what is left alone.")
+        @JsonPropertyDescription(
+            "Shell patterns of what is left alone, with all below it: * matches slashes and leading dots"
+                + " too. Without a slash a pattern is compared with a name, otherwise with the whole"
+                + " path from the tree's root.")
         List<@Size(min = 1, max = 256) String> exclude,
     @Size(max = 32)
         @JsonPropertyDescription("Command and arguments to run in the guest after a repair.")

@@ -20,7 +20,7 @@ import java.time.Instant;
  * @param sessions users that are logged in or connected
  * @param incarnation one boot of its guest
  * @param node node that it runs on
- * @param lastBallot when it reported last
+ * @param lastBallot when it reported a root other than the one before
  * @param reason a sentence on why it is not in sync or not counted
  */
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
@@ -38,6 +38,6 @@ public record MemberStatus(
     @JsonPropertyDescription("Node that it runs on.") String node,
     @SchemaFrom(type = String.class)
         @JsonFormat(shape = JsonFormat.Shape.STRING)
-        @JsonPropertyDescription("When it reported last.")
+        @JsonPropertyDescription("When it reported another root than before.")
         Instant lastBallot,
     @JsonPropertyDescription("Why it is not in sync, or not counted.") String reason) {}

@@ -16,9 +16,9 @@ import java.time.Instant;
  * @param sample whose state was copied
  * @param rows rows of the fingerprint matrix that differed
  * @param bytes bytes that crossed the sync network
- * @param fromRoot root before, hexadecimal
  * @param toRoot root after, verified, hexadecimal
- * @param duration from the verdict to the verified end
+ * @param duration the repaired member's own time, from its first look to the proof; the sample's
+ *     before that is not in it
  * @param time when it ended
  * @param reason a sentence on why it was needed
  */
@@ -28,12 +28,12 @@ public record RepairStatus(
     @JsonPropertyDescription("Whose state was copied.") String sample,
     @JsonPropertyDescription("Rows of the fingerprint matrix that differed.") long rows,
     @JsonPropertyDescription("Bytes that crossed the sync network.") long bytes,
-    @JsonPropertyDescription("Root before.") String fromRoot,
     @JsonPropertyDescription("Root after, verified.") String toRoot,
     @SchemaFrom(type = String.class)
         @JsonSerialize(using = DurationText.Writer.class)
         @JsonDeserialize(using = DurationText.Reader.class)
-        @JsonPropertyDescription("From the verdict to the verified end.")
+        @JsonPropertyDescription(
+            "The repaired member's own time, from its first look to the proof.")
         Duration duration,
     @SchemaFrom(type = String.class)
         @JsonFormat(shape = JsonFormat.Shape.STRING)

@@ -75,7 +75,7 @@ final class StatusFactory {
             .map(
                 f ->
                     new FailoverStatus(
-                        f.from(), f.to(), null, f.at().truncatedTo(ChronoUnit.SECONDS), f.why()))
+                        f.from(), f.to(), f.at().truncatedTo(ChronoUnit.SECONDS), f.why()))
             .orElse(before.lastFailover()));
   }
 
@@ -85,7 +85,6 @@ final class StatusFactory {
         fact.sample(),
         fact.rows(),
         fact.bytes(),
-        null,
         fact.finding().right().hex(),
         fact.took(),
         fact.at().truncatedTo(ChronoUnit.SECONDS),

@@ -410,16 +410,8 @@ class HAClusterApiIT {
                     "wrote")),
             new TallyStatus("beef", 6, 8, 5, "Elected", "web-1 has 6 of 8 votes; 5 are needed."),
             new RepairStatus(
-                "web-0",
-                "web-1",
-                2,
-                1234,
-                "dead",
-                "c0ffee",
-                Duration.ofMillis(1234),
-                now,
-                "It drifted."),
-            new FailoverStatus("web-0", "web-1", Duration.ofMillis(2500), now, "web-0 died."));
+                "web-0", "web-1", 2, 1234, "c0ffee", Duration.ofMillis(1234), now, "It drifted."),
+            new FailoverStatus("web-0", "web-1", now, "web-0 died."));
     stored.setStatus(status);
 
     HACluster written = client.resource(stored).updateStatus();
