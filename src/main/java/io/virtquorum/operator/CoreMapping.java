@@ -26,8 +26,10 @@ import java.time.Duration;
 /** Between what passes on the streams and the adjudicator's events and commands. Pure. */
 final class CoreMapping {
   /**
-   * How long after receipt an order may still be begun or go on; the reducer's own deadlines are as
-   * long.
+   * How long after receipt an order may still be begun or go on. Never shorter than the reducer
+   * waits for its end, and for two orders longer: Quiesce, whose late answer the reducer ignores
+   * while the guest lets writers go on by itself; and Serve, for which the reducer waits only until
+   * it begins, while the sample has to serve until the pull is over.
    */
   private static final Duration SHORT = Duration.ofMinutes(2);
 

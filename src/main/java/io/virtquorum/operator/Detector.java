@@ -13,8 +13,10 @@ import java.util.function.BiConsumer;
 import java.util.function.LongSupplier;
 
 /**
- * Decides which guests are dead (design, section 5). Called by one thread, the cluster's; probes
- * run on the executor and come back through the listener.
+ * Decides which guests are dead (design, section 5). A member with a live stream whose agent is
+ * silent is asked at its access ports; without any it never counts as dead, because its agent may
+ * merely hang. Called by one thread, the cluster's; probes run on the executor and come back
+ * through the listener.
  */
 final class Detector {
   /** A stream without a beat for this long is taken for ended: twenty beats as a rule. */
@@ -26,7 +28,10 @@ final class Detector {
   /** An agent without an answer for this long makes the guest worth a probe. */
   private static final Duration AGENT_SILENCE = Duration.ofSeconds(5);
 
-  /** A member that nothing can be asked of counts as dead after this long. */
+  /**
+   * A member without a stream, and without an address or access ports to ask it at, counts as dead
+   * after this long.
+   */
   private static final Duration UNKNOWN_FOR = Duration.ofSeconds(30);
 
   /**

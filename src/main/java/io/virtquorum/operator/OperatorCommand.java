@@ -67,7 +67,7 @@ public final class OperatorCommand implements Callable<Integer> {
     CountDownLatch stopped = new CountDownLatch(1);
     try (KubernetesClient client = ApiConnection.open();
         OperatorProcess operator = new OperatorProcess(client, options());
-        Probes probes = new Probes(probePort, () -> "")) {
+        Probes probes = new Probes(probePort)) {
       // On SIGTERM the process may end only when the lease was handed over.
       Runtime.getRuntime()
           .addShutdownHook(Thread.ofPlatform().unstarted(() -> end(operator, stopped)));

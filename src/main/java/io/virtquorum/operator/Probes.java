@@ -1,22 +1,22 @@
 package io.virtquorum.operator;
 
+import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
-import java.util.function.Supplier;
 
-/** Answers the kubelet: /livez while the process runs, /readyz while sidecars can attach. */
+/**
+ * Answers the kubelet while the process runs: /livez, and /readyz as well, because an operator that
+ * waits for the lease serves sidecars too: it sends them to the next one.
+ */
 final class Probes implements AutoCloseable {
   private final HttpServer server;
 
-  /**
-   * @param unready why not ready, as a sentence; empty text: ready
-   */
-  Probes(int port, Supplier<String> unready) throws IOException {
+  Probes(int port) throws IOException {
     server = HttpServer.create(new InetSocketAddress(port), 16);
-    answer("/livez", () -> "");
-    answer("/readyz", unready);
+    server.createContext("/livez", Probes::answer);
+    server.createContext("/readyz", Probes::answer);
     server.start();
   }
 
@@ -25,17 +25,12 @@ final class Probes implements AutoCloseable {
     return server.getAddress().getPort();
   }
 
-  private void answer(String path, Supplier<String> problem) {
-    server.createContext(
-        path,
-        exchange -> {
-          String text = problem.get();
-          byte[] body = (text.isEmpty() ? "ok" : text).getBytes(StandardCharsets.UTF_8);
-          exchange.sendResponseHeaders(text.isEmpty() ? 200 : 503, body.length);
-          try (var out = exchange.getResponseBody()) {
-            out.write(body);
-          }
-        });
+  private static void answer(HttpExchange exchange) throws IOException {
+    byte[] body = "ok".getBytes(StandardCharsets.UTF_8);
+    exchange.sendResponseHeaders(200, body.length);
+    try (var out = exchange.getResponseBody()) {
+      out.write(body);
+    }
   }
 
   @Override
