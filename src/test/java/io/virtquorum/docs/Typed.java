@@ -44,6 +44,7 @@ record Typed(String command, How how, String with) {
         answers("tools/demo remove", "it would remove the demo that somebody looks at"),
         apiServer("kubectl get hac"),
         apiServer("kubectl describe hac web"),
+        apiServer("kubectl explain hac.spec"),
         apiServer("kubectl annotate hac NAME virtquorum.io/audit=...", "NAME=web"),
         apiServer("kubectl annotate hac web virtquorum.io/promote=web-1"),
         apiServer(
