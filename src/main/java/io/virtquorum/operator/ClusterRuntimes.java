@@ -10,7 +10,7 @@ import java.util.function.Supplier;
 /** The running adjudicators, one an HACluster. Safe on any thread; owns them and closes them. */
 final class ClusterRuntimes implements AutoCloseable {
   /** Longer than a lease lives without its holder. */
-  private static final Duration DEPOSED = Duration.ofSeconds(12);
+  static final Duration DEPOSED = Duration.ofSeconds(12);
 
   private final Map<String, ClusterRuntime> byName = new ConcurrentHashMap<>();
 

@@ -140,7 +140,8 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
                         access,
                         () -> news.propagateEvent(ResourceID.fromResource(cluster))));
     if (runtime.deposedAt().isPresent()) {
-      return UpdateControl.<HACluster>noUpdate().rescheduleAfter(AGAIN); // another operator speaks
+      return UpdateControl.<HACluster>noUpdate()
+          .rescheduleAfter(ClusterRuntimes.DEPOSED); // another operator speaks
     }
 
     // 3. Where users are led; the adjudicator leads them by the spec that was taken in here.

@@ -8,7 +8,8 @@ import java.util.List;
  * Holds one vote for each row: what does the strict majority of the members have there (design,
  * rule 6)? It elects what {@link Election} would by {@link VotingRule#STRICT_MAJORITY}, and makes
  * no object for a row, so that it can be asked of every row. A member that lacks a row votes for
- * its absence. Immutable; safe on any thread.
+ * its absence. For tools that explain a difference: the adjudicator decides by whole states.
+ * Immutable; safe on any thread.
  */
 public final class RowElection {
   /** No digest of the row has a strict majority. */
