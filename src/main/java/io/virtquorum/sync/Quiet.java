@@ -12,18 +12,30 @@ import java.util.List;
 
 /**
  * Keeps the writers of busy trees still by the trees' own commands (design, rule 8). A command is
- * run with {@code begin} as its last argument, and later once with {@code end}: by this object, or
- * by the guest itself when the time is over, whatever becomes of the sidecar. Not safe for use by
- * many threads.
+ * run with {@code begin} as its last argument, and later with {@code end}: by this object, or by
+ * the guest itself when the time is over, whatever becomes of the sidecar; again until that works,
+ * and never twice at a time. Not safe for use by many threads.
  */
 public final class Quiet {
   private static final Script QUIESCE = Script.of(Quiet.class, "quiesce.sh");
 
+  /** A command may take so long. */
+  private static final Duration LONGEST = Duration.ofSeconds(30);
+
   private final Shell shell;
   private final List<Tree> trees;
+  private final Duration longest;
 
   public Quiet(Shell shell, List<Tree> trees) {
+    this(shell, trees, LONGEST);
+  }
+
+  /**
+   * @param longest that a command may take; 1 s at least
+   */
+  Quiet(Shell shell, List<Tree> trees, Duration longest) {
     this.shell = shell;
+    this.longest = longest;
     this.trees = trees.stream().filter(tree -> !tree.quiesce().isEmpty()).toList();
   }
 
@@ -39,23 +51,41 @@ public final class Quiet {
       try {
         run(tree, Math.max(1, still.toSeconds()), "begin", deadline);
       } catch (Trouble trouble) {
-        end(deadline.left());
+        try {
+          end(deadline.left());
+        } catch (Trouble also) {
+          trouble.addSuppressed(also);
+        }
         throw trouble;
       }
     }
   }
 
-  /** Lets them go on; nothing happens to those that are not kept still. */
+  /**
+   * Lets them go on; nothing happens to those that are not kept still.
+   *
+   * @throws Trouble if a command failed: the guest goes on trying, and so does the next call
+   */
   public void end(Duration limit) throws GuestException, Trouble {
     Deadline deadline = shell.deadline(limit);
+    Trouble first = null;
     for (Tree tree : trees) {
-      run(tree, 0, "end", deadline);
+      try {
+        run(tree, 0, "end", deadline);
+      } catch (Trouble trouble) {
+        first = first == null ? trouble : first; // the others go on all the same
+      }
+    }
+    if (first != null) {
+      throw first;
     }
   }
 
   private void run(Tree tree, long seconds, String what, Deadline deadline)
       throws GuestException, Trouble {
-    List<String> arguments = new ArrayList<>(List.of(tree.name(), what, Long.toString(seconds)));
+    List<String> arguments =
+        new ArrayList<>(
+            List.of(tree.name(), what, Long.toString(seconds), Long.toString(longest.toSeconds())));
     arguments.addAll(tree.quiesce());
     shell.run(QUIESCE, deadline, new byte[0], arguments.toArray(String[]::new));
   }

@@ -24,6 +24,7 @@ final class QuiescePrograms {
   private final SimulatedGuest guest;
   private final Map<String, Integer> guards = new HashMap<>();
   private final Set<String> still = new HashSet<>();
+  private final Set<String> locked = new HashSet<>();
   private int tokens;
 
   QuiescePrograms(SimulatedGuest guest) {
@@ -46,52 +47,91 @@ final class QuiescePrograms {
   void reboot() {
     guards.clear();
     still.clear();
+    locked.clear();
   }
 
-  /** NAME begin|end SECONDS PROGRAM HOW: takes time. */
+  /** NAME begin|end SECONDS LIMIT PROGRAM HOW: takes time. */
   Result run(List<String> arguments) {
     String name = arguments.get(0);
-    boolean begin = arguments.get(1).equals("begin");
-    String how = arguments.get(4);
-    if (begin) {
-      guards.put(name, ++tokens);
-    } else if (guards.remove(name) == null) {
-      return SimulatedGuest.ok("");
-    }
-    int token = tokens;
-    int code = keep(name, begin, how);
-    if (code != 0) {
-      if (begin && guards.remove(name) != null) {
-        keep(name, false, how);
-      }
-      return SimulatedGuest.trouble(
-          "GuestCommandFailed", "The quiesce command of " + name + " ended with exit code " + code);
-    }
-    if (begin) {
-      guest.process(() -> guard(name, token, Long.parseLong(arguments.get(2)), how));
-    }
-    return SimulatedGuest.ok("");
+    lock(name);
+    Result result =
+        arguments.get(1).equals("begin")
+            ? begin(name, Long.parseLong(arguments.get(2)), arguments.get(5))
+            : end(name, arguments.get(5));
+    locked.remove(name);
+    return result;
   }
 
-  /** Lets the writers go on if nobody else did. */
+  private Result begin(String name, long seconds, String how) {
+    int token = ++tokens;
+    guards.put(name, token);
+    int code = keep(name, true, how);
+    if (code != 0 && keep(name, false, how) == 0) {
+      guards.remove(name);
+    }
+    if (guards.containsKey(name)) {
+      guest.process(() -> guard(name, token, code == 0 ? seconds : 1, how));
+    }
+    return result(name, code);
+  }
+
+  private Result end(String name, String how) {
+    if (!guards.containsKey(name)) {
+      return SimulatedGuest.ok("");
+    }
+    int code = keep(name, false, how);
+    if (code == 0) {
+      guards.remove(name);
+    }
+    return result(name, code);
+  }
+
+  private static Result result(String name, int code) {
+    return code == 0
+        ? SimulatedGuest.ok("")
+        : SimulatedGuest.trouble(
+            "GuestCommandFailed",
+            "The quiesce command of " + name + " ended with exit code " + code);
+  }
+
+  /** Lets the writers go on if nobody else did, and tries until that works. */
   private void guard(String name, int token, long seconds, String how) {
     guest.work(seconds * Timeline.SECOND);
-    if (guards.remove(name, token)) {
-      keep(name, false, how);
+    for (long pause = 1; ; pause = pause < 32 ? 2 * pause : 60) {
+      lock(name);
+      boolean mine = Integer.valueOf(token).equals(guards.get(name));
+      boolean over = !mine || keep(name, false, how) == 0;
+      if (mine && over) {
+        guards.remove(name);
+      }
+      locked.remove(name);
+      if (over) {
+        return;
+      }
+      guest.work(pause * Timeline.SECOND);
+    }
+  }
+
+  /** One run of the command at a time. */
+  private void lock(String name) {
+    while (!locked.add(name)) {
+      guest.work(TAKES);
     }
   }
 
   /**
-   * The users' command, with its exit code. One that does not work may have kept the writers still
-   * all the same; told to let them go on, it does so and complains.
+   * The users' command, with its exit code. One that does not work may have done what it was told
+   * all the same.
    */
   private int keep(String name, boolean begin, String how) {
     guest.work(TAKES);
     boolean works = how.equals("works") || guest.random.nextBoolean();
-    if (begin && (works || guest.random.nextBoolean())) {
-      still.add(name);
-    } else if (!begin) {
-      still.remove(name);
+    if (works || guest.random.nextBoolean()) {
+      if (begin) {
+        still.add(name);
+      } else {
+        still.remove(name);
+      }
     }
     guest.truth.kept(guest, isStill());
     if (!works && how.equals("hangs")) {
