@@ -44,6 +44,7 @@ final class Link implements Uplink {
   private long beats;
   private Duration backOff = BACK_OFF_MIN;
   private boolean told;
+  private boolean failing;
 
   /** What comes from the adjudicator; called on the stream's own thread, so it must not block. */
   interface Listener {
@@ -116,11 +117,15 @@ final class Link implements Uplink {
     try {
       while (!closed) {
         String target = dialer.target();
-        Optional<ManagedChannel> channel = dialer.dial();
-        if (channel.isPresent()) {
-          serve(channel.get(), target);
-        } else {
-          unreachable(target);
+        try {
+          Optional<ManagedChannel> channel = dialer.dial();
+          if (channel.isPresent()) {
+            serve(channel.get(), target);
+          } else {
+            unreachable(target);
+          }
+        } catch (RuntimeException e) {
+          failed(target, e); // an address that is none, say: the next may be one
         }
         long millis = backOff.toMillis();
         Thread.sleep(millis / 2 + ThreadLocalRandom.current().nextLong(millis / 2));
@@ -138,6 +143,16 @@ final class Link implements Uplink {
       log.atWarn()
           .addKeyValue("adjudicator", target)
           .log("The adjudicator does not answer; dialling on");
+    }
+  }
+
+  private void failed(String target, RuntimeException e) {
+    if (!failing && !closed) {
+      failing = true;
+      log.atError()
+          .setCause(e)
+          .addKeyValue("adjudicator", target)
+          .log("Dialling failed unexpectedly; dialling on");
     }
   }
 
@@ -174,6 +189,7 @@ final class Link implements Uplink {
     if (stream.heard) {
       backOff = BACK_OFF_MIN;
       told = false;
+      failing = false;
     } else {
       dialer.skip();
     }

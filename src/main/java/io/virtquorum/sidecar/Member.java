@@ -27,7 +27,10 @@ import org.slf4j.LoggerFactory;
  */
 final class Member implements Link.Listener, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Member.class);
-  private static final Duration AFTER_FAILURE = Duration.ofSeconds(1);
+
+  /** The pause after what failed. */
+  static final Duration AFTER_FAILURE = Duration.ofSeconds(1);
+
   private final Guest guest;
   private final Orders orders;
   private final Function<Configure, MemberWork> works;
@@ -190,6 +193,9 @@ final class Member implements Link.Listener, AutoCloseable {
       log.atError().setCause(e).log("This member cannot work as it is configured");
       misconfigured =
           Optional.of(new BallotContent.Trouble("ConfigurationUnusable", e.getMessage()));
+    } catch (RuntimeException e) {
+      working = null; // the next round tries again
+      throw e;
     }
   }
 
@@ -214,7 +220,7 @@ final class Member implements Link.Listener, AutoCloseable {
       BallotContent ballot;
       try {
         ballot = work.orElseThrow().look(audit);
-      } catch (GuestException e) {
+      } catch (GuestException | RuntimeException e) {
         ballotDue |= due;
         throw e;
       }

@@ -6,13 +6,17 @@ import java.time.Duration;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The one thread that drives a {@link Member}: a round when something is due or there is news. */
 final class MemberThread implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(MemberThread.class);
   private final Semaphore news = new Semaphore(0);
   private final Member member;
   private final Thread thread;
   private volatile boolean closed;
+  private boolean failing;
 
   /**
    * Begins at once.
@@ -60,7 +64,7 @@ final class MemberThread implements AutoCloseable {
   private void keep() {
     try {
       while (!closed) {
-        long pause = member.round();
+        long pause = round();
         if (pause > 0) {
           news.tryAcquire(pause, TimeUnit.NANOSECONDS);
           news.drainPermits();
@@ -70,6 +74,24 @@ final class MemberThread implements AutoCloseable {
       // closed
     } finally {
       member.close();
+    }
+  }
+
+  /** A round. One that fails must not be the last: the beats would go on, and nobody notice. */
+  private long round() {
+    try {
+      long pause = member.round();
+      if (failing) {
+        failing = false;
+        log.atInfo().log("The member works again");
+      }
+      return pause;
+    } catch (RuntimeException e) {
+      if (!failing && !closed) {
+        failing = true;
+        log.atError().setCause(e).log("A member's round failed unexpectedly; trying again");
+      }
+      return Member.AFTER_FAILURE.toNanos();
     }
   }
 }

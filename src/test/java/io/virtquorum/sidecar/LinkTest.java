@@ -82,6 +82,17 @@ final class LinkTest {
   }
 
   @Test
+  void givenAnAddressThatIsNoneThenTheOtherOneIsTaken() throws Exception {
+    Server server = serve(0, Optional.empty());
+    try (var link =
+        link(List.of("fd00::1:7600", "127.0.0.1:" + server.getPort()), Optional.empty())) {
+      until(() -> adjudicator.beats() >= 1);
+    } finally {
+      stop(server);
+    }
+  }
+
+  @Test
   void givenAnAdjudicatorThatRestartsThenWhatWaitedIsSentAfterANewHello() throws Exception {
     Server first = serve(0, Optional.empty());
     int port = first.getPort();
