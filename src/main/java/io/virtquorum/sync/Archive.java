@@ -46,26 +46,19 @@ public final class Archive {
     return entries;
   }
 
-  /**
-   * Removes the oldest entries until the limits hold.
-   *
-   * @param attributedToo also those that may hold what a user wrote: only if a person asks for it
-   * @return what is left, oldest first
-   */
-  public List<ArchiveEntry> prune(ArchiveLimits limits, boolean attributedToo, Duration limit)
+  /** Removes the oldest entries until the limits hold, but none that may hold what a user wrote. */
+  private void prune(List<ArchiveEntry> all, ArchiveLimits limits, Deadline deadline)
       throws GuestException, Trouble {
-    Deadline deadline = shell.deadline(limit);
-    List<ArchiveEntry> entries = new ArrayList<>(list(deadline.left()));
-    for (ArchiveEntry entry : List.copyOf(entries)) {
+    List<ArchiveEntry> entries = new ArrayList<>(all);
+    for (ArchiveEntry entry : all) {
       if (entries.size() <= limits.entries() && bytes(entries) <= limits.bytes()) {
         break;
       }
-      if (attributedToo || !entry.attributed()) {
+      if (!entry.attributed()) {
         remove(entry.name(), deadline);
         entries.remove(entry);
       }
     }
-    return entries;
   }
 
   /** Removes an entry; nothing happens if there is none. */
@@ -76,30 +69,37 @@ public final class Archive {
   }
 
   /**
-   * Makes room for one more entry; why that cannot be, if it cannot.
+   * Makes room for one more entry. Why that cannot be, if it cannot: then nothing is removed.
    *
    * @param coming bytes
    */
   Optional<PullResult> makeRoom(long coming, ArchiveLimits limits, Deadline deadline)
       throws GuestException, Trouble {
-    var room = new ArchiveLimits(Math.max(0, limits.entries() - 1), limits.bytes() - coming);
-    long kept = bytes(prune(room, false, deadline.left()));
-    if (kept + coming <= limits.bytes()) {
-      return Optional.empty();
+    if (coming > limits.bytes()) {
+      return full(
+          "The repair would replace %d bytes, and the archive may hold %d; make spec.archive.maxSize larger"
+              .formatted(coming, limits.bytes()));
     }
-    return Optional.of(
-        new PullResult.Failed(
-            PullResult.Reason.ArchiveFull,
-            "The archive holds "
-                + kept
-                + " bytes that a user may have written, and "
-                + coming
-                + " more would not fit archive.maxSize; look through .virtquorum/archive and remove"
-                + " what is not needed"));
+    List<ArchiveEntry> entries = list(deadline.left());
+    long kept = bytes(entries.stream().filter(ArchiveEntry::attributed).toList());
+    if (kept + coming > limits.bytes()) {
+      return full(
+          ("The archive holds %d bytes that a user may have written, and %d more would not fit"
+                  + " archive.maxSize; look through .virtquorum/archive and remove what is not"
+                  + " needed")
+              .formatted(kept, coming));
+    }
+    var room = new ArchiveLimits(Math.max(0, limits.entries() - 1), limits.bytes() - coming);
+    prune(entries, room, deadline);
+    return Optional.empty();
+  }
+
+  private static Optional<PullResult> full(String sentence) {
+    return Optional.of(new PullResult.Failed(PullResult.Reason.ArchiveFull, sentence));
   }
 
   /** What entries take on disk, in bytes. */
-  public static long bytes(List<ArchiveEntry> entries) {
+  private static long bytes(List<ArchiveEntry> entries) {
     return entries.stream().mapToLong(ArchiveEntry::bytes).sum();
   }
 

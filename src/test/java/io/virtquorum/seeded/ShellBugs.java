@@ -107,7 +107,7 @@ final class ShellBugs {
           new SeededBug(
               11,
               "sync/Archive.java",
-              "if (attributedToo || !entry.attributed()) {",
+              "if (!entry.attributed()) {",
               "if (true) {",
               "What users wrote is removed from the archive when it grows too large.",
               Found.by(29)));

@@ -232,33 +232,61 @@ class PullerTest extends TwoMembers {
 
     assertFailed(result, PullResult.Reason.ArchiveFull);
     assertThat(((PullResult.Failed) result).message())
-        .matches(Troubleshooting.of("the archive is full")::isIn);
+        .matches(Troubleshooting.of("a repair replaces more than the archive may hold")::isIn);
     assertThat(member.path("f")).hasSize(100_000);
   }
 
   @Test
-  void whatAUserWroteIsMarkedAndNeverPrunedUnlessAsked() throws Exception {
+  void whereWhatUsersWroteLeavesNoRoomNothingIsRemovedInVain() throws Exception {
+    sample.write("f", "right");
+    member.write("f", "right");
+    member.remember(1, 1);
+    member.write("f", "x".repeat(60_000));
+    pull("rotten", false, ROOMY);
+    member.write("f", "y".repeat(60_000));
+    pull("written", true, ROOMY);
+    member.write("f", "z".repeat(60_000));
+
+    var result = pull("v", false, new ArchiveLimits(20, 100_000));
+
+    assertFailed(result, PullResult.Reason.ArchiveFull);
+    assertThat(((PullResult.Failed) result).message())
+        .matches(Troubleshooting.of("the archive is full")::isIn);
+    assertThat(member.sh("ls .virtquorum/archive")).isEqualTo("rotten\nwritten\n");
+    done(pull("v", false, new ArchiveLimits(20, 160_000)));
+    assertThat(member.sh("ls .virtquorum/archive")).isEqualTo("v\nwritten\n");
+  }
+
+  @Test
+  void whatAUserWroteIsMarkedAndNeverPruned() throws Exception {
     sample.write("f", "right");
     member.write("f", "right");
     member.remember(1, 1);
     for (int i = 1; i <= 3; i++) {
       member.write("f", "wrong " + i);
-      new Puller(member.files(), ROOMY)
-          .pull(offer(), WHOLE, new ArchiveNote("v" + i, "why"), i == 2, Member.LIMIT);
+      done(pull("v" + i, i == 2, ROOMY));
     }
     var archive = new Archive(member.files().shell(), member.trees);
     assertThat(archive.list(Member.LIMIT))
         .extracting(e -> e.name() + " " + e.attributed())
         .containsExactly("v1 false", "v2 true", "v3 false");
 
-    assertThat(archive.prune(new ArchiveLimits(2, 1L << 30), false, Member.LIMIT))
+    member.write("f", "wrong 4");
+    done(pull("v4", false, new ArchiveLimits(3, 1L << 30)));
+    assertThat(archive.list(Member.LIMIT))
         .extracting(ArchiveEntry::name)
-        .containsExactly("v2", "v3");
-    assertThat(archive.prune(new ArchiveLimits(0, 0), false, Member.LIMIT))
+        .containsExactly("v2", "v3", "v4");
+    member.write("f", "wrong 5");
+    done(pull("v5", false, new ArchiveLimits(0, 1L << 30)));
+    assertThat(archive.list(Member.LIMIT))
         .extracting(ArchiveEntry::name)
-        .containsExactly("v2");
+        .containsExactly("v2", "v5");
     assertThat(member.path(".virtquorum/archive/v2/files/f")).hasContent("wrong 2");
-    assertThat(archive.prune(new ArchiveLimits(0, 0), true, Member.LIMIT)).isEmpty();
+  }
+
+  private PullResult pull(String entry, boolean users, ArchiveLimits limits) throws Exception {
+    return new Puller(member.files(), limits)
+        .pull(offer(), WHOLE, new ArchiveNote(entry, "why"), users, Member.LIMIT);
   }
 
   private Member twoTrees(String name, List<String> command) throws Exception {
