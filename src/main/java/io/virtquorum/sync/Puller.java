@@ -112,6 +112,8 @@ public final class Puller {
     for (Tree tree : work.keySet()) {
       staged.put(tree, repair.staged(trees, tree, deadline));
     }
+    boolean replaces =
+        plan.wanted().keySet().stream().anyMatch(key -> trees.entry(key).isPresent());
     Optional<PullResult> obstacle = obstacle(plan, staged, before, goal, deadline);
     if (obstacle.isPresent()) {
       finish(deadline);
@@ -124,17 +126,19 @@ public final class Puller {
     }
     Set<RowKey> late =
         goal instanceof Goal.Rows ? putBack(work, before, entry, deadline) : Set.of();
+    String archived = replaces || !late.isEmpty() ? entry : "";
     return prove(
-        new Applied(goal, offer, plan, work.keySet(), entry, late), bytes, start, deadline);
+        new Applied(goal, offer, plan, work.keySet(), archived, late), bytes, start, deadline);
   }
 
   /**
    * What was done, and is to be proved.
    *
+   * @param archived what was replaced is there; empty if nothing was
    * @param late rows that went back, because somebody wrote them at the last moment
    */
   private record Applied(
-      Goal goal, Offer offer, Plan plan, Set<Tree> touched, String entry, Set<RowKey> late) {}
+      Goal goal, Offer offer, Plan plan, Set<Tree> touched, String archived, Set<RowKey> late) {}
 
   /**
    * Of single rows only rot was to go. What somebody wrote between the last look and its
@@ -274,14 +278,14 @@ public final class Puller {
 
   private Optional<PullResult> archiveFull(Plan plan, Deadline deadline)
       throws GuestException, Trouble {
-    long coming =
-        plan.wanted().keySet().stream()
-            .map(trees::entry)
-            .flatMap(Optional::stream)
-            .filter(Entry::isFile)
-            .mapToLong(Entry::size)
-            .sum();
-    return coming == 0 ? Optional.empty() : archive.makeRoom(coming, limits, deadline);
+    List<Entry> old =
+        plan.wanted().keySet().stream().map(trees::entry).flatMap(Optional::stream).toList();
+    if (old.isEmpty()) {
+      return Optional.empty(); // nothing will be archived
+    }
+    long coming = old.stream().filter(Entry::isFile).mapToLong(Entry::size).sum();
+    Optional<PullResult> full = archive.makeRoom(coming, limits, deadline);
+    return coming == 0 ? Optional.empty() : full;
   }
 
   private byte[] manifest(
@@ -335,11 +339,10 @@ public final class Puller {
                       .map(RowKey::display)
                       .collect(Collectors.joining(", ")));
     }
-    boolean replaced = !plan.isEmpty();
     return new PullResult.Done(
         plan.wanted().size() - applied.late().size(),
         bytes,
-        replaced ? applied.entry() : "",
+        applied.archived(),
         Duration.ofNanos(trees.shell().nanoTime() - start).toMillis(),
         warnings);
   }

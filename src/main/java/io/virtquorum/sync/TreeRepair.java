@@ -203,7 +203,7 @@ final class TreeRepair {
     return false;
   }
 
-  /** Removes stage and journal. */
+  /** Removes stage and journal, and the archive entry of a repair that only added. */
   void finish(Tree tree, Deadline deadline) throws GuestException, Trouble {
     shell.run(FINISH, deadline, new byte[0], tree.path());
   }

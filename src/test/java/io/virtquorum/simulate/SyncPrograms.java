@@ -82,12 +82,31 @@ final class SyncPrograms {
   private Result finish(Place own) {
     Volume volume = own.volume();
     if (volume.exists(own.path())) {
+      Node journal = volume.get(own.path() + "/applying");
+      if (journal != null) {
+        forget(volume, own.path() + "/archive/" + journal.content.text().strip());
+      }
       for (String name : List.of("stage", "tmp", "pid", "applying")) {
         volume.remove(own.path() + "/" + name, guest.fileTime());
       }
       volume.sync();
     }
     return SimulatedGuest.ok("");
+  }
+
+  /** An archive entry goes if nothing old is in it. */
+  private void forget(Volume volume, String entry) {
+    Node manifest = volume.get(entry + "/manifest");
+    boolean old =
+        manifest != null
+            && manifest
+                .content
+                .text()
+                .lines()
+                .anyMatch(line -> line.matches("(-|user) (replaced|deleted) .*"));
+    if (!old && volume.below(entry + "/files").isEmpty()) {
+      volume.remove(entry, guest.fileTime());
+    }
   }
 
   private Result list(Place own) {

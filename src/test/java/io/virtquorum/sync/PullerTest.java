@@ -67,6 +67,33 @@ class PullerTest extends TwoMembers {
   }
 
   @Test
+  void whereNothingOldIsReplacedThereIsNoArchiveEntry() throws Exception {
+    sample.write("same", "same").write("dir/added", "new");
+    member.write("same", "same");
+
+    assertThat(done(pull(WHOLE)).archiveEntry()).isEmpty();
+
+    assertThat(member.quick().matrix()).isEqualTo(sample.quick().matrix());
+    assertThat(member.sh("ls -A .virtquorum .virtquorum/archive"))
+        .isEqualTo(".virtquorum:\narchive\nmemory\n\n.virtquorum/archive:\n");
+  }
+
+  @Test
+  void whatADirectoryWasLikeIsInTheArchive() throws Exception {
+    sample.sh("mkdir dir && chmod 700 dir");
+    member.sh("mkdir dir && chmod 755 dir");
+
+    assertThat(done(pull(WHOLE)).archiveEntry()).isEqualTo("verdict-1");
+
+    assertThat(member.path(".virtquorum/archive/verdict-1/manifest"))
+        .content()
+        .contains("- replaced d 755 0 0 ");
+    member.sh("chmod 755 dir");
+    done(pull("next", false, new ArchiveLimits(1, 0)));
+    assertThat(member.sh("ls .virtquorum/archive")).as("one at most").isEqualTo("next\n");
+  }
+
+  @Test
   void aSecondRepairOfOneVerdictDoesNotTouchWhatTheFirstArchived() throws Exception {
     sample.write("f", "right");
     member.write("f", "first");
