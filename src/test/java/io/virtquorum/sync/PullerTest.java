@@ -249,6 +249,24 @@ class PullerTest extends TwoMembers {
   }
 
   @Test
+  void othersMayReadWhatTheCommandAfterARepairMakes() throws Exception {
+    Path made = directory.resolve("made");
+    var tree =
+        new Tree(
+            "site",
+            directory.resolve("c/site").toString(),
+            List.of(),
+            List.of("touch", made.toString()),
+            List.of());
+    sample.write("f", "x");
+    try (var other = new Member(directory.resolve("c"), List.of(tree))) {
+      var note = new ArchiveNote("v", "why");
+      done(new Puller(other.files(), ROOMY).pull(offer(), WHOLE, note, false, Member.LIMIT));
+      assertThat(other.sh("stat -c %a '" + made + "'")).isEqualTo("644\n");
+    }
+  }
+
+  @Test
   void withoutRoomInTheArchiveNothingIsTouched() throws Exception {
     sample.write("f", "new");
     member.write("f", "x".repeat(100_000));

@@ -177,6 +177,17 @@ class QuietTest {
     assertThat(guard("z")).doesNotExist();
   }
 
+  @Test
+  void othersMayReadWhatTheCommandMakes() throws Exception {
+    quiet = quiet(tree("z", "umask >> '%s'".formatted(log("z"))));
+    quiet.begin(MINUTE, Member.LIMIT);
+    quiet.end(Member.LIMIT);
+    quiet.begin(Duration.ofSeconds(1), Member.LIMIT);
+    Awaitility.await()
+        .atMost(Duration.ofSeconds(20))
+        .untilAsserted(() -> assertThat(said("z")).hasSize(4).containsOnly("0022"));
+  }
+
   /** With commands that may take a second each. */
   private Quiet quiet(Tree... trees) throws Exception {
     member.close();
