@@ -4,7 +4,8 @@ tree=$1 list=$2 last=$3 inline=$4 fstab=$5
 shift 5
 if [ -r "$fstab" ]; then
   # A file system that failed to mount leaves an empty directory: not to be taken for a deletion.
-  while read -r device point type options rest; do
+  # The last line may lack its end.
+  while read -r device point type options rest || [ "$device" ]; do
     case $device in '' | '#'*) continue ;; esac
     point=${point%/}
     case $point in /?*) ;; *) continue ;; esac

@@ -339,6 +339,15 @@ class FileTreesTest {
   }
 
   @Test
+  void theLastLineOfTheTableCountsWithoutALinesEnd() throws Exception {
+    Path table = directory.resolve("fstab");
+    Files.writeString(table, "/dev/vdb " + member.home + " ext4 nofail 0 2");
+    member.restart(new CollectSettings(100, Duration.ZERO, table.toString()));
+
+    assertTrouble(Trouble.Reason.NotMounted);
+  }
+
+  @Test
   void aTreeThatTheAgentMayNotEnterIsTrouble() throws Exception {
     Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx--x--x"));
     member.sh("chmod 0700 . && mkdir -p ../run && chown 65534 ../run");
