@@ -62,7 +62,7 @@ public final class SampleServer implements AutoCloseable {
   public Serving start(String id, String address, String puller, Duration lifetime, Duration limit)
       throws GuestException, Trouble {
     StringBuilder modules = new StringBuilder();
-    trees.forEach(tree -> modules.append(module(tree.name(), tree.path())));
+    trees.forEach(tree -> modules.append(section(tree.name(), tree.path())));
     return start(id, address, puller, modules.toString(), lifetime, shell.deadline(limit));
   }
 
@@ -73,7 +73,7 @@ public final class SampleServer implements AutoCloseable {
     Deadline deadline = shell.deadline(limit);
     String directory = directory(id);
     String served = directory + "/served";
-    Serving serving = start(id, address, puller, module(OUTPUT, served), lifetime, deadline);
+    Serving serving = start(id, address, puller, section(OUTPUT, served), lifetime, deadline);
     shell.put(served + "/" + OUTPUT, output, deadline);
     return serving;
   }
@@ -152,8 +152,14 @@ public final class SampleServer implements AutoCloseable {
     return shell.runDirectory() + "/serve-" + id;
   }
 
-  private static String module(String name, String path) {
-    return "[" + name + "]\npath = " + path + "\n";
+  private static String section(String feature, String path) {
+    return "[" + module(feature) + "]\npath = " + path + "\n";
+  }
+
+  /** Where a feature is served. Sidecars of other versions must find it by the same name. */
+  static String module(String feature) {
+    // Of this name alone rsyncd.conf has a section already. No feature has the other name.
+    return feature.equals("global") ? "global_" : feature;
   }
 
   private static String config(String directory, String puller) {

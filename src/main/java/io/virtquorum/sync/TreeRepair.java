@@ -245,6 +245,7 @@ final class TreeRepair {
   /** Where a sample serves a feature. */
   static String url(Offer offer, String feature) {
     String host = offer.address().contains(":") ? "[" + offer.address() + "]" : offer.address();
-    return "rsync://virtquorum@" + host + ":" + offer.port() + "/" + feature + "/";
+    String module = SampleServer.module(feature);
+    return "rsync://virtquorum@" + host + ":" + offer.port() + "/" + module + "/";
   }
 }

@@ -267,6 +267,27 @@ class PullerTest extends TwoMembers {
   }
 
   @Test
+  void aTreeMayHaveTheNameThatRsyncHasForItsSettings() throws Exception {
+    try (var from = new Member(directory.resolve("b"), global("b"));
+        var other = new Member(directory.resolve("c"), global("c"));
+        var serving = new SampleServer(from.files().shell(), from.trees)) {
+      from.write("f", "x").write(".virtquorum/memory", "secret");
+      var start = serving.start("1", HERE, HERE, Duration.ofSeconds(60), Member.LIMIT);
+      var note = new ArchiveNote("v", "why");
+
+      done(
+          new Puller(other.files(), ROOMY)
+              .pull(Offer.of(start, from.quick().matrix()), WHOLE, note, false, Member.LIMIT));
+
+      assertThat(other.path("f")).hasContent("x");
+    }
+  }
+
+  private List<Tree> global(String home) {
+    return List.of(Tree.of("global", directory.resolve(home).resolve("tree").toString()));
+  }
+
+  @Test
   void withoutRoomInTheArchiveNothingIsTouched() throws Exception {
     sample.write("f", "new");
     member.write("f", "x".repeat(100_000));
