@@ -10,7 +10,6 @@ import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -46,44 +45,16 @@ public final class KubeVirtClient {
   }
 
   /**
-   * Starts a VM.
-   *
-   * @throws KubeVirtException.Conflict if it runs already, or its runStrategy does not allow it
-   */
-  public void start(String namespace, String name) {
-    put(namespace, name, "start", Map.of());
-  }
-
-  /**
-   * Stops a VM.
-   *
-   * @param grace how long its guest may take to shut down; zero pulls the plug
-   * @throws KubeVirtException.Conflict if it does not run
-   */
-  public void stop(String namespace, String name, Duration grace) {
-    put(namespace, name, "stop", Map.of("gracePeriod", grace.toSeconds()));
-  }
-
-  /**
    * Ends a VM's instance, so that KubeVirt makes a new one by the current template.
    *
    * @throws KubeVirtException.Conflict if it does not run
    */
   public void restart(String namespace, String name) {
-    put(namespace, name, "restart", Map.of());
-  }
-
-  /**
-   * The users that are logged in to a running guest.
-   *
-   * @throws KubeVirtException.Conflict if its guest agent is not connected
-   */
-  public List<GuestUser> users(String namespace, String name) {
-    String path = path(namespace, "virtualmachineinstances", name, "userlist");
-    String what = "read the users of VM " + namespace + "/" + name;
-    String body = send(client.getHttpClient().newHttpRequestBuilder().uri(uri(path)), what);
-    UserList users = client.getKubernetesSerialization().unmarshal(body, UserList.class);
-    return Objects.requireNonNullElse(users.items(), List.of());
+    String path =
+        SUBRESOURCES + encoded(namespace) + "/virtualmachines/" + encoded(name) + "/restart";
+    HttpRequest.Builder request =
+        client.getHttpClient().newHttpRequestBuilder().uri(uri(path)).put("application/json", "{}");
+    send(request, "restart VM " + namespace + "/" + name);
   }
 
   /**
@@ -127,17 +98,6 @@ public final class KubeVirtClient {
     } catch (KubeVirtException.NotFound e) {
       return Optional.empty();
     }
-  }
-
-  private void put(String namespace, String name, String verb, Map<String, Object> options) {
-    String body = client.getKubernetesSerialization().asJson(options);
-    HttpRequest.Builder request =
-        client
-            .getHttpClient()
-            .newHttpRequestBuilder()
-            .uri(uri(path(namespace, "virtualmachines", name, verb)))
-            .put("application/json", body);
-    send(request, verb + " VM " + namespace + "/" + name);
   }
 
   private String send(HttpRequest.Builder builder, String what) {
@@ -212,16 +172,9 @@ public final class KubeVirtClient {
     return URI.create((server.endsWith("/") ? server : server + "/") + path);
   }
 
-  private static String path(String namespace, String plural, String name, String verb) {
-    return SUBRESOURCES + encoded(namespace) + "/" + plural + "/" + encoded(name) + "/" + verb;
-  }
-
   private static String encoded(String segment) {
     return URLEncoder.encode(segment, StandardCharsets.UTF_8);
   }
-
-  @JsonIgnoreProperties(ignoreUnknown = true)
-  private record UserList(List<GuestUser> items) {}
 
   @JsonIgnoreProperties(ignoreUnknown = true)
   private record Installations(List<KubeVirt> items) {}

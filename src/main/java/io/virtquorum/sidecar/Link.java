@@ -40,7 +40,6 @@ final class Link implements Uplink {
   private final Thread thread;
   private volatile Duration every = Duration.ofMillis(100);
   private volatile boolean closed;
-  private volatile boolean open;
   private long beats;
   private Duration backOff = BACK_OFF_MIN;
   private boolean told;
@@ -95,11 +94,6 @@ final class Link implements Uplink {
   @Override
   public void send(FromMember result) {
     outbox.result(result);
-  }
-
-  /** False once the end of a stream was noticed; what is sent then waits for the next one. */
-  boolean isOpen() {
-    return open;
   }
 
   @Override
@@ -162,7 +156,6 @@ final class Link implements Uplink {
       AdjudicatorGrpc.newStub(channel).attach(stream);
       stream.requests.onNext(FromMember.newBuilder().setHello(hello.get()).build());
       listener.attached();
-      open = true;
       long due = System.nanoTime();
       while (!closed && stream.ended.getCount() > 0) {
         if (stream.requests.isReady()) {
@@ -183,7 +176,6 @@ final class Link implements Uplink {
       // The stream ended between two looks: its observer has the reason.
       stream.ended.await(1, TimeUnit.SECONDS);
     } finally {
-      open = false;
       channel.shutdownNow();
     }
     if (stream.heard) {

@@ -25,8 +25,6 @@ import org.slf4j.LoggerFactory;
 public final class SampleServer implements AutoCloseable {
   private static final Script SERVE = Script.of(SampleServer.class, "serve.sh");
   private static final Script STOP = Script.of(SampleServer.class, "stop.sh");
-  private static final Script STOP_ALL =
-      new Script("stop.sh", "set -- \"$1\"/serve-*\n" + STOP.text());
   private static final Logger LOG = LoggerFactory.getLogger(SampleServer.class);
   private static final Pattern ID = Pattern.compile("[A-Za-z0-9._-]{1,100}");
   private static final Pattern ADDRESS = Pattern.compile("[0-9a-fA-F.:]{2,45}");
@@ -122,12 +120,6 @@ public final class SampleServer implements AutoCloseable {
   public void stop(String id, Duration limit) throws GuestException, Trouble {
     shell.run(STOP, shell.deadline(limit), new byte[0], directory(id));
     serving.remove(id);
-  }
-
-  /** Ends all servings in this guest, also those of a sidecar's earlier life. */
-  public void stopAll(Duration limit) throws GuestException, Trouble {
-    shell.run(STOP_ALL, shell.deadline(limit), new byte[0], shell.runDirectory());
-    serving.clear();
   }
 
   /** Ends what this object started, within 5 s; the rest ends itself. */

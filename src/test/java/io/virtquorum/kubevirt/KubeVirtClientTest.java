@@ -14,7 +14,6 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
@@ -80,57 +79,32 @@ class KubeVirtClientTest {
   }
 
   @Test
-  void aVmIsStartedStoppedAndRestartedThroughItsSubresources() {
-    client.start("shop", "web-0");
-    client.stop("shop", "web-0", Duration.ofSeconds(30));
+  void aVmIsRestartedThroughItsSubresource() {
     client.restart("shop", "web-0");
 
-    String vm = "PUT /apis/subresources.kubevirt.io/v1/namespaces/shop/virtualmachines/web-0/";
-    assertThat(requests)
-        .containsExactly(vm + "start {}", vm + "stop {\"gracePeriod\":30}", vm + "restart {}");
-  }
-
-  @Test
-  void theUsersOfAGuestAreRead() {
-    code = 200;
-    answer =
-        "{\"kind\":\"VirtualMachineInstanceGuestOSUserList\",\"metadata\":{},"
-            + "\"items\":[{\"userName\":\"ana\",\"loginTime\":1763800000.25},{\"userName\":\"bo\",\"domain\":\"CORP\"}]}";
-
-    List<GuestUser> users = client.users("shop", "web-0");
-
-    assertThat(users).extracting(GuestUser::userName).containsExactly("ana", "bo");
-    assertThat(users.get(0).since()).isEqualTo(Instant.parse("2025-11-22T08:26:40.250Z"));
     assertThat(requests)
         .containsExactly(
-            "GET /apis/subresources.kubevirt.io/v1/namespaces/shop/virtualmachineinstances/web-0/userlist ");
-  }
-
-  @Test
-  void aGuestWithoutUsersHasAnEmptyList() {
-    code = 200;
-    answer = "{\"metadata\":{},\"items\":null}";
-    assertThat(client.users("shop", "web-0")).isEmpty();
+            "PUT /apis/subresources.kubevirt.io/v1/namespaces/shop/virtualmachines/web-0/restart {}");
   }
 
   @ParameterizedTest
   @CsvSource({
     "404, NotFound, is KubeVirt installed",
-    "409, Conflict, VM is already running",
-    "422, Refused, VM is already running",
+    "409, Conflict, VM is not running",
+    "422, Refused, VM is not running",
     "403, Refused, Give the operator's service account this right",
-    "429, Unavailable, VM is already running",
-    "503, Unavailable, VM is already running"
+    "429, Unavailable, VM is not running",
+    "503, Unavailable, VM is not running"
   })
   void whatKubeVirtRefusesIsToldInASentence(int status, String kind, String words) {
     code = status;
     answer =
-        "{\"kind\":\"Status\",\"status\":\"Failure\",\"message\":\"VM is already running\",\"code\":"
+        "{\"kind\":\"Status\",\"status\":\"Failure\",\"message\":\"VM is not running\",\"code\":"
             + status
             + "}";
-    assertThatThrownBy(() -> client.start("shop", "web-0"))
+    assertThatThrownBy(() -> client.restart("shop", "web-0"))
         .isInstanceOf(KubeVirtException.class)
-        .hasMessageStartingWith("Could not start VM shop/web-0: VM is already running.")
+        .hasMessageStartingWith("Could not restart VM shop/web-0: VM is not running.")
         .hasMessageContaining(words)
         .satisfies(e -> assertThat(e.getClass().getSimpleName()).isEqualTo(kind));
   }
@@ -148,14 +122,14 @@ class KubeVirtClientTest {
   void aServerThatNeverAnswersIsGivenUpAtTheDeadline() {
     silent = true;
     KubeVirtClient impatient = new KubeVirtClient(kubernetes, Duration.ofMillis(200));
-    assertThatThrownBy(() -> impatient.start("shop", "web-0"))
+    assertThatThrownBy(() -> impatient.restart("shop", "web-0"))
         .isInstanceOf(KubeVirtException.Unavailable.class);
   }
 
   @Test
   void aServerThatIsNotThereIsUnavailable() {
     server.stop(0);
-    assertThatThrownBy(() -> client.start("shop", "web-0"))
+    assertThatThrownBy(() -> client.restart("shop", "web-0"))
         .isInstanceOf(KubeVirtException.Unavailable.class);
   }
 

@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import io.grpc.Server;
 import io.grpc.Status;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollEventLoopGroup;
@@ -36,6 +39,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
 
 /** The link against a real gRPC server on loopback. */
 @Timeout(90)
@@ -97,7 +101,7 @@ final class LinkTest {
     Server first = serve(0, Optional.empty());
     int port = first.getPort();
     try (var link = link(List.of("127.0.0.1:" + port), Optional.empty())) {
-      leave(first, link);
+      leave(first);
       link.send(Ballot.newBuilder().setNumber(1).setAudited(true).build());
       link.send(Ballot.newBuilder().setNumber(2).build());
       link.send(
@@ -125,7 +129,7 @@ final class LinkTest {
     Server first = serve(0, Optional.empty());
     int port = first.getPort();
     try (var link = link(List.of("127.0.0.1:" + port), Optional.empty())) {
-      leave(first, link);
+      leave(first);
       link.send(Ballot.newBuilder().setNumber(1).setAudited(true).build());
       link.withdrawBallot();
       Server second = serve(port, Optional.empty());
@@ -259,11 +263,23 @@ final class LinkTest {
         new InetSocketAddress(InetAddress.getLoopbackAddress(), port), tls, executor, adjudicator);
   }
 
-  /** The adjudicator goes away once the link is attached, and what it got is forgotten. */
-  private void leave(Server server, Link link) throws InterruptedException {
+  /**
+   * The adjudicator goes away once the link is attached, and what it got is forgotten; what is sent
+   * then waits for the next one.
+   */
+  private void leave(Server server) throws InterruptedException {
+    var logger = (Logger) LoggerFactory.getLogger(Link.class);
+    var lines = new ListAppender<ILoggingEvent>();
+    lines.list = new CopyOnWriteArrayList<>();
+    lines.start();
     until(() -> adjudicator.beats() >= 1);
-    stop(server);
-    until(() -> !link.isOpen());
+    logger.addAppender(lines);
+    try {
+      stop(server);
+      until(() -> lines.list.stream().anyMatch(line -> line.getMessage().contains("ended")));
+    } finally {
+      logger.detachAppender(lines);
+    }
     adjudicator.got.clear();
   }
 

@@ -279,7 +279,7 @@ final class ConformanceTest {
               Member.KEY,
               List.of(Tree.of("site", tree.toString())),
               AT_ONCE);
-      owned.addFirst(() -> new SampleServer(trees.shell(), trees.trees()).stopAll(LIMIT));
+      owned.addFirst(() -> new SampleServer(trees.shell(), trees.trees()).stop("one", LIMIT));
     }
 
     @Override

@@ -31,7 +31,7 @@ class SampleServerTest {
 
   @AfterEach
   void closeSample() throws Exception {
-    server.stopAll(Member.LIMIT);
+    server.close();
     sample.close();
   }
 
@@ -91,10 +91,9 @@ class SampleServerTest {
   @Test
   void aLaterSidecarEndsWhatAnEarlierOneLeft() throws Exception {
     server.start("1", HERE, HERE, LIFE, Member.LIMIT);
-    server.start("2", HERE, HERE, LIFE, Member.LIMIT);
-    long pid = Long.parseLong(Files.readString(sample.home.resolve("run/serve-2/pid")).strip());
+    long pid = Long.parseLong(Files.readString(sample.home.resolve("run/serve-1/pid")).strip());
 
-    new SampleServer(sample.restart().shell(), sample.trees).stopAll(Member.LIMIT);
+    new SampleServer(sample.restart().shell(), sample.trees).stop("1", Member.LIMIT);
 
     assertThat(alive(pid)).isFalse();
     assertThat(sample.home.resolve("run/serve-1")).doesNotExist();
@@ -107,7 +106,7 @@ class SampleServerTest {
     try {
       Files.writeString(files.resolve("pid"), stranger.pid() + "\n");
 
-      server.stopAll(Member.LIMIT);
+      server.stop("old", Member.LIMIT);
 
       assertThat(stranger.isAlive()).isTrue();
       assertThat(files).doesNotExist();
