@@ -7,8 +7,10 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The pod's default gateway: the node's own address as its pods see it, where kubelet's probes come
- * from. Pure but for reading the routing table.
+ * The pod's default gateway. Where pods hang on a bridge it is the node's own address as they see
+ * it, and kubelet's probes come from there. Other networks probe from elsewhere: Calico's gateway
+ * is always 169.254.1.1, OVN-Kubernetes probes from the node's management port; such probes are
+ * taken for users. Pure but for reading the routing table.
  */
 final class Gateway {
   private Gateway() {}
