@@ -96,7 +96,7 @@ final class ShellBugs {
               "if (!settled && !observe) {",
               "if (false) {",
               "A member votes while the guest may still execute a repair that was given up.",
-              Found.by(112)),
+              Found.by(694)),
           new SeededBug(
               8,
               "collect/MemoryStore.java",
