@@ -1,6 +1,7 @@
 package io.virtquorum.docs;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
@@ -10,6 +11,7 @@ import io.virtquorum.testing.ApiServer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -54,6 +56,7 @@ final class InstallGuideIT {
           .as("the first HACluster of README.md")
           .isNotNull();
       assertThatColumnsAreThoseOfTheReadme(terminal.type("kubectl get hac"));
+      awaitFields(client);
       apiServer.values().stream()
           .filter(typed -> !steps.contains(typed.command()))
           .forEach(typed -> terminal.type(typed.line()));
@@ -123,6 +126,15 @@ final class InstallGuideIT {
     Files.writeString(kubeConfig, server.kubeConfig());
     return new Terminal(
         ApiServer.binaries(), Map.of("KUBECONFIG", kubeConfig.toString(), "HOME", home.toString()));
+  }
+
+  /** The API server tells the fields of a new resource some seconds after it serves it. */
+  private static void awaitFields(KubernetesClient client) {
+    await()
+        .atMost(Duration.ofSeconds(60))
+        .until(
+            () -> client.raw("/openapi/v3/apis/virtquorum.io/v1alpha1"),
+            fields -> fields != null && fields.contains("\"kind\":\"HACluster\""));
   }
 
   private static String image(KubernetesClient client) {
