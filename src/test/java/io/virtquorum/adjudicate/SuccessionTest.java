@@ -47,10 +47,12 @@ final class SuccessionTest {
     SimulatedLeader young = cluster.leadBeside();
     cluster.run(Duration.ofSeconds(1));
     assertThat(cluster.record.term()).isEqualTo(young.term);
+    long before = old.said("Committed");
     cluster.member(0).write("index.html", "v2", true);
     cluster.run(LONG);
     assertThat(cluster.epoch()).isEqualTo(1);
     assertThat(old.holds("Superseded")).isTrue();
+    assertThat(old.said("Committed")).as("what it could not record").isEqualTo(before);
     cluster.members.values().forEach(m -> m.attach(young));
     cluster.until("epoch 2", LONG, () -> cluster.epoch() == 2);
     cluster.untilInSync();
