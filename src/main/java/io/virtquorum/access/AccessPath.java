@@ -8,6 +8,7 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.RequestConfigBuilder;
 import io.virtquorum.api.HACluster;
+import io.virtquorum.api.NameTakenException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -48,7 +49,7 @@ public final class AccessPath {
    * @param observed this cluster's own, as it was seen last, for instance in a cache; if empty,
    *     what has the names of Service and EndpointSlice is read first
    * @return true if something was written, false if it was right already
-   * @throws AccessException.NameTaken if one of them is somebody else's; nothing was written
+   * @throws NameTakenException if one of them is somebody else's; nothing was written
    * @throws AccessException if the write failed; whether it was done may be unknown
    */
   public boolean offer(HACluster cluster, Optional<Service> observed) {
@@ -95,16 +96,13 @@ public final class AccessPath {
   }
 
   private <R extends HasMetadata> Optional<R> own(HACluster cluster, R wanted) {
-    Optional<R> present;
     try {
-      present = Optional.ofNullable(client.resource(wanted).get());
+      Optional<R> present = Optional.ofNullable(client.resource(wanted).get());
+      present.ifPresent(cluster::requireOwn);
+      return present;
     } catch (KubernetesClientException e) {
       throw failure(wanted, e);
     }
-    if (present.filter(object -> !cluster.owns(object)).isPresent()) {
-      throw new AccessException.NameTaken(present.get());
-    }
-    return present;
   }
 
   private boolean write(HasMetadata wanted) {

@@ -92,13 +92,17 @@ public class HACluster extends CustomResource<HAClusterSpec, HAClusterStatus>
   }
 
   /**
-   * True if this object was made for this cluster, or for one of its name that is gone: Kubernetes
-   * deletes what that one left.
+   * Refuses an object that was not made for this cluster, nor for one of its name that is gone:
+   * Kubernetes deletes what that one left.
+   *
+   * @throws NameTakenException if it is somebody else's
    */
-  public boolean owns(HasMetadata object) {
-    return object.getMetadata().getOwnerReferences().stream()
-        .anyMatch(
-            o -> getKind().equals(o.getKind()) && getMetadata().getName().equals(o.getName()));
+  public void requireOwn(HasMetadata object) {
+    if (object.getMetadata().getOwnerReferences().stream()
+        .noneMatch(
+            o -> getKind().equals(o.getKind()) && getMetadata().getName().equals(o.getName()))) {
+      throw new NameTakenException(object);
+    }
   }
 
   @Override

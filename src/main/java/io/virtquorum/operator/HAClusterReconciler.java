@@ -22,6 +22,7 @@ import io.virtquorum.adjudicate.Command;
 import io.virtquorum.adjudicate.Trouble;
 import io.virtquorum.api.HACluster;
 import io.virtquorum.api.Mode;
+import io.virtquorum.api.NameTakenException;
 import io.virtquorum.kubevirt.KubeVirtException;
 import io.virtquorum.kubevirt.VirtualMachine;
 import io.virtquorum.kubevirt.VirtualMachineInstance;
@@ -147,7 +148,7 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
     // 3. Where users are led; the adjudicator leads them by the spec that was taken in here.
     try {
       access.offer(cluster, first(services, cluster));
-    } catch (AccessException.NameTaken e) {
+    } catch (NameTakenException e) {
       troubles.put("NameTaken", new Trouble("NameTaken", e.getMessage()));
     } catch (AccessException e) {
       troubles.put("ServiceNotWritten", new Trouble("ServiceNotWritten", e.getMessage()));

@@ -4,6 +4,7 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.virtquorum.adjudicate.Trouble;
 import io.virtquorum.api.HACluster;
+import io.virtquorum.api.NameTakenException;
 import io.virtquorum.kubevirt.KubeVirtClient;
 import io.virtquorum.kubevirt.KubeVirtException;
 import io.virtquorum.kubevirt.VirtualMachine;
@@ -113,11 +114,7 @@ final class Preparation {
     }
     try {
       SyncAttachment attachment = SyncAttachment.of(cluster);
-      Optional<Trouble> taken = attachment.definition().flatMap(wanted -> define(cluster, wanted));
-      if (taken.isPresent()) {
-        troubles.add(taken.get());
-        return new Result(addresses, macs, troubles);
-      }
+      attachment.definition().ifPresent(wanted -> define(cluster, wanted));
       addresses.putAll(assign(SyncSubnet.parse(cluster.getSpec().syncNetwork().cidr()), members));
       addresses.forEach(
           (name, address) -> {
@@ -129,6 +126,8 @@ final class Preparation {
                 .flatMap(vm -> attach(cluster, attachment, vm, mac, address))
                 .ifPresent(troubles::add);
           });
+    } catch (NameTakenException e) {
+      troubles.add(new Trouble("NameTaken", e.getMessage()));
     } catch (NetworkException e) {
       troubles.add(new Trouble("SyncNetworkUnusable", e.getMessage()));
     } catch (KubernetesClientException e) {
@@ -187,23 +186,14 @@ final class Preparation {
     }
   }
 
-  /** What keeps the network from being defined: somebody else's has its name, and is left alone. */
-  private Optional<Trouble> define(HACluster cluster, NetworkAttachmentDefinition wanted) {
+  private void define(HACluster cluster, NetworkAttachmentDefinition wanted) {
     NetworkAttachmentDefinition present = client.resource(wanted).get();
-    if (present != null && !cluster.owns(present)) {
-      return Optional.of(
-          new Trouble(
-              "NameTaken",
-              "The %s %s/%s is there and is not VirtQuorum's: rename it or the HACluster."
-                  .formatted(
-                      present.getKind(),
-                      present.getMetadata().getNamespace(),
-                      present.getMetadata().getName())));
+    if (present != null) {
+      cluster.requireOwn(present);
     }
     if (present == null || !wanted.getSpec().equals(present.getSpec())) {
       client.resource(wanted).fieldManager("virtquorum").forceConflicts().serverSideApply();
     }
-    return Optional.empty();
   }
 
   /**

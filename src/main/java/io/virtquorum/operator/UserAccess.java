@@ -6,6 +6,7 @@ import io.virtquorum.access.AccessPath;
 import io.virtquorum.access.Lead;
 import io.virtquorum.api.AccessSpec;
 import io.virtquorum.api.HACluster;
+import io.virtquorum.api.NameTakenException;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -40,7 +41,7 @@ final class UserAccess implements Surroundings.UserLeader {
     try {
       path.offer(newest, observed);
       nameTaken = false;
-    } catch (AccessException.NameTaken e) {
+    } catch (NameTakenException e) {
       nameTaken = true;
       throw e;
     }

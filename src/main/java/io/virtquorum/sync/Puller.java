@@ -112,8 +112,7 @@ public final class Puller {
     for (Tree tree : work.keySet()) {
       staged.put(tree, repair.staged(trees, tree, deadline));
     }
-    boolean replaces =
-        plan.wanted().keySet().stream().anyMatch(key -> trees.entry(key).isPresent());
+    boolean replaces = !replaced(plan).isEmpty();
     Optional<PullResult> obstacle = obstacle(plan, staged, before, goal, deadline);
     if (obstacle.isPresent()) {
       finish(deadline);
@@ -278,14 +277,18 @@ public final class Puller {
 
   private Optional<PullResult> archiveFull(Plan plan, Deadline deadline)
       throws GuestException, Trouble {
-    List<Entry> old =
-        plan.wanted().keySet().stream().map(trees::entry).flatMap(Optional::stream).toList();
+    List<Entry> old = replaced(plan);
     if (old.isEmpty()) {
       return Optional.empty(); // nothing will be archived
     }
     long coming = old.stream().filter(Entry::isFile).mapToLong(Entry::size).sum();
     Optional<PullResult> full = archive.makeRoom(coming, limits, deadline);
     return coming == 0 ? Optional.empty() : full;
+  }
+
+  /** What is there now where the plan puts or removes something. */
+  private List<Entry> replaced(Plan plan) {
+    return plan.wanted().keySet().stream().map(trees::entry).flatMap(Optional::stream).toList();
   }
 
   private byte[] manifest(

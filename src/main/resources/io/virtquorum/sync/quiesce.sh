@@ -20,8 +20,8 @@ if [ "$what" = end ]; then
   code=$?
   [ "$code" = 0 ] && rm -f "$guard"
 else
-  printf '%s\n' "$$.$seconds" >"$guard" || trouble GuestDiskFull "$guard cannot be written in the guest"
   token=$$.$seconds
+  printf '%s\n' "$token" >"$guard" || trouble GuestDiskFull "$guard cannot be written in the guest"
   run "$@" begin
   code=$?
 fi

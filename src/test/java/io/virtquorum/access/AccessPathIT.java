@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.Service;
-import io.fabric8.kubernetes.api.model.ServiceBuilder;
 import io.fabric8.kubernetes.api.model.discovery.v1.Endpoint;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.fabric8.kubernetes.client.KubernetesClient;
@@ -15,9 +14,11 @@ import io.virtquorum.api.FileTree;
 import io.virtquorum.api.HACluster;
 import io.virtquorum.api.HAClusterSpec;
 import io.virtquorum.api.MembersSpec;
+import io.virtquorum.api.NameTakenException;
 import io.virtquorum.api.StateSpec;
 import io.virtquorum.api.SyncNetwork;
 import io.virtquorum.testing.ApiServer;
+import io.virtquorum.testing.ForeignService;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -120,24 +121,10 @@ class AccessPathIT {
   void aServiceOfSomebodyElseIsLeftAsItIs(KubernetesClient client) {
     HACluster cluster = create(client, new AccessPort(null, 80));
     AccessPath path = new AccessPath(client, Duration.ofSeconds(10));
-    Service foreign =
-        client
-            .resource(
-                new ServiceBuilder()
-                    .withNewMetadata()
-                    .withName("web")
-                    .endMetadata()
-                    .withNewSpec()
-                    .addToSelector("app", "shop")
-                    .addNewPort()
-                    .withPort(8443)
-                    .endPort()
-                    .endSpec()
-                    .build())
-            .create();
+    Service foreign = client.resource(ForeignService.named("web")).create();
 
     assertThatThrownBy(() -> path.offer(cluster, Optional.empty()))
-        .isInstanceOf(AccessException.NameTaken.class)
+        .isInstanceOf(NameTakenException.class)
         .hasMessage(
             "The Service %s/web is there and is not VirtQuorum's: rename it or the HACluster."
                 .formatted(client.getNamespace()));
@@ -157,7 +144,7 @@ class AccessPathIT {
     client.resource(foreign).update();
 
     assertThatThrownBy(() -> path.offer(cluster, Optional.empty()))
-        .isInstanceOf(AccessException.NameTaken.class)
+        .isInstanceOf(NameTakenException.class)
         .hasMessageStartingWith("The EndpointSlice " + client.getNamespace() + "/web is there");
     assertThat(client.services().withName("web").get()).isNull();
   }

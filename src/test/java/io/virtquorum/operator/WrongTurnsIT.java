@@ -6,7 +6,6 @@ import io.fabric8.kubernetes.api.model.Condition;
 import io.fabric8.kubernetes.api.model.LabelSelectorBuilder;
 import io.fabric8.kubernetes.api.model.NamespaceBuilder;
 import io.fabric8.kubernetes.api.model.Service;
-import io.fabric8.kubernetes.api.model.ServiceBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.virtquorum.api.HACluster;
 import io.virtquorum.api.HAClusterSpec;
@@ -16,6 +15,7 @@ import io.virtquorum.kubevirt.KubeVirtClient;
 import io.virtquorum.kubevirt.VirtualMachine;
 import io.virtquorum.network.NetworkAttachmentDefinition;
 import io.virtquorum.testing.ApiServer;
+import io.virtquorum.testing.ForeignService;
 import io.virtquorum.testing.LogLines;
 import io.virtquorum.wire.BallotContent;
 import io.virtquorum.wire.HealthContent;
@@ -188,21 +188,7 @@ class WrongTurnsIT {
             List.of("CREATE", "UPDATE"),
             "object.metadata.name != 'web'",
             "no Services here",
-            () ->
-                client
-                    .resource(
-                        new ServiceBuilder()
-                            .withNewMetadata()
-                            .withName("web")
-                            .endMetadata()
-                            .withNewSpec()
-                            .addNewPort()
-                            .withPort(80)
-                            .endPort()
-                            .endSpec()
-                            .build())
-                    .dryRun()
-                    .create())) {
+            () -> client.resource(ForeignService.named("web")).dryRun().create())) {
       scene.machines("web-0", "web-1", "web-2");
       scene.leader("op-a");
       scene.apply(Scene.spec("web-0", "web-1", "web-2"));
@@ -235,21 +221,7 @@ class WrongTurnsIT {
   @Test
   void givenAServiceOfSomebodyElseThenItIsLeftAloneAndItGoesOnWhenThatIsGone(
       KubernetesClient client) throws IOException {
-    Service foreign =
-        client
-            .resource(
-                new ServiceBuilder()
-                    .withNewMetadata()
-                    .withName("web")
-                    .endMetadata()
-                    .withNewSpec()
-                    .addToSelector("app", "shop")
-                    .addNewPort()
-                    .withPort(8443)
-                    .endPort()
-                    .endSpec()
-                    .build())
-            .create();
+    Service foreign = client.resource(ForeignService.named("web")).create();
     scene.machines("web-0", "web-1", "web-2");
     scene.leader("op-a");
     scene.apply(Scene.spec("web-0", "web-1", "web-2"));
