@@ -103,11 +103,7 @@ final class CommitsTest {
   private static Decider all(int members) {
     int[] weights = new int[members];
     java.util.Arrays.fill(weights, 1);
-    Decider decider = Decider.weighing(weights);
-    for (int i = 0; i < members; i++) {
-      decider.holds(i);
-    }
-    return decider.forget();
+    return Decider.steady(weights);
   }
 
   private static long epoch(Decider decider) {

@@ -85,8 +85,13 @@ final class Decider {
 
   /** Three members that all hold C. */
   static Decider steady() {
-    Decider decider = three();
-    for (int i = 0; i < 3; i++) {
+    return steady(1, 1, 1);
+  }
+
+  /** Members of these weights that all hold C. */
+  static Decider steady(int... weights) {
+    Decider decider = weighing(weights);
+    for (int i = 0; i < weights.length; i++) {
       decider.holds(i);
     }
     return decider.forget();

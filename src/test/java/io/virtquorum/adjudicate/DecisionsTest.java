@@ -149,10 +149,7 @@ final class DecisionsTest {
 
   @Test
   void givenADeadPrimaryThenTheHeaviestOfTheNewestLeads() {
-    Decider decider = Decider.weighing(1, 1, 2, 1);
-    for (int i = 0; i < 4; i++) {
-      decider.holds(i);
-    }
+    Decider decider = Decider.steady(1, 1, 2, 1);
     decider.died(0);
     assertThat(decider.state.record().primary()).contains("web-2");
     assertThat(decider.said("FailedOver").orElseThrow())

@@ -27,10 +27,7 @@ final class LeadershipTest {
 
   @Test
   void givenUsersOnTwoMembersThenTheSecondDoesNotLeadBecauseTheFirstWasRepaired() {
-    Decider decider = Decider.weighing(1, 1, 1, 1);
-    for (int i = 0; i < 4; i++) {
-      decider.holds(i);
-    }
+    Decider decider = Decider.steady(1, 1, 1, 1);
     decider.changed(1, NEW, true, EDIT).changed(2, OTHER, true, EDIT).later(SETTLED);
     assertThat(primary(decider)).isEqualTo("web-0");
     decider.serves(MATRIX).ended(Command.Pull.class, repaired()).holds(1).later(SETTLED);
@@ -39,10 +36,7 @@ final class LeadershipTest {
 
   @Test
   void givenUsersOnTwoMembersAndRotElsewhereThenItsRepairDoesNotMakeTheConflictForgotten() {
-    Decider decider = Decider.weighing(1, 1, 1, 1);
-    for (int i = 0; i < 4; i++) {
-      decider.holds(i);
-    }
+    Decider decider = Decider.steady(1, 1, 1, 1);
     decider.changed(1, NEW, true, EDIT).changed(2, OTHER, true, EDIT).later(SETTLED);
     String first = decider.ordered(Command.Serve.class).getFirst().id();
     decider.serves(MATRIX).ended(Command.Pull.class, repaired()).holds(2);

@@ -190,12 +190,7 @@ final class PatienceTest {
 
   @Test
   void givenWritersThatMustBeKeptStillForLongThenTheyAreToldAgainWhenTheGuestLetsThemGo() {
-    Decider decider = stray();
-    decider.configure(decider.config().withCanQuiesce(true));
-    for (int i = 0; i < 3; i++) {
-      decider.serves(NEW_PAGE).holds(0).later(SECOND_LONG);
-    }
-    decider.ended(Command.Quiesce.class, done()).holds(0).serves(MATRIX);
+    Decider decider = keptStill().serves(MATRIX);
     decider.failed(Command.Pull.class).holds(0).forget();
     decider.changed(1, OTHER, false, written(PAGE, PAGE_1, OTHER));
     decider.later(Duration.ofSeconds(59)).failed(Command.Serve.class).holds(0);
@@ -219,12 +214,7 @@ final class PatienceTest {
 
   @Test
   void givenAQuiesceCommandThatDoesNotLetWritersGoOnThenPeopleReadJustThat() {
-    Decider decider = stray();
-    decider.configure(decider.config().withCanQuiesce(true));
-    for (int i = 0; i < 3; i++) {
-      decider.serves(NEW_PAGE).holds(0).later(SECOND_LONG);
-    }
-    decider.ended(Command.Quiesce.class, done()).holds(0);
+    Decider decider = keptStill();
     decider.serves(MATRIX).ended(Command.Pull.class, done()).holds(1);
     assertThat(decider.newest(Command.Quiesce.class).still()).isZero();
     decider.failed(Command.Quiesce.class);
@@ -323,6 +313,16 @@ final class PatienceTest {
     decider.failed(Command.Serve.class).holds(1).holds(2).later(Duration.ofMinutes(1)).forget();
     decider.changed(1, OTHER, false, written(PAGE, PAGE_1, OTHER)).later(Duration.ofSeconds(7));
     assertThat(decider.newest(Command.Serve.class).member()).isEqualTo("web-3");
+  }
+
+  /** What web-1 is to hold moved again and again, and web-0 keeps its writers still now. */
+  private static Decider keptStill() {
+    Decider decider = stray();
+    decider.configure(decider.config().withCanQuiesce(true));
+    for (int i = 0; i < 3; i++) {
+      decider.serves(NEW_PAGE).holds(0).later(SECOND_LONG);
+    }
+    return decider.ended(Command.Quiesce.class, done()).holds(0);
   }
 
   /** web-1 strayed for long enough, and web-0 is asked to serve. */

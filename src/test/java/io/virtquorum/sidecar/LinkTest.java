@@ -4,13 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import ch.qos.logback.classic.Logger;
-import ch.qos.logback.classic.spi.ILoggingEvent;
-import ch.qos.logback.core.read.ListAppender;
 import io.grpc.Server;
 import io.grpc.Status;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollEventLoopGroup;
 import io.grpc.stub.StreamObserver;
+import io.virtquorum.testing.LogLines;
 import io.virtquorum.wire.WireServer;
 import io.virtquorum.wire.v1.AdjudicatorGrpc;
 import io.virtquorum.wire.v1.Ballot;
@@ -39,7 +37,6 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
-import org.slf4j.LoggerFactory;
 
 /** The link against a real gRPC server on loopback. */
 @Timeout(90)
@@ -268,17 +265,10 @@ final class LinkTest {
    * then waits for the next one.
    */
   private void leave(Server server) throws InterruptedException {
-    var logger = (Logger) LoggerFactory.getLogger(Link.class);
-    var lines = new ListAppender<ILoggingEvent>();
-    lines.list = new CopyOnWriteArrayList<>();
-    lines.start();
     until(() -> adjudicator.beats() >= 1);
-    logger.addAppender(lines);
-    try {
+    try (var log = new LogLines()) {
       stop(server);
-      until(() -> lines.list.stream().anyMatch(line -> line.getMessage().contains("ended")));
-    } finally {
-      logger.detachAppender(lines);
+      until(() -> log.lines().stream().anyMatch(line -> line.contains("ended")));
     }
     adjudicator.got.clear();
   }
