@@ -15,6 +15,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -34,6 +35,27 @@ final class DocsTest {
         .isEmpty();
     assertThat(without(known, typed)).as("commands in Typed that no page has any more").isEmpty();
     assertThat(Typed.all()).as("none is listed twice").hasSameSizeAs(known);
+  }
+
+  @Test
+  void givenAReaderWhoGoesFromTopToBottomThenCommandsComeInThatOrder(@TempDir Path directory)
+      throws IOException {
+    Path page = directory.resolve("page.md");
+    Files.writeString(
+        page,
+        """
+        Look at it with `kubectl
+        get hac`.
+
+        ```sh
+        kubectl delete hac \\
+          web  # gone
+        ```
+
+        Then `helm uninstall web`.
+        """);
+    assertThat(Page.read(page).commands())
+        .containsExactly("kubectl get hac", "kubectl delete hac web", "helm uninstall web");
   }
 
   private static Set<String> without(Set<String> all, Set<String> others) {

@@ -24,6 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 final class InstallGuideIT {
   private static final Page README = Page.read(Path.of("README.md"));
   private static final Page INSTALL = Page.read(Path.of("docs", "install.md"));
+  private static final String CRDS = "kubectl apply --server-side -f crds/";
   private static final String REMOVAL = "kubectl delete hac --all --all-namespaces";
 
   @Test
@@ -39,10 +40,15 @@ final class InstallGuideIT {
       Map<String, Typed> apiServer = apiServer();
       List<String> steps =
           INSTALL.commands().stream().filter(apiServer::containsKey).distinct().toList();
-      assertThat(steps).hasSizeGreaterThan(5).contains(REMOVAL);
+      assertThat(steps).hasSizeGreaterThan(5).contains(CRDS, REMOVAL);
       List<String> installation = new ArrayList<>(steps.subList(0, steps.indexOf(REMOVAL)));
       StringBuilder said = new StringBuilder();
-      installation.forEach(step -> said.append(terminal.type(apiServer.get(step).line())));
+      for (String step : installation) {
+        said.append(terminal.type(apiServer.get(step).line()));
+        if (step.equals(CRDS)) {
+          awaitFields(client);
+        }
+      }
       assertThat(said)
           .as("the notes of the chart")
           .contains("helm test virtquorum --namespace virtquorum-system --logs")
@@ -56,7 +62,6 @@ final class InstallGuideIT {
           .as("the first HACluster of README.md")
           .isNotNull();
       assertThatColumnsAreThoseOfTheReadme(terminal.type("kubectl get hac"));
-      awaitFields(client);
       apiServer.values().stream()
           .filter(typed -> !steps.contains(typed.command()))
           .forEach(typed -> terminal.type(typed.line()));
@@ -79,7 +84,7 @@ final class InstallGuideIT {
       Path kubeConfig = home.resolve("config");
       Terminal terminal = terminal(server, home, kubeConfig);
       KubernetesClient client = server.admin();
-      terminal.type("kubectl apply --server-side -f crds/");
+      terminal.type(CRDS);
       List<Typed> steps =
           INSTALL.commands().stream()
               .flatMap(step -> Typed.all().stream().filter(t -> t.command().equals(step)))
@@ -128,7 +133,7 @@ final class InstallGuideIT {
         ApiServer.binaries(), Map.of("KUBECONFIG", kubeConfig.toString(), "HOME", home.toString()));
   }
 
-  /** The API server tells the fields of a new resource some seconds after it serves it. */
+  /** The API server tells them to {@code kubectl explain} some time after it serves a resource. */
   private static void awaitFields(KubernetesClient client) {
     await()
         .atMost(Duration.ofSeconds(60))

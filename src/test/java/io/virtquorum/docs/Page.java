@@ -9,7 +9,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
-import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
@@ -17,8 +16,8 @@ import java.util.stream.Stream;
  * A page of the documentation as its reader uses it.
  *
  * @param path from the root of the project
- * @param commands what it tells to type: the lines of {@code sh} blocks, the prompts of {@code
- *     console} blocks, and inline code that begins with a program
+ * @param commands what it tells to type, from top to bottom: the lines of {@code sh} blocks, the
+ *     prompts of {@code console} blocks, and inline code that begins with a program
  * @param blocks all fenced blocks
  * @param links targets of its links
  * @param anchors of its headings, as GitHub makes them
@@ -62,17 +61,21 @@ record Page(
   }
 
   static Page read(Path path) {
+    List<String> commands = new ArrayList<>();
     List<Block> blocks = new ArrayList<>();
-    List<String> prose = new ArrayList<>();
+    List<String> links = new ArrayList<>();
     Set<String> anchors = new HashSet<>();
+    List<String> prose = new ArrayList<>();
     List<String> block = null;
     for (String line : lines(path)) {
       var fence = FENCE.matcher(line);
-      if (fence.matches()) {
-        block = block == null ? new ArrayList<>() : null;
-        if (block != null) {
-          blocks.add(new Block(fence.group(1), block));
-        }
+      if (fence.matches() && block == null) {
+        read(prose, commands, links);
+        block = new ArrayList<>();
+        blocks.add(new Block(fence.group(1), block));
+      } else if (fence.matches()) {
+        commands.addAll(commands(blocks.getLast()));
+        block = null;
       } else if (block != null) {
         block.add(line);
       } else {
@@ -85,17 +88,18 @@ record Page(
     if (block != null) {
       throw new IllegalStateException(path + " does not end its last block");
     }
+    read(prose, commands, links);
+    return new Page(
+        path, List.copyOf(commands), List.copyOf(blocks), List.copyOf(links), Set.copyOf(anchors));
+  }
+
+  /** Reads and clears what stands between two blocks. */
+  private static void read(List<String> prose, List<String> commands, List<String> links) {
     // A paragraph at a time: code may run over the end of a line.
     String text = String.join("\n", prose).replaceAll("(?<!\n)\n(?!\n)", " ");
-    List<String> commands = new ArrayList<>();
-    blocks.forEach(b -> commands.addAll(commands(b)));
+    prose.clear();
     INLINE.matcher(text).results().map(m -> m.group(1)).filter(Page::typed).forEach(commands::add);
-    return new Page(
-        path,
-        List.copyOf(commands),
-        List.copyOf(blocks),
-        LINK.matcher(text).results().map((MatchResult m) -> m.group(1)).toList(),
-        Set.copyOf(anchors));
+    LINK.matcher(text).results().map(m -> m.group(1)).forEach(links::add);
   }
 
   private static List<String> commands(Block block) {
