@@ -50,6 +50,7 @@ final class Member implements Link.Listener, AutoCloseable {
   private long quickDue;
   private long auditDue;
   private final GuestSilence silence = new GuestSilence();
+  private final UnforeseenFailures failures = new UnforeseenFailures();
   private Optional<BallotContent.Trouble> misconfigured = Optional.empty();
   private HealthContent said = HealthContent.GOOD;
 
@@ -162,8 +163,25 @@ final class Member implements Link.Listener, AutoCloseable {
    * Does what is to be done now: one order, or a look if one is due.
    *
    * @return nanoseconds until the next round, unless there is news before; 0 for at once
+   * @throws RuntimeException if it fails in a way nobody foresaw; the adjudicator is told if that
+   *     goes on
    */
   long round() {
+    try {
+      return doWhatIsDue();
+    } catch (RuntimeException e) {
+      failures.failed(e, nanoTime.getAsLong());
+      report();
+      throw e;
+    }
+  }
+
+  /** True if rounds failed and the state could not be looked at since. */
+  boolean fails() {
+    return failures.last();
+  }
+
+  private long doWhatIsDue() {
     configure();
     Optional<Orders.Order> order = orders.next();
     if (order.isPresent()) {
@@ -236,6 +254,7 @@ final class Member implements Link.Listener, AutoCloseable {
         silence.answered();
         log.atInfo().log("The guest answers again");
       }
+      failures.looked();
       return true;
     } catch (GuestException e) {
       pause = pause.compareTo(AFTER_FAILURE) < 0 ? AFTER_FAILURE : pause;
@@ -253,7 +272,11 @@ final class Member implements Link.Listener, AutoCloseable {
   private void report() {
     HealthContent work = this.work.map(MemberWork::health).orElse(HealthContent.GOOD);
     List<BallotContent.Trouble> ailments =
-        Stream.of(misconfigured.stream(), silence.ailment().stream(), work.ailments().stream())
+        Stream.of(
+                misconfigured.stream(),
+                silence.ailment().stream(),
+                failures.ailment().stream(),
+                work.ailments().stream())
             .flatMap(Function.identity())
             .toList();
     HealthContent health = new HealthContent(ailments, work.silentPeers());

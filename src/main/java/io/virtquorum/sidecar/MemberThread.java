@@ -81,7 +81,7 @@ final class MemberThread implements AutoCloseable {
   private long round() {
     try {
       long pause = member.round();
-      if (failing) {
+      if (failing && !member.fails()) {
         failing = false;
         log.atInfo().log("The member works again");
       }

@@ -1,11 +1,14 @@
 package io.virtquorum.sidecar;
 
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.guest.DirectoryGuest;
 import io.virtquorum.wire.BallotContent;
 import io.virtquorum.wire.HealthContent;
+import io.virtquorum.wire.v1.Ailment;
 import io.virtquorum.wire.v1.Ballot;
 import io.virtquorum.wire.v1.Command;
 import io.virtquorum.wire.v1.Configure;
@@ -19,14 +22,17 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.IntPredicate;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The thread with a work that fails in ways that nobody foresaw. */
+/** A member whose work fails in ways that nobody foresaw. */
 @Timeout(60)
-final class MemberThreadTest {
+final class FailingWorkTest {
   @TempDir Path directory;
   private final Sent sent = new Sent();
   private final AtomicInteger made = new AtomicInteger();
@@ -57,16 +63,66 @@ final class MemberThreadTest {
     if (made.incrementAndGet() == 1) {
       throw new IllegalStateException("not now");
     }
-    return new Failing();
+    return new Failing(look -> look % 2 == 1);
   }
 
-  /** Every other look fails, as with a full disk of the node. */
+  @Test
+  void givenAWorkThatGoesOnFailingThenTheAdjudicatorIsToldUntilItLooksAgain() throws Exception {
+    var now = new AtomicLong();
+    var full = new AtomicBoolean();
+    try (var guest = new DirectoryGuest(directory, "boot-1");
+        var member =
+            new Member(
+                new Identity("shop", "web-0", "uid"),
+                "web",
+                "test",
+                guest,
+                new Orders(0, term -> {}),
+                configure -> new Failing(look -> full.get()),
+                (hello, beat, listener) -> sent,
+                now::get,
+                () -> {})) {
+      member.configured(Configure.newBuilder().setTerm(1).setQuickMillis(2_000).build());
+      member.round();
+      full.set(true);
+      for (int second = 0; second < 10; second += 2) {
+        now.addAndGet(Duration.ofSeconds(2).toNanos());
+        assertThatThrownBy(member::round).hasRootCauseMessage("No space left on device");
+      }
+      assertThat(sent.health).isEmpty();
+      now.addAndGet(Duration.ofSeconds(2).toNanos());
+      assertThatThrownBy(member::round).hasRootCauseMessage("No space left on device");
+      assertThat(member.fails()).isTrue();
+      assertThat(sent.health.getLast().getAilmentsList())
+          .extracting(Ailment::getReason)
+          .containsExactly("SidecarFails");
+
+      full.set(false);
+      now.addAndGet(Duration.ofSeconds(1).toNanos());
+      member.round();
+      assertThat(member.fails()).as("no look was due").isTrue();
+      now.addAndGet(Duration.ofSeconds(1).toNanos());
+      member.round();
+      assertThat(member.fails()).isFalse();
+      assertThat(sent.health.getLast().getAilmentsList()).isEmpty();
+    }
+  }
+
+  /** Some looks fail, as with a full disk of the node. */
   private static final class Failing implements MemberWork {
+    private final IntPredicate fails;
     private int looks;
+
+    /**
+     * @param fails the looks, from 1
+     */
+    Failing(IntPredicate fails) {
+      this.fails = fails;
+    }
 
     @Override
     public BallotContent look(boolean audit) {
-      if (++looks % 2 == 1) {
+      if (fails.test(++looks)) {
         throw new UncheckedIOException(new IOException("No space left on device"));
       }
       Matrix nothing = Matrix.of(List.of());
@@ -101,6 +157,7 @@ final class MemberThreadTest {
 
   private static final class Sent implements Uplink {
     final List<Ballot> ballots = new CopyOnWriteArrayList<>();
+    final List<Health> health = new CopyOnWriteArrayList<>();
     volatile Link.Listener listener;
 
     @Override
@@ -115,7 +172,9 @@ final class MemberThreadTest {
     public void withdrawBallot() {}
 
     @Override
-    public void send(Health health) {}
+    public void send(Health said) {
+      health.add(said);
+    }
 
     @Override
     public void send(FromMember result) {}
