@@ -29,22 +29,24 @@ text=$(head -c 300 "$said")
 if [ "$what" = begin ]; then
   # What failed may have kept them still all the same, now or the time before.
   [ "$code" = 0 ] || { seconds=1 && run "$@" end && rm -f "$guard"; }
-  [ ! -e "$guard" ] || setsid /bin/sh -c '
-    guard=$1 token=$2 seconds=$3 limit=$4 timeout=$5 pause=1
-    shift 5
-    sleep "$seconds"
-    while :; do
-      exec 9<"$guard.lock"
-      flock 9
-      now=
-      read -r now <"$guard"
-      [ "$now" = "$token" ] || exit
-      (umask 022 && exec "$timeout" -k 3 "$limit" "$@" end 9<&-) && rm -f "$guard" && exit
-      exec 9<&-
-      sleep "$pause"
-      pause=$((pause < 32 ? 2 * pause : 60))
-    done
-  ' guard "$guard" "$token" "$seconds" "$limit" "$VQ_TIMEOUT" "$@" 9<&- </dev/null >/dev/null 2>&1 &
+  if [ -e "$guard" ]; then # and no list: bash would wait for the last of it, with the lock and the caller's pipes
+    setsid /bin/sh -c '
+      guard=$1 token=$2 seconds=$3 limit=$4 timeout=$5 pause=1
+      shift 5
+      sleep "$seconds"
+      while :; do
+        exec 9<"$guard.lock"
+        flock 9
+        now=
+        read -r now <"$guard"
+        [ "$now" = "$token" ] || exit
+        (umask 022 && exec "$timeout" -k 3 "$limit" "$@" end 9<&-) && rm -f "$guard" && exit
+        exec 9<&-
+        sleep "$pause"
+        pause=$((pause < 32 ? 2 * pause : 60))
+      done
+    ' guard "$guard" "$token" "$seconds" "$limit" "$VQ_TIMEOUT" "$@" 9<&- </dev/null >/dev/null 2>&1 &
+  fi
 fi
 rm -f "$said"
 [ "$code" = 0 ] || trouble GuestCommandFailed "The quiesce command of $name ($what) ended with exit code $code: $text"
