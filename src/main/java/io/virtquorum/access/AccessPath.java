@@ -49,7 +49,8 @@ public final class AccessPath {
    * @param observed this cluster's own, as it was seen last, for instance in a cache; if empty,
    *     what has the names of Service and EndpointSlice is read first
    * @return true if something was written, false if it was right already
-   * @throws NameTakenException if one of them is somebody else's; nothing was written
+   * @throws NameTakenException if one of them is somebody else's; nothing was written, and ours
+   *     does not lead the users of a Service that is somebody else's
    * @throws AccessException if the write failed; whether it was done may be unknown
    */
   public boolean offer(HACluster cluster, Optional<Service> observed) {
@@ -58,12 +59,23 @@ public final class AccessPath {
     if (wanted.isEmpty()) {
       return false;
     }
-    Optional<Service> known = observed;
-    if (known.isEmpty()) {
-      resources.slice(Optional.empty()).ifPresent(slice -> own(cluster, slice));
-      known = own(cluster, wanted.get()); // a cache may be late
+    Optional<Service> known = observed.or(() -> present(cluster, resources)); // a cache may be late
+    return known
+            .filter(cluster::owns) // Kubernetes is about to delete a predecessor's
+            .filter(seen -> sameService(wanted.get(), seen))
+            .isEmpty()
+        && write(wanted.get());
+  }
+
+  private Optional<Service> present(HACluster cluster, AccessResources resources) {
+    Optional<EndpointSlice> slice =
+        resources.slice(Optional.empty()).flatMap(wanted -> own(cluster, wanted));
+    try {
+      return resources.service().flatMap(wanted -> own(cluster, wanted));
+    } catch (NameTakenException e) {
+      slice.ifPresent(this::delete);
+      throw e;
     }
-    return known.filter(seen -> sameService(wanted.get(), seen)).isEmpty() && write(wanted.get());
   }
 
   /**

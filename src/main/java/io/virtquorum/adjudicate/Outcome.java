@@ -20,6 +20,14 @@ public sealed interface Outcome {
    */
   record Void(String message) implements Outcome {}
 
-  /** It could not be done; whatever was changed is archived. */
-  record Failed(Trouble trouble) implements Outcome {}
+  /**
+   * It could not be done; whatever was changed is archived.
+   *
+   * @param asked false if the order could not even be given
+   */
+  record Failed(Trouble trouble, boolean asked) implements Outcome {
+    public Failed(Trouble trouble) {
+      this(trouble, true);
+    }
+  }
 }

@@ -128,7 +128,7 @@ final class Outcomes {
       case Outcome.Failed failed -> {
         int attempts = tries(rest.member(name), job).failed() + 1;
         Duration wait = backOff(attempts);
-        Trouble trouble = told(job, failed.trouble());
+        Trouble trouble = told(job, failed);
         commands.add(
             new Command.Tell(
                 true,
@@ -143,13 +143,14 @@ final class Outcomes {
   }
 
   /** As a sentence that says what was to be done, and where it failed. */
-  private static Trouble told(Job job, Trouble why) {
+  private static Trouble told(Job job, Outcome.Failed failed) {
+    Trouble why = failed.trouble();
     String deed =
         switch (job) {
-          case Job.Preparing preparing ->
+          case Job.Preparing preparing when failed.asked() ->
               "%s could not be repaired, because %s could not serve it"
                   .formatted(job.member(), preparing.repair().sample());
-          case Job.Repairing _ -> job.member() + " could not be repaired";
+          case Job.Preparing _, Job.Repairing _ -> job.member() + " could not be repaired";
           case Job.Proving _ -> job.member() + " could not prove what it holds";
           case Job.Quieting quieting when quieting.still().isZero() ->
               "The writers of %s could not be let go on".formatted(job.member());
@@ -184,7 +185,7 @@ final class Outcomes {
    */
   private State quieted(State rest, Job.Quieting job, Outcome outcome) {
     if (outcome instanceof Outcome.Failed failed) {
-      commands.add(new Command.Tell(true, "QuiesceFailed", told(job, failed.trouble()).message()));
+      commands.add(new Command.Tell(true, "QuiesceFailed", told(job, failed).message()));
     }
     boolean still = job.still().isPositive();
     return rest.withMember(

@@ -14,6 +14,7 @@ import io.fabric8.kubernetes.model.annotation.Plural;
 import io.fabric8.kubernetes.model.annotation.ShortNames;
 import io.fabric8.kubernetes.model.annotation.Singular;
 import io.fabric8.kubernetes.model.annotation.Version;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -91,16 +92,34 @@ public class HACluster extends CustomResource<HAClusterSpec, HAClusterStatus>
         .build();
   }
 
+  /** True if Kubernetes deletes an object together with this very cluster. */
+  public boolean owns(HasMetadata object) {
+    return object.getMetadata().getOwnerReferences().stream()
+        .anyMatch(o -> o.getUid().equals(getMetadata().getUid()));
+  }
+
   /**
-   * Refuses an object that was not made for this cluster, nor for one of its name that is gone:
-   * Kubernetes deletes what that one left.
+   * True if an object was made for this cluster or for one of its name that is gone: Kubernetes
+   * deletes what that one left, unless it was told to leave it as an orphan.
+   */
+  public boolean mayTake(HasMetadata object) {
+    List<OwnerReference> owners = object.getMetadata().getOwnerReferences();
+    if (owners.isEmpty()) {
+      Map<String, String> labels = object.getMetadata().getLabels();
+      return labels != null && labels.entrySet().containsAll(labelsOfOwned().entrySet());
+    }
+    return owners.stream()
+        .anyMatch(
+            o -> getKind().equals(o.getKind()) && getMetadata().getName().equals(o.getName()));
+  }
+
+  /**
+   * Refuses an object that this cluster may not take.
    *
    * @throws NameTakenException if it is somebody else's
    */
   public void requireOwn(HasMetadata object) {
-    if (object.getMetadata().getOwnerReferences().stream()
-        .noneMatch(
-            o -> getKind().equals(o.getKind()) && getMetadata().getName().equals(o.getName()))) {
+    if (!mayTake(object)) {
       throw new NameTakenException(object);
     }
   }

@@ -314,7 +314,7 @@ final class Adjudication {
             "SyncAddressUnknown",
             puller + " has no sync address: its VM is gone, or is no longer this cluster's.");
     List<Event> events = new ArrayList<>();
-    events.add(new Event.Finished(order.id(), new Outcome.Failed(trouble)));
+    events.add(new Event.Finished(order.id(), new Outcome.Failed(trouble, false)));
     Optional.ofNullable(state.ballots().get(order.member()))
         .ifPresent(ballot -> events.add(new Event.Voted(order.member(), ballot)));
     return events;

@@ -33,7 +33,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -340,10 +339,6 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
 
   private static <R extends HasMetadata> Optional<R> first(
       InformerEventSource<R, HACluster> informer, HACluster cluster) {
-    Predicate<R> mine =
-        r ->
-            r.getMetadata().getOwnerReferences().stream()
-                .anyMatch(o -> o.getUid().equals(cluster.getMetadata().getUid()));
-    return informer.list(cluster.getMetadata().getNamespace(), mine).findFirst();
+    return informer.list(cluster.getMetadata().getNamespace(), cluster::owns).findFirst();
   }
 }

@@ -189,11 +189,13 @@ final class Preparation {
   private void define(HACluster cluster, NetworkAttachmentDefinition wanted) {
     NetworkAttachmentDefinition present = client.resource(wanted).get();
     if (present != null) {
+      boolean right = wanted.getSpec().equals(present.getSpec());
+      if (right && (cluster.owns(present) || !cluster.mayTake(present))) {
+        return; // somebody else's that says what ours would is as good
+      }
       cluster.requireOwn(present);
     }
-    if (present == null || !wanted.getSpec().equals(present.getSpec())) {
-      client.resource(wanted).fieldManager("virtquorum").forceConflicts().serverSideApply();
-    }
+    client.resource(wanted).fieldManager("virtquorum").forceConflicts().serverSideApply();
   }
 
   /**

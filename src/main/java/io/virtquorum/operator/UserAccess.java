@@ -21,7 +21,7 @@ final class UserAccess implements Surroundings.UserLeader {
   private final AccessPath path;
   private volatile HACluster cluster;
   private volatile Optional<Led> led = Optional.empty();
-  private volatile boolean nameTaken;
+  private volatile boolean ours;
 
   /** Where users were led last, and through which ports. */
   private record Led(String podAddress, AccessSpec ports) {}
@@ -40,9 +40,12 @@ final class UserAccess implements Surroundings.UserLeader {
     cluster = newest;
     try {
       path.offer(newest, observed);
-      nameTaken = false;
+      ours = true;
     } catch (NameTakenException e) {
-      nameTaken = true;
+      ours = false;
+      throw e;
+    } catch (AccessException e) {
+      ours |= observed.isPresent();
       throw e;
     }
   }
@@ -54,7 +57,7 @@ final class UserAccess implements Surroundings.UserLeader {
 
   @Override
   public boolean lead(String podAddress, Optional<String> node) {
-    if (nameTaken) {
+    if (!ours) {
       return false; // our slice would lead the users of somebody else's Service; said by the status
     }
     HACluster now = cluster;

@@ -325,6 +325,7 @@ public final class Puller {
           }
           case Goal.Rows rows -> unmet.isEmpty();
         };
+    Duration took = Duration.ofNanos(trees.shell().nanoTime() - start);
     trees.renewSoon();
     List<String> warnings = new ArrayList<>();
     for (Tree tree : applied.touched()) {
@@ -346,7 +347,7 @@ public final class Puller {
         plan.wanted().size() - applied.late().size(),
         bytes,
         applied.archived(),
-        Duration.ofNanos(trees.shell().nanoTime() - start).toMillis(),
+        took.toMillis(),
         warnings);
   }
 

@@ -21,6 +21,7 @@ import io.virtquorum.testing.ApiServer;
 import io.virtquorum.testing.ForeignService;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -141,12 +142,54 @@ class AccessPathIT {
     path.lead(cluster, FIRST, Optional.empty());
     EndpointSlice foreign = slice(client);
     foreign.getMetadata().setOwnerReferences(List.of());
+    foreign.getMetadata().setLabels(Map.of("kubernetes.io/service-name", "shop"));
     client.resource(foreign).update();
 
     assertThatThrownBy(() -> path.offer(cluster, Optional.empty()))
         .isInstanceOf(NameTakenException.class)
         .hasMessageStartingWith("The EndpointSlice " + client.getNamespace() + "/web is there");
     assertThat(client.services().withName("web").get()).isNull();
+  }
+
+  @Test
+  void aServiceThatBecomesSomebodyElsesIsNotLedByOurSlice(KubernetesClient client) {
+    HACluster cluster = create(client, new AccessPort(null, 80));
+    AccessPath path = new AccessPath(client, Duration.ofSeconds(10));
+    path.offer(cluster, Optional.empty());
+    path.lead(cluster, FIRST, Optional.empty());
+    client.services().withName("web").delete();
+    Service foreign = client.resource(ForeignService.named("web")).create();
+
+    assertThatThrownBy(() -> path.offer(cluster, Optional.empty()))
+        .isInstanceOf(NameTakenException.class);
+    assertThat(slice(client)).isNull();
+    assertThat(client.services().withName("web").get()).isEqualTo(foreign);
+  }
+
+  @Test
+  void aServiceThatAClusterLeftBehindIsTakenByTheNextOneOfItsName(KubernetesClient client) {
+    HACluster gone = create(client, new AccessPort(null, 80));
+    AccessPath path = new AccessPath(client, Duration.ofSeconds(10));
+    path.offer(gone, Optional.empty());
+    Service left = client.services().withName("web").get();
+    client.resource(gone).delete();
+
+    HACluster next = create(client, new AccessPort(null, 80));
+    assertThat(path.offer(next, Optional.empty())).isTrue();
+    assertThatItIsKept(left, next, client);
+
+    Service orphan = client.services().withName("web").get();
+    orphan.getMetadata().setOwnerReferences(List.of());
+    client.resource(orphan).update();
+    assertThat(path.offer(next, Optional.empty())).isTrue();
+    assertThatItIsKept(left, next, client);
+  }
+
+  private static void assertThatItIsKept(Service left, HACluster by, KubernetesClient client) {
+    Service kept = client.services().withName("web").get();
+    assertThat(kept.getMetadata().getUid()).isEqualTo(left.getMetadata().getUid());
+    assertThat(kept.getSpec().getClusterIP()).isEqualTo(left.getSpec().getClusterIP());
+    assertThat(kept.getMetadata().getOwnerReferences()).containsExactly(by.asOwner());
   }
 
   @Test

@@ -84,6 +84,15 @@ final class PatienceTest {
   }
 
   @Test
+  void givenAnOrderThatCouldNotBeGivenThenItsSampleIsNotBlamed() {
+    var nowhere = new Trouble("SyncAddressUnknown", "web-1 has no sync address.");
+    Decider decider = stray().ended(Command.Serve.class, new Outcome.Failed(nowhere, false));
+    assertThat(decider.said("SyncAddressUnknown").orElseThrow())
+        .isEqualTo(
+            "web-1 could not be repaired: web-1 has no sync address. Try 1; the next in 2 s.");
+  }
+
+  @Test
   void givenASampleThatFailedThenItIsNotAskedAgainBeforeItReported() {
     Decider decider = stray().failed(Command.Serve.class).forget();
     decider.later(Duration.ofSeconds(3));

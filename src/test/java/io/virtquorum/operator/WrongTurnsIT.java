@@ -256,6 +256,27 @@ class WrongTurnsIT {
   }
 
   @Test
+  void givenANetworkAttachmentDefinitionThatIsRightAlreadyThenItIsUsedWhoeverMadeIt(
+      KubernetesClient client) throws IOException {
+    scene.machines("web-0", "web-1", "web-2");
+    OperatorProcess first = scene.leader("op-a");
+    scene.apply(Scene.spec("web-0", "web-1", "web-2"));
+    var definition = client.resources(NetworkAttachmentDefinition.class).withName("web-sync");
+    scene.until(() -> definition.get() != null);
+    first.close();
+    definition.edit(
+        ours -> {
+          ours.getMetadata().setOwnerReferences(List.of());
+          ours.getMetadata().setLabels(Map.of());
+          return ours;
+        });
+    scene.leader("op-b");
+    scene.members(Map.of("index.html", "hello"), "web-0", "web-1", "web-2");
+    scene.until(() -> scene.isTrue("Ready") && scene.leadsTo().isPresent());
+    assertThat(definition.get().getMetadata().getOwnerReferences()).isEmpty();
+  }
+
+  @Test
   void givenAStatusThatIsRefusedThenTheLogSaysSoAndNothingIsLost(KubernetesClient client)
       throws IOException {
     scene.committed();
