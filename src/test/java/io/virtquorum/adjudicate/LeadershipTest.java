@@ -21,7 +21,6 @@ import org.junit.jupiter.api.Test;
 /** Whom users are led to: deaths, a person's word, and users who work elsewhere. */
 final class LeadershipTest {
   private static final Digest NEW = new Digest(0x5555L << 48, 0, 0, 5);
-  private static final Position SECOND = new Position(1, 2);
   private static final Duration SETTLED = Duration.ofSeconds(7);
   private static final Change EDIT = written(PAGE, PAGE_1, NEW);
 

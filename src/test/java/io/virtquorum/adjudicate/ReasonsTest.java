@@ -28,7 +28,6 @@ import org.junit.jupiter.api.Test;
 /** What people read of a member, a repair and its archive: each with its reason. */
 final class ReasonsTest {
   private static final Digest NEW = new Digest(0x5555L << 48, 0, 0, 5);
-  private static final Digest NEWER = new Digest(0x6666L << 48, 0, 0, 6);
   private static final Position SECOND = new Position(1, 2);
   private static final Position THIRD = new Position(1, 3);
   private static final Outcome PROVEN = new Outcome.Done(0, 0, Duration.ZERO, "");

@@ -83,7 +83,7 @@ final class WorldHash {
           add(p.order());
           mix.accept((long) p.before() << 32 | p.wanted());
         });
-    member.up.forEach(e -> add(member, e));
+    member.up.forEach(this::add);
     mix.accept(-3);
     member.down.forEach(
         sent -> {
@@ -132,7 +132,7 @@ final class WorldHash {
     mix.accept(Draft.isServed(world, offer) ? 1 : 0);
   }
 
-  private void add(Member member, Event event) {
+  private void add(Event event) {
     switch (event) {
       case Event.Attached _ -> mix.accept(5);
       case Event.Voted voted -> {

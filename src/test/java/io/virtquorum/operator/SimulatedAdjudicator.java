@@ -27,7 +27,6 @@ import java.util.function.LongSupplier;
  */
 public final class SimulatedAdjudicator {
   private final Adjudication adjudication;
-  private final Outside outside;
   private View seen;
 
   /** What an adjudication needs of the simulation. */
@@ -77,7 +76,6 @@ public final class SimulatedAdjudicator {
       Clock clock,
       LongSupplier nanoTime,
       Outside outside) {
-    this.outside = outside;
     var store =
         new RecordStore(
             new RecordStore.Api() {

@@ -14,6 +14,7 @@ import io.virtquorum.wire.v1.FromMember;
 import io.virtquorum.wire.v1.Hello;
 import io.virtquorum.wire.v1.ToMember;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -136,7 +137,7 @@ final class NewAddressTest {
                   () -> Hello.newBuilder().setMember("web-0").build(),
                   number -> Beat.newBuilder().setNumber(number).build(),
                   new Sidecar())) {
-        int end = System.in.read();
+        System.in.transferTo(OutputStream.nullOutputStream()); // until it ends
       } finally {
         loop.shutdownGracefully();
       }

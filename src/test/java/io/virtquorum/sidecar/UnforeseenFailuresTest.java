@@ -9,9 +9,6 @@ import java.time.Duration;
 import org.junit.jupiter.api.Test;
 
 final class UnforeseenFailuresTest {
-  private static final RuntimeException FULL =
-      new UncheckedIOException(new IOException("No space left on device"));
-
   private final UnforeseenFailures failures = new UnforeseenFailures();
 
   @Test
@@ -42,6 +39,7 @@ final class UnforeseenFailuresTest {
   }
 
   private void failed(long second) {
-    failures.failed(FULL, Duration.ofSeconds(second).toNanos());
+    var full = new UncheckedIOException(new IOException("No space left on device"));
+    failures.failed(full, Duration.ofSeconds(second).toNanos());
   }
 }

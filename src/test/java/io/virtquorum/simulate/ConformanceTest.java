@@ -141,10 +141,9 @@ final class ConformanceTest {
           site.write("became-directory", "mine", 0644);
           site.write("only-mine", "mine", 0640);
         });
-    PullResult real = realMember.pull(realSample, realSample.serve("127.0.0.1", "127.0.0.1"));
+    PullResult real = realMember.pull(realSample.serve("127.0.0.1", "127.0.0.1"));
     PullResult simulated =
-        simulatedMember.pull(
-            simulatedSample, simulatedSample.serve("172.31.77.11", "172.31.77.12"));
+        simulatedMember.pull(simulatedSample.serve("172.31.77.11", "172.31.77.12"));
     assertThat(real).isInstanceOf(PullResult.Done.class);
     assertThat(simulated).isInstanceOf(PullResult.Done.class);
     assertThat(((PullResult.Done) simulated).rows()).isEqualTo(((PullResult.Done) real).rows());
@@ -158,10 +157,9 @@ final class ConformanceTest {
   @Test
   void aPullThatOnlyAddsArchivesNothingAlike() throws Exception {
     both(realSample, simulatedSample, site -> site.write("docs/added", "theirs", 0644));
-    PullResult real = realMember.pull(realSample, realSample.serve("127.0.0.1", "127.0.0.1"));
+    PullResult real = realMember.pull(realSample.serve("127.0.0.1", "127.0.0.1"));
     PullResult simulated =
-        simulatedMember.pull(
-            simulatedSample, simulatedSample.serve("172.31.77.11", "172.31.77.12"));
+        simulatedMember.pull(simulatedSample.serve("172.31.77.11", "172.31.77.12"));
     assertThat(((PullResult.Done) simulated).archiveEntry())
         .isEqualTo(((PullResult.Done) real).archiveEntry())
         .isEmpty();
@@ -175,9 +173,8 @@ final class ConformanceTest {
     Offer real = realSample.serve("127.0.0.1", "127.0.0.1");
     Offer simulated = simulatedSample.serve("172.31.77.11", "172.31.77.12");
     both(realSample, simulatedSample, site -> site.remove("a"));
-    assertThat(realMember.pull(realSample, real)).isInstanceOf(PullResult.Void.class);
-    assertThat(simulatedMember.pull(simulatedSample, simulated))
-        .isInstanceOf(PullResult.Void.class);
+    assertThat(realMember.pull(real)).isInstanceOf(PullResult.Void.class);
+    assertThat(simulatedMember.pull(simulated)).isInstanceOf(PullResult.Void.class);
     assertThat(simulatedMember.quick().matrix().rows())
         .isEqualTo(realMember.quick().matrix().rows());
   }
@@ -187,10 +184,10 @@ final class ConformanceTest {
     both(realSample, simulatedSample, site -> site.write("a", "1", 0644));
     Offer real = realSample.serve("127.0.0.1", "127.0.0.1");
     Offer simulated = simulatedSample.serve("172.31.77.11", "172.31.77.12");
-    assertThat(realMember.pull(realSample, wrong(real)))
+    assertThat(realMember.pull(wrong(real)))
         .extracting(r -> ((PullResult.Failed) r).reason())
         .isEqualTo(PullResult.Reason.SampleRefused);
-    assertThat(simulatedMember.pull(simulatedSample, wrong(simulated)))
+    assertThat(simulatedMember.pull(wrong(simulated)))
         .extracting(r -> ((PullResult.Failed) r).reason())
         .isEqualTo(PullResult.Reason.SampleRefused);
   }
@@ -247,7 +244,7 @@ final class ConformanceTest {
           });
     }
 
-    PullResult pull(Site sample, Offer offer) throws Exception {
+    PullResult pull(Offer offer) throws Exception {
       return call(
           () ->
               new Puller(trees(), new ArchiveLimits(20, 1 << 30))
