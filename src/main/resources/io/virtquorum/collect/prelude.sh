@@ -1,4 +1,4 @@
-# Comes before every script. Runs under dash and busybox sh; tools are absolute paths in VQ_*.
+# Comes before every script. Runs under dash, bash and busybox sh; tools are absolute paths in VQ_*.
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C
 export PATH LC_ALL
@@ -16,3 +16,5 @@ failed() {
     *) trouble Unreadable "Failed while $2: $said" ;;
   esac
 }
+# True if process $1 is there and has $2 in its command line. The -F of busybox's grep does not look behind a NUL.
+runs() { { tr '\0' '\n' <"/proc/$1/cmdline"; } 2>/dev/null | grep -qF -- "$2"; }

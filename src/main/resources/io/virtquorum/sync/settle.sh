@@ -4,7 +4,7 @@ if cd "$1" 2>/dev/null && [ -d .virtquorum ]; then
   # An apply.sh that the agent executes only now says who it is, and then finds nothing to do.
   rm -f "$own/stage/apply" 2>/dev/null
   pids=$(cat "$own/pid" 2>/dev/null)
-  works() { [ "$1" != $$ ] && grep -qF "$own" "/proc/$1/cmdline" 2>/dev/null; }
+  works() { [ "$1" != $$ ] && runs "$1" "$own"; }
   any() { for pid in $pids; do works "$pid" && return; done; return 1; }
   for pid in $pids; do
     works "$pid" && kill -TERM "$pid" 2>/dev/null

@@ -4,7 +4,7 @@ for directory; do
   [ -d "$directory" ] || continue
   pid=
   read -r pid <"$directory/pid" 2>/dev/null
-  if [ "$pid" ] && grep -qF "$directory/rsyncd.conf" "/proc/$pid/cmdline" 2>/dev/null; then
+  if [ "$pid" ] && runs "$pid" "$directory/rsyncd.conf"; then
     kill -TERM "-$pid" 2>/dev/null
     tries=0
     while kill -0 "-$pid" 2>/dev/null && [ "$tries" -lt 40 ]; do

@@ -95,7 +95,7 @@ public final class Member implements AutoCloseable {
   /** Makes all files' times lie well before any scan, so that their ctimes can be relied on. */
   public void settle() throws Exception {
     String newest =
-        "find . -path ./.virtquorum -prune -o -printf '%C@\\n' | sort -n | tail -1 | cut -d. -f1";
+        "/usr/bin/find . -path ./.virtquorum -prune -o -printf '%C@\\n' | sort -n | tail -1 | cut -d. -f1";
     org.awaitility.Awaitility.await()
         .atMost(Duration.ofSeconds(20))
         .pollInterval(Duration.ofMillis(200))
