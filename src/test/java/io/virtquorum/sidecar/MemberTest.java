@@ -216,7 +216,11 @@ final class MemberTest {
     Ballot first = a.peer().ballot(ballot -> true);
     FromMember answer = a.peer().order(command("audit", 1).setAudit(Audit.getDefaultInstance()));
     assertThat(answer.getProgress().getOutcome()).isEqualTo(Outcome.OUTCOME_DONE);
-    a.peer().ballot(ballot -> ballot.getAudited() && ballot.getNumber() > first.getNumber());
+    until(
+        () ->
+            a.peer().got.stream()
+                .map(FromMember::getBallot)
+                .anyMatch(b -> b.getAudited() && b.getNumber() > first.getNumber()));
   }
 
   @Test
