@@ -124,7 +124,7 @@ class AgentFaultsTest {
     agent.start();
 
     assertThatThrownBy(call::join)
-        .rootCause()
+        .cause()
         .isInstanceOfAny(GuestException.TimedOut.class, GuestException.Unreachable.class)
         .hasMessageContaining("unknown");
   }
@@ -194,7 +194,7 @@ class AgentFaultsTest {
 
     guest.close();
 
-    assertThatThrownBy(call::join).hasRootCauseInstanceOf(GuestException.Unreachable.class);
+    assertThatThrownBy(call::join).hasCauseInstanceOf(GuestException.Unreachable.class);
     assertThatThrownBy(() -> guest.bootId(DEADLINE)).isInstanceOf(GuestException.Unreachable.class);
   }
 

@@ -52,11 +52,13 @@ public final class QemuGa implements AutoCloseable {
     return process.pid();
   }
 
+  /** Ends it before the programs that it runs, so that it tells nobody how they ended. */
   void kill() {
     try {
-      process.descendants().forEach(ProcessHandle::destroyForcibly);
+      List<ProcessHandle> programs = process.descendants().toList();
       process.destroyForcibly();
       assertThat(process.waitFor(10, TimeUnit.SECONDS)).isTrue();
+      programs.forEach(ProcessHandle::destroyForcibly);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException(e);
