@@ -120,13 +120,13 @@ class QemuGuestAgentTest {
             () ->
                 guest.run(
                     Guest.Exec.script(
-                        Duration.ofMillis(300),
+                        Duration.ofSeconds(3),
                         "echo $$ > $1; sleep 60",
                         NOTHING,
                         directory.resolve("pid").toString())))
         .isInstanceOf(GuestException.TimedOut.class)
         .hasMessageContaining("/bin/sh")
-        .hasMessageContaining("300 ms");
+        .hasMessageContaining("3000 ms");
 
     assertThat(new String(guest.run(script("echo on")).output(), UTF_8)).isEqualTo("on\n");
     assertThat(guest.presence().state()).isEqualTo(Guest.State.ANSWERING);
@@ -266,7 +266,7 @@ class QemuGuestAgentTest {
   void theResultOfAProgramNobodyWaitsForIsFetchedFromTheAgent() throws Exception {
     Path gate = directory.resolve("gate");
     String wait = "until test -e " + gate + "; do sleep 0.05; done";
-    assertThatThrownBy(() -> guest.run(Guest.Exec.script(Duration.ofMillis(200), wait, NOTHING)))
+    assertThatThrownBy(() -> guest.run(Guest.Exec.script(Duration.ofSeconds(3), wait, NOTHING)))
         .isInstanceOf(GuestException.TimedOut.class);
 
     Files.createFile(gate);

@@ -65,11 +65,11 @@ class QuietTest {
 
   @Test
   void askedAgainTheyAreKeptStillLonger() throws Exception {
-    quiet.begin(Duration.ofSeconds(1), Member.LIMIT);
+    quiet.begin(Duration.ofSeconds(5), Member.LIMIT);
     quiet.begin(MINUTE, Member.LIMIT);
     Awaitility.await()
-        .during(Duration.ofSeconds(3))
-        .atMost(Duration.ofSeconds(5))
+        .during(Duration.ofSeconds(6)) // longer than the first time
+        .atMost(Duration.ofSeconds(30))
         .untilAsserted(() -> assertThat(said("a")).containsExactly("begin", "begin"));
   }
 

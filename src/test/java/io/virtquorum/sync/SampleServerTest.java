@@ -82,10 +82,10 @@ class SampleServerTest {
 
   @Test
   void itEndsByItselfAfterItsLifetime() throws Exception {
-    server.start("1", HERE, HERE, Duration.ofSeconds(1), Member.LIMIT);
+    server.start("1", HERE, HERE, Duration.ofSeconds(5), Member.LIMIT);
     long pid = Long.parseLong(Files.readString(sample.home.resolve("run/serve-1/pid")).strip());
 
-    Awaitility.await().atMost(Duration.ofSeconds(10)).until(() -> !alive(pid));
+    Awaitility.await().atMost(Duration.ofSeconds(30)).until(() -> !alive(pid));
   }
 
   @Test
