@@ -69,6 +69,7 @@ class ChartRightsIT {
     ChartAccount.grant(client);
     try (KubernetesClient operator =
         new KubernetesClientBuilder().withConfig(ChartAccount.of(client, "virtquorum")).build()) {
+      assertThat(may(operator, client.getNamespace(), "list", "virtualmachines")).isTrue();
       assertThat(may(operator, client.getNamespace(), "list", "secrets")).isFalse();
       assertThat(may(operator, "default", "list", "virtualmachines")).isFalse();
     }
