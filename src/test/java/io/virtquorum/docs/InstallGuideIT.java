@@ -85,6 +85,7 @@ final class InstallGuideIT {
       Terminal terminal = terminal(server, home, kubeConfig);
       KubernetesClient client = server.admin();
       terminal.type(CRDS);
+      awaitFields(client);
       List<Typed> steps =
           INSTALL.commands().stream()
               .flatMap(step -> Typed.all().stream().filter(t -> t.command().equals(step)))
