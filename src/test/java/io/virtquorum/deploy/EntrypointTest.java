@@ -56,12 +56,14 @@ final class EntrypointTest {
 
   @Test
   void givenASignalThenTheSidecarGetsItAndTheContainerEndsWell() throws Exception {
-    start("trap 'echo term >>$LOG; exit 143' TERM; while :; do sleep 0.05; done", "sidecar");
-    awaitLines(1);
+    start(
+        "trap 'echo term >>$LOG; exit 143' TERM; echo ready >>$LOG; while :; do sleep 0.05; done",
+        "sidecar");
+    awaitLines(2);
     process.destroy();
     assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
     assertThat(process.exitValue()).isZero();
-    assertThat(Files.readAllLines(log)).last().isEqualTo("term");
+    assertThat(Files.readAllLines(log)).endsWith("ready", "term");
   }
 
   @Test
