@@ -7,6 +7,8 @@ import io.fabric8.kubernetes.api.model.LabelSelectorBuilder;
 import io.fabric8.kubernetes.api.model.NamespaceBuilder;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.dsl.base.PatchContext;
+import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import io.virtquorum.api.HACluster;
 import io.virtquorum.api.HAClusterSpec;
 import io.virtquorum.api.MembersSpec;
@@ -380,10 +382,25 @@ class WrongTurnsIT {
   void givenANamespaceThatIsBeingDeletedThenTheHaClusterGoesWithIt(KubernetesClient client)
       throws IOException {
     scene.committed();
-    client.namespaces().withName(client.getNamespace()).delete(); // new objects are refused now
-    client.resources(HACluster.class).withName("web").delete(); // as the namespace controller does
-    scene.until(() -> client.resources(HACluster.class).withName("web").get() == null);
-    assertThat(scene.kubevirt.machine("web-0").networks()).isNullOrEmpty();
+    finalizers(client, "web-0", "[\"test.virtquorum.io/stays\"]"); // or a controller ends it first
+    try {
+      client.namespaces().withName(client.getNamespace()).delete(); // new objects are refused now
+      // As the namespace controller does.
+      client.resources(HACluster.class).withName("web").delete();
+      scene.until(() -> client.resources(HACluster.class).withName("web").get() == null);
+      assertThat(scene.kubevirt.machine("web-0").networks()).isNullOrEmpty();
+    } finally {
+      finalizers(client, "web-0", "null");
+    }
+  }
+
+  private static void finalizers(KubernetesClient client, String vm, String json) {
+    client
+        .resources(VirtualMachine.class)
+        .withName(vm)
+        .patch(
+            PatchContext.of(PatchType.JSON_MERGE),
+            "{\"metadata\":{\"finalizers\":%s}}".formatted(json));
   }
 
   private Policy frozenVms(KubernetesClient client, String allowed) {
@@ -403,8 +420,7 @@ class WrongTurnsIT {
         .withName(vm)
         .dryRun()
         .patch(
-            io.fabric8.kubernetes.client.dsl.base.PatchContext.of(
-                io.fabric8.kubernetes.client.dsl.base.PatchType.JSON_MERGE),
+            PatchContext.of(PatchType.JSON_MERGE),
             "{\"spec\":{\"template\":{\"metadata\":{\"annotations\":{\"%s\":\"x\"}}}}}"
                 .formatted(annotation));
   }
