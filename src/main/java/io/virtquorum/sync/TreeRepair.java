@@ -14,12 +14,10 @@ import io.virtquorum.guest.GuestException;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Optional;
-import java.util.Set;
 import java.util.stream.Collectors;
 
 /** The steps of a repair in one tree of the guest. For one thread. */
@@ -117,18 +115,17 @@ final class TreeRepair {
       FileTrees.Reading staged,
       Deadline deadline)
       throws GuestException, Trouble {
-    List<RowKey> rows = new ArrayList<>();
-    Set<RowKey> parents = new LinkedHashSet<>();
-    for (var row : wanted.entrySet()) {
-      RowKey key = row.getKey();
-      if (row.getValue().isPresent()) {
-        rows.add(key);
-      } else if (!goesWithParent(key, wanted, staged)) {
-        rows.add(key);
-        parents.add(Plan.parent(key));
-      }
-    }
-    replace(tree, entry, rows, parents, root(wanted), "stage/tree", deadline);
+    List<RowKey> coming = new ArrayList<>();
+    List<RowKey> going = new ArrayList<>();
+    wanted.forEach(
+        (key, digest) -> {
+          if (digest.isPresent()) {
+            coming.add(key);
+          } else if (!goesWithParent(key, wanted, staged)) {
+            going.add(key);
+          }
+        });
+    replace(tree, entry, coming, going, root(wanted), "stage/tree", deadline);
   }
 
   /** What a repair replaced. */
@@ -154,25 +151,24 @@ final class TreeRepair {
         rows.keySet().stream().collect(Collectors.partitioningBy(row -> rows.get(row).isPresent()));
     if (!there.get(true).isEmpty()) {
       String files = "archive/" + entry + "/files";
-      replace(tree, other, there.get(true), Set.of(), "0", files, deadline);
+      replace(tree, other, there.get(true), List.of(), "0", files, deadline);
     }
     if (!there.get(false).isEmpty()) {
-      Set<RowKey> parents = there.get(false).stream().map(Plan::parent).collect(Collectors.toSet());
-      replace(tree, other, there.get(false), parents, "0", "stage/gone", deadline);
+      replace(tree, other, List.of(), there.get(false), "0", "stage/gone", deadline);
     }
   }
 
   private void replace(
       Tree tree,
       String entry,
-      Collection<RowKey> rows,
-      Collection<RowKey> parents,
+      Collection<RowKey> coming,
+      Collection<RowKey> going,
       String root,
       String from,
       Deadline deadline)
       throws GuestException, Trouble {
-    shell.put(tree.own() + "/stage/apply", names(rows), deadline);
-    shell.put(tree.own() + "/stage/parents", names(parents), deadline);
+    shell.put(tree.own() + "/stage/apply", names(coming), deadline);
+    shell.put(tree.own() + "/stage/remove", names(going), deadline);
     shell.run(
         APPLY,
         deadline,
@@ -189,9 +185,7 @@ final class TreeRepair {
     return tree.own() + "/archive/" + entry;
   }
 
-  /**
-   * True if a directory above a row is deleted or becomes something else: rsync takes all of it.
-   */
+  /** True if a directory above a row is deleted or becomes something else: it goes with it. */
   private static boolean goesWithParent(
       RowKey key, NavigableMap<RowKey, Optional<Digest>> wanted, FileTrees.Reading staged) {
     for (RowKey at = Plan.parent(key); !at.item().isEmpty(); at = Plan.parent(at)) {

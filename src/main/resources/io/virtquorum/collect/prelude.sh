@@ -13,7 +13,7 @@ failed() {
   rm -f "$1"
   case $said in
     *'No space left'* | *'Disk quota'*) trouble GuestDiskFull "No room left while $2: $said" ;;
-    *) trouble Unreadable "Failed while $2: $said" ;;
+    *) trouble Unreadable "Failed while $2: ${said:-it said nothing; is a disk of the guest full?}" ;;
   esac
 }
 # True if process $1 is there and has $2 in its command line. The -F of busybox's grep does not look behind a NUL.

@@ -357,18 +357,16 @@ final class SyncPrograms {
           base + "/applying", Content.of(entry + "\n", Content.Origin.OWN), 0600, time, time);
       step();
       volume.sync();
-      Node list = volume.get(base + "/stage/apply");
-      if (list != null && list.size() > 0) {
-        String from = base + "/" + arguments.get(4);
-        Node parents = volume.get(base + "/stage/parents");
-        if (parents != null) {
-          for (String parent : CollectPrograms.names(parents.content.bytes)) {
-            volume.makeDirectories(CollectPrograms.join(from, parent), 0700, time);
-          }
+      TreeSet<String> names = new TreeSet<>();
+      for (String list : List.of("remove", "apply")) {
+        Node named = volume.get(base + "/stage/" + list);
+        if (named != null) {
+          names.addAll(CollectPrograms.names(named.content.bytes));
         }
-        String archive = base + "/archive/" + entry + "/files";
-        replace(tree, volume, from, archive, CollectPrograms.names(list.content.bytes), asked);
       }
+      String from = base + "/" + arguments.get(4);
+      String archive = base + "/archive/" + entry + "/files";
+      replace(tree, volume, from, archive, names, asked);
       if (arguments.get(3).equals("1")) {
         Node staged = volume.get(base + "/stage/tree");
         Place root = guest.at(tree);
@@ -396,11 +394,10 @@ final class SyncPrograms {
   }
 
   private void replace(
-      String tree, Volume volume, String stage, String archive, List<String> wanted, long asked) {
+      String tree, Volume volume, String stage, String archive, TreeSet<String> names, long asked) {
     String root = guest.at(tree).path();
     // The list is made before anything is done: what is missing then is to be deleted.
     Set<String> missing = new HashSet<>();
-    TreeSet<String> names = new TreeSet<>(wanted);
     for (String name : names) {
       if (!volume.exists(stage + "/" + name)) {
         missing.add(name);

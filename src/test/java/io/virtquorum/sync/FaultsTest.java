@@ -1,6 +1,7 @@
 package io.virtquorum.sync;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.virtquorum.collect.FileTrees;
@@ -15,6 +16,7 @@ import io.virtquorum.fingerprint.RowKey;
 import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.guest.TamperedGuest;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -27,6 +29,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Pulls that are cut off at every step, guests without room, and busybox's shell. */
 class FaultsTest extends TwoMembers {
@@ -215,16 +218,44 @@ class FaultsTest extends TwoMembers {
     assertThat(member.path("changed")).hasContent("a user's");
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"shared", "gone/deep/back up\\here"})
+  void whatIsMountedBelowATreeIsNotTouchedByARepairThatRemovesWhatItIsMountedOn(String name)
+      throws Exception {
+    Path mounted = Files.createDirectories(member.path(name));
+    assumeTrue(mount(mounted, "1M"), "tmpfs cannot be mounted here");
+    try {
+      Files.writeString(mounted.resolve("precious"), "of many");
+      member.write("changed", "old");
+
+      assertThatThrownBy(() -> pull(member.restart()))
+          .isInstanceOf(Trouble.class)
+          .hasMessageEndingWith("unmount " + mounted.toRealPath())
+          .message()
+          .matches(
+              Troubleshooting.of("something is mounted where a repair removes a directory")::isIn);
+      assertThat(mounted.resolve("precious")).hasContent("of many");
+      assertThat(member.path("changed")).hasContent("old");
+    } finally {
+      new ProcessBuilder("umount", mounted.toString()).start().waitFor();
+    }
+    assertThat(pull(member.restart())).isInstanceOf(PullResult.Done.class);
+    assertThat(mounted).doesNotExist();
+  }
+
+  private static boolean mount(Path directory, String size) throws Exception {
+    return new ProcessBuilder(
+                "mount", "-t", "tmpfs", "-o", "size=" + size, "none", directory.toString())
+            .start()
+            .waitFor()
+        == 0;
+  }
+
   @Test
   void aFullDiskFailsThePullBeforeAnythingIsTouchedAndIsStillFingerprinted() throws Exception {
     Path disk = directory.resolve("disk");
-    java.nio.file.Files.createDirectories(disk);
-    assumeTrue(
-        new ProcessBuilder("mount", "-t", "tmpfs", "-o", "size=4M", "none", disk.toString())
-                .start()
-                .waitFor()
-            == 0,
-        "tmpfs cannot be mounted here: a full disk is not tested");
+    Files.createDirectories(disk);
+    assumeTrue(mount(disk, "4M"), "tmpfs cannot be mounted here: a full disk is not tested");
     try (var small =
         new Member(
             directory.resolve("small"),
@@ -257,9 +288,28 @@ class FaultsTest extends TwoMembers {
   }
 
   @Test
+  void manySmallFilesNeedTheirWholeBlocks() throws Exception {
+    Path disk = Files.createDirectories(directory.resolve("disk"));
+    assumeTrue(mount(disk, "4M"), "tmpfs cannot be mounted here: a full disk is not tested");
+    sample.sh("rm big; for i in $(seq 900); do echo \"$i\" >\"small-$i\"; done");
+    offer = offer();
+    try (var small =
+        new Member(
+            directory.resolve("small"),
+            List.of(Tree.of("site", disk.resolve("site").toString())))) {
+      assertThat(pull(small.files()))
+          .isInstanceOfSatisfying(
+              PullResult.Failed.class,
+              failed -> assertThat(failed.reason()).isEqualTo(PullResult.Reason.GuestDiskFull));
+      assertThat(small.path("small-1")).doesNotExist();
+    } finally {
+      new ProcessBuilder("umount", disk.toString()).start().waitFor();
+    }
+  }
+
+  @Test
   void busyboxsShellDoesTheSame() throws Exception {
-    assumeTrue(
-        java.nio.file.Files.isExecutable(Path.of("/bin/busybox")), "busybox is not installed here");
+    assumeTrue(Files.isExecutable(Path.of("/bin/busybox")), "busybox is not installed here");
     var shell =
         new Shell(
             new TamperedGuest(
