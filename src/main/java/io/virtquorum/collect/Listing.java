@@ -36,7 +36,7 @@ record Listing(
      */
     Listing read(Tree tree, String known, int most, Deadline deadline)
         throws GuestException, Trouble {
-      String file = shell.fresh();
+      String file = shell.fresh("list.");
       List<String> arguments =
           new ArrayList<>(List.of(tree.path(), file, known, Integer.toString(INLINE), fstab));
       arguments.addAll(tree.expression());
@@ -71,14 +71,17 @@ record Listing(
         if (size <= INLINE) {
           parser.feed(output, from, output.length);
         } else {
-          shell.get(
-              file,
-              deadline,
-              piece -> {
-                parser.feed(piece, 0, piece.length);
-                atMost(tree, found, most);
-              });
-          shell.run(REMOVE, deadline, new byte[0], file);
+          try {
+            shell.get(
+                file,
+                deadline,
+                piece -> {
+                  parser.feed(piece, 0, piece.length);
+                  atMost(tree, found, most);
+                });
+          } finally {
+            shell.run(REMOVE, deadline, new byte[0], file);
+          }
         }
         parser.end();
       } catch (IllegalArgumentException e) {

@@ -88,7 +88,16 @@ public final class Shell {
 
   /** A path in the run directory that nothing else uses. */
   public String fresh() {
-    return runDirectory + "/tmp." + Long.toHexString(random.nextLong());
+    return fresh("");
+  }
+
+  /**
+   * As the other.
+   *
+   * @param kind what its name begins with
+   */
+  String fresh(String kind) {
+    return runDirectory + "/tmp." + kind + Long.toHexString(random.nextLong());
   }
 
   /**

@@ -2,7 +2,7 @@
 seconds=$1 most=$2
 shift 2
 mkdir -p "$VQ_RUN" || trouble GuestDiskFull "$VQ_RUN cannot be made in the guest"
-said=$VQ_RUN/tmp.output error=$VQ_RUN/tmp.error exit=$VQ_RUN/tmp.exit
+said=$VQ_RUN/tmp.output.$$ error=$VQ_RUN/tmp.error.$$ exit=$VQ_RUN/tmp.exit.$$
 end() {
   rm -f "$said" "$error" "$exit"
   trouble "$@"

@@ -2,18 +2,24 @@
 # digest is LAST or it is longer than INLINE bytes (then it stays in the file LIST, for the caller to fetch).
 tree=$1 list=$2 last=$3 inline=$4 fstab=$5
 shift 5
+rm -f "${list%.*}".* # what an earlier look left
 if [ -r "$fstab" ]; then
   # A file system that failed to mount leaves an empty directory: not to be taken for a deletion.
   # The last line may lack its end.
+  plain() { printf %b "$(printf %s "$1" | sed 's/\\/\\0/g')"; } # \040 stands for a space
+  real=$(cd "$tree" 2>/dev/null && pwd -P) || real=$tree
   while read -r device point type options rest || [ "$device" ]; do
     case $device in '' | '#'*) continue ;; esac
     point=${point%/}
     case $point in /?*) ;; *) continue ;; esac
     case ,$options, in *,noauto,*) continue ;; esac
-    case ${tree%/}/ in "$point"/*) ;; *) continue ;; esac
+    case $point in *\\*) point=$(plain "$point") ;; esac
+    case ${tree%/}/ in "$point"/*) ;; *) case ${real%/}/ in "$point"/*) ;; *) continue ;; esac ;; esac
+    place=$(cd "$point" 2>/dev/null && pwd -P) || place=$point
     mounted=
     while read -r device there rest; do
-      [ "$there" = "$point" ] && mounted=yes
+      case $there in *\\*) there=$(plain "$there") ;; esac
+      [ "$there" = "$place" ] && mounted=yes
     done </proc/self/mounts
     [ "$mounted" ] || trouble NotMounted "$point is in $fstab and not mounted, so $tree is not what it should be; mount it"
   done <"$fstab"

@@ -2,6 +2,7 @@ package io.virtquorum.collect;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.virtquorum.docs.Troubleshooting;
 import io.virtquorum.fingerprint.Change;
@@ -348,6 +349,56 @@ class FileTreesTest {
   }
 
   @Test
+  void aFileSystemWithASpaceInItsNameIsFoundInTheTable() throws Exception {
+    Path data = directory.resolve("web data");
+    Path table = directory.resolve("fstab");
+    Files.writeString(table, "/dev/vdb " + directory + "/web\\040data ext4 nofail 0 2\n");
+    try (var other =
+        new Member(
+            directory.resolve("other"),
+            List.of(Tree.of("site", data.resolve("site").toString())))) {
+      var trees = other.restart(new CollectSettings(100, Duration.ZERO, table.toString()));
+      assertThatThrownBy(() -> trees.quick(Member.LIMIT))
+          .isInstanceOfSatisfying(
+              Trouble.class, t -> assertThat(t.reason()).isEqualTo(Trouble.Reason.NotMounted));
+      assumeTrue(
+          run("mount", "--bind", data.toString(), data.toString()), "nothing can be mounted here");
+      try {
+        assertThat(trees.quick(Member.LIMIT).changesTotal()).isZero();
+      } finally {
+        run("umount", data.toString());
+      }
+    }
+  }
+
+  @Test
+  void aFileSystemThatTheTableNamesByALinkIsMountedWhereTheLinkLeads() throws Exception {
+    Path real = Files.createDirectories(directory.resolve("var/srv"));
+    Path link = Files.createSymbolicLink(directory.resolve("srv"), real);
+    Path table = directory.resolve("fstab");
+    Files.writeString(table, "/dev/vdb " + link.resolve("www") + " ext4 nofail 0 2\n");
+    Path mounted = Files.createDirectories(real.resolve("www"));
+    try (var other =
+        new Member(
+            directory.resolve("other"), List.of(Tree.of("site", link.resolve("www") + "/site")))) {
+      var trees = other.restart(new CollectSettings(100, Duration.ZERO, table.toString()));
+      assertThatThrownBy(() -> trees.quick(Member.LIMIT)).isInstanceOf(Trouble.class);
+      assumeTrue(
+          run("mount", "--bind", mounted.toString(), mounted.toString()),
+          "nothing can be mounted here");
+      try {
+        assertThat(trees.quick(Member.LIMIT).changesTotal()).isZero();
+      } finally {
+        run("umount", mounted.toString());
+      }
+    }
+  }
+
+  private static boolean run(String... command) throws Exception {
+    return new ProcessBuilder(command).start().waitFor() == 0;
+  }
+
+  @Test
   void aTreeThatTheAgentMayNotEnterIsTrouble() throws Exception {
     Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx--x--x"));
     member.sh("chmod 0700 . && mkdir -p ../run && chown 65534 ../run");
@@ -390,6 +441,15 @@ class FileTreesTest {
     member.restart(new CollectSettings(10, Duration.ZERO, "/etc/fstab"));
 
     assertTrouble(Trouble.Reason.TreeTooLarge);
+  }
+
+  @Test
+  void theListingOfATreeThatIsTooLargeIsNotLeftInTheGuest() throws Exception {
+    member.sh("for i in $(seq 3000); do : >\"a-name-that-makes-the-listing-long-$i\"; done");
+    member.restart(new CollectSettings(10, Duration.ZERO, "/etc/fstab"));
+
+    assertTrouble(Trouble.Reason.TreeTooLarge);
+    assertThat(member.sh("cat ../run/tmp.list.* 2>/dev/null | wc -c")).isEqualTo("0\n");
   }
 
   @Test

@@ -396,8 +396,11 @@ final class MemberTest {
 
     /** The newest ballot, once it is as wanted. */
     Ballot ballot(Predicate<Ballot> wanted) {
-      until(() -> newest().filter(wanted).isPresent());
-      return newest().orElseThrow();
+      return await()
+          .atMost(Duration.ofSeconds(60))
+          .pollInterval(Duration.ofMillis(10))
+          .until(() -> newest().filter(wanted), Optional::isPresent)
+          .orElseThrow();
     }
 
     private Optional<Ballot> newest() {

@@ -222,7 +222,7 @@ class PullerTest extends TwoMembers {
   @Test
   void severalTreesAreRepairedTogetherAndTheirCommandsRun() throws Exception {
     try (var two = twoTrees("b", List.of("touch", directory.resolve("ran").toString()));
-        var other = twoTrees("c", List.of("false"));
+        var other = twoTrees("c", List.of("sh", "-c", "echo it went wrong; exit 3"));
         var serving = new SampleServer(two.files().shell(), two.trees)) {
       two.write("f", "one");
       Files.writeString(Path.of(two.trees.get(1).path()).resolve("g"), "two");
@@ -242,8 +242,8 @@ class PullerTest extends TwoMembers {
       assertThat(done.warnings())
           .singleElement()
           .asString()
-          .contains("false")
-          .contains("exit code 1");
+          .contains("it went wrong")
+          .contains("exit code 3");
       assertThat(other.restart().memory(Member.LIMIT)).isPresent();
     }
   }
@@ -372,7 +372,7 @@ class PullerTest extends TwoMembers {
             + "line')\"; echo z > \"$(printf '\\377 x')\"; echo s > setuid; chmod 4750 setuid;"
             + " chown 1234:4321 setuid; chmod 1777 empty; truncate -s 1000000 sparse; ln same"
             + " hardlink; : > zero; chown 12:34 .; chmod 711 .; echo '*' > '*'; echo '#' > '#c';"
-            + " echo ';' > ';d'; echo e > '[e]'; echo t > ' '");
+            + " echo ';' > ';d'; echo e > '[e]'; echo t > ' '; echo w > 'b\\*.log'; echo v > 'a\\[b'");
   }
 
   private PullResult pull(Goal goal) throws Exception {

@@ -56,6 +56,14 @@ class SampleServerTest {
   }
 
   @Test
+  void aTreeThatALinkOfAnotherUserLeadsToIsServed() throws Exception {
+    sample.sh("cd .. && mv site real && ln -s real site && chown -h 1000:1000 site");
+    Serving serving = server.start("1", HERE, HERE, LIFE, Member.LIMIT);
+
+    assertThat(rsync(serving, "-r URL .").exit()).isZero();
+  }
+
+  @Test
   void stoppingEndsTheDaemonAndRemovesThePassword() throws Exception {
     Serving serving = server.start("1", HERE, HERE, LIFE, Member.LIMIT);
     Path files = sample.home.resolve("run/serve-1");
