@@ -2,10 +2,13 @@ package io.virtquorum.collect;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.virtquorum.fingerprint.Output;
 import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.TamperedGuest;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -14,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -113,6 +117,36 @@ class OutputsTest {
 
     assertThat(left.words()).isEqualTo("it left a program running that holds its output open");
     member.sh("kill $(cat pid)");
+  }
+
+  @Test
+  void aCommandOfAnEarlierSidecarDoesNotSpoilWhatThisOneIsTold() throws Exception {
+    String wait = "cd \"$0\"; touch %s; until [ -e %s ]; do sleep 0.02; done; echo %1$s";
+    String place = member.path("").toString();
+    var earlier =
+        CompletableFuture.supplyAsync(
+            () -> {
+              try {
+                return see("sh", "-c", wait.formatted("begun", "later"), place);
+              } catch (Exception e) {
+                throw new IllegalStateException(e);
+              }
+            });
+    await().until(() -> Files.exists(member.path("begun")));
+    var ended = earlier.thenRun(() -> touch(member.path("ended")));
+
+    var later = see("sh", "-c", wait.formatted("later", "ended"), place);
+
+    assertThat(later).isEqualTo(see("echo", "later"));
+    ended.join();
+  }
+
+  private static void touch(Path file) {
+    try {
+      Files.createFile(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   @Test
