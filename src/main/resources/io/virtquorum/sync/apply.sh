@@ -22,7 +22,9 @@ move='
   directory() { [ -d "$1" ] && [ ! -L "$1" ]; }
   for name; do
     there "$name" || continue
-    ! there "$from/$name" || directory "$name" && ! directory "$from/$name" || continue
+    if there "$from/$name"; then # what else it becomes rsync makes of it
+      directory "$name" && ! directory "$from/$name" || continue
+    fi
     if [ $what = look ]; then
       for mount in $mounts; do
         case $mount/ in "$name"/*) echo "$PWD/${mount#./}"; exit 255 ;; esac
