@@ -18,3 +18,5 @@ failed() {
 }
 # True if process $1 is there and has $2 in its command line. The -F of busybox's grep does not look behind a NUL.
 runs() { { tr '\0' '\n' <"/proc/$1/cmdline"; } 2>/dev/null | grep -qF -- "$2"; }
+# A path with a backslash as /etc/fstab and /proc mean it: \040 stands for a space.
+plain() { printf %b "$(printf %s "$1" | sed 's/\\/\\0/g')"; }

@@ -6,7 +6,6 @@ rm -f "${list%.*}".* # what an earlier look left
 if [ -r "$fstab" ]; then
   # A file system that failed to mount leaves an empty directory: not to be taken for a deletion.
   # The last line may lack its end.
-  plain() { printf %b "$(printf %s "$1" | sed 's/\\/\\0/g')"; } # \040 stands for a space
   real=$(cd "$tree" 2>/dev/null && pwd -P) || real=$tree
   while read -r device point type options rest || [ "$device" ]; do
     case $device in '' | '#'*) continue ;; esac

@@ -42,7 +42,7 @@ echo $$ >"$own/pid" || trouble GuestDiskFull "$1/.virtquorum cannot be written"
 [ -e "$own/stage/apply" ] || trouble GuestCommandFailed "This repair of $1 was given up meanwhile"
 mounts=$(
   while read -r id parent device above point rest; do
-    case $point in *\\*) point=$(printf %b "$(printf %s "$point" | sed 's/\\/\\0/g')") ;; esac
+    case $point in *\\*) point=$(plain "$point") ;; esac
     case $point in "${tree%/}"/*) printf './%s\n' "${point#"${tree%/}"/}" ;; esac
   done </proc/self/mountinfo
 )
