@@ -16,7 +16,6 @@ final class MemberThread implements AutoCloseable {
   private final Member member;
   private final Thread thread;
   private volatile boolean closed;
-  private boolean failing;
 
   /**
    * Begins at once.
@@ -79,16 +78,15 @@ final class MemberThread implements AutoCloseable {
 
   /** A round. One that fails must not be the last: the beats would go on, and nobody notice. */
   private long round() {
+    boolean failed = member.fails();
     try {
       long pause = member.round();
-      if (failing && !member.fails()) {
-        failing = false;
+      if (failed && !member.fails()) {
         log.atInfo().log("The member works again");
       }
       return pause;
     } catch (RuntimeException e) {
-      if (!failing && !closed) {
-        failing = true;
+      if (!failed && !closed) {
         log.atError().setCause(e).log("A member's round failed unexpectedly; trying again");
       }
       return Member.AFTER_FAILURE.toNanos();
