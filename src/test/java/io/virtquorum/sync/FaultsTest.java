@@ -237,10 +237,14 @@ class FaultsTest extends TwoMembers {
       assertThat(mounted.resolve("precious")).hasContent("of many");
       assertThat(member.path("changed")).hasContent("old");
     } finally {
-      new ProcessBuilder("umount", mounted.toString()).start().waitFor();
+      unmount(mounted);
     }
     assertThat(pull(member.restart())).isInstanceOf(PullResult.Done.class);
     assertThat(mounted).doesNotExist();
+  }
+
+  private static void unmount(Path directory) throws Exception {
+    new ProcessBuilder("umount", directory.toString()).start().waitFor();
   }
 
   private static boolean mount(Path directory, String size) throws Exception {
@@ -283,7 +287,7 @@ class FaultsTest extends TwoMembers {
           .isInstanceOfSatisfying(
               Trouble.class, t -> assertThat(t.reason()).isEqualTo(Trouble.Reason.GuestDiskFull));
     } finally {
-      new ProcessBuilder("umount", disk.toString()).start().waitFor();
+      unmount(disk);
     }
   }
 
@@ -303,7 +307,7 @@ class FaultsTest extends TwoMembers {
               failed -> assertThat(failed.reason()).isEqualTo(PullResult.Reason.GuestDiskFull));
       assertThat(small.path("small-1")).doesNotExist();
     } finally {
-      new ProcessBuilder("umount", disk.toString()).start().waitFor();
+      unmount(disk);
     }
   }
 

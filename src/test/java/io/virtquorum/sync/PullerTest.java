@@ -242,8 +242,8 @@ class PullerTest extends TwoMembers {
       assertThat(done.warnings())
           .singleElement()
           .asString()
-          .contains("it went wrong")
-          .contains("exit code 3");
+          .contains("exit 3 failed after the repair")
+          .contains("exit code 3: it went wrong");
       assertThat(other.restart().memory(Member.LIMIT)).isPresent();
     }
   }
