@@ -67,6 +67,7 @@ public final class Adjudicator {
           state
               .work()
               .job(finished.id())
+              .filter(job -> job.asked().equals(finished.member()))
               .map(job -> outcomes.finish(state, job, finished.outcome()))
               .orElse(state);
       case Event.Recorded recorded -> adopt(state, recorded.record(), now, commands);

@@ -14,7 +14,7 @@ import java.util.TreeMap;
  * @param members the members wanted and their base weights
  * @param observe vote and report, touch nothing
  * @param voting how votes are counted
- * @param settle how long a difference must last before the committed state is restored
+ * @param timing how long what may last
  * @param canQuiesce some feature has a command that keeps its writers still
  * @param bootstrap how the first epoch comes about where members differ
  * @param promote the member that a person wants to be the primary, with what it holds; until that
@@ -24,7 +24,7 @@ public record Config(
     Map<String, Integer> members,
     boolean observe,
     Voting voting,
-    Duration settle,
+    Timing timing,
     boolean canQuiesce,
     Bootstrap bootstrap,
     Optional<String> promote) {
@@ -58,6 +58,29 @@ public record Config(
     }
   }
 
+  /**
+   * How long what may last.
+   *
+   * @param settle a difference must last so long before the committed state is restored
+   * @param patience a primary that cannot serve leads so long before another one does
+   */
+  public record Timing(Duration settle, Duration patience) {
+    /** 6 s and 30 s. */
+    public static Timing standard() {
+      return new Timing(Duration.ofSeconds(6), Duration.ofSeconds(30));
+    }
+  }
+
+  /** See {@link Timing}. */
+  public Duration settle() {
+    return timing.settle();
+  }
+
+  /** See {@link Timing}. */
+  public Duration patience() {
+    return timing.patience();
+  }
+
   /** What decides first. */
   public Authority authority() {
     return voting.authority();
@@ -69,31 +92,31 @@ public record Config(
 
   /** The same with other members. */
   public Config withMembers(Map<String, Integer> newMembers) {
-    return new Config(newMembers, observe, voting, settle, canQuiesce, bootstrap, promote);
+    return new Config(newMembers, observe, voting, timing, canQuiesce, bootstrap, promote);
   }
 
   /** The same with another mode. */
   public Config withObserve(boolean newObserve) {
-    return new Config(members, newObserve, voting, settle, canQuiesce, bootstrap, promote);
+    return new Config(members, newObserve, voting, timing, canQuiesce, bootstrap, promote);
   }
 
   /** The same with or without commands that keep writers still. */
   public Config withCanQuiesce(boolean newCanQuiesce) {
-    return new Config(members, observe, voting, settle, newCanQuiesce, bootstrap, promote);
+    return new Config(members, observe, voting, timing, newCanQuiesce, bootstrap, promote);
   }
 
   /** The same with votes counted otherwise. */
   public Config withVoting(Voting newVoting) {
-    return new Config(members, observe, newVoting, settle, canQuiesce, bootstrap, promote);
+    return new Config(members, observe, newVoting, timing, canQuiesce, bootstrap, promote);
   }
 
   /** The same with another way to the first epoch. */
   public Config withBootstrap(Bootstrap newBootstrap) {
-    return new Config(members, observe, voting, settle, canQuiesce, newBootstrap, promote);
+    return new Config(members, observe, voting, timing, canQuiesce, newBootstrap, promote);
   }
 
   /** The same with another wish for a primary. */
   public Config withPromote(Optional<String> newPromote) {
-    return new Config(members, observe, voting, settle, canQuiesce, bootstrap, newPromote);
+    return new Config(members, observe, voting, timing, canQuiesce, bootstrap, newPromote);
   }
 }

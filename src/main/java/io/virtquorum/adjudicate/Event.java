@@ -17,11 +17,11 @@ public sealed interface Event {
   /** A member reported its state. */
   record Voted(String member, Ballot ballot) implements Event {}
 
-  /** A sample serves. */
-  record Offered(String id, Offer offer) implements Event {}
+  /** A sample serves, as this member says. */
+  record Offered(String member, String id, Offer offer) implements Event {}
 
-  /** An order ended. */
-  record Finished(String id, Outcome outcome) implements Event {}
+  /** An order ended, as this member says. */
+  record Finished(String member, String id, Outcome outcome) implements Event {}
 
   /** The compare-and-swap of the record succeeded. */
   record Recorded(ClusterRecord record) implements Event {}

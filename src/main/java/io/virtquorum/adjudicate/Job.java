@@ -23,6 +23,11 @@ sealed interface Job {
     return member().equals(name);
   }
 
+  /** Whose sidecar has the order: nobody else's word on it counts. */
+  default String asked() {
+    return this instanceof Preparing preparing ? preparing.repair().sample() : member();
+  }
+
   /** What it repairs, if it is a repair. */
   default Optional<Repair> repairing() {
     return switch (this) {

@@ -30,7 +30,8 @@ final class Outcomes {
 
   /** A sample serves: the puller may begin, if that is still wanted. */
   State offered(State state, Event.Offered offered) {
-    if (!(state.work().job(offered.id()).orElse(null) instanceof Job.Preparing preparing)) {
+    if (!(state.work().job(offered.id()).orElse(null) instanceof Job.Preparing preparing)
+        || !preparing.asked().equals(offered.member())) {
       return state;
     }
     Job.Repair repair = preparing.repair();
@@ -124,7 +125,7 @@ final class Outcomes {
           rest.withMember(
                   name,
                   m -> tried(m, job, t -> t.voidedUntil(now.plus(retry(job)), moved.message())))
-              .withMember(obeyed(job), MemberState::stale);
+              .withMember(job.asked(), MemberState::stale);
       case Outcome.Failed failed -> {
         int attempts = tries(rest.member(name), job).failed() + 1;
         Duration wait = backOff(attempts);
@@ -137,7 +138,7 @@ final class Outcomes {
                     .formatted(trouble.message(), attempts, wait.toSeconds())));
         yield rest.withMember(name, m -> tried(m, job, t -> t.failedUntil(now.plus(wait), trouble)))
             .withMember(
-                obeyed(job), job.isOverwriting() ? MemberState::unclear : MemberState::stale);
+                job.asked(), job.isOverwriting() ? MemberState::unclear : MemberState::stale);
       }
     };
   }
@@ -205,16 +206,11 @@ final class Outcomes {
         Trouble trouble = new Trouble("NoAnswer", "its sidecar gave no answer in time.");
         next = finish(next, job, new Outcome.Failed(trouble));
         if (!job.isOverwriting()) {
-          next = next.withMember(obeyed(job), MemberState::refreshed);
+          next = next.withMember(job.asked(), MemberState::refreshed);
         }
       }
     }
     return next;
-  }
-
-  /** Whose sidecar had the order: its next ballot tells how it is now. */
-  private static String obeyed(Job job) {
-    return job instanceof Job.Preparing preparing ? preparing.repair().sample() : job.member();
   }
 
   private static String sentence(Job.Repair repair, Outcome.Done done) {

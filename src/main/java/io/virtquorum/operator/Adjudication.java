@@ -196,12 +196,12 @@ final class Adjudication {
       switch (message.getMessageCase()) {
         case BEAT -> watch();
         case BALLOT -> step(CoreMapping.ballot(stream, message.getBallot()));
-        case OFFER -> step(CoreMapping.offer(message.getOffer()));
+        case OFFER -> step(CoreMapping.offer(stream, message.getOffer()));
         case PROGRESS -> {
           if (isOverruled(message.getProgress())) {
             overruled(stream.member());
           } else {
-            step(CoreMapping.progress(message.getProgress()));
+            step(CoreMapping.progress(stream, message.getProgress()));
           }
         }
         case HEALTH -> {
@@ -314,7 +314,7 @@ final class Adjudication {
             "SyncAddressUnknown",
             puller + " has no sync address: its VM is gone, or is no longer this cluster's.");
     List<Event> events = new ArrayList<>();
-    events.add(new Event.Finished(order.id(), new Outcome.Failed(trouble, false)));
+    events.add(new Event.Finished(order.member(), order.id(), new Outcome.Failed(trouble, false)));
     Optional.ofNullable(state.ballots().get(order.member()))
         .ifPresent(ballot -> events.add(new Event.Voted(order.member(), ballot)));
     return events;

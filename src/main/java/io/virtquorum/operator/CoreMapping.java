@@ -57,13 +57,16 @@ final class CoreMapping {
             read.outputs()));
   }
 
-  static Event.Offered offer(io.virtquorum.wire.v1.Offer message) throws WireException {
+  static Event.Offered offer(MemberStream stream, io.virtquorum.wire.v1.Offer message)
+      throws WireException {
     OfferContent read = WireMapping.read(message);
     return new Event.Offered(
-        read.commandId(), new Offer(read.matrix(), read.address(), read.port(), read.password()));
+        stream.member(),
+        read.commandId(),
+        new Offer(read.matrix(), read.address(), read.port(), read.password()));
   }
 
-  static Event.Finished progress(Progress progress) {
+  static Event.Finished progress(MemberStream stream, Progress progress) {
     Outcome outcome =
         switch (progress.getOutcome()) {
           case OUTCOME_DONE ->
@@ -79,7 +82,7 @@ final class CoreMapping {
                       progress.getReason().isEmpty() ? "RepairFailed" : progress.getReason(),
                       progress.getMessage()));
         };
-    return new Event.Finished(progress.getCommandId(), outcome);
+    return new Event.Finished(stream.member(), progress.getCommandId(), outcome);
   }
 
   static ToMember order(Command.Order order, long term, ClusterSettings settings) {

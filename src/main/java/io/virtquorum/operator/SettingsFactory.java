@@ -95,7 +95,7 @@ final class SettingsFactory {
         wanted(cluster, members),
         spec.mode() == Mode.OBSERVE,
         voting(spec.voting()),
-        spec.timing().settle(),
+        new Config.Timing(spec.timing().settle(), Config.Timing.standard().patience()),
         spec.state().files().stream().anyMatch(tree -> !tree.quiesce().isEmpty()),
         new Config.Bootstrap(spec.bootstrap().source(), spec.bootstrap().vote()),
         annotation(cluster, ClusterSettings.PROMOTE));

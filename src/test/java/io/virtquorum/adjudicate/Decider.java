@@ -53,7 +53,7 @@ final class Decider {
             members,
             false,
             Config.Voting.standard(),
-            Duration.ofSeconds(6),
+            Config.Timing.standard(),
             false,
             Config.Bootstrap.ask(),
             Optional.empty());
@@ -221,7 +221,21 @@ final class Decider {
 
   /** The newest order of this kind ended so. */
   Decider ended(Class<? extends Command.Order> kind, Outcome outcome) {
-    return on(new Event.Finished(newest(kind).id(), outcome));
+    return finished(newest(kind).id(), outcome);
+  }
+
+  /** The order ended so, as the member says that was asked. */
+  Decider finished(String id, Outcome outcome) {
+    return on(new Event.Finished(asked(id), id, outcome));
+  }
+
+  /** The member that was asked serves this. */
+  Decider offered(String id, Offer offer) {
+    return on(new Event.Offered(asked(id), id, offer));
+  }
+
+  private String asked(String id) {
+    return state.work().job(id).map(Job::asked).orElse("web-0");
   }
 
   /** The newest order of this kind failed. */
@@ -231,9 +245,8 @@ final class Decider {
 
   /** The sample that was asked last serves this. */
   Decider serves(Matrix matrix) {
-    return on(
-        new Event.Offered(
-            newest(Command.Serve.class).id(), new Offer(matrix, "172.31.77.2", 20_000, "secret")));
+    return offered(
+        newest(Command.Serve.class).id(), new Offer(matrix, "172.31.77.2", 20_000, "secret"));
   }
 
   static String name(int member) {

@@ -105,7 +105,7 @@ final class DecisionsTest {
   void givenAnElectedRootThatIsBeingPulledThenItIsSeenThroughThoughThePrimaryMovedOn() {
     Decider decider = Decider.steady();
     decider.changed(0, NEW, false, written(PAGE, PAGE_1, NEW));
-    decider.on(new Event.Finished("t2-1", new Outcome.Done(0, 0, Duration.ZERO, "")));
+    decider.finished("t2-1", new Outcome.Done(0, 0, Duration.ZERO, ""));
     decider.remembers(0, SECOND, NEW);
     assertThat(decider.ordered(Command.Serve.class)).hasSize(1);
     decider.votes(
@@ -139,9 +139,7 @@ final class DecisionsTest {
     decider.later(Duration.ofSeconds(7));
     Command.Serve first = decider.ordered(Command.Serve.class).getFirst();
     assertThat(first.member()).isEqualTo("web-2");
-    decider.on(
-        new Event.Finished(
-            first.id(), new Outcome.Failed(new Trouble("GuestDiskFull", "it is full."))));
+    decider.finished(first.id(), new Outcome.Failed(new Trouble("GuestDiskFull", "it is full.")));
     assertThat(decider.said("GuestDiskFull").orElseThrow())
         .isEqualTo(
             "web-1 could not be repaired, because web-2 could not serve it: it is full. Try 1; the next in 2 s.");
@@ -206,10 +204,9 @@ final class DecisionsTest {
   void givenAMemberInTheMiddleOfARepairWhenAPersonPromotesItThenItIsSeenThroughFirst() {
     Decider decider = Decider.steady();
     decider.changed(1, OTHER, false, written(PAGE, PAGE_1, OTHER)).later(Duration.ofSeconds(7));
-    decider.on(
-        new Event.Offered(
-            decider.ordered(Command.Serve.class).getFirst().id(),
-            new Offer(Decider.MATRIX, "172.31.77.2", 20_000, "secret")));
+    decider.offered(
+        decider.ordered(Command.Serve.class).getFirst().id(),
+        new Offer(Decider.MATRIX, "172.31.77.2", 20_000, "secret"));
     decider.configure(decider.config().withPromote(Optional.of("web-1")));
     assertThat(decider.held("SuccessorBusy").orElseThrow().message())
         .isEqualTo(
@@ -302,9 +299,7 @@ final class DecisionsTest {
   void givenAFailedRepairOfThePrimaryWhenSomebodyWritesThereThenItIsTriedAtOnce() {
     Decider decider = Decider.steady();
     decider.changed(0, NEW, false, written(PAGE, PAGE_1, NEW));
-    decider.on(
-        new Event.Finished(
-            "t2-1", new Outcome.Failed(new Trouble("GuestDiskFull", "it is full."))));
+    decider.finished("t2-1", new Outcome.Failed(new Trouble("GuestDiskFull", "it is full.")));
     decider.changed(0, NEW, false, written(PAGE, PAGE_1, NEW)).forget();
     assertThat(decider.ordered(Command.Prove.class)).isEmpty();
     decider.changed(0, NEWER, false, written(PAGE, PAGE_1, NEWER));

@@ -41,8 +41,7 @@ final class LeadershipTest {
     decider.serves(MATRIX).ended(Command.Pull.class, repaired()).holds(2);
     decider.changed(3, NEW, false, rot(DATA, DATA_1));
     decider.serves(MATRIX).ended(Command.Restore.class, repaired()).holds(3);
-    decider.on(
-        new Event.Finished(first, new Outcome.Failed(new Trouble("DiskFull", "it is full"))));
+    decider.finished(first, new Outcome.Failed(new Trouble("DiskFull", "it is full")));
     assertThat(primary(decider)).isEqualTo("web-0");
   }
 

@@ -282,7 +282,7 @@ final class PatienceTest {
     }
     assertThat(decider.state.record().committed().orElseThrow().epoch()).isEqualTo(2);
     Command.Serve first = decider.ordered(Command.Serve.class).getFirst();
-    decider.on(new Event.Offered(first.id(), new Offer(MATRIX, "172.31.77.2", 20_000, "secret")));
+    decider.offered(first.id(), new Offer(MATRIX, "172.31.77.2", 20_000, "secret"));
     assertThat(decider.ordered(Command.Pull.class)).isEmpty();
   }
 

@@ -246,7 +246,7 @@ final class RepairTest {
       decider.forget().changed(0, OTHER, false, written(PAGE, PAGE_1, OTHER));
       decider.later(Duration.ofSeconds(2));
       String id = decider.ordered(Command.Prove.class).getLast().id();
-      decider.on(new Event.Finished(id, new Outcome.Void("it moved")));
+      decider.finished(id, new Outcome.Void("it moved"));
     }
     decider.forget().holds(0).later(Duration.ofMinutes(5));
     assertThat(decider.ordered(Command.Quiesce.class)).isEmpty();

@@ -110,9 +110,8 @@ final class RotPlannerTest {
         .forget();
     decider.changed(0, OTHER, false, rot(PAGE, PAGE_1));
     assertThat(serve(decider).member()).isEqualTo("web-1");
-    decider.on(
-        new Event.Finished(
-            serve(decider).id(), new Outcome.Failed(new Trouble("SampleGone", "it is gone."))));
+    decider.finished(
+        serve(decider).id(), new Outcome.Failed(new Trouble("SampleGone", "it is gone.")));
     assertThat(decider.held("RotWithoutDonor")).isPresent();
     decider.remembers(1, new Position(1, 0), older).forget();
     decider.later(Duration.ofSeconds(3));
@@ -123,9 +122,8 @@ final class RotPlannerTest {
   void givenAPromotedPrimaryThatRottedThenWhatThePersonSawIsLeftAlone() {
     Decider decider = Decider.steady();
     decider.changed(1, OTHER, false, rot(PAGE, PAGE_1));
-    decider.on(
-        new Event.Finished(
-            serve(decider).id(), new Outcome.Failed(new Trouble("SampleGone", "it is gone."))));
+    decider.finished(
+        serve(decider).id(), new Outcome.Failed(new Trouble("SampleGone", "it is gone.")));
     decider.changed(1, OTHER, false, rot(PAGE, PAGE_1)).forget();
     decider.configure(decider.config().withPromote(Optional.of("web-1")));
     assertThat(decider.state.record().mandate()).contains(OTHER);
@@ -190,8 +188,7 @@ final class RotPlannerTest {
   }
 
   private static void offer(Decider decider, Matrix matrix) {
-    decider.on(
-        new Event.Offered(serve(decider).id(), new Offer(matrix, "172.31.77.2", 20_000, "secret")));
+    decider.offered(serve(decider).id(), new Offer(matrix, "172.31.77.2", 20_000, "secret"));
     assertThat(List.of(restore(decider))).hasSize(1);
   }
 }

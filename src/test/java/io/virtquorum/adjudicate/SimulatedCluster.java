@@ -54,7 +54,7 @@ final class SimulatedCluster {
             base,
             false,
             Config.Voting.standard(),
-            SETTLE,
+            Config.Timing.standard(),
             false,
             Config.Bootstrap.ask(),
             Optional.empty());

@@ -269,7 +269,7 @@ final class SimulatedMember {
       loseAnswers--;
       cluster.tell("%s: the answer to %s is lost", name, order.id());
     } else {
-      up(new Event.Finished(order.id(), outcome));
+      up(new Event.Finished(name, order.id(), outcome));
     }
     report(true);
   }
@@ -301,7 +301,7 @@ final class SimulatedMember {
     if (loseAnswers > 0) {
       loseAnswers--;
     } else {
-      up(new Event.Offered(order.id(), new Offer(matrix, name, 873, password)));
+      up(new Event.Offered(name, order.id(), new Offer(matrix, name, 873, password)));
     }
   }
 
@@ -313,7 +313,7 @@ final class SimulatedMember {
     Matrix matrix = Output.matrix(order.feature(), order.digest());
     String password = name + "#" + ++served;
     offers.put(password, matrix);
-    up(new Event.Offered(order.id(), new Offer(matrix, name, 873, password)));
+    up(new Event.Offered(name, order.id(), new Offer(matrix, name, 873, password)));
   }
 
   private void apply(Command.Apply order) {

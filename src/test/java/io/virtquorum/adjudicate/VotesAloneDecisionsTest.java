@@ -42,7 +42,7 @@ final class VotesAloneDecisionsTest {
     assertThat(decider.why(1)).isEqualTo("site:index.html changed");
     assertThat(decider.classOf(1)).isEqualTo(MemberClass.ADVANCED);
     for (Command.Prove order : decider.ordered(Command.Prove.class)) {
-      decider.on(new Event.Finished(order.id(), new Outcome.Done(0, 0, Duration.ZERO, "")));
+      decider.finished(order.id(), new Outcome.Done(0, 0, Duration.ZERO, ""));
     }
     decider.remembers(1, SECOND, NEW).remembers(2, SECOND, NEW).later(Duration.ofSeconds(7));
     assertThat(decider.state.record().committed()).contains(new Committed(2, SECOND, NEW));

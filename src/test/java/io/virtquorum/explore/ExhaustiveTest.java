@@ -3,7 +3,6 @@ package io.virtquorum.explore;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.virtquorum.adjudicate.Config;
-import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -30,7 +29,7 @@ final class ExhaustiveTest {
           Map.of("web-0", 1, "web-1", 1, "web-2", 1),
           false,
           Config.Voting.standard(),
-          Duration.ofSeconds(6),
+          Config.Timing.standard(),
           false,
           Config.Bootstrap.ask(),
           Optional.empty());

@@ -171,7 +171,7 @@ final class Sidecar {
   private void answer(Command.Order order, Outcome outcome) {
     draft.tell("%s answers %s", World.NAMES.get(index), outcome);
     Member me = me();
-    me.up = Draft.with(me.up, new Event.Finished(order.id(), outcome));
+    me.up = Draft.with(me.up, new Event.Finished(World.NAMES.get(index), order.id(), outcome));
     me.reported = Optional.empty();
   }
 
@@ -209,7 +209,7 @@ final class Sidecar {
     }
     var offer = new Offer(matrix, World.NAMES.get(index), 873, Integer.toString(me.served));
     draft.tell("%s offers %s", World.NAMES.get(index), Contents.words(me.disk.seen()));
-    me.up = Draft.with(me.up, new Event.Offered(order.id(), offer));
+    me.up = Draft.with(me.up, new Event.Offered(World.NAMES.get(index), order.id(), offer));
     me.reported = Optional.empty();
   }
 

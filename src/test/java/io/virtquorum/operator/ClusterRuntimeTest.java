@@ -103,7 +103,7 @@ class ClusterRuntimeTest {
             Map.of("web-0", 1),
             false,
             Config.Voting.standard(),
-            Duration.ofSeconds(6),
+            Config.Timing.standard(),
             false,
             Config.Bootstrap.ask(),
             Optional.empty()),

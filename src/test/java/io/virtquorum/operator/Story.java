@@ -46,7 +46,7 @@ final class Story {
                 MEMBERS,
                 false,
                 Config.Voting.standard(),
-                Duration.ofSeconds(6),
+                Config.Timing.standard(),
                 false,
                 Config.Bootstrap.ask(),
                 Optional.empty())));

@@ -314,7 +314,7 @@ final class World {
         weights,
         observing,
         voting,
-        Duration.ofSeconds(6),
+        Config.Timing.standard(),
         canQuiesce,
         new Config.Bootstrap(bootstrapFrom, false),
         promote);
