@@ -128,6 +128,10 @@ public final class Adjudicator {
       MemberState member = state.member(name);
       boolean unheard = entry.getValue().isUnheard() || member.isUnclear();
       boolean strays = strays(state, name, entry.getValue().memberClass());
+      boolean unable = member.ballot().filter(Ballot::isUnable).isPresent();
+      if (unable != member.unableSince().isPresent()) {
+        next = next.withMember(name, m -> m.unable(unable ? Optional.of(now) : Optional.empty()));
+      }
       if (unheard != member.unheardSince().isPresent()) {
         next = next.withMember(name, m -> m.unheard(unheard ? Optional.of(now) : Optional.empty()));
       }

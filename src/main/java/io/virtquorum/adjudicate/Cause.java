@@ -28,6 +28,9 @@ public sealed interface Cause {
   /** It remembers something that this record cannot have given. */
   record RemembersAnother(Remembered remembered) implements Cause {}
 
+  /** It remembers a tenure that the record does not know of: the record is the older one. */
+  record RemembersNewer(Remembered remembered) implements Cause {}
+
   /** It remembers an older state than C. */
   record RemembersOlder(Position remembered, Position committed) implements Cause {}
 
@@ -90,6 +93,9 @@ public sealed interface Cause {
       case RemembersAnother another ->
           "it remembers %s as %s, which this cluster never recorded so"
               .formatted(another.remembered().position(), another.remembered().root().brief());
+      case RemembersNewer newer ->
+          "it remembers %s, newer than anything that the record knows of"
+              .formatted(newer.remembered().position());
       case RemembersOlder older ->
           "it remembers %s, older than the committed %s"
               .formatted(older.remembered(), older.committed());

@@ -68,10 +68,14 @@ public record ClusterRecord(
     return new ClusterRecord(term, tenure, primary, newMembers, committed, mandate);
   }
 
-  /** A new tenure, also where it is the same member's. */
-  ClusterRecord withPrimary(String newPrimary, Optional<Digest> newMandate) {
+  /**
+   * A new tenure, also where it is the same member's.
+   *
+   * @param above a tenure that somebody remembers: the new one is later than that, too
+   */
+  ClusterRecord withPrimary(String newPrimary, Optional<Digest> newMandate, long above) {
     return new ClusterRecord(
-        term, tenure + 1, Optional.of(newPrimary), members, committed, newMandate);
+        term, Math.max(tenure, above) + 1, Optional.of(newPrimary), members, committed, newMandate);
   }
 
   ClusterRecord withCommitted(Committed newCommitted) {

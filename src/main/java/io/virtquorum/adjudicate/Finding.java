@@ -16,6 +16,9 @@ public sealed interface Finding {
   /** What is right: a root, or the digest of an output. */
   Digest right();
 
+  /** True if somebody wrote what is replaced, as far as is known here. */
+  boolean isAttributed();
+
   /** Completes "(the member) was repaired: ...". */
   String words();
 
@@ -35,6 +38,11 @@ public sealed interface Finding {
     @Override
     public Digest right() {
       return verdict.target().root();
+    }
+
+    @Override
+    public boolean isAttributed() {
+      return was.memberClass() == MemberClass.ADVANCED;
     }
 
     @Override
@@ -66,6 +74,11 @@ public sealed interface Finding {
    */
   record OfOutput(String member, String feature, UnitVerdict verdict, Digest right, Output was)
       implements Finding {
+    @Override
+    public boolean isAttributed() {
+      return false;
+    }
+
     @Override
     public String words() {
       return "%s %s %s as output of %s (%d of %d votes), %s had %s"

@@ -18,6 +18,7 @@ import java.util.Optional;
  * @param outputTries the same of the outputs of commands, by feature: a command that cannot mend
  *     its output must not hold up the files
  * @param stillUntil its writers are kept still until then at most; empty: they are not
+ * @param unableSince since when its own word is that it cannot serve
  */
 record MemberState(
     Presence presence,
@@ -27,7 +28,8 @@ record MemberState(
     Optional<Instant> strayingSince,
     Tries tries,
     Map<String, Tries> outputTries,
-    Optional<Instant> stillUntil) {
+    Optional<Instant> stillUntil,
+    Optional<Instant> unableSince) {
 
   MemberState {
     outputTries = Map.copyOf(outputTries);
@@ -89,6 +91,7 @@ record MemberState(
           Optional.empty(),
           Tries.NONE,
           Map.of(),
+          Optional.empty(),
           Optional.empty());
 
   /** Attached, with a healthy ballot. */
@@ -111,7 +114,8 @@ record MemberState(
         strayingSince,
         tries,
         outputTries,
-        stillUntil);
+        stillUntil,
+        unableSince);
   }
 
   MemberState with(Ballot newBallot) {
@@ -123,22 +127,47 @@ record MemberState(
         strayingSince,
         tries,
         outputTries,
-        stillUntil);
+        stillUntil,
+        unableSince);
   }
 
   MemberState unheard(Optional<Instant> since) {
     return new MemberState(
-        presence, ballot, standing, since, strayingSince, tries, outputTries, stillUntil);
+        presence,
+        ballot,
+        standing,
+        since,
+        strayingSince,
+        tries,
+        outputTries,
+        stillUntil,
+        unableSince);
   }
 
   MemberState straying(Optional<Instant> since) {
     return new MemberState(
-        presence, ballot, standing, unheardSince, since, tries, outputTries, stillUntil);
+        presence,
+        ballot,
+        standing,
+        unheardSince,
+        since,
+        tries,
+        outputTries,
+        stillUntil,
+        unableSince);
   }
 
   MemberState with(Tries newTries) {
     return new MemberState(
-        presence, ballot, standing, unheardSince, strayingSince, newTries, outputTries, stillUntil);
+        presence,
+        ballot,
+        standing,
+        unheardSince,
+        strayingSince,
+        newTries,
+        outputTries,
+        stillUntil,
+        unableSince);
   }
 
   /** How repairs of this feature's output went lately. */
@@ -150,12 +179,46 @@ record MemberState(
     Map<String, Tries> changed = new HashMap<>(outputTries);
     changed.put(feature, newTries);
     return new MemberState(
-        presence, ballot, standing, unheardSince, strayingSince, tries, changed, stillUntil);
+        presence,
+        ballot,
+        standing,
+        unheardSince,
+        strayingSince,
+        tries,
+        changed,
+        stillUntil,
+        unableSince);
+  }
+
+  /** True if it has said for this long that it cannot serve. */
+  boolean isUnableFor(Duration time, Instant now) {
+    return unableSince.filter(since -> !since.plus(time).isAfter(now)).isPresent();
+  }
+
+  MemberState unable(Optional<Instant> since) {
+    return new MemberState(
+        presence,
+        ballot,
+        standing,
+        unheardSince,
+        strayingSince,
+        tries,
+        outputTries,
+        stillUntil,
+        since);
   }
 
   MemberState still(Optional<Instant> until) {
     return new MemberState(
-        presence, ballot, standing, unheardSince, strayingSince, tries, outputTries, until);
+        presence,
+        ballot,
+        standing,
+        unheardSince,
+        strayingSince,
+        tries,
+        outputTries,
+        until,
+        unableSince);
   }
 
   /** Its ballot may be relied on, although no newer one came after an order. */
@@ -175,7 +238,15 @@ record MemberState(
 
   private MemberState with(Standing newStanding) {
     return new MemberState(
-        presence, ballot, newStanding, unheardSince, strayingSince, tries, outputTries, stillUntil);
+        presence,
+        ballot,
+        newStanding,
+        unheardSince,
+        strayingSince,
+        tries,
+        outputTries,
+        stillUntil,
+        unableSince);
   }
 
   boolean isUnclear() {

@@ -148,6 +148,7 @@ final class Invariants {
     heldBefore = someoneHolds();
     check(
         cluster.record.committed().isPresent()
+            || promoted
             || !cluster.config.bootstrap().equals(Config.Bootstrap.ask()),
         "%s is repaired before the first epoch though nobody asked for it",
         member.name);

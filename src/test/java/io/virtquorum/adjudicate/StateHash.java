@@ -141,7 +141,8 @@ public final class StateHash {
             + 4 * member.standing().ordinal()
             + (rival ? 16 : 0)
             + 32 * passed(member.unheardSince())
-            + 128 * passed(member.strayingSince()));
+            + 128 * passed(member.strayingSince())
+            + 512 * (member.unableSince().isPresent() ? 1 : 0));
     sink.accept(
         (long) tries.failed() << 40
             | (long) tries.voided() << 20
@@ -185,6 +186,10 @@ public final class StateHash {
       case Job.Aim.Whole whole -> add(whole.position(), sink);
       case Job.Aim.Rows rows ->
           rows.rows().forEach(r -> sink.accept(r.key().hashCode() ^ number(r.digest())));
+      case Job.Aim.Remembered back -> {
+        back.rows().forEach(r -> sink.accept(r.key().hashCode() ^ number(r.digest())));
+        back.gone().forEach(key -> sink.accept(~key.hashCode()));
+      }
       case Job.Aim.Output output ->
           sink.accept(output.feature().hashCode() ^ number(output.digest()));
     }
