@@ -73,6 +73,8 @@ public sealed interface Cause {
   enum By {
     /** It is the primary: whoever it was, it counts. */
     PRIMARY,
+    /** It was the primary, and did not come back to the state since. */
+    FORMER,
     /** A user was there since the member last held what it remembers. */
     USER,
     /** Nobody was there. */
@@ -118,6 +120,7 @@ public sealed interface Cause {
       case Written written ->
           switch (written.by()) {
             case PRIMARY -> " changed on the primary through its OS";
+            case FORMER -> " changed on the former primary";
             case USER -> " changed while users were there";
             case NOBODY -> " changed and no user was there";
             case ANYBODY -> " changed";

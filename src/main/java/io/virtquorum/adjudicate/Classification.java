@@ -102,6 +102,9 @@ public record Classification(MemberClass memberClass, Cause cause) {
     if (primary) {
       return changed(MemberClass.ADVANCED, ballot, Cause.By.PRIMARY);
     }
+    if (record.departed().containsKey(member)) {
+      return changed(MemberClass.ADVANCED, ballot, Cause.By.FORMER);
+    }
     return ballot.usersSinceHeld()
         ? changed(MemberClass.ADVANCED, ballot, Cause.By.USER)
         : changed(MemberClass.DRIFTED, ballot, Cause.By.NOBODY);

@@ -94,6 +94,13 @@ public sealed interface Command {
   record Write(ClusterRecord record) implements Command {}
 
   /**
+   * Lead users to a member, or nowhere.
+   *
+   * @param route where to; only that incarnation of the member
+   */
+  record RouteUsers(Route route) implements Command {}
+
+  /**
    * Tell people.
    *
    * @param warning something that a person should look at

@@ -28,8 +28,14 @@ public sealed interface Finding {
    * @param verdict at the time of the decision
    * @param was the member's class then, and why
    * @param rows that the member is known to differ in, possibly cut short; empty: not known by name
+   * @param isAttributed somebody wrote what is replaced, as far as is known here
    */
-  record OfFiles(String member, Verdict.Elected verdict, Classification was, List<RowKey> rows)
+  record OfFiles(
+      String member,
+      Verdict.Elected verdict,
+      Classification was,
+      List<RowKey> rows,
+      boolean isAttributed)
       implements Finding {
     public OfFiles {
       rows = List.copyOf(rows);
@@ -38,11 +44,6 @@ public sealed interface Finding {
     @Override
     public Digest right() {
       return verdict.target().root();
-    }
-
-    @Override
-    public boolean isAttributed() {
-      return was.memberClass() == MemberClass.ADVANCED;
     }
 
     @Override

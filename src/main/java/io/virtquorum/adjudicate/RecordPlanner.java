@@ -74,6 +74,10 @@ final class RecordPlanner {
     // 5. Another primary, where a person, a death or the users ask for it; then commits.
     Plan succession = config.observe() ? Plan.none() : Succession.plan(picture, assessment);
     plan = plan.or(succession);
-    return plan.change().isPresent() ? plan : plan.or(Commits.plan(picture, assessment));
+    if (plan.change().isPresent()) {
+      return plan;
+    }
+    // 6. Primaries that lost their tenure, and are back.
+    return plan.or(Commits.plan(picture, assessment)).or(Departures.plan(picture, assessment));
   }
 }

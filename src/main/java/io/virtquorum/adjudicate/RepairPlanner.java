@@ -160,8 +160,13 @@ final class RepairPlanner {
   }
 
   private Finding finding(String name, Verdict.Elected verdict) {
+    Classification was = picture.classes().get(name);
+    boolean attributed =
+        was.memberClass() == MemberClass.ADVANCED
+            || was.cause() instanceof Cause.RemembersOutlived // a primary had accepted it
+            || picture.record().departed().containsKey(name);
     return new Finding.OfFiles(
-        name, verdict, picture.classes().get(name), Change.keys(picture.ballot(name).changes()));
+        name, verdict, was, Change.keys(picture.ballot(name).changes()), attributed);
   }
 
   /**

@@ -106,6 +106,6 @@ final class RotPlanner {
                 Target.Ground.WRITTEN,
                 picture.record().primary());
     return new Finding.OfFiles(
-        name, picture.elect(right), picture.classes().get(name), Change.keys(rot));
+        name, picture.elect(right), picture.classes().get(name), Change.keys(rot), false);
   }
 }

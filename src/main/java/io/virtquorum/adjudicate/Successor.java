@@ -168,11 +168,13 @@ final class Successor {
   /** The record says that this one leads from now on. */
   Plan lead(String next, Optional<Digest> mandate, String event, String why) {
     String holds = picture.ballot(next).root().brief();
+    String exposure = exposure();
     Command.Tell news =
         new Command.Tell(
             !event.equals("SwitchedOver") || mandate.isPresent(),
             event,
-            "Users are led to %s: %s. It holds %s.".formatted(next, why, holds));
+            "Users are led to %s: %s. It holds %s.%s"
+                .formatted(next, why, holds, exposure.isEmpty() ? "" : " " + exposure));
     // Who was to join begins anew: it counts alone, and the others join it.
     ClusterRecord members =
         record.members().containsKey(next)
@@ -180,9 +182,25 @@ final class Successor {
             : record.withMembers(Map.of(next, picture.config().members().get(next)));
     return Plan.of(
         new RecordChange(
-            members.withPrimary(next, mandate, picture.newestTenure()),
+            departed(members).withPrimary(next, mandate, picture.newestTenure()),
             Optional.of(news),
             Optional.of(why)));
+  }
+
+  /** The primary that leaves, unless it is known to hold what everybody is to hold. */
+  private ClusterRecord departed(ClusterRecord members) {
+    String primary = record.primary().orElseThrow();
+    return picture.is(primary, MemberClass.STEADY) || !members.members().containsKey(primary)
+        ? members
+        : members.withDeparted(primary, new Departure(record.tenure(), exposure()));
+  }
+
+  /** What of the leaving primary's writes may be nowhere else; empty: nothing is known to be. */
+  private String exposure() {
+    String primary = record.primary().orElseThrow();
+    return picture.is(primary, MemberClass.STEADY)
+        ? ""
+        : picture.state().news().exposure().words(picture.now());
   }
 
   /** This one is to lead, and cannot at this moment. */

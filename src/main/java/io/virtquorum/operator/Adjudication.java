@@ -5,7 +5,9 @@ import io.virtquorum.adjudicate.Assessment;
 import io.virtquorum.adjudicate.ClusterRecord;
 import io.virtquorum.adjudicate.Command;
 import io.virtquorum.adjudicate.Event;
+import io.virtquorum.adjudicate.Exposed;
 import io.virtquorum.adjudicate.Outcome;
+import io.virtquorum.adjudicate.Route;
 import io.virtquorum.adjudicate.State;
 import io.virtquorum.adjudicate.Step;
 import io.virtquorum.adjudicate.Trouble;
@@ -137,7 +139,7 @@ final class Adjudication {
   /** Leads users to the primary, whether or not they are led there already. */
   void leadAgain() {
     guide.begin();
-    lead(state.record());
+    lead();
   }
 
   /** Ends all streams. */
@@ -148,8 +150,9 @@ final class Adjudication {
   /** Time passed. */
   void tick() {
     watch();
+    watchLooks();
     if (guide.isDue()) {
-      lead(state.record());
+      lead();
     }
     if (writeAgainAt.isPresent() && nanoTime() - writeAgainAt.get() >= 0) {
       writeAgainAt = Optional.empty();
@@ -173,7 +176,7 @@ final class Adjudication {
       if (another) {
         guide.begin();
       }
-      lead(state.record());
+      lead();
     }
   }
 
@@ -333,6 +336,10 @@ final class Adjudication {
         }
         return Optional.empty();
       }
+      case Command.RouteUsers _ -> {
+        leadAgain();
+        return Optional.empty();
+      }
       case Command.Tell tell -> {
         surroundings.news().accept(tell);
         return Optional.empty();
@@ -344,16 +351,11 @@ final class Adjudication {
   }
 
   private Optional<Event> write(Command.Write write) {
-    Optional<String> before = state.record().primary();
     RecordStore.Swap swap =
         surroundings.store().swap(namespace, name, state.record(), write.record());
     return switch (swap) {
       case RecordStore.Swap.Written _ -> {
         writeWait = FIRST_WAIT;
-        if (!write.record().primary().equals(before)) {
-          guide.begin();
-        }
-        lead(write.record());
         log(Level.INFO)
             .addKeyValue("epoch", write.record().committed().map(c -> c.epoch()).orElse(0L))
             .log("Recorded {}", write.record());
@@ -387,10 +389,34 @@ final class Adjudication {
     deposedAt = Optional.of(now());
   }
 
-  private void lead(ClusterRecord record) {
+  /** Leads users where the core wants them, if that is still to be done. */
+  private void lead() {
+    Optional<Route> route = state.route();
     ClusterSettings known = settings;
-    if (known != null) {
-      guide.lead(record.primary().map(known.members()::get));
+    if (route.isPresent() && known != null) {
+      guide.lead(
+          route
+              .get()
+              .member()
+              .map(known.members()::get)
+              // another incarnation has to say first what it holds
+              .filter(vm -> vm.uid().filter(route.get().vmiUid()::equals).isPresent()));
+    }
+  }
+
+  /** Whether somebody still looks at the primary's files: what nobody sees is exposed. */
+  private void watchLooks() {
+    Optional<MemberStream> primary = state.record().primary().map(streams::get);
+    if (primary.isEmpty()) {
+      return;
+    }
+    String member = primary.get().member();
+    boolean blind =
+        primary.get().lookAge().filter(age -> age.compareTo(Exposed.UNSEEN) > 0).isPresent();
+    if (blind && !state.isBlind(member)) {
+      step(new Event.Blind(member, now().minus(primary.get().lookAge().get())));
+    } else if (!blind && state.isBlind(member)) {
+      step(new Event.Sees(member));
     }
   }
 

@@ -4,12 +4,13 @@ import io.virtquorum.adjudicate.Assessment;
 import io.virtquorum.adjudicate.Ballot;
 import io.virtquorum.adjudicate.Classification;
 import io.virtquorum.adjudicate.ClusterRecord;
+import io.virtquorum.adjudicate.Exposure;
 import io.virtquorum.adjudicate.Hold;
 import io.virtquorum.adjudicate.MemberClass;
 import io.virtquorum.adjudicate.News;
+import io.virtquorum.adjudicate.Route;
 import io.virtquorum.adjudicate.State;
 import io.virtquorum.wire.HealthContent;
-import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -22,6 +23,8 @@ import java.util.Optional;
  * @param ballots the newest of each attached member
  * @param health of each attached member
  * @param repairing members with an order under way
+ * @param exposure how long what was written on the primary has not been committed
+ * @param route where users are led; empty: this adjudicator left that as it was
  */
 record View(
     ClusterRecord record,
@@ -30,7 +33,8 @@ record View(
     Map<String, HealthContent> health,
     List<String> repairing,
     List<Hold> holds,
-    Optional<Instant> exposedSince,
+    Exposure exposure,
+    Optional<Route> route,
     Optional<News.Repair> lastRepair,
     Optional<News.Failover> lastFailover) {
 
@@ -50,7 +54,8 @@ record View(
         health,
         state.occupied(),
         state.news().holds(),
-        state.news().exposedSince(),
+        state.news().exposure(),
+        state.route(),
         state.news().lastRepair(),
         state.news().lastFailover());
   }

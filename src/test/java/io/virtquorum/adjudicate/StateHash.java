@@ -82,6 +82,7 @@ public final class StateHash {
     sink.accept(record.committed().map(Committed::epoch).orElse(0L));
     record.committed().ifPresent(c -> add(c.remembered(), sink));
     sink.accept(record.mandate().map(StateHash::number).orElse(0L));
+    record.departed().forEach((name, d) -> sink.accept(31L * name.hashCode() + d.tenure()));
   }
 
   /** Adds what a memory says. */
@@ -125,6 +126,7 @@ public final class StateHash {
     sink.accept(-1);
     state.work().jobs().forEach(this::add);
     sink.accept(state.news().exposedSince().isPresent() ? 1 : 0);
+    sink.accept(state.route().map(Route::hashCode).orElse(0));
   }
 
   private void add(String name, MemberState member) {
@@ -142,7 +144,7 @@ public final class StateHash {
             + (rival ? 16 : 0)
             + 32 * passed(member.unheardSince())
             + 128 * passed(member.strayingSince())
-            + 512 * (member.unableSince().isPresent() ? 1 : 0));
+            + 512 * (member.since().unable().isPresent() ? 1 : 0));
     sink.accept(
         (long) tries.failed() << 40
             | (long) tries.voided() << 20

@@ -390,7 +390,8 @@ class HAClusterApiIT {
                 "beef",
                 "web-1",
                 List.of(new ClusterRecord.Voter("web-0", 1), new ClusterRecord.Voter("web-1", 2)),
-                4L),
+                4L,
+                List.of(new ClusterRecord.Departed("web-0", 1, "It had a change."))),
             "2/3",
             now,
             List.of(
@@ -438,6 +439,7 @@ class HAClusterApiIT {
             new ClusterRecord.Committed(7, 1, 1, "c0", Instant.now()),
             null,
             "web-1",
+            null,
             null,
             null);
     stored.setStatus(

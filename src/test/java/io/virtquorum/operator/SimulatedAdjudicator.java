@@ -255,7 +255,7 @@ public final class SimulatedAdjudicator {
     View view = adjudication.view();
     return view.holds().isEmpty()
         && view.repairing().isEmpty()
-        && view.exposedSince().isEmpty()
+        && view.exposure().isNone()
         && !view.record().members().isEmpty()
         && view.record().members().keySet().stream().allMatch(view::inSync);
   }
