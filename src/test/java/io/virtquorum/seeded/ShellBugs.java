@@ -78,14 +78,14 @@ final class ShellBugs {
               Found.by(33)),
           new SeededBug(
               2,
-              "sync/Puller.java",
+              "sync/LateWrites.java",
               "? listed.filter(Entry::isFile).isPresent()",
               "? false",
               "What a user removes while it is restored from rot is there again.",
               Found.by(107321)),
           new SeededBug(
               2,
-              "sync/Puller.java",
+              "sync/LateWrites.java",
               ": listed.filter(replaced::isSameAs).isEmpty();",
               ": true;",
               "What rots once more while it is restored is taken for a write, and put back.",
