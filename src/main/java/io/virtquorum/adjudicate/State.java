@@ -78,9 +78,9 @@ public record State(
     return members.keySet().stream().filter(work::isBusy).toList();
   }
 
-  /** True if this adjudicator gave this order, and it has not ended. */
-  public boolean isUnderWay(String order) {
-    return work.job(order).isPresent();
+  /** True if this adjudicator gave this order to this member, and it has not ended. */
+  public boolean isUnderWay(String order, String member) {
+    return work.job(order).filter(job -> job.asked().equals(member)).isPresent();
   }
 
   /** True if the detector said that the member is dead and it has not come back. */

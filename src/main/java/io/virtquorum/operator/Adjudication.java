@@ -199,9 +199,10 @@ final class Adjudication {
       switch (message.getMessageCase()) {
         case BEAT -> watch();
         case BALLOT -> step(CoreMapping.ballot(stream, message.getBallot()));
-        case OFFER -> step(CoreMapping.offer(stream, message.getOffer()));
+        case OFFER ->
+            step(OfferedAddress.check(CoreMapping.offer(stream, message.getOffer()), settings));
         case PROGRESS -> {
-          if (isOverruled(message.getProgress())) {
+          if (isOverruled(stream, message.getProgress())) {
             overruled(stream.member());
           } else {
             step(CoreMapping.progress(stream, message.getProgress()));
@@ -222,9 +223,9 @@ final class Adjudication {
     }
   }
 
-  private boolean isOverruled(Progress progress) {
+  private boolean isOverruled(MemberStream stream, Progress progress) {
     return progress.getReason().equals(WireMapping.OLD_TERM)
-        && state.isUnderWay(progress.getCommandId());
+        && state.isUnderWay(progress.getCommandId(), stream.member());
   }
 
   /**

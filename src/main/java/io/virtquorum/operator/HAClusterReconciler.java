@@ -157,7 +157,7 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
       if (!runtime.configure(settings)) {
         return UpdateControl.<HACluster>noUpdate().rescheduleAfter(SOON);
       }
-      if (isLedElsewhere(cluster, runtime.view(), settings)) {
+      if (access.isLedElsewhere(led(cluster))) {
         access.forget();
         runtime.leadAgain();
       }
@@ -215,22 +215,12 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
     }
   }
 
-  /** True if the primary has an address and the slice does not name it: somebody changed that. */
-  private boolean isLedElsewhere(HACluster cluster, View view, ClusterSettings settings) {
-    if (cluster.getSpec().access().ports().isEmpty()) {
-      return false;
-    }
-    Optional<String> wanted =
-        view.record()
-            .primary()
-            .map(settings.members()::get)
-            .flatMap(ClusterSettings.Vm::podAddress);
-    List<String> led =
-        first(slices, cluster).stream()
-            .flatMap(s -> Stream.ofNullable(s.getEndpoints()).flatMap(List::stream))
-            .flatMap(e -> e.getAddresses().stream())
-            .toList();
-    return wanted.isPresent() && !led.equals(List.of(wanted.get()));
+  /** Where the slice leads users. */
+  private List<String> led(HACluster cluster) {
+    return first(slices, cluster).stream()
+        .flatMap(s -> Stream.ofNullable(s.getEndpoints()).flatMap(List::stream))
+        .flatMap(e -> e.getAddresses().stream())
+        .toList();
   }
 
   private void repairSpecs(

@@ -44,7 +44,7 @@ class ClusterRuntimeTest {
           new Surroundings(
               null,
               _ -> {},
-              (_, _) -> true,
+              _ -> true,
               () -> changed.run(),
               Clock.systemUTC(),
               System::nanoTime,

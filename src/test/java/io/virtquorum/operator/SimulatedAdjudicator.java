@@ -1,6 +1,7 @@
 package io.virtquorum.operator;
 
 import io.grpc.stub.StreamObserver;
+import io.virtquorum.access.Lead;
 import io.virtquorum.adjudicate.ClusterRecord;
 import io.virtquorum.adjudicate.Command;
 import io.virtquorum.adjudicate.Config;
@@ -40,7 +41,7 @@ public final class SimulatedAdjudicator {
     /** Lets time pass; false if this adjudicator is to end. */
     boolean pause(Duration time);
 
-    /** Leads users; false: try again. */
+    /** Leads users, nowhere if the address is empty; false: try again. */
     boolean lead(String podAddress);
 
     /** What people hear. */
@@ -111,7 +112,7 @@ public final class SimulatedAdjudicator {
             new Surroundings(
                 store,
                 outside::tell,
-                (address, node) -> outside.lead(address),
+                where -> outside.lead(where.map(Lead::podIp).orElse("")),
                 () -> {},
                 clock,
                 nanoTime,

@@ -30,8 +30,8 @@ final class ShellBugs {
           new SeededBug(
               0,
               "operator/Adjudication.java",
-              "if (isOverruled(message.getProgress())) {",
-              "if (false) {",
+              "deposed(log(Level.WARN).addKeyValue(\"member\", member), \"A member heard a newer leader\");",
+              "",
               "A leader whose orders nobody obeys any more goes on giving them for ever.",
               Found.by(2072766)),
           new SeededBug(

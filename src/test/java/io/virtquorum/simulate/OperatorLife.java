@@ -191,7 +191,8 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
   @Override
   public boolean lead(String podAddress) {
     boolean done = world.api.lead(this, podAddress);
-    world.story.tell("operator %d leads users to %s: %s", number, podAddress, done);
+    String where = podAddress.isEmpty() ? "nowhere" : "to " + podAddress;
+    world.story.tell("operator %d leads users %s: %s", number, where, done);
     return done;
   }
 
