@@ -394,15 +394,20 @@ final class Adjudication {
   private void lead() {
     Optional<Route> route = state.route();
     ClusterSettings known = settings;
-    if (route.isPresent() && known != null) {
-      guide.lead(
-          route
-              .get()
-              .member()
-              .map(known.members()::get)
-              // another incarnation has to say first what it holds
-              .filter(vm -> vm.uid().filter(route.get().vmiUid()::equals).isPresent()));
+    if (route.isEmpty() || known == null) {
+      return;
     }
+    if (route.get().member().isEmpty()) {
+      guide.nowhere();
+      return;
+    }
+    guide.lead(
+        route
+            .get()
+            .member()
+            .map(known.members()::get)
+            // another incarnation has to say first what it holds
+            .filter(vm -> vm.uid().filter(route.get().vmiUid()::equals).isPresent()));
   }
 
   /** Whether somebody still looks at the primary's files: what nobody sees is exposed. */
