@@ -40,10 +40,20 @@ public record News(
       Duration took,
       Instant at,
       Finding finding,
-      String archiveEntry) {}
+      String archiveEntry) {
+    /** The same at another time. */
+    public Repair at(Instant other) {
+      return new Repair(member, sample, rows, bytes, took, other, finding, archiveEntry);
+    }
+  }
 
   /** A change of the primary. */
-  public record Failover(String from, String to, Instant at, String why) {}
+  public record Failover(String from, String to, Instant at, String why) {
+    /** The same at another time. */
+    public Failover at(Instant other) {
+      return new Failover(from, to, other, why);
+    }
+  }
 
   News exposed(Optional<Instant> since) {
     return new News(since, holds, lastRepair, lastFailover, overruledAt);

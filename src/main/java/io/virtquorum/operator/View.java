@@ -13,6 +13,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /**
  * What an adjudicator has to show: a consistent picture of one moment. Two equal views have nothing
@@ -41,8 +42,16 @@ record View(
     holds = List.copyOf(holds);
   }
 
-  /** What an adjudicator in this state has to show. */
-  static View of(State state, Optional<Assessment> assessment, Map<String, HealthContent> health) {
+  /**
+   * What an adjudicator in this state has to show.
+   *
+   * @param shown turns an instant of the adjudicator's into one of the wall clock
+   */
+  static View of(
+      State state,
+      Optional<Assessment> assessment,
+      Map<String, HealthContent> health,
+      UnaryOperator<Instant> shown) {
     return new View(
         state.record(),
         assessment,
@@ -50,9 +59,9 @@ record View(
         health,
         state.occupied(),
         state.news().holds(),
-        state.news().exposedSince(),
-        state.news().lastRepair(),
-        state.news().lastFailover());
+        state.news().exposedSince().map(shown),
+        state.news().lastRepair().map(repair -> repair.at(shown.apply(repair.at()))),
+        state.news().lastFailover().map(failover -> failover.at(shown.apply(failover.at()))));
   }
 
   /** True if the member holds the committed state, or the newer one it was told to. */
