@@ -3,6 +3,7 @@ package io.virtquorum.adjudicate;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /**
  * How long what was written on the primary has existed without being committed (rule 9).
@@ -21,6 +22,11 @@ public record Exposure(
   /** What a leader knows of it from what the one before showed. */
   public static Exposure shown(Optional<Instant> since, Optional<Instant> unknownSince) {
     return new Exposure(since, Optional.empty(), unknownSince);
+  }
+
+  /** The same at other instants, for people. */
+  public Exposure shown(UnaryOperator<Instant> clock) {
+    return new Exposure(since.map(clock), nextSince.map(clock), unknownSince.map(clock));
   }
 
   /** True if nothing is exposed and that is known. */

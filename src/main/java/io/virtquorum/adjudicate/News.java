@@ -39,10 +39,20 @@ public record News(
       Duration took,
       Instant at,
       Finding finding,
-      String archiveEntry) {}
+      String archiveEntry) {
+    /** The same at another time. */
+    public Repair at(Instant other) {
+      return new Repair(member, sample, rows, bytes, took, other, finding, archiveEntry);
+    }
+  }
 
   /** A change of the primary. */
-  public record Failover(String from, String to, Instant at, String why) {}
+  public record Failover(String from, String to, Instant at, String why) {
+    /** The same at another time. */
+    public Failover at(Instant other) {
+      return new Failover(from, to, other, why);
+    }
+  }
 
   /** Since when the primary is known to hold something that is not committed. */
   public Optional<Instant> exposedSince() {

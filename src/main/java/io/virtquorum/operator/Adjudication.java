@@ -18,7 +18,6 @@ import io.virtquorum.wire.v1.FromMember;
 import io.virtquorum.wire.v1.Progress;
 import io.virtquorum.wire.v1.ToMember;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -57,17 +56,21 @@ final class Adjudication {
   private Optional<Long> writeAgainAt = Optional.empty();
   private Duration writeWait = FIRST_WAIT;
   private String audited = "";
+  private final SteadyClock clock;
+  private final Terms terms;
   private volatile View view;
-  private volatile Optional<Instant> deposedAt = Optional.empty();
+  private volatile Optional<Long> deposedAt = Optional.empty();
 
   /**
-   * @param record as it was read; this adjudication's term is the next one
+   * @param record as it was read
+   * @param floor this adjudication's term is above this, and above the record's
    * @param probed hears what a probe of a member's guest found, on any thread
    */
   Adjudication(
       String namespace,
       String name,
       ClusterRecord record,
+      long floor,
       byte[] fingerprintKey,
       Surroundings surroundings,
       BiConsumer<String, GuestProbe.Answer> probed) {
@@ -75,8 +78,10 @@ final class Adjudication {
     this.name = name;
     this.fingerprintKey = fingerprintKey.clone();
     this.surroundings = surroundings;
-    this.state = State.begin(record.term() + 1, record);
-    this.view = View.of(state, assessment, Map.of());
+    this.clock = new SteadyClock(surroundings.clock(), surroundings.nanoTime());
+    this.state = State.begin(Math.max(record.term(), floor) + 1, record);
+    this.terms = new Terms(state.term());
+    this.view = View.of(state, assessment, Map.of(), clock::shown);
     this.guide = new UserGuide(surroundings.leader(), surroundings.nanoTime());
     this.detector =
         new Detector(
@@ -87,11 +92,16 @@ final class Adjudication {
   }
 
   /**
-   * Since when nothing is decided here any more, because another operator leads by the record or to
+   * How long nothing was decided here any more, because another operator leads by the record or to
    * a member; empty: this one decides. Any thread.
    */
-  Optional<Instant> deposedAt() {
-    return deposedAt;
+  Optional<Duration> deposedFor() {
+    return deposedAt.map(at -> Duration.ofNanos(nanoTime() - at));
+  }
+
+  /** What is known of terms. */
+  Terms terms() {
+    return terms;
   }
 
   /** What there is to show. Any thread. */
@@ -112,6 +122,11 @@ final class Adjudication {
     MemberStream before = streams.put(stream.member(), stream);
     if (before != null) {
       before.close();
+    }
+    terms.heard(stream.termSeen());
+    if (terms.overrule(stream.member(), stream.termSeen())) {
+      overruled(stream.member());
+      return;
     }
     sendConfigure(stream);
     log(stream.member(), "Sidecar attached");
@@ -277,7 +292,7 @@ final class Adjudication {
     Deque<Event> events = new ArrayDeque<>();
     events.add(first);
     while (!events.isEmpty() && deposedAt.isEmpty()) {
-      Step step = Adjudicator.step(state, events.remove(), now());
+      Step step = Adjudicator.step(state, events.remove(), clock.now());
       state = step.state();
       assessment = step.assessment();
       for (Command command : step.commands()) {
@@ -295,7 +310,7 @@ final class Adjudication {
   private void show() {
     Map<String, HealthContent> health = new HashMap<>();
     streams.forEach((member, stream) -> health.put(member, stream.health()));
-    View next = View.of(state, assessment, health);
+    View next = View.of(state, assessment, health, clock::shown);
     if (!next.equals(view)) {
       view = next;
       surroundings.changed().run();
@@ -387,7 +402,7 @@ final class Adjudication {
 
   private void deposed(LoggingEventBuilder event, String why) {
     event.log("{}: this one stops deciding", why);
-    deposedAt = Optional.of(now());
+    deposedAt = Optional.of(nanoTime());
   }
 
   /** Leads users where the core wants them, if that is still to be done. */
@@ -427,6 +442,7 @@ final class Adjudication {
   }
 
   private void sendConfigure(MemberStream stream) {
+    terms.tell(stream.member());
     stream.send(
         ToMember.newBuilder()
             .setConfigure(settings.configure(stream.member(), state.term(), fingerprintKey))
@@ -444,10 +460,6 @@ final class Adjudication {
 
   private long nanoTime() {
     return surroundings.nanoTime().getAsLong();
-  }
-
-  private Instant now() {
-    return surroundings.clock().instant();
   }
 
   private void log(String member, String event) {

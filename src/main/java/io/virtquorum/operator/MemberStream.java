@@ -43,6 +43,11 @@ final class MemberStream {
     return hello.getVmiUid();
   }
 
+  /** The highest term that the sidecar had heard when it attached. */
+  long termSeen() {
+    return hello.getTermSeen();
+  }
+
   /** Takes in a sign of life; true if what it says of the guest is news. */
   boolean beat(Beat beat) {
     lastBeat.set(nanoTime.getAsLong());

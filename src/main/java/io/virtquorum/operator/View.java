@@ -14,6 +14,7 @@ import io.virtquorum.wire.HealthContent;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /**
  * What an adjudicator has to show: a consistent picture of one moment. Two equal views have nothing
@@ -45,8 +46,16 @@ record View(
     holds = List.copyOf(holds);
   }
 
-  /** What an adjudicator in this state has to show. */
-  static View of(State state, Optional<Assessment> assessment, Map<String, HealthContent> health) {
+  /**
+   * What an adjudicator in this state has to show.
+   *
+   * @param shown turns an instant of the adjudicator's into one of the wall clock
+   */
+  static View of(
+      State state,
+      Optional<Assessment> assessment,
+      Map<String, HealthContent> health,
+      UnaryOperator<Instant> shown) {
     return new View(
         state.record(),
         assessment,
@@ -54,10 +63,10 @@ record View(
         health,
         state.occupied(),
         state.news().holds(),
-        state.news().exposure(),
+        state.news().exposure().shown(shown),
         state.route(),
-        state.news().lastRepair(),
-        state.news().lastFailover());
+        state.news().lastRepair().map(repair -> repair.at(shown.apply(repair.at()))),
+        state.news().lastFailover().map(failover -> failover.at(shown.apply(failover.at()))));
   }
 
   /** True if the member holds the committed state, or the newer one it was told to. */

@@ -69,10 +69,16 @@ public final class SimulatedAdjudicator {
     }
   }
 
+  /**
+   * Begins to lead.
+   *
+   * @param floor its term is above this, and above the record's
+   */
   public SimulatedAdjudicator(
       String namespace,
       String name,
       HAClusterStatus status,
+      long floor,
       byte[] key,
       Clock clock,
       LongSupplier nanoTime,
@@ -108,6 +114,7 @@ public final class SimulatedAdjudicator {
             namespace,
             name,
             record(status),
+            floor,
             key,
             new Surroundings(
                 store,
@@ -232,7 +239,12 @@ public final class SimulatedAdjudicator {
   }
 
   public boolean isDeposed() {
-    return adjudication.deposedAt().isPresent();
+    return adjudication.deposedFor().isPresent();
+  }
+
+  /** The highest term that it or any of its members had or heard. */
+  public long highestTerm() {
+    return adjudication.terms().highest();
   }
 
   public void end() {

@@ -29,6 +29,7 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
   private static final long LAZY_TICK = 5 * Timeline.SECOND;
 
   final int number;
+  private final long floor;
   SimulatedAdjudicator adjudicator;
   private final World world;
   private final Timeline.Task task;
@@ -37,9 +38,15 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
   private boolean dead;
   private long nextTick;
 
-  OperatorLife(World world, int number) {
+  /**
+   * Begins.
+   *
+   * @param floor the highest term that an earlier leader of the same process heard; 0: none
+   */
+  OperatorLife(World world, int number, long floor) {
     this.world = world;
     this.number = number;
+    this.floor = floor;
     this.task = world.timeline.spawn(this::live);
   }
 
@@ -54,7 +61,7 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
     }
     adjudicator =
         new SimulatedAdjudicator(
-            "shop", "web", status, world.key, world.clock, world.timeline::now, this);
+            "shop", "web", status, floor, world.key, world.clock, world.timeline::now, this);
     configure();
     nextTick = world.timeline.now() + TICK;
     while (!adjudicator.isDeposed()) {
@@ -78,7 +85,8 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
     }
     world.story.tell("operator %d is deposed", number);
     world.timeline.after(0, this::die);
-    world.timeline.after(LEADS_ANEW, world::leadIfNobodyDoes);
+    long heard = adjudicator.highestTerm();
+    world.timeline.after(LEADS_ANEW, () -> world.leadIfNobodyDoes(heard));
   }
 
   /** Invariant 10: each hold says why and until when, as people speak. */

@@ -260,7 +260,11 @@ final class World {
 
   /** Another operator acquires the lease; the ones before it do not know yet. */
   OperatorLife lead() {
-    OperatorLife operator = new OperatorLife(this, ++operatorCount);
+    return lead(0);
+  }
+
+  private OperatorLife lead(long floor) {
+    OperatorLife operator = new OperatorLife(this, ++operatorCount, floor);
     operators.add(operator);
     story.tell("operator %d begins to lead", operator.number);
     return operator;
@@ -429,8 +433,17 @@ final class World {
   }
 
   void leadIfNobodyDoes() {
+    leadIfNobodyDoes(0);
+  }
+
+  /**
+   * An operator begins to lead if there is none.
+   *
+   * @param floor the highest term that its process heard before
+   */
+  void leadIfNobodyDoes(long floor) {
     if (leader().isEmpty()) {
-      lead();
+      lead(floor);
     }
   }
 
