@@ -108,14 +108,23 @@ public final class Puller {
     for (Tree tree : work.keySet()) {
       staged.put(tree, repair.staged(trees, tree, deadline));
     }
-    boolean replaces = !replaced(plan).isEmpty();
+    boolean replaces =
+        plan.wanted().keySet().stream().anyMatch(key -> trees.entry(key).isPresent());
     Optional<PullResult> obstacle = obstacle(plan, staged, before, goal, deadline);
     if (obstacle.isPresent()) {
       finish(deadline);
       return obstacle.get();
     }
+    Copies all = Copies.of(goal, plan, offer.rows(), before, note.attributed(), trees::entry);
+    Optional<Copies> kept = replaces ? room(all, deadline) : Optional.of(all.keepingAll());
+    if (kept.isEmpty()) {
+      PullResult full = archive.full(all.needed(), all.changed(), limits, deadline);
+      finish(deadline);
+      return full;
+    }
+    Set<RowKey> spared = kept.get().spare().keySet();
     for (var one : work.entrySet()) {
-      byte[] manifest = manifest(one.getValue(), before, note, users);
+      byte[] manifest = manifest(one.getValue(), before, note, users, kept.get());
       repair.archive(one.getKey(), entry, manifest, deadline);
       repair.apply(one.getKey(), entry, one.getValue(), staged.get(one.getKey()), deadline);
     }
@@ -125,17 +134,29 @@ public final class Puller {
             : Set.of();
     String archived = replaces || !late.isEmpty() ? entry : "";
     return prove(
-        new Applied(goal, offer, plan, work.keySet(), archived, late), bytes, start, deadline);
+        new Applied(goal, offer, plan, work.keySet(), archived, entry, spared, late),
+        bytes,
+        start,
+        deadline);
   }
 
   /**
    * What was done, and is to be proved.
    *
    * @param archived what was replaced is there; empty if nothing was
+   * @param entry of the archive
+   * @param spared rows whose copies go again, for want of room
    * @param late rows that went back, because somebody wrote them at the last moment
    */
   private record Applied(
-      Goal goal, Offer offer, Plan plan, Set<Tree> touched, String archived, Set<RowKey> late) {}
+      Goal goal,
+      Offer offer,
+      Plan plan,
+      Set<Tree> touched,
+      String archived,
+      String entry,
+      Set<RowKey> spared,
+      Set<RowKey> late) {}
 
   /**
    * Of single rows, those that somebody wrote since they were found rotten stay as they are: the
@@ -197,36 +218,36 @@ public final class Puller {
     if (!still) {
       return Optional.of(new PullResult.Void("This member's files moved while the sample's came"));
     }
-    return archiveFull(plan, deadline);
+    return Optional.empty();
   }
 
-  private Optional<PullResult> archiveFull(Plan plan, Deadline deadline)
-      throws GuestException, Trouble {
-    List<Entry> old = replaced(plan);
-    if (old.isEmpty()) {
-      return Optional.empty(); // nothing will be archived
+  /** What can be kept; empty: not even what must be. */
+  private Optional<Copies> room(Copies all, Deadline deadline) throws GuestException, Trouble {
+    if (archive.makeRoom(all.needed() + all.spared(), limits, deadline) || all.isEmpty()) {
+      return Optional.of(all.keepingAll());
     }
-    long coming = old.stream().filter(Entry::isFile).mapToLong(Entry::size).sum();
-    Optional<PullResult> full = archive.makeRoom(coming, limits, deadline);
-    return coming == 0 ? Optional.empty() : full;
-  }
-
-  /** What is there now where the plan puts or removes something. */
-  private List<Entry> replaced(Plan plan) {
-    return plan.wanted().keySet().stream().map(trees::entry).flatMap(Optional::stream).toList();
+    return archive.makeRoom(all.needed(), limits, deadline) || all.needed() == 0
+        ? Optional.of(all)
+        : Optional.empty();
   }
 
   private byte[] manifest(
       NavigableMap<RowKey, Optional<Digest>> wanted,
       Snapshot before,
       ArchiveNote note,
-      boolean users) {
+      boolean users,
+      Copies copies) {
     Predicate<RowKey> written = written(before);
     var manifest = new Manifest(note.verdict(), before.guestMillis());
     wanted.forEach(
         (key, digest) -> {
           Optional<Entry> old = trees.entry(key);
           String what = digest.isEmpty() ? "deleted" : old.isEmpty() ? "created" : "replaced";
+          Copies.Why spared = copies.spare().get(key);
+          if (spared != null) {
+            manifest.add(key.item(), spared.word, old, false);
+            return;
+          }
           boolean byUser = note.attributed() || (users && written.test(key));
           manifest.add(key.item(), what, old, byUser);
         });
@@ -257,6 +278,9 @@ public final class Puller {
     for (Tree tree : applied.touched()) {
       repair.afterRepair(tree, AFTER_REPAIR_SECONDS, deadline).ifPresent(warnings::add);
     }
+    if (reached) {
+      unkeep(applied, deadline);
+    }
     finish(deadline);
     if (!reached) {
       return new PullResult.Failed(
@@ -275,6 +299,19 @@ public final class Puller {
         applied.archived(),
         took.toMillis(),
         warnings);
+  }
+
+  /** Copies that there is no room for, and that the proven state makes needless. */
+  private void unkeep(Applied applied, Deadline deadline) throws GuestException, Trouble {
+    for (Tree tree : applied.touched()) {
+      List<RowKey> spared =
+          applied.spared().stream()
+              .filter(key -> key.feature().equals(tree.name()) && !applied.late().contains(key))
+              .toList();
+      if (!spared.isEmpty()) {
+        repair.unkeep(tree, applied.entry(), spared, deadline);
+      }
+    }
   }
 
   private PullResult failed(PullResult.Reason reason, String message, Deadline deadline)

@@ -1,6 +1,7 @@
 package io.virtquorum.simulate;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.virtquorum.collect.CollectSettings;
 import io.virtquorum.collect.FileTrees;
@@ -8,6 +9,7 @@ import io.virtquorum.collect.Member;
 import io.virtquorum.collect.Shell;
 import io.virtquorum.collect.Snapshot;
 import io.virtquorum.collect.Tree;
+import io.virtquorum.collect.Trouble;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.RowKey;
@@ -212,6 +214,46 @@ final class ConformanceTest {
     assertThat(realMember.archive()).containsKey("files/changed").containsKey("files/new/file");
   }
 
+  @Test
+  void whatNeedsNoCopyIsGivenUpAlikeWhereThereIsNoRoom() throws Exception {
+    both(realSample, simulatedSample, site -> site.write("large", "b".repeat(9000), 0644));
+    both(realSample, simulatedSample, site -> site.write("moved", "c".repeat(9000), 0644));
+    both(realMember, simulatedMember, site -> site.write("large", "a".repeat(9000), 0644));
+    both(realMember, simulatedMember, site -> site.write("here", "c".repeat(9000), 0644));
+    realMember.remember();
+    simulatedMember.remember();
+    both(realMember, simulatedMember, site -> site.write("own", "mine", 0644));
+    Goal whole = new Goal.Whole(new Position(1, 2));
+    PullResult real = realMember.pull(realSample.serve("127.0.0.1", "127.0.0.1"), whole, 8_000);
+    PullResult simulated =
+        simulatedMember.pull(simulatedSample.serve("172.31.77.11", "172.31.77.12"), whole, 8_000);
+    assertThat(real).isInstanceOf(PullResult.Done.class);
+    assertThat(simulated).isInstanceOf(PullResult.Done.class);
+    assertThat(simulatedMember.archive()).isEqualTo(realMember.archive());
+    assertThat(realMember.archive()).containsOnlyKeys("manifest", "files/own");
+    assertThat(realMember.archive().get("manifest"))
+        .contains("- superseded f")
+        .contains("- moved f");
+  }
+
+  @Test
+  void aDiskThatFailsOrIsReadOnlyIsSaid() throws Exception {
+    simulatedMember.write("a", "1", 0644);
+    simulatedMember.remember();
+    simulatedMember.guest.readOnly("/srv/www", true);
+    assertThatThrownBy(simulatedMember::quick)
+        .isInstanceOfSatisfying(
+            Trouble.class,
+            t -> assertThat(t.reason()).isEqualTo(Trouble.Reason.FileSystemReadOnly));
+    simulatedMember.guest.readOnly("/srv/www", false);
+    simulatedMember.guest.failing("/srv/www", true);
+    assertThatThrownBy(simulatedMember::quick)
+        .isInstanceOfSatisfying(
+            Trouble.class, t -> assertThat(t.reason()).isEqualTo(Trouble.Reason.DiskFails));
+    simulatedMember.guest.failing("/srv/www", false);
+    assertThat(simulatedMember.quick().changes()).isEmpty();
+  }
+
   private static Goal back(Snapshot held, Snapshot now) {
     Map<RowKey, Optional<Digest>> rows = new HashMap<>();
     now.matrix().differences(held.matrix()).forEach(row -> rows.put(row.key(), row.theirs()));
@@ -288,9 +330,13 @@ final class ConformanceTest {
     }
 
     PullResult pull(Offer offer, Goal goal) throws Exception {
+      return pull(offer, goal, 1 << 30);
+    }
+
+    PullResult pull(Offer offer, Goal goal, long room) throws Exception {
       return call(
           () ->
-              new Puller(trees(), new ArchiveLimits(20, 1 << 30))
+              new Puller(trees(), new ArchiveLimits(20, room))
                   .pull(offer, goal, new ArchiveNote("verdict", "because"), true, LIMIT));
     }
 

@@ -45,7 +45,7 @@ final class Truth {
   Truth(FingerprintKey key, Map<String, String> features, Story story) {
     this.disks = new Disks(key, features);
     this.promises = new Promises(disks, this::violated);
-    this.repairs = new RepairRules(this::violated, this::record);
+    this.repairs = new RepairRules(this::violated, this::record, disks);
     this.rules = new RecordRules(this::violated, this::remembersAndHeld, this::inWords);
     this.story = story;
   }
