@@ -57,7 +57,11 @@ record Event(long at, Kind kind, long seed) {
     /** A new VM with empty disks becomes a member. */
     MEMBER_JOINS(0),
     /** A member gets another base weight. */
-    WEIGHT_CHANGES(0);
+    WEIGHT_CHANGES(0),
+    /** The HACluster's status is put back to an earlier copy, as by a restore of etcd. */
+    RECORD_RESTORED(0),
+    /** The HACluster is deleted and applied anew; the VMs stay. */
+    CLUSTER_RECREATED(0);
 
     /** Changes of the spec's members: they happen only where a cluster's kind says so. */
     static final List<Kind> OF_MEMBERSHIP =

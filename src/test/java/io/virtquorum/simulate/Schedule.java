@@ -53,6 +53,7 @@ record Schedule(
     if (shape.kind() == Shape.Kind.CHANGING) {
       events.addAll(membership(seed, off));
     }
+    Theme.of(seed).ifPresent(theme -> events.addAll(theme.events(seed, off)));
     events.sort(Comparator.comparingLong(Event::at).thenComparing(Event::seed));
     return new Schedule(seed, shape, differ, early, busy, events);
   }

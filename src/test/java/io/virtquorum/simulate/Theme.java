@@ -1,0 +1,62 @@
+package io.virtquorum.simulate;
+
+import static io.virtquorum.simulate.Event.Kind.CLUSTER_RECREATED;
+import static io.virtquorum.simulate.Event.Kind.RECORD_RESTORED;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+import java.util.SplittableRandom;
+
+/**
+ * What some runs are about besides all that happens anyway: a few events of kinds that would be too
+ * much in every run.
+ */
+enum Theme {
+  /** The record is not what the members remember. */
+  RECORD(RECORD_RESTORED, CLUSTER_RECREATED);
+
+  final List<Event.Kind> kinds;
+
+  Theme(Event.Kind... kinds) {
+    this.kinds = List.of(kinds);
+  }
+
+  /** One run in three has one, by chance of its own: the other runs stay what they are. */
+  static Optional<Theme> of(long seed) {
+    SplittableRandom random = random(seed);
+    return random.nextInt(3) == 0
+        ? Optional.of(values()[random.nextInt(values().length)])
+        : Optional.empty();
+  }
+
+  /** As people read it. */
+  String text() {
+    return name().toLowerCase(Locale.ROOT).replace('_', ' ');
+  }
+
+  /**
+   * Its events in a run.
+   *
+   * @param off what does not happen
+   */
+  List<Event> events(long seed, Set<Event.Kind> off) {
+    SplittableRandom random = random(~seed);
+    List<Event> events = new ArrayList<>();
+    int count = 1 + random.nextInt(4);
+    for (int i = 0; i < count; i++) {
+      Event.Kind kind = kinds.get(random.nextInt(kinds.size()));
+      Event event = new Event(random.nextLong(Schedule.EVENTFUL), kind, random.nextLong());
+      if (!off.contains(kind)) {
+        events.add(event);
+      }
+    }
+    return events;
+  }
+
+  private static SplittableRandom random(long seed) {
+    return new SplittableRandom(seed ^ 0xbb67ae8584caa73bL);
+  }
+}
