@@ -61,7 +61,13 @@ record Event(long at, Kind kind, long seed) {
     /** The HACluster's status is put back to an earlier copy, as by a restore of etcd. */
     RECORD_RESTORED(0),
     /** The HACluster is deleted and applied anew; the VMs stay. */
-    CLUSTER_RECREATED(0);
+    CLUSTER_RECREATED(0),
+    /** All disks of a member are back at an earlier copy, as by a restore of its VM. */
+    DISK_RESTORED(0),
+    /** All disks of all members are back at copies of one earlier moment. */
+    ALL_DISKS_RESTORED(0),
+    /** A member's disks are replaced by copies of another's. */
+    DISK_CLONED(0);
 
     /** Changes of the spec's members: they happen only where a cluster's kind says so. */
     static final List<Kind> OF_MEMBERSHIP =

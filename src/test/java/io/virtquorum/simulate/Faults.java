@@ -19,7 +19,7 @@ final class Faults {
     this.world = world;
     this.deeds = deeds;
     this.swaps = new Swaps(world);
-    this.calamities = new Calamities(world, deeds);
+    this.calamities = new Calamities(world, deeds, swaps);
   }
 
   /** An event is to happen, in a schedule that begins now. */

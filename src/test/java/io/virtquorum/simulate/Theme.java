@@ -1,6 +1,9 @@
 package io.virtquorum.simulate;
 
+import static io.virtquorum.simulate.Event.Kind.ALL_DISKS_RESTORED;
 import static io.virtquorum.simulate.Event.Kind.CLUSTER_RECREATED;
+import static io.virtquorum.simulate.Event.Kind.DISK_CLONED;
+import static io.virtquorum.simulate.Event.Kind.DISK_RESTORED;
 import static io.virtquorum.simulate.Event.Kind.RECORD_RESTORED;
 
 import java.util.ArrayList;
@@ -16,7 +19,9 @@ import java.util.SplittableRandom;
  */
 enum Theme {
   /** The record is not what the members remember. */
-  RECORD(RECORD_RESTORED, CLUSTER_RECREATED);
+  RECORD(RECORD_RESTORED, CLUSTER_RECREATED),
+  /** Disks are not what their members had. */
+  DISKS(DISK_RESTORED, DISK_RESTORED, ALL_DISKS_RESTORED, DISK_CLONED);
 
   final List<Event.Kind> kinds;
 
