@@ -31,7 +31,7 @@ final class Calamities {
   void foresee(Event event, long begin) {
     switch (event.kind()) {
       case RECORD_RESTORED -> earlier(event, begin, () -> records.put(event, world.api.status()));
-      case DISK_RESTORED, ALL_DISKS_RESTORED ->
+      case DISK_RESTORED, ALL_DISKS_RESTORED, TOTAL_OUTAGE ->
           earlier(event, begin, () -> disks.put(event, copyOfAll()));
       default -> {} // needs nothing
     }
@@ -71,6 +71,12 @@ final class Calamities {
         SimulatedVm other = world.vm(vm.index + 1 + random.nextInt(world.vms.size() - 1));
         swaps.swap(vm, Swaps.copy(other), "a copy of the disk of " + other.name);
       }
+      case TOTAL_OUTAGE -> totalOutage(disks.get(event), random);
+      case DRIFT_EVERYWHERE -> driftEverywhere(random);
+      case JOB_ALIKE_WITHOUT_PRIMARY -> {
+        world.primary(random.nextLong()).leave();
+        deeds.alike(random);
+      }
       default -> throw new IllegalStateException(event.kind() + " belongs to no theme");
     }
   }
@@ -85,6 +91,39 @@ final class Calamities {
     if (copies.containsKey(vm)) {
       swaps.swap(vm, copies.get(vm), "an earlier copy");
     }
+  }
+
+  /** In half of them the primary's disks come back older, and its user goes on where he was. */
+  private void totalOutage(Map<SimulatedVm, Map<String, Volume>> copies, SplittableRandom random) {
+    SimulatedVm primary = world.primary(random.nextLong());
+    if (random.nextBoolean()) {
+      world.timeline.after(10 * S, () -> restoreDisks(primary, copies));
+    }
+    for (SimulatedVm vm : List.copyOf(world.vms)) {
+      world.timeline.after(random.nextLong(10 * S), vm::crash);
+      long up = 10 * S + random.nextLong(50 * S);
+      world.timeline.after(up, vm::start);
+      SplittableRandom boot = random.split();
+      if (random.nextBoolean()) {
+        world.timeline.after(up + random.nextLong(6 * S), () -> deeds.job(vm, boot));
+      }
+      if (vm == primary) {
+        world.timeline.after(up + random.nextLong(60 * S), () -> deeds.user(vm, boot));
+      }
+    }
+  }
+
+  private void driftEverywhere(SplittableRandom random) {
+    SimulatedVm primary = world.primary(random.nextLong());
+    int file = random.nextInt(Deeds.FILES.size());
+    for (SimulatedVm vm : world.members()) {
+      if (vm != primary) {
+        String path = Deeds.FILES.get(file++ % Deeds.FILES.size());
+        String tree = world.trees.get(random.nextInt(world.trees.size()));
+        world.timeline.after(random.nextLong(4 * S), () -> deeds.job(vm, tree, path));
+      }
+    }
+    world.timeline.after(random.nextLong(5 * S), primary::leave);
   }
 
   /** The record is another; no operator that knew the one before is left. */

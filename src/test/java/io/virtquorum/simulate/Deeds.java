@@ -48,6 +48,14 @@ final class Deeds {
     }
   }
 
+  /** Software writes a file. */
+  void job(SimulatedVm vm, String tree, String path) {
+    if (isUsable(vm)) {
+      by = Content.Origin.JOB;
+      write(vm, tree, path, next(vm, Content.Origin.JOB), false);
+    }
+  }
+
   /**
    * Software writes faster than anybody can copy, wherever users are led, unless it is kept still.
    */

@@ -67,7 +67,13 @@ record Event(long at, Kind kind, long seed) {
     /** All disks of all members are back at copies of one earlier moment. */
     ALL_DISKS_RESTORED(0),
     /** A member's disks are replaced by copies of another's. */
-    DISK_CLONED(0);
+    DISK_CLONED(0),
+    /** All VMs crash and come back, with boots that write, and the primary perhaps older. */
+    TOTAL_OUTAGE(0),
+    /** Software writes something else on each member but the primary, which is gone then. */
+    DRIFT_EVERYWHERE(0),
+    /** Software writes the same on all members but the primary, which went just before. */
+    JOB_ALIKE_WITHOUT_PRIMARY(0);
 
     /** Changes of the spec's members: they happen only where a cluster's kind says so. */
     static final List<Kind> OF_MEMBERSHIP =

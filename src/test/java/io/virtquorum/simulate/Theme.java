@@ -4,7 +4,10 @@ import static io.virtquorum.simulate.Event.Kind.ALL_DISKS_RESTORED;
 import static io.virtquorum.simulate.Event.Kind.CLUSTER_RECREATED;
 import static io.virtquorum.simulate.Event.Kind.DISK_CLONED;
 import static io.virtquorum.simulate.Event.Kind.DISK_RESTORED;
+import static io.virtquorum.simulate.Event.Kind.DRIFT_EVERYWHERE;
+import static io.virtquorum.simulate.Event.Kind.JOB_ALIKE_WITHOUT_PRIMARY;
 import static io.virtquorum.simulate.Event.Kind.RECORD_RESTORED;
+import static io.virtquorum.simulate.Event.Kind.TOTAL_OUTAGE;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -21,7 +24,9 @@ enum Theme {
   /** The record is not what the members remember. */
   RECORD(RECORD_RESTORED, CLUSTER_RECREATED),
   /** Disks are not what their members had. */
-  DISKS(DISK_RESTORED, DISK_RESTORED, ALL_DISKS_RESTORED, DISK_CLONED);
+  DISKS(DISK_RESTORED, DISK_RESTORED, ALL_DISKS_RESTORED, DISK_CLONED),
+  /** Members go, and those that are left or come back are not what they were. */
+  OUTAGE(TOTAL_OUTAGE, TOTAL_OUTAGE, DRIFT_EVERYWHERE, JOB_ALIKE_WITHOUT_PRIMARY);
 
   final List<Event.Kind> kinds;
 
