@@ -10,6 +10,15 @@ import java.util.SplittableRandom;
 /** Makes the events of a {@link Theme} happen. For one thread. */
 final class Calamities {
   private static final long S = Timeline.SECOND;
+  private static final long HOUR = 3_600 * S;
+
+  /** Longer than anything is remembered of a member that is not heard of. */
+  private static final long AWAY = 360 * S;
+
+  /** How long after its beginning an event may still be under way. */
+  static long lasts(Event.Kind kind) {
+    return kind == Event.Kind.OPERATOR_AWAY ? AWAY : 0;
+  }
 
   private final World world;
   private final Deeds deeds;
@@ -77,6 +86,9 @@ final class Calamities {
         world.primary(random.nextLong()).leave();
         deeds.alike(random);
       }
+      case OPERATOR_AWAY -> world.withoutOperator(AWAY);
+      case OPERATOR_CLOCK_STEPS -> world.clock.step(random.nextLong(2 * HOUR) - HOUR);
+      case ISLAND -> island(random);
       default -> throw new IllegalStateException(event.kind() + " belongs to no theme");
     }
   }
@@ -126,11 +138,37 @@ final class Calamities {
     world.timeline.after(random.nextLong(5 * S), primary::leave);
   }
 
+  /** Who was led to it goes on there; who comes later is where the Service leads. */
+  private void island(SplittableRandom random) {
+    long choice = random.nextLong();
+    SimulatedVm vm = random.nextInt(3) == 0 ? world.vm(choice) : world.served(choice);
+    long time = (20 + random.nextInt(70)) * S;
+    cutOff(vm, true);
+    world.timeline.after(time, () -> cutOff(vm, false));
+    for (long at = 0; at < time; at += 10 * S) {
+      SplittableRandom there = random.split();
+      SplittableRandom here = random.split();
+      world.timeline.after(at + there.nextLong(10 * S), () -> deeds.user(vm, there));
+      world.timeline.after(
+          at + here.nextLong(10 * S), () -> deeds.user(world.served(choice), here));
+    }
+  }
+
+  private void cutOff(SimulatedVm vm, boolean is) {
+    world.cut(vm, is, is);
+    world.unprobed(vm, is);
+    for (SimulatedVm other : world.vms) {
+      if (other != vm) {
+        world.network.cut(vm.guest.address, other.guest.address, is);
+        world.network.cut(other.guest.address, vm.guest.address, is);
+      }
+    }
+  }
+
   /** The record is another; no operator that knew the one before is left. */
   private void restore(HAClusterStatus status, SplittableRandom random) {
     world.needsAPerson = true;
-    List.copyOf(world.operators).forEach(OperatorLife::die);
+    world.withoutOperator(S + random.nextLong(9 * S));
     world.api.restore(status);
-    world.timeline.after(S + random.nextLong(9 * S), world::leadIfNobodyDoes);
   }
 }

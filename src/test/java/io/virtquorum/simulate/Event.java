@@ -73,7 +73,13 @@ record Event(long at, Kind kind, long seed) {
     /** Software writes something else on each member but the primary, which is gone then. */
     DRIFT_EVERYWHERE(0),
     /** Software writes the same on all members but the primary, which went just before. */
-    JOB_ALIKE_WITHOUT_PRIMARY(0);
+    JOB_ALIKE_WITHOUT_PRIMARY(0),
+    /** No operator leads for six minutes. */
+    OPERATOR_AWAY(0),
+    /** The wall clock of the operators jumps, an hour at most, either way. */
+    OPERATOR_CLOCK_STEPS(0),
+    /** A member is cut off from operator, probes and other members, with users on both sides. */
+    ISLAND(0);
 
     /** Changes of the spec's members: they happen only where a cluster's kind says so. */
     static final List<Kind> OF_MEMBERSHIP =

@@ -115,7 +115,7 @@ final class Run {
     if (schedule.shape().quiesce() != Shape.Quiesce.NONE) {
       deeds.rush(begin + HASTE, begin + 2 * HASTE, random);
     }
-    advance(begin + Schedule.EVENTFUL);
+    advance(begin + schedule.eventful());
     world.heal();
     if (schedule.shape().observe()) {
       advance(world.timeline.now() + PERSON);

@@ -5,7 +5,10 @@ import static io.virtquorum.simulate.Event.Kind.CLUSTER_RECREATED;
 import static io.virtquorum.simulate.Event.Kind.DISK_CLONED;
 import static io.virtquorum.simulate.Event.Kind.DISK_RESTORED;
 import static io.virtquorum.simulate.Event.Kind.DRIFT_EVERYWHERE;
+import static io.virtquorum.simulate.Event.Kind.ISLAND;
 import static io.virtquorum.simulate.Event.Kind.JOB_ALIKE_WITHOUT_PRIMARY;
+import static io.virtquorum.simulate.Event.Kind.OPERATOR_AWAY;
+import static io.virtquorum.simulate.Event.Kind.OPERATOR_CLOCK_STEPS;
 import static io.virtquorum.simulate.Event.Kind.RECORD_RESTORED;
 import static io.virtquorum.simulate.Event.Kind.TOTAL_OUTAGE;
 
@@ -26,7 +29,11 @@ enum Theme {
   /** Disks are not what their members had. */
   DISKS(DISK_RESTORED, DISK_RESTORED, ALL_DISKS_RESTORED, DISK_CLONED),
   /** Members go, and those that are left or come back are not what they were. */
-  OUTAGE(TOTAL_OUTAGE, TOTAL_OUTAGE, DRIFT_EVERYWHERE, JOB_ALIKE_WITHOUT_PRIMARY);
+  OUTAGE(TOTAL_OUTAGE, TOTAL_OUTAGE, DRIFT_EVERYWHERE, JOB_ALIKE_WITHOUT_PRIMARY),
+  /** The operator is not there, or does not know how late it is. */
+  OPERATOR(OPERATOR_AWAY, OPERATOR_CLOCK_STEPS, OPERATOR_CLOCK_STEPS, OPERATOR_CLOCK_STEPS),
+  /** The cluster falls apart. */
+  PARTITION(ISLAND);
 
   final List<Event.Kind> kinds;
 

@@ -64,6 +64,7 @@ final class World {
   private long slowStreams;
   private boolean duplicating;
   private int operatorCount;
+  private long nobodyLeadsUntil;
 
   /** Rot that a sidecar must tell from a write, unless somebody writes there. */
   record Rotted(SimulatedVm vm, String path, Digest row) {}
@@ -242,11 +243,13 @@ final class World {
   // Operators.
 
   /** Another operator acquires the lease; the ones before it do not know yet. */
-  OperatorLife lead() {
+  void lead() {
+    if (isWithoutOperator()) {
+      return;
+    }
     OperatorLife operator = new OperatorLife(this, ++operatorCount);
     operators.add(operator);
     story.tell("operator %d begins to lead", operator.number);
-    return operator;
   }
 
   /** Where the operator's Service leads: to the newest, as a rule. */
@@ -415,6 +418,17 @@ final class World {
     if (leader().isEmpty()) {
       lead();
     }
+  }
+
+  /** All operators are gone, and for so long there is no other. */
+  void withoutOperator(long nanos) {
+    nobodyLeadsUntil = Math.max(nobodyLeadsUntil, timeline.now() + nanos);
+    List.copyOf(operators).forEach(OperatorLife::die);
+    timeline.after(nanos, this::leadIfNobodyDoes);
+  }
+
+  private boolean isWithoutOperator() {
+    return timeline.now() < nobodyLeadsUntil;
   }
 
   /**
