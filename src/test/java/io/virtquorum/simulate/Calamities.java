@@ -87,7 +87,7 @@ final class Calamities {
         deeds.alike(random);
       }
       case OPERATOR_AWAY -> world.withoutOperator(AWAY);
-      case OPERATOR_CLOCK_STEPS -> world.clock.step(random.nextLong(2 * HOUR) - HOUR);
+      case OPERATOR_CLOCK_STEPS -> clockSteps(random);
       case ISLAND -> island(random);
       default -> throw new IllegalStateException(event.kind() + " belongs to no theme");
     }
@@ -136,6 +136,21 @@ final class Calamities {
       }
     }
     world.timeline.after(random.nextLong(5 * S), primary::leave);
+  }
+
+  /** Most often while somebody waits for a time: after a drift, or for a primary that is gone. */
+  private void clockSteps(SplittableRandom random) {
+    switch (random.nextInt(3)) {
+      case 0 -> deeds.job(world.vm(random.nextLong()), random);
+      case 1 -> {
+        SimulatedVm primary = world.primary(random.nextLong());
+        primary.crash();
+        world.timeline.after((20 + random.nextInt(40)) * S, primary::start);
+      }
+      default -> {} // nobody waits for anything
+    }
+    long by = random.nextLong(2 * HOUR) - HOUR;
+    world.timeline.after(random.nextLong(8 * S), () -> world.clock.step(by));
   }
 
   /** Who was led to it goes on there; who comes later is where the Service leads. */
