@@ -89,6 +89,13 @@ final class Calamities {
       case OPERATOR_AWAY -> world.withoutOperator(AWAY);
       case OPERATOR_CLOCK_STEPS -> clockSteps(random);
       case ISLAND -> island(random);
+      case SLOW_LOOKS -> {
+        SimulatedVm vm = aMember(random);
+        vm.guest.hindrances.hashSlowly((60 + random.nextInt(120)) * S);
+        SplittableRandom user = random.split();
+        world.timeline.after(random.nextLong(5 * S), () -> deeds.user(vm, user));
+      }
+      case OPEN_FILES -> keepOpen(aMember(random), random);
       default -> throw new IllegalStateException(event.kind() + " belongs to no theme");
     }
   }
@@ -151,6 +158,20 @@ final class Calamities {
     }
     long by = random.nextLong(2 * HOUR) - HOUR;
     world.timeline.after(random.nextLong(8 * S), () -> world.clock.step(by));
+  }
+
+  private void keepOpen(SimulatedVm vm, SplittableRandom random) {
+    String tree = world.trees.get(random.nextInt(world.trees.size()));
+    List<String> files =
+        vm.guest.mounts.get(tree).all().entrySet().stream()
+            .filter(e -> e.getValue().isFile() && !Volume.isOwn(e.getKey()))
+            .map(Map.Entry::getKey)
+            .toList();
+    if (vm.guest.isRunning() && !files.isEmpty()) {
+      String path = files.get(random.nextInt(files.size()));
+      int times = 10 + random.nextInt(50);
+      new OpenFile(world, vm, tree, path, random.nextBoolean(), times).write();
+    }
   }
 
   /** Who was led to it goes on there; who comes later is where the Service leads. */

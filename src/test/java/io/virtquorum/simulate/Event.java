@@ -79,7 +79,11 @@ record Event(long at, Kind kind, long seed) {
     /** The wall clock of the operators jumps, an hour at most, either way. */
     OPERATOR_CLOCK_STEPS(0),
     /** A member is cut off from operator, probes and other members, with users on both sides. */
-    ISLAND(0);
+    ISLAND(0),
+    /** Files of a member take longer to hash than a look may last. */
+    SLOW_LOOKS(0),
+    /** A process keeps a file open or mapped, and writes to it wherever a repair moved it. */
+    OPEN_FILES(0);
 
     /** Changes of the spec's members: they happen only where a cluster's kind says so. */
     static final List<Kind> OF_MEMBERSHIP =

@@ -7,9 +7,11 @@ import static io.virtquorum.simulate.Event.Kind.DISK_RESTORED;
 import static io.virtquorum.simulate.Event.Kind.DRIFT_EVERYWHERE;
 import static io.virtquorum.simulate.Event.Kind.ISLAND;
 import static io.virtquorum.simulate.Event.Kind.JOB_ALIKE_WITHOUT_PRIMARY;
+import static io.virtquorum.simulate.Event.Kind.OPEN_FILES;
 import static io.virtquorum.simulate.Event.Kind.OPERATOR_AWAY;
 import static io.virtquorum.simulate.Event.Kind.OPERATOR_CLOCK_STEPS;
 import static io.virtquorum.simulate.Event.Kind.RECORD_RESTORED;
+import static io.virtquorum.simulate.Event.Kind.SLOW_LOOKS;
 import static io.virtquorum.simulate.Event.Kind.TOTAL_OUTAGE;
 
 import java.util.ArrayList;
@@ -33,7 +35,11 @@ enum Theme {
   /** The operator is not there, or does not know how late it is. */
   OPERATOR(OPERATOR_AWAY, OPERATOR_CLOCK_STEPS, OPERATOR_CLOCK_STEPS, OPERATOR_CLOCK_STEPS),
   /** The cluster falls apart. */
-  PARTITION(ISLAND);
+  PARTITION(ISLAND),
+  /** What is seen of a member is old. */
+  LOOKS(SLOW_LOOKS),
+  /** Who writes does not look where. */
+  WRITERS(OPEN_FILES);
 
   final List<Event.Kind> kinds;
 
