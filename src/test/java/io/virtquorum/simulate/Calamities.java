@@ -96,6 +96,7 @@ final class Calamities {
         world.timeline.after(random.nextLong(5 * S), () -> deeds.user(vm, user));
       }
       case OPEN_FILES -> keepOpen(aMember(random), random);
+      case DISK_READ_ONLY, DISK_FAILING, DISK_HANGS -> diskTrouble(event.kind(), random);
       default -> throw new IllegalStateException(event.kind() + " belongs to no theme");
     }
   }
@@ -158,6 +159,25 @@ final class Calamities {
     }
     long by = random.nextLong(2 * HOUR) - HOUR;
     world.timeline.after(random.nextLong(8 * S), () -> world.clock.step(by));
+  }
+
+  private void diskTrouble(Event.Kind kind, SplittableRandom random) {
+    SimulatedVm vm = aMember(random);
+    long time = (10 + random.nextInt(110)) * S;
+    String tree = world.trees.get(random.nextInt(world.trees.size()));
+    Volume volume = vm.guest.mounts.get(tree); // whatever takes its place is well
+    world.story.tell("%s, %s: %s for %d s", vm.name, tree, kind.text(), time / S);
+    switch (kind) {
+      case DISK_READ_ONLY -> {
+        volume.readOnly(true);
+        world.timeline.after(time, () -> volume.readOnly(false));
+      }
+      case DISK_FAILING -> {
+        volume.failing(true);
+        world.timeline.after(time, () -> volume.failing(false));
+      }
+      default -> vm.guest.hindrances.hang(time);
+    }
   }
 
   private void keepOpen(SimulatedVm vm, SplittableRandom random) {

@@ -94,7 +94,10 @@ final class Deeds {
   }
 
   private static boolean isUsable(SimulatedVm vm) {
-    return vm.guest.isAwake() && vm.guest.mounts.keySet().stream().allMatch(vm.guest::isMounted);
+    return vm.guest.isAwake()
+        && !vm.guest.hindrances.hangs()
+        && vm.guest.mounts.keySet().stream().allMatch(vm.guest::isMounted)
+        && vm.guest.mounts.values().stream().noneMatch(v -> v.isFailing() || v.isReadOnly());
   }
 
   private void change(SimulatedVm vm, SplittableRandom random, Content.Origin origin) {

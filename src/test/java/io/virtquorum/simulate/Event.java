@@ -83,7 +83,13 @@ record Event(long at, Kind kind, long seed) {
     /** Files of a member take longer to hash than a look may last. */
     SLOW_LOOKS(0),
     /** A process keeps a file open or mapped, and writes to it wherever a repair moved it. */
-    OPEN_FILES(0);
+    OPEN_FILES(0),
+    /** A file system of a member turns read-only for a while. */
+    DISK_READ_ONLY(0),
+    /** A disk of a member gives errors for a while. */
+    DISK_FAILING(0),
+    /** Nothing that touches a disk of a member goes on for a while. */
+    DISK_HANGS(0);
 
     /** Changes of the spec's members: they happen only where a cluster's kind says so. */
     static final List<Kind> OF_MEMBERSHIP =

@@ -198,6 +198,16 @@ final class SimulatedGuest implements Guest {
     }
   }
 
+  /** The file system of a tree turns read-only, or can be written again. */
+  void readOnly(String tree, boolean is) {
+    at(tree).volume().readOnly(is);
+  }
+
+  /** The disk of a tree fails to read and write, or works again. */
+  void failing(String tree, boolean is) {
+    at(tree).volume().failing(is);
+  }
+
   /** Its file systems count only whole seconds. */
   void coarseTimes() {
     tick = COARSE_TICK;
@@ -229,6 +239,12 @@ final class SimulatedGuest implements Guest {
     pace = 1;
     trap = 0;
     unmounted.clear();
+    for (Volume volume : mounts.values()) {
+      if (volume.isReadOnly() || volume.isFailing()) {
+        volume.readOnly(false);
+        volume.failing(false);
+      }
+    }
   }
 
   /** Does something in the midst of a repair: after so many of its steps. */
@@ -249,7 +265,11 @@ final class SimulatedGuest implements Guest {
 
   /** True until something is asked of the agent in vain. */
   boolean isQuiet() {
-    return running && pace == 1 && timeline.now() >= pausedUntil && agent.isWell();
+    return running
+        && pace == 1
+        && timeline.now() >= pausedUntil
+        && agent.isWell()
+        && !hindrances.hangs();
   }
 
   /** Changes when anything changes that a look could see. */
@@ -320,6 +340,7 @@ final class SimulatedGuest implements Guest {
     while (timeline.now() < pausedUntil) {
       timeline.sleep(pausedUntil - timeline.now());
     }
+    hindrances.await();
   }
 
   // As a sidecar sees it, by its agent.
@@ -397,6 +418,7 @@ final class SimulatedGuest implements Guest {
           "serve.sh",
           "settle.sh",
           "stop.sh",
+          "unkeep.sh",
           "archive-list.sh",
           "archive-remove.sh" ->
           sync.run(program, arguments, input);

@@ -31,6 +31,16 @@ final class SyncPrograms {
     if (guest.sprung()) {
       return SimulatedGuest.ok(""); // nobody hears it
     }
+    if (program.matches("(prepare|settle|finish|unkeep|archive-.*)\\.sh")) {
+      Volume volume = own(arguments.get(0)).volume();
+      if (volume.isFailing()) {
+        return CollectPrograms.failing(program, arguments.get(0));
+      }
+      if (volume.isReadOnly() && program.matches("(settle|finish)\\.sh")) {
+        return SimulatedGuest.ok(
+            ""); // where nothing can be written, nothing can be replaced either
+      }
+    }
     try {
       return switch (program) {
         case "prepare.sh" -> prepare(own(arguments.get(0)), arguments.get(0), arguments.get(1));
@@ -261,7 +271,8 @@ final class SyncPrograms {
   /** Waits for a network that is cut until the time-out, or goes on at once. */
   private void pass(String host, long timeout, int code, long end) {
     long since = guest.timeline.now();
-    while (!guest.network.passes(guest.address, host)) {
+    while (!guest.network.passes(guest.address, host)
+        || guest.network.guest(host).hindrances.hangs()) {
       if (guest.timeline.now() - since >= timeout * Timeline.SECOND) {
         throw new Exit(code, "rsync error: timeout waiting for daemon");
       }
@@ -293,7 +304,7 @@ final class SyncPrograms {
         throw new Exit(12, "rsync: connection unexpectedly closed");
       }
       Node node = theirs.get(CollectPrograms.join(root, name));
-      if (node == null) {
+      if (node == null || theirs.isFailing()) {
         missing = true;
         continue;
       }

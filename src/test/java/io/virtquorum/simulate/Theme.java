@@ -3,6 +3,9 @@ package io.virtquorum.simulate;
 import static io.virtquorum.simulate.Event.Kind.ALL_DISKS_RESTORED;
 import static io.virtquorum.simulate.Event.Kind.CLUSTER_RECREATED;
 import static io.virtquorum.simulate.Event.Kind.DISK_CLONED;
+import static io.virtquorum.simulate.Event.Kind.DISK_FAILING;
+import static io.virtquorum.simulate.Event.Kind.DISK_HANGS;
+import static io.virtquorum.simulate.Event.Kind.DISK_READ_ONLY;
 import static io.virtquorum.simulate.Event.Kind.DISK_RESTORED;
 import static io.virtquorum.simulate.Event.Kind.DRIFT_EVERYWHERE;
 import static io.virtquorum.simulate.Event.Kind.ISLAND;
@@ -39,7 +42,9 @@ enum Theme {
   /** What is seen of a member is old. */
   LOOKS(SLOW_LOOKS),
   /** Who writes does not look where. */
-  WRITERS(OPEN_FILES);
+  WRITERS(OPEN_FILES),
+  /** A VM lives and its disks do not. */
+  STORAGE(DISK_READ_ONLY, DISK_FAILING, DISK_HANGS);
 
   final List<Event.Kind> kinds;
 
