@@ -49,6 +49,7 @@ final class SimulatedGuest implements Guest {
   private final CollectPrograms collect = new CollectPrograms(this);
   private final SyncPrograms sync = new SyncPrograms(this);
   final QuiescePrograms quiesce = new QuiescePrograms(this);
+  final Hindrances hindrances = new Hindrances(this);
   final SimulatedAgent agent;
   private final Set<Timeline.Task> processes = new HashSet<>();
   private Volume memoryDisk;
@@ -234,6 +235,7 @@ final class SimulatedGuest implements Guest {
   void heal() {
     agent.heal();
     pausedUntil = 0;
+    hindrances.heal();
     pace = 1;
     trap = 0;
     unmounted.clear();
@@ -263,7 +265,11 @@ final class SimulatedGuest implements Guest {
 
   /** True until something is asked of the agent in vain. */
   boolean isQuiet() {
-    return running && pace == 1 && timeline.now() >= pausedUntil && agent.isWell();
+    return running
+        && pace == 1
+        && timeline.now() >= pausedUntil
+        && agent.isWell()
+        && !hindrances.hangs();
   }
 
   /** Changes when anything changes that a look could see. */
@@ -334,6 +340,7 @@ final class SimulatedGuest implements Guest {
     while (timeline.now() < pausedUntil) {
       timeline.sleep(pausedUntil - timeline.now());
     }
+    hindrances.await();
   }
 
   // As a sidecar sees it, by its agent.
@@ -364,10 +371,11 @@ final class SimulatedGuest implements Guest {
                 rsyncs.put(arguments.getFirst(), longer(call, () -> sync.apply(arguments, asked)));
             case "quiesce.sh" -> longer(call, () -> quiesce.run(arguments));
             default -> {
-              long before = written();
-              Result result = quick(program, arguments, exec.input());
-              truth.ran(this, program, written() != before);
-              agent.answer(call, result);
+              if (hindrances.delay(program)) {
+                longer(call, () -> slow(program, arguments, exec.input()));
+              } else {
+                agent.answer(call, quick(program, arguments, exec.input()));
+              }
             }
           }
         });
@@ -388,7 +396,19 @@ final class SimulatedGuest implements Guest {
     return written;
   }
 
+  private Result slow(String program, List<String> arguments, byte[] input) {
+    hindrances.pass(program);
+    return quick(program, arguments, input);
+  }
+
   private Result quick(String program, List<String> arguments, byte[] input) {
+    long before = written();
+    Result result = execute(program, arguments, input);
+    truth.ran(this, program, written() != before);
+    return result;
+  }
+
+  private Result execute(String program, List<String> arguments, byte[] input) {
     return switch (program) {
       case "evidence" -> ok(people.evidence(timeline.now()));
       case "address" -> setAddress();

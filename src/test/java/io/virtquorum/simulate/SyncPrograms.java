@@ -286,7 +286,8 @@ final class SyncPrograms {
   /** Waits for a network that is cut until the time-out, or goes on at once. */
   private void pass(String host, long timeout, int code, long end) {
     long since = guest.timeline.now();
-    while (!guest.network.passes(guest.address, host)) {
+    while (!guest.network.passes(guest.address, host)
+        || guest.network.guest(host).hindrances.hangs()) {
       if (guest.timeline.now() - since >= timeout * Timeline.SECOND) {
         throw new Exit(code, "rsync error: timeout waiting for daemon");
       }

@@ -216,6 +216,30 @@ final class Volume {
     end();
   }
 
+  /**
+   * Who has a file open writes to it. Not synced.
+   *
+   * @param places all names of the file
+   */
+  void writeOpen(List<String> places, Content content, long time) {
+    writable();
+    Node old = get(places.getFirst());
+    Node next = Node.file(old.inode, old.mode, time, time, content);
+    room(places.size() * (room(next) - room(old)));
+    cache.remove(old.inode);
+    unsynced.add(old.inode);
+    places.forEach(place -> put(place, next));
+    end();
+  }
+
+  /** All names of the file with this inode. */
+  List<String> places(long inode) {
+    return nodes.entrySet().stream()
+        .filter(entry -> entry.getValue().inode == inode)
+        .map(Map.Entry::getKey)
+        .toList();
+  }
+
   /** A file that was written and not synced has this inode now. */
   void unsynced(long inode) {
     unsynced.add(inode);

@@ -7,11 +7,7 @@ import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.operator.SimulatedAdjudicator;
-import java.time.Clock;
 import java.time.Duration;
-import java.time.Instant;
-import java.time.ZoneId;
-import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -33,7 +29,6 @@ final class World {
 
   static final int ARCHIVE_ENTRIES = 6;
   private static final int MOST_VMS = 7;
-  private static final Instant BEGIN = Instant.parse("2026-01-01T00:00:00Z");
   private static final long DISK = 8L << 20;
   private static final Map<String, String> FEATURES = Map.of("/srv/www", "site", "/etc/app", "app");
 
@@ -45,12 +40,16 @@ final class World {
   final SyncNetwork network = new SyncNetwork();
   final SimulatedApi api;
   final byte[] key = new byte[32];
-  final Clock clock = new SimulatedClock();
+  final SimulatedClock clock;
   final List<FileTree> files;
   final List<SimulatedVm> vms = new ArrayList<>();
   final List<OperatorLife> operators = new ArrayList<>();
   final List<String> trees;
   final List<Rotted> rotted = new ArrayList<>();
+
+  /** Nothing in the cluster can tell any more what is right: a person must say it. */
+  boolean needsAPerson;
+
   private final Map<String, Integer> weights = new TreeMap<>();
   private final Config.Voting voting;
   private final boolean canQuiesce;
@@ -65,30 +64,15 @@ final class World {
   private long slowStreams;
   private boolean duplicating;
   private int operatorCount;
+  private long nobodyLeadsUntil;
 
   /** Rot that a sidecar must tell from a write, unless somebody writes there. */
   record Rotted(SimulatedVm vm, String path, Digest row) {}
 
-  private final class SimulatedClock extends Clock {
-    @Override
-    public ZoneId getZone() {
-      return ZoneOffset.UTC;
-    }
-
-    @Override
-    public Clock withZone(ZoneId zone) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public Instant instant() {
-      return BEGIN.plusNanos(timeline.now());
-    }
-  }
-
   World(long seed, Story story, Shape shape, Config.Voting voting) {
     SplittableRandom root = new SplittableRandom(seed);
     this.timeline = new Timeline(root.split());
+    this.clock = new SimulatedClock(timeline);
     this.random = root.split();
     this.story = story;
     this.voting = voting;
@@ -259,15 +243,17 @@ final class World {
   // Operators.
 
   /** Another operator acquires the lease; the ones before it do not know yet. */
-  OperatorLife lead() {
-    return lead(0);
+  void lead() {
+    lead(0);
   }
 
-  private OperatorLife lead(long floor) {
+  private void lead(long floor) {
+    if (isWithoutOperator()) {
+      return;
+    }
     OperatorLife operator = new OperatorLife(this, ++operatorCount, floor);
     operators.add(operator);
     story.tell("operator %d begins to lead", operator.number);
-    return operator;
   }
 
   /** Where the operator's Service leads: to the newest, as a rule. */
@@ -445,6 +431,17 @@ final class World {
     if (leader().isEmpty()) {
       lead(floor);
     }
+  }
+
+  /** All operators are gone, and for so long there is no other. */
+  void withoutOperator(long nanos) {
+    nobodyLeadsUntil = Math.max(nobodyLeadsUntil, timeline.now() + nanos);
+    List.copyOf(operators).forEach(OperatorLife::die);
+    timeline.after(nanos, this::leadIfNobodyDoes);
+  }
+
+  private boolean isWithoutOperator() {
+    return timeline.now() < nobodyLeadsUntil;
   }
 
   /**
