@@ -326,35 +326,42 @@ final class SimulatedGuest implements Guest {
   public Result run(Exec exec) throws GuestException {
     List<String> command = exec.command();
     long asked = timeline.now();
+    long[] looked = {-1};
     if (command.size() < 4 || !command.get(0).equals("/bin/sh")) {
       throw new IllegalStateException("the simulated guest does not know " + command);
     }
-    return agent.ask(
-        exec.deadline(),
-        call -> {
-          String program = ScriptBook.name(command.get(2));
-          List<String> arguments = command.subList(4, command.size());
-          truth.asked(this, program, arguments);
-          switch (program) {
-            case "stage.sh" ->
-                rsyncs.put(
-                    arguments.getFirst(),
-                    longer(
-                        call,
-                        () ->
-                            sync.stage(
-                                arguments, exec.environment().getOrDefault("RSYNC_PASSWORD", ""))));
-            case "apply.sh" ->
-                rsyncs.put(arguments.getFirst(), longer(call, () -> sync.apply(arguments, asked)));
-            case "quiesce.sh" -> longer(call, () -> quiesce.run(arguments));
-            default -> {
-              long before = written();
-              Result result = quick(program, arguments, exec.input());
-              truth.ran(this, program, written() != before);
-              agent.answer(call, result);
-            }
-          }
-        });
+    Result answer =
+        agent.ask(
+            exec.deadline(),
+            call -> {
+              String program = ScriptBook.name(command.get(2));
+              List<String> arguments = command.subList(4, command.size());
+              truth.asked(this, program, arguments);
+              switch (program) {
+                case "stage.sh" ->
+                    rsyncs.put(
+                        arguments.getFirst(),
+                        longer(
+                            call,
+                            () ->
+                                sync.stage(
+                                    arguments,
+                                    exec.environment().getOrDefault("RSYNC_PASSWORD", ""))));
+                case "apply.sh" ->
+                    rsyncs.put(
+                        arguments.getFirst(), longer(call, () -> sync.apply(arguments, asked)));
+                case "quiesce.sh" -> longer(call, () -> quiesce.run(arguments));
+                default -> {
+                  long before = written();
+                  looked[0] = program.equals("evidence") ? timeline.now() : -1;
+                  Result result = quick(program, arguments, exec.input());
+                  truth.ran(this, program, written() != before);
+                  agent.answer(call, result);
+                }
+              }
+            });
+    truth.witnesses.saw(this, looked[0]);
+    return answer;
   }
 
   /** Runs a program that takes time. */

@@ -51,6 +51,10 @@ final class World {
   final List<OperatorLife> operators = new ArrayList<>();
   final List<String> trees;
   final List<Rotted> rotted = new ArrayList<>();
+
+  /** Nothing in the cluster can tell any more what is right: a person must say it. */
+  boolean needsAPerson;
+
   private final Map<String, Integer> weights = new TreeMap<>();
   private final Config.Voting voting;
   private final boolean canQuiesce;
@@ -121,6 +125,7 @@ final class World {
                         QuiescePrograms.command(shape.quiesce())))
             .toList();
     shape.weights().forEach(weight -> make(root, weight, this::disk));
+    truth.clients.led(this::led);
   }
 
   private SimulatedVm make(
@@ -246,6 +251,17 @@ final class World {
         .filter(vm -> primary.filter(vm.name::equals).isPresent())
         .findFirst()
         .orElse(vm(choice));
+  }
+
+  /** The guest that the Service leads to, also if it is dead. */
+  private Optional<SimulatedGuest> led() {
+    String address = api.led();
+    for (SimulatedVm vm : vms) {
+      if (vm.podAddress().equals(address)) {
+        return Optional.of(vm.guest);
+      }
+    }
+    return Optional.empty();
   }
 
   /** Whom the Service leads to, or else any. */
