@@ -435,7 +435,7 @@ final class Adjudication {
     boolean blind =
         primary.get().lookAge().filter(age -> age.compareTo(Exposed.UNSEEN) > 0).isPresent();
     if (blind && !state.isBlind(member)) {
-      step(new Event.Blind(member, now().minus(primary.get().lookAge().get())));
+      step(new Event.Blind(member, clock.now().minus(primary.get().lookAge().get())));
     } else if (!blind && state.isBlind(member)) {
       step(new Event.Sees(member));
     }

@@ -11,6 +11,7 @@ import io.virtquorum.adjudicate.News;
 import io.virtquorum.adjudicate.Route;
 import io.virtquorum.adjudicate.State;
 import io.virtquorum.wire.HealthContent;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;

@@ -242,13 +242,13 @@ class AdjudicationTest {
     holds("web-0", DRIFT);
     tick(Duration.ofSeconds(1));
     View before = adjudication.view();
-    assertThat(before.exposedSince()).contains(NOON);
+    assertThat(before.exposure().since()).contains(NOON);
     tick(Duration.ofSeconds(1));
     tick(Duration.ofSeconds(1));
-    assertThat(adjudication.view().exposedSince()).contains(NOON);
+    assertThat(adjudication.view().exposure().since()).contains(NOON);
     clock.step(Duration.ofHours(-1));
     tick(Duration.ofSeconds(1));
-    assertThat(adjudication.view().exposedSince()).contains(NOON.minus(Duration.ofHours(1)));
+    assertThat(adjudication.view().exposure().since()).contains(NOON.minus(Duration.ofHours(1)));
   }
 
   @Test

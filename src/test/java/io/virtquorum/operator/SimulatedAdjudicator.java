@@ -16,6 +16,7 @@ import io.virtquorum.wire.v1.Hello;
 import io.virtquorum.wire.v1.ToMember;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -254,6 +255,16 @@ public final class SimulatedAdjudicator {
   /** What is held back now. */
   public List<Hold> holds() {
     return adjudication.view().holds();
+  }
+
+  /** Since when it shows that something is exposed. */
+  public Optional<Instant> exposedSince() {
+    return adjudication.view().exposure().since();
+  }
+
+  /** Since when it shows that it does not know what is exposed. */
+  public Optional<Instant> exposureUnknownSince() {
+    return adjudication.view().exposure().unknownSince();
   }
 
   /** True if there is something that was not there when this was last asked. */

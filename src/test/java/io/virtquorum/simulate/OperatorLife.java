@@ -9,10 +9,13 @@ import io.virtquorum.operator.SimulatedAdjudicator;
 import io.virtquorum.wire.v1.FromMember;
 import io.virtquorum.wire.v1.Hello;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.regex.Pattern;
 
 /**
@@ -35,6 +38,7 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
   private final Timeline.Task task;
   private final Deque<Runnable> mailbox = new ArrayDeque<>();
   private final List<Channel> channels = new ArrayList<>();
+  private final long began;
   private boolean dead;
   private long nextTick;
 
@@ -47,6 +51,7 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
     this.world = world;
     this.number = number;
     this.floor = floor;
+    this.began = world.timeline.now();
     this.task = world.timeline.spawn(this::live);
   }
 
@@ -89,8 +94,27 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
     world.timeline.after(LEADS_ANEW, () -> world.leadIfNobodyDoes(heard));
   }
 
-  /** Invariant 10: each hold says why and until when, as people speak. */
   private void look() {
+    if (isDeciding() && world.leader().filter(l -> l == this).isPresent()) {
+      world.truth.exposure.shows(
+          new ExposureRules.Shown(
+              moment(adjudicator.exposedSince()), moment(adjudicator.exposureUnknownSince())),
+          world.timeline.now() - began < ExposureRules.DETECT,
+          world.timeline.now());
+    }
+    holdsSayWhy();
+  }
+
+  /** On the timeline, by what a clock on the wall says now. */
+  private OptionalLong moment(Optional<Instant> instant) {
+    return instant
+        .map(i -> Duration.between(i, world.clock.instant()).toNanos())
+        .map(age -> OptionalLong.of(world.timeline.now() - age))
+        .orElse(OptionalLong.empty());
+  }
+
+  /** Invariant 10: each hold says why and until when, as people speak. */
+  private void holdsSayWhy() {
     if (adjudicator.hasNews()) {
       for (Hold hold : adjudicator.holds()) {
         boolean sentences =

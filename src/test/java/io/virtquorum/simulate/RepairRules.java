@@ -28,7 +28,7 @@ final class RepairRules {
    * @param violated hears which invariant was broken, and how
    * @param record as it is now
    */
-  RepairRules(BiConsumer<String, String> violated, Supplier<ClusterRecord> record, Disks disks) {
+  RepairRules(BiConsumer<String, String> violated, Disks disks, Supplier<ClusterRecord> record) {
     this.violated = violated;
     this.record = record;
     this.disks = disks;
@@ -175,21 +175,32 @@ final class RepairRules {
     }
   }
 
-  /** Invariant 4, at the archive: what a user may have written is never removed from it. */
+  /**
+   * Invariant 4, at the archive: what a user wrote, and nobody committed or replaced, is never
+   * removed from it, whatever the archive itself says of it; unless nobody can know of that user.
+   */
   void pruning(SimulatedGuest guest, Volume volume, String entry) {
     if (!volume.exists(entry)) {
       return; // another tree's
     }
-    Node manifest = volume.get(entry + "/manifest");
-    String first = manifest == null ? "" : manifest.content.text().lines().findFirst().orElse("");
-    if (!first.endsWith(" 0")) {
-      violated.accept(
-          "ArchivePruned", entry + " of " + guest.name + " is removed and has users' files");
-    }
     for (Node node : List.copyOf(volume.below(entry).values())) {
-      if (node.isFile()) {
+      if (node.isFile() && !disks.existsBeside(node.content, volume, entry)) {
+        if (isOnlyCopyOfAUsers(node.content)) {
+          violated.accept(
+              "ArchivePruned",
+              "%s of %s is removed, and with it the only copy of what a user wrote: %s"
+                  .formatted(entry, guest.name, node.content));
+        }
         node.content.released = true;
       }
     }
+  }
+
+  private static boolean isOnlyCopyOfAUsers(Content content) {
+    return content.origin == Content.Origin.USER
+        && !content.committed
+        && !content.superseded
+        && !content.released
+        && !content.unseen;
   }
 }

@@ -17,6 +17,7 @@ final class SimulatedVm {
   private final World world;
   private SidecarLife life;
   private int incarnation;
+  private String podAddress;
   private String knownUid = "";
   private boolean knownRunning;
   private boolean deleted;
@@ -28,6 +29,7 @@ final class SimulatedVm {
     this.index = index;
     this.guest = guest;
     this.random = random;
+    this.podAddress = address();
   }
 
   String uid() {
@@ -35,6 +37,10 @@ final class SimulatedVm {
   }
 
   String podAddress() {
+    return podAddress;
+  }
+
+  private String address() {
     return "10.%d.2.%d".formatted(incarnation, 11 + index);
   }
 
@@ -55,6 +61,7 @@ final class SimulatedVm {
   void start() {
     if (!guest.exists() && !deleted && !away) {
       incarnation++;
+      podAddress = address();
       term = 0;
       usersSinceHeld = false;
       guest.powerOn();

@@ -441,6 +441,7 @@ final class SyncPrograms {
           guest.truth.promises.changes(guest, name, asked);
           guest.truth.replaced(guest, tree, name, old, null);
           remove(volume, path);
+          guest.truth.applied(guest);
         }
         continue;
       }

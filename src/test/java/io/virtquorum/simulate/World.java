@@ -105,6 +105,7 @@ final class World {
                         QuiescePrograms.command(shape.quiesce())))
             .toList();
     shape.weights().forEach(weight -> make(root, weight, this::disk));
+    truth.clients.led(this::led);
   }
 
   private SimulatedVm make(
@@ -230,6 +231,17 @@ final class World {
         .filter(vm -> primary.filter(vm.name::equals).isPresent())
         .findFirst()
         .orElse(vm(choice));
+  }
+
+  /** The guest that the Service leads to, also if it is dead. */
+  private Optional<SimulatedGuest> led() {
+    String address = api.led();
+    for (SimulatedVm vm : vms) {
+      if (vm.podAddress().equals(address)) {
+        return Optional.of(vm.guest);
+      }
+    }
+    return Optional.empty();
   }
 
   /** Whom the Service leads to, or else any. */
