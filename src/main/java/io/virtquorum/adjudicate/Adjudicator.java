@@ -99,7 +99,7 @@ public final class Adjudicator {
     boolean again =
         state.record().isPrimary(voted.member())
             && before.ballot().filter(b -> !b.root().equals(voted.ballot().root())).isPresent();
-    MemberState after = before.with(voted.ballot());
+    MemberState after = before.with(voted.ballot()).with(before.since().held(voted.held()));
     return state.withMember(
         voted.member(), _ -> again ? after.with(after.tries().impatient()) : after);
   }

@@ -1,6 +1,7 @@
 package io.virtquorum.adjudicate;
 
 import java.time.Instant;
+import java.util.Optional;
 
 /** What happened, as the adjudicator hears it. */
 public sealed interface Event {
@@ -16,8 +17,16 @@ public sealed interface Event {
   /** The detector says that the member's guest is dead. */
   record Died(String member) implements Event {}
 
-  /** A member reported its state. */
-  record Voted(String member, Ballot ballot) implements Event {}
+  /**
+   * A member reported its state.
+   *
+   * @param held when the newest look that found the member as it remembers began; empty: not known
+   */
+  record Voted(String member, Ballot ballot, Optional<Instant> held) implements Event {
+    public Voted(String member, Ballot ballot) {
+      this(member, ballot, Optional.empty());
+    }
+  }
 
   /**
    * A member reports, and nobody has looked at its files for long: a look lasts, or fails.

@@ -43,7 +43,12 @@ public final class Exposed {
                 .filter(t -> t.position().isAfter(committed.get().position()))
                 .isPresent()
             && assessment.target().filter(t -> t.root().equals(held)).isEmpty();
-    Optional<Instant> since = before.since().or(before::unknownSince).or(() -> Optional.of(now));
+    Optional<Instant> since =
+        before
+            .since()
+            .or(before::unknownSince)
+            .or(() -> leading.since().held().filter(at -> remembers(leading, committed.get())))
+            .or(() -> Optional.of(now));
     return new Exposure(
         since,
         movedOn ? before.nextSince().or(() -> Optional.of(now)) : Optional.empty(),
@@ -54,6 +59,14 @@ public final class Exposed {
     return before
         .unknownSince()
         .or(() -> leading.since().unseen().filter(since -> !since.plus(UNSEEN).isAfter(now)));
+  }
+
+  private static boolean remembers(MemberState leading, Committed committed) {
+    return leading
+        .ballot()
+        .flatMap(Ballot::memory)
+        .filter(committed.remembered()::equals)
+        .isPresent();
   }
 
   /** Also what is not elected yet, for instance because another row rotted, is exposed. */

@@ -85,15 +85,18 @@ record MemberState(
    * @param unable its own word is that it cannot serve
    * @param blind nobody looked at its files though it reports: a look lasts, or fails
    * @param unseen it is not known what it holds, for whatever reason
+   * @param held by its own word it held what it remembers at that moment
    */
   record Since(
       Optional<Instant> unheard,
       Optional<Instant> straying,
       Optional<Instant> unable,
       Optional<Instant> blind,
-      Optional<Instant> unseen) {
+      Optional<Instant> unseen,
+      Optional<Instant> held) {
     static final Since NEVER =
         new Since(
+            Optional.empty(),
             Optional.empty(),
             Optional.empty(),
             Optional.empty(),
@@ -108,7 +111,8 @@ record MemberState(
           from(straying, isStraying, now),
           from(unable, isUnable, now),
           blind,
-          from(unseen, isUnseen, blind.orElse(now)));
+          from(unseen, isUnseen, blind.orElse(now)),
+          held);
     }
 
     private static Optional<Instant> from(Optional<Instant> before, boolean is, Instant now) {
@@ -116,7 +120,11 @@ record MemberState(
     }
 
     Since blind(Optional<Instant> from) {
-      return new Since(unheard, straying, unable, from, unseen);
+      return new Since(unheard, straying, unable, from, unseen, held);
+    }
+
+    Since held(Optional<Instant> at) {
+      return new Since(unheard, straying, unable, blind, unseen, at);
     }
   }
 

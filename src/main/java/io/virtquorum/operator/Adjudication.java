@@ -6,6 +6,7 @@ import io.virtquorum.adjudicate.ClusterRecord;
 import io.virtquorum.adjudicate.Command;
 import io.virtquorum.adjudicate.Event;
 import io.virtquorum.adjudicate.Exposed;
+import io.virtquorum.adjudicate.Exposure;
 import io.virtquorum.adjudicate.Outcome;
 import io.virtquorum.adjudicate.Route;
 import io.virtquorum.adjudicate.State;
@@ -18,6 +19,7 @@ import io.virtquorum.wire.v1.FromMember;
 import io.virtquorum.wire.v1.Progress;
 import io.virtquorum.wire.v1.ToMember;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -62,15 +64,12 @@ final class Adjudication {
   private volatile Optional<Long> deposedAt = Optional.empty();
 
   /**
-   * @param record as it was read
-   * @param floor this adjudication's term is above this, and above the record's
    * @param probed hears what a probe of a member's guest found, on any thread
    */
   Adjudication(
       String namespace,
       String name,
-      ClusterRecord record,
-      long floor,
+      Legacy legacy,
       byte[] fingerprintKey,
       Surroundings surroundings,
       BiConsumer<String, GuestProbe.Answer> probed) {
@@ -79,7 +78,11 @@ final class Adjudication {
     this.fingerprintKey = fingerprintKey.clone();
     this.surroundings = surroundings;
     this.clock = new SteadyClock(surroundings.clock(), surroundings.nanoTime());
-    this.state = State.begin(Math.max(record.term(), floor) + 1, record);
+    this.state =
+        State.begin(
+            legacy.nextTerm(),
+            legacy.record(),
+            Exposure.shown(Optional.empty(), legacy.exposedSince().map(this::past)));
     this.terms = new Terms(state.term());
     this.view = View.of(state, assessment, Map.of(), clock::shown);
     this.guide = new UserGuide(surroundings.leader(), surroundings.nanoTime());
@@ -213,7 +216,10 @@ final class Adjudication {
     try {
       switch (message.getMessageCase()) {
         case BEAT -> watch();
-        case BALLOT -> step(CoreMapping.ballot(stream, message.getBallot()));
+        case BALLOT ->
+            step(
+                CoreMapping.ballot(
+                    stream, message.getBallot(), stream.heldAge().map(clock.now()::minus)));
         case OFFER ->
             step(OfferedAddress.check(CoreMapping.offer(stream, message.getOffer()), settings));
         case PROGRESS -> {
@@ -439,6 +445,11 @@ final class Adjudication {
     } else if (!blind && state.isBlind(member)) {
       step(new Event.Sees(member));
     }
+  }
+
+  /** Not later than now, wherever the wall clock was set to meanwhile. */
+  private Instant past(Instant shown) {
+    return shown.isAfter(clock.now()) ? clock.now() : shown;
   }
 
   private void sendConfigure(MemberStream stream) {

@@ -1,6 +1,5 @@
 package io.virtquorum.operator;
 
-import io.virtquorum.adjudicate.ClusterRecord;
 import io.virtquorum.wire.v1.FromMember;
 import io.virtquorum.wire.v1.Hello;
 import java.time.Duration;
@@ -45,17 +44,11 @@ final class ClusterRuntime implements AutoCloseable {
     record Probed(String member, GuestProbe.Answer answer) implements Mail {}
   }
 
-  /**
-   * Starts it.
-   *
-   * @param record as it was read
-   * @param floor its term is above this, and above the record's
-   */
+  /** Starts it. */
   ClusterRuntime(
       String namespace,
       String name,
-      ClusterRecord record,
-      long floor,
+      Legacy legacy,
       byte[] fingerprintKey,
       Surroundings surroundings) {
     this.namespace = namespace;
@@ -65,8 +58,7 @@ final class ClusterRuntime implements AutoCloseable {
         new Adjudication(
             namespace,
             name,
-            record,
-            floor,
+            legacy,
             fingerprintKey,
             surroundings,
             (member, answer) -> post(new Mail.Probed(member, answer)));

@@ -22,6 +22,8 @@ import io.virtquorum.wire.v1.ServeSample;
 import io.virtquorum.wire.v1.ToMember;
 import io.virtquorum.wire.v1.Verify;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
 
 /** Between what passes on the streams and the adjudicator's events and commands. Pure. */
 final class CoreMapping {
@@ -37,7 +39,13 @@ final class CoreMapping {
 
   private CoreMapping() {}
 
-  static Event.Voted ballot(MemberStream stream, io.virtquorum.wire.v1.Ballot message)
+  /**
+   * A ballot.
+   *
+   * @param held when the newest look that found the member as it remembers began
+   */
+  static Event.Voted ballot(
+      MemberStream stream, io.virtquorum.wire.v1.Ballot message, Optional<Instant> held)
       throws WireException {
     BallotContent read = WireMapping.read(message);
     return new Event.Voted(
@@ -54,7 +62,8 @@ final class CoreMapping {
             read.usersSinceHeld(),
             read.audited(),
             read.trouble().map(t -> new Trouble(t.reason(), t.sentence())),
-            read.outputs()));
+            read.outputs()),
+        held);
   }
 
   static Event.Offered offer(MemberStream stream, io.virtquorum.wire.v1.Offer message)

@@ -23,6 +23,7 @@ final class MemberStream {
   private volatile GuestState guest = GuestState.GUEST_STATE_STARTING;
   private volatile Duration agentAge = Duration.ZERO;
   private volatile Optional<Duration> lookAge = Optional.empty();
+  private volatile Optional<Duration> heldAge = Optional.empty();
   private volatile HealthContent health = HealthContent.GOOD;
 
   /**
@@ -56,6 +57,10 @@ final class MemberStream {
         beat.hasLookAgeMillis()
             ? Optional.of(Duration.ofMillis(Integer.toUnsignedLong(beat.getLookAgeMillis())))
             : Optional.empty();
+    heldAge =
+        beat.hasHeldAgeMillis()
+            ? Optional.of(Duration.ofMillis(Integer.toUnsignedLong(beat.getHeldAgeMillis())))
+            : Optional.empty();
     boolean news = guest != beat.getGuest();
     guest = beat.getGuest();
     return news;
@@ -87,6 +92,11 @@ final class MemberStream {
    */
   Optional<Duration> lookAge() {
     return lookAge;
+  }
+
+  /** Since the newest look that found the member as it remembers began, at the last beat. */
+  Optional<Duration> heldAge() {
+    return heldAge;
   }
 
   /** Time since the last sign of life. */

@@ -6,9 +6,11 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.javaoperatorsdk.operator.processing.event.ResourceID;
 import io.virtquorum.access.AccessPath;
 import io.virtquorum.api.HACluster;
+import io.virtquorum.api.HAClusterStatus;
 import io.virtquorum.kubevirt.KubeVirtClient;
 import java.time.Clock;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** What the reconciler is made of, each made once. */
@@ -81,8 +83,10 @@ record Parts(
     return new ClusterRuntime(
         namespace,
         name,
-        store.read(fresh),
-        floor,
+        new Legacy(
+            store.read(fresh),
+            floor,
+            Optional.ofNullable(fresh.getStatus()).map(HAClusterStatus::exposureSince)),
         keys.of(namespace, name),
         Surroundings.of(store, announcer(cluster), access, changed, clock));
   }

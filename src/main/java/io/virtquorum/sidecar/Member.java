@@ -152,6 +152,10 @@ final class Member implements Link.Listener, AutoCloseable {
         .age(nanoTime.getAsLong())
         .ifPresent(
             age -> beat.setLookAgeMillis((int) Math.min(age / 1_000_000, Integer.MAX_VALUE)));
+    looks
+        .heldAge(nanoTime.getAsLong())
+        .ifPresent(
+            age -> beat.setHeldAgeMillis((int) Math.min(age / 1_000_000, Integer.MAX_VALUE)));
     return beat.setNumber(number)
         .setLooking(looks.isUnderWay())
         .setGuest(
@@ -241,6 +245,7 @@ final class Member implements Link.Listener, AutoCloseable {
     Duration pause = millis(working.getQuickMillis(), Duration.ofSeconds(2));
     long start = nanoTime.getAsLong();
     boolean well = false;
+    boolean holds = false;
     looks.begins(start);
     try {
       boolean due = ballotDue;
@@ -253,6 +258,7 @@ final class Member implements Link.Listener, AutoCloseable {
         throw e;
       }
       well = ballot.trouble().isEmpty();
+      holds = ballot.memory().isPresent() && ballot.changesTotal() == 0;
       if (audit) {
         auditDue =
             nanoTime.getAsLong()
@@ -278,7 +284,7 @@ final class Member implements Link.Listener, AutoCloseable {
       silence.failed(e, start, nanoTime.getAsLong(), guest.presence().state());
       return false;
     } finally {
-      looks.ends(well);
+      looks.ends(well, holds);
       quickDue = nanoTime.getAsLong() + pause.toNanos();
     }
   }

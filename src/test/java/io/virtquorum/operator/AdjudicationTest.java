@@ -75,7 +75,13 @@ class AdjudicationTest {
             clock::nanoTime,
             new Surroundings.GuestProbes((_, _) -> GuestProbe.Answer.ALIVE, _ -> {}));
     var begun =
-        new Adjudication("shop", "web", record, floor, new byte[32], surroundings, (_, _) -> {});
+        new Adjudication(
+            "shop",
+            "web",
+            new Legacy(record, floor, Optional.empty()),
+            new byte[32],
+            surroundings,
+            (_, _) -> {});
     begun.configured(settings());
     return begun;
   }

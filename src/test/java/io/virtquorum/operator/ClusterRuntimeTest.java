@@ -39,8 +39,7 @@ class ClusterRuntimeTest {
       new ClusterRuntime(
           "shop",
           "web",
-          ClusterRecord.none(),
-          0,
+          new Legacy(ClusterRecord.none(), 0, Optional.empty()),
           new byte[32],
           new Surroundings(
               null,

@@ -64,8 +64,7 @@ class ClusterRuntimesTest {
     return new ClusterRuntime(
         "shop",
         "web",
-        ClusterRecord.none(),
-        floor,
+        new Legacy(ClusterRecord.none(), floor, Optional.empty()),
         new byte[32],
         new Surroundings(
             records,

@@ -74,12 +74,14 @@ public final class SimulatedAdjudicator {
    * Begins to lead.
    *
    * @param floor its term is above this, and above the record's
+   * @param exposedSince what the leader before showed of exposure
    */
   public SimulatedAdjudicator(
       String namespace,
       String name,
       HAClusterStatus status,
       long floor,
+      Optional<Instant> exposedSince,
       byte[] key,
       Clock clock,
       LongSupplier nanoTime,
@@ -114,8 +116,7 @@ public final class SimulatedAdjudicator {
         new Adjudication(
             namespace,
             name,
-            record(status),
-            floor,
+            new Legacy(record(status), floor, exposedSince),
             key,
             new Surroundings(
                 store,

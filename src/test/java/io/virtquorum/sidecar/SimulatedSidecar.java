@@ -141,9 +141,13 @@ public final class SimulatedSidecar {
   public Beat beat(long number) {
     Beat made = beat.apply(number);
     long age = (nanoTime.getAsLong() - skipped) / 1_000_000;
-    return skipped != Long.MIN_VALUE && made.hasLookAgeMillis() && age < made.getLookAgeMillis()
-        ? made.toBuilder().setLookAgeMillis((int) age).build()
-        : made;
+    if (skipped == Long.MIN_VALUE || !made.hasLookAgeMillis() || age >= made.getLookAgeMillis()) {
+      return made;
+    }
+    Beat.Builder looked = made.toBuilder().setLookAgeMillis((int) age);
+    return made.hasHeldAgeMillis() && made.getHeldAgeMillis() == made.getLookAgeMillis()
+        ? looked.setHeldAgeMillis((int) age).build()
+        : looked.build();
   }
 
   /** A look is left out that would have found what the last one did. */

@@ -66,7 +66,15 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
     }
     adjudicator =
         new SimulatedAdjudicator(
-            "shop", "web", status, floor, world.key, world.clock, world.timeline::now, this);
+            "shop",
+            "web",
+            status,
+            floor,
+            world.exposedSince,
+            world.key,
+            world.clock,
+            world.timeline::now,
+            this);
     configure();
     nextTick = world.timeline.now() + TICK;
     while (!adjudicator.isDeposed()) {
@@ -96,6 +104,8 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
 
   private void look() {
     if (isDeciding() && world.leader().filter(l -> l == this).isPresent()) {
+      world.exposedSince = // as the status has it for the next leader
+          adjudicator.exposedSince().or(adjudicator::exposureUnknownSince);
       world.truth.exposure.shows(
           new ExposureRules.Shown(
               moment(adjudicator.exposedSince()), moment(adjudicator.exposureUnknownSince())),

@@ -8,6 +8,7 @@ import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.operator.SimulatedAdjudicator;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -49,6 +50,9 @@ final class World {
 
   /** Nothing in the cluster can tell any more what is right: a person must say it. */
   boolean needsAPerson;
+
+  /** What the newest leader showed of exposure. */
+  Optional<Instant> exposedSince = Optional.empty();
 
   private final Map<String, Integer> weights = new TreeMap<>();
   private final Config.Voting voting;
