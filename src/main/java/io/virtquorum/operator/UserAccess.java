@@ -72,6 +72,7 @@ final class UserAccess implements Surroundings.UserLeader {
     if (led.equals(wanted)) {
       return true;
     }
+    led = Optional.empty(); // a write that fails may have been done, or be done later
     try {
       if (path.lead(now, where, Optional.empty())) {
         LOG.atInfo()

@@ -51,6 +51,16 @@ class UserAccessIT {
     assertThat(client.discovery().v1().endpointSlices().withName("web").get()).isNotNull();
   }
 
+  @Test
+  void givenAWriteThatFailedThenWhereUsersAreLedIsWrittenAnew(KubernetesClient client) {
+    UserAccess access = access(client);
+    assertThat(access.lead(THERE)).isTrue();
+    assertThat(access.lead(Optional.of(new Lead("not-an-address", Optional.empty())))).isFalse();
+    client.discovery().v1().endpointSlices().withName("web").delete();
+    assertThat(access.lead(THERE)).isTrue();
+    assertThat(led(client)).containsExactly("10.244.1.23");
+  }
+
   private static UserAccess access(KubernetesClient client) {
     HACluster cluster = new HACluster();
     cluster.setMetadata(new ObjectMetaBuilder().withName("web").build());
