@@ -27,11 +27,19 @@ public final class Exposed {
     if (!leading.isSeen()) {
       return new Exposure(before.since(), before.nextSince(), unknown(before, leading, now));
     }
+    if (assessment.classOf(primary.get()) == MemberClass.BEHIND) {
+      // What it had that is not committed, it lost; nobody knows what that was.
+      return new Exposure(
+          before.since(),
+          before.nextSince(),
+          before.unknownSince().or(() -> leading.since().straying()));
+    }
     boolean exposed =
         assessment
                 .target()
                 .filter(t -> t.position().isAfter(committed.get().position()))
                 .isPresent()
+            || hasAccepted(leading, state.record(), committed.get())
             || hasWritten(leading, assessment.classOf(primary.get()));
     if (!exposed) {
       return Exposure.NONE;
@@ -59,6 +67,17 @@ public final class Exposed {
     return before
         .unknownSince()
         .or(() -> leading.since().unseen().filter(since -> !since.plus(UNSEEN).isAfter(now)));
+  }
+
+  /** Also if rows of it rotted since. */
+  private static boolean hasAccepted(
+      MemberState leading, ClusterRecord record, Committed committed) {
+    return leading
+        .ballot()
+        .flatMap(Ballot::memory)
+        .filter(m -> m.position().tenure() == record.tenure())
+        .filter(m -> m.position().isAfter(committed.position()))
+        .isPresent();
   }
 
   private static boolean remembers(MemberState leading, Committed committed) {

@@ -39,15 +39,21 @@ public record Exposure(
     return new Exposure(nextSince, Optional.empty(), unknownSince);
   }
 
-  /** As a sentence about the primary that leaves; empty if nothing is exposed. */
-  String words(Instant now) {
-    return unknownSince
-        .map(at -> "What it wrote in the last %s is not known.".formatted(age(at, now)))
-        .or(
-            () ->
-                since.map(
-                    at -> "It had a change that was not committed for %s.".formatted(age(at, now))))
+  /**
+   * As a sentence about the primary that leaves; empty if nothing is exposed.
+   *
+   * @param unseen since when it is not known what it holds; before that it was looked at
+   */
+  String words(Instant now, Optional<Instant> unseen) {
+    return since
+        .map(at -> "It had a change that was not committed for %s.".formatted(age(at, now)))
+        .or(() -> unknownSince.map(at -> unknown(at, now)))
+        .or(() -> unseen.map(at -> unknown(at.minus(Exposed.UNSEEN), now)))
         .orElse("");
+  }
+
+  private static String unknown(Instant from, Instant now) {
+    return "What it wrote in the last %s may be missing here.".formatted(age(from, now));
   }
 
   private static String age(Instant from, Instant now) {

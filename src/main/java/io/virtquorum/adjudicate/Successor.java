@@ -200,7 +200,11 @@ final class Successor {
     String primary = record.primary().orElseThrow();
     return picture.is(primary, MemberClass.STEADY)
         ? ""
-        : picture.state().news().exposure().words(picture.now());
+        : picture
+            .state()
+            .news()
+            .exposure()
+            .words(picture.now(), picture.member(primary).since().unseen());
   }
 
   /** This one is to lead, and cannot at this moment. */

@@ -142,7 +142,7 @@ record StatusFacts(
       return new Word(
           false,
           "ExposureUnknown",
-          "What the primary %s holds has not been seen since %s: what is written there may be nowhere else."
+          "It is not known since %2$s what the primary %1$s holds: what is written there may be nowhere else."
               .formatted(
                   view.record().primary().orElse("(nobody)"),
                   view.exposure().unknownSince().get().truncatedTo(ChronoUnit.SECONDS)));

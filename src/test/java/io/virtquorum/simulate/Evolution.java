@@ -97,26 +97,23 @@ final class Evolution {
     Map<Digest, Map<Digest, Long>> row = steps.getOrDefault(key, Map.of());
     Digest from = then.orElse(NOTHING);
     Digest to = later.orElse(NOTHING);
-    // Breadth first, each with the time of the first step that led there.
-    Map<Digest, Long> reached = new HashMap<>();
-    Deque<Digest> next = new ArrayDeque<>();
-    row.getOrDefault(from, Map.of())
-        .forEach(
-            (digest, at) -> {
-              reached.put(digest, at);
-              next.add(digest);
-            });
-    while (!next.isEmpty() && !reached.containsKey(to)) {
-      Digest digest = next.remove();
-      long first = reached.get(digest);
-      row.getOrDefault(digest, Map.of())
-          .forEach(
-              (after, at) -> {
-                if (reached.putIfAbsent(after, first) == null) {
-                  next.add(after);
-                }
-              });
+    // Of many ways there the one that began last: a row may have gone the same way before.
+    return row.getOrDefault(from, Map.of()).entrySet().stream()
+        .filter(step -> leads(row, step.getKey(), to))
+        .mapToLong(Map.Entry::getValue)
+        .max();
+  }
+
+  private static boolean leads(Map<Digest, Map<Digest, Long>> row, Digest from, Digest to) {
+    Set<Digest> reached = new HashSet<>(Set.of(from));
+    Deque<Digest> next = new ArrayDeque<>(reached);
+    while (!next.isEmpty() && !reached.contains(to)) {
+      for (Digest after : row.getOrDefault(next.remove(), Map.of()).keySet()) {
+        if (reached.add(after)) {
+          next.add(after);
+        }
+      }
     }
-    return reached.containsKey(to) ? OptionalLong.of(reached.get(to)) : OptionalLong.empty();
+    return reached.contains(to);
   }
 }

@@ -40,6 +40,9 @@ final class ExposureRules {
   record Shown(OptionalLong since, OptionalLong unknownSince) {
     static final Shown NOTHING = new Shown(OptionalLong.empty(), OptionalLong.empty());
 
+    /** A new leader may not know yet. */
+    static final Shown UNKNOWN = new Shown(OptionalLong.empty(), OptionalLong.of(0));
+
     /** When what is shown begins; who says that he does not know may not know since when. */
     private long begins() {
       return unknownSince.isPresent() ? Long.MIN_VALUE : since.orElse(NEVER);
@@ -92,7 +95,10 @@ final class ExposureRules {
     if (here.isEmpty() || !record.isPrimary(here.get().name)) {
       return;
     }
-    last = shown;
+    last = fresh ? Shown.UNKNOWN : shown;
+    if (truth.clients.led().isEmpty()) {
+      return; // users are led nowhere
+    }
     if (!fresh && now - oldest() > DETECT && shown.begins() > oldest() + DETECT) {
       violated.accept(
           "Exposure",
