@@ -65,6 +65,8 @@ now=$(date +%s)
 alone "$VQ_FIND" . -xdev -ignore_readdir_race ! -path . \( -path ./.virtquorum "$@" \) -prune \
   -o -printf '%y %m %U %G %s %i %T@ %C@ %P\0%l\0' >"$list" 2>"$list.err" || {
   rm -f "$list"
+  # What is mounted below is another disk, and its errors are not this one's.
+  grep -qF " $(pwd -P)/" /proc/self/mountinfo && trouble Unreadable "Failed while listing $tree: $(head -c 300 "$list.err")"
   failed "$list.err" "listing $tree"
 }
 rm -f "$list.err"
