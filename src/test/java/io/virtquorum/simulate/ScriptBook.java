@@ -40,6 +40,7 @@ final class ScriptBook {
             "memory-swap.sh",
             "put.sh",
             "tools.sh",
+            "users.sh",
             "written.sh")) {
       names.put(Script.of(FileTrees.class, name).text(), name);
     }
