@@ -71,6 +71,13 @@ final class DurableMemory {
     return memories.values().stream().findFirst().map(TreeMemory::remembered);
   }
 
+  /** What is remembered of a row. */
+  Optional<Digest> digest(Tree tree, String path) {
+    return Optional.ofNullable(memories.get(tree))
+        .map(memory -> memory.rows().get(path))
+        .map(TreeMemory.Past::digest);
+  }
+
   void load(Deadline deadline) throws GuestException, Trouble {
     if (!loaded) {
       memories = store.load(readOnly, deadline);
