@@ -84,16 +84,30 @@ final class Changes {
   }
 
   private Kind kind(String path) {
-    for (String at = path; ; at = parent(at)) {
-      Item item = now.get(at);
-      Past before = past.get(at);
-      if (item != null && before != null) {
-        return before.wentThroughOs(item.entry()) ? Kind.WRITTEN : Kind.ROT;
-      }
-      if (at.isEmpty()) {
-        return Kind.WRITTEN;
-      }
+    String at = witness(path);
+    Item item = now.get(at);
+    Past before = past.get(at);
+    if (item != null && before != null) {
+      return before.wentThroughOs(item.entry()) ? Kind.WRITTEN : Kind.ROT;
     }
+    return Kind.WRITTEN;
+  }
+
+  /** The row itself, or the directory above it, whose ctime says how it changed. */
+  private String witness(String path) {
+    String at = path;
+    while (!at.isEmpty() && !(now.containsKey(at) && past.containsKey(at))) {
+      at = parent(at);
+    }
+    return at;
+  }
+
+  /** The memory with ctimes that say nothing of these rows: from now on they were written. */
+  Map<String, Past> doubting(Set<String> paths) {
+    Map<String, Past> doubted = new java.util.HashMap<>(past);
+    paths.forEach(
+        path -> doubted.computeIfPresent(witness(path), (at, before) -> before.doubted()));
+    return doubted;
   }
 
   /** The path of the directory that an entry is in; the root is in itself. */

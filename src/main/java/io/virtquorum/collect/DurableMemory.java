@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -35,6 +36,7 @@ final class DurableMemory {
   private final Digest configuration;
   private final Map<Tree, TreeScanner> scanners;
   private final Duration renewEvery;
+  private final Writers writers;
   private Map<Tree, TreeMemory> memories = Map.of();
   private Map<Tree, String> marks = new HashMap<>();
   private boolean loaded;
@@ -50,6 +52,7 @@ final class DurableMemory {
     this.renewAt = shell.nanoTime();
     this.scanners = scanners;
     this.renewEvery = renewEvery;
+    this.writers = new Writers(shell);
     this.configuration = configuration(key, scanners.keySet());
     this.store = new MemoryStore(shell, List.copyOf(scanners.keySet()), configuration);
   }
@@ -68,6 +71,13 @@ final class DurableMemory {
     return memories.values().stream().findFirst().map(TreeMemory::remembered);
   }
 
+  /** What is remembered of a row. */
+  Optional<Digest> digest(Tree tree, String path) {
+    return Optional.ofNullable(memories.get(tree))
+        .map(memory -> memory.rows().get(path))
+        .map(TreeMemory.Past::digest);
+  }
+
   void load(Deadline deadline) throws GuestException, Trouble {
     if (!loaded) {
       memories = store.load(readOnly, deadline);
@@ -80,10 +90,48 @@ final class DurableMemory {
   List<Change> compare(Deadline deadline) throws GuestException, Trouble {
     load(deadline);
     mend(deadline);
-    List<Change> changes = new ArrayList<>();
-    memories.forEach((tree, memory) -> changes.addAll(changes(tree, memory).list()));
+    List<Change> changes = differences();
+    if (doubt(changes, deadline)) {
+      changes = differences();
+    }
     renew(deadline);
     return changes;
+  }
+
+  private List<Change> differences() {
+    List<Change> changes = new ArrayList<>();
+    memories.forEach((tree, memory) -> changes.addAll(changes(tree, memory).list()));
+    return changes;
+  }
+
+  /**
+   * Of rot that somebody may have written after all the memory forgets the ctimes, for good: who
+   * wrote may be gone at the next look. True if there is such.
+   */
+  private boolean doubt(List<Change> changes, Deadline deadline) throws GuestException, Trouble {
+    Map<Tree, TreeMemory> doubted = new LinkedHashMap<>(memories);
+    boolean any = false;
+    for (var memory : memories.entrySet()) {
+      Tree tree = memory.getKey();
+      List<Change> rot =
+          changes.stream()
+              .filter(c -> c.kind() == Change.Kind.ROT && c.key().feature().equals(tree.name()))
+              .toList();
+      Set<String> written = writers.among(tree, scanners.get(tree).items(), rot, deadline);
+      if (!written.isEmpty()) {
+        any = true;
+        var old = memory.getValue();
+        var rows = changes(tree, old).doubting(written);
+        doubted.put(tree, new TreeMemory(old.remembered(), configuration, rows));
+      }
+    }
+    if (any) {
+      memories = doubted;
+      if (!readOnly) {
+        saveOrGoOn(doubted, deadline);
+      }
+    }
+    return any;
   }
 
   /** Remembers the newest scans, durably. */

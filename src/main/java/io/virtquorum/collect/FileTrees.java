@@ -1,6 +1,7 @@
 package io.virtquorum.collect;
 
 import io.virtquorum.fingerprint.Change;
+import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.Position;
@@ -116,6 +117,14 @@ public final class FileTrees {
   /** After a repair: the next pass renews the remembered ctimes without waiting for its turn. */
   public void renewSoon() {
     memory.renewSoon();
+  }
+
+  /** The digest that is remembered of a row, or empty if none is. */
+  public Optional<Digest> remembered(RowKey row) {
+    return scanners.keySet().stream()
+        .filter(tree -> tree.name().equals(row.feature()))
+        .findFirst()
+        .flatMap(tree -> memory.digest(tree, row.item()));
   }
 
   /** What the newest snapshot's listing says of a row, or empty if it has none. */

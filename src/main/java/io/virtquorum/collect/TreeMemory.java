@@ -41,6 +41,11 @@ record TreeMemory(Remembered remembered, Digest configuration, Map<String, Past>
           item.digest(), item.settled() ? item.entry().ctime() : UNKNOWN, item.entry().inode());
     }
 
+    /** The same, of which nobody can say any more how it changed. */
+    Past doubted() {
+      return new Past(digest, UNKNOWN, inode);
+    }
+
     /** True unless the ctime or the inode shows that nothing went through the OS. */
     boolean wentThroughOs(Entry now) {
       return ctime == UNKNOWN || ctime != now.ctime() || inode != now.inode();

@@ -7,6 +7,7 @@ import io.virtquorum.collect.Shell;
 import io.virtquorum.collect.Snapshot;
 import io.virtquorum.collect.Tree;
 import io.virtquorum.collect.Trouble;
+import io.virtquorum.collect.UserMark;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Matrix;
@@ -65,6 +66,7 @@ final class GuestWork implements MemberWork {
   private final Puller puller;
   private final Verifier verifier;
   private final Quiet quiet;
+  private final UserMark mark;
   private final SyncLink link;
   private final Outputs outputs;
   private final OutputRepair outputRepair;
@@ -87,6 +89,7 @@ final class GuestWork implements MemberWork {
     this.puller = new Puller(trees, limits);
     this.verifier = new Verifier(trees);
     this.quiet = new Quiet(trees.shell(), trees.trees());
+    this.mark = new UserMark(trees.shell(), trees.trees().getFirst());
     this.link = new SyncLink(configure, trees.shell());
     this.outputs = outputs(configure, trees.shell());
     this.outputRepair = new OutputRepair(trees.shell(), outputs, trees.trees(), limits);
@@ -146,6 +149,9 @@ final class GuestWork implements MemberWork {
         users.held(); // it did so after the look for users, so who came since will still be seen
       } else if (!users.sinceHeld()) {
         lookForUsers(); // who wrote may have come and gone during the look at the files
+      }
+      if (!observe && mark.look(snapshot, users.sinceHeld(), QUICK)) {
+        users.were();
       }
       link.look(snapshot.bootId());
       return ballot(snapshot, snapshot.audited(), Optional.empty(), outputs.look(audit));

@@ -52,6 +52,11 @@ final class Users {
     since(false);
   }
 
+  /** Somebody did use it since then: an earlier life of this sidecar, in another pod, saw it. */
+  void were() {
+    since(true);
+  }
+
   /** Somebody used the guest since the member held what it remembers. */
   boolean sinceHeld() {
     return since;

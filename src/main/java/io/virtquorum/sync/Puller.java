@@ -12,6 +12,7 @@ import io.virtquorum.fingerprint.RowKey;
 import io.virtquorum.guest.GuestException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -84,6 +85,11 @@ public final class Puller {
       LOG.atWarn()
           .addKeyValue("verdict", note.verdict())
           .log("An earlier repair was interrupted; again");
+    }
+    Optional<RowKey> other = notRemembered(goal);
+    if (other.isPresent()) {
+      finish(deadline);
+      return new PullResult.Void("This member remembers something else of " + other.get());
     }
     Plan plan = Plan.of(sparing(goal, before), before.matrix(), offer.rows(), trees::entry);
     Optional<RowKey> stranded = plan.stranded(before.matrix());
@@ -169,6 +175,16 @@ public final class Puller {
     Map<RowKey, Optional<Digest>> rows = new HashMap<>(some.rows());
     rows.keySet().removeIf(written(before));
     return new Goal.Rows(rows);
+  }
+
+  /** A row that is to be as it is remembered, and is remembered otherwise by now. */
+  private Optional<RowKey> notRemembered(Goal goal) {
+    return goal instanceof Goal.Remembered some
+        ? some.rows().entrySet().stream()
+            .filter(row -> !trees.remembered(row.getKey()).equals(row.getValue()))
+            .map(Map.Entry::getKey)
+            .min(Comparator.naturalOrder())
+        : Optional.empty();
   }
 
   /** Rows that may have been written since: where there are too many to list, rot comes first. */

@@ -2,7 +2,7 @@
 # ended first; what does not end, as on a disk that hangs, is not joined by another.
 earlier=
 [ -e "$VQ_RUN/look.pid" ] && read -r earlier <"$VQ_RUN/look.pid"
-works() { [ "$earlier" ] && { runs "$earlier" "$VQ_RUN/" || runs "$earlier" ./.virtquorum; }; }
+works() { [ "$earlier" ] && [ -d "/proc/$earlier" ] && { runs "$earlier" "$VQ_RUN/tmp." || runs "$earlier" ./.virtquorum; }; }
 if works; then
   kill -TERM "$earlier" 2>/dev/null
   tries=0

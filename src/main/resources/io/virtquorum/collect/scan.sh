@@ -29,7 +29,9 @@ fi
 }
 [ -d "$tree" ] || trouble NotADirectory "$tree is not a directory; a file tree starts at a directory"
 cd "$tree" || trouble Unreadable "$tree cannot be entered"
-point=$("$VQ_STAT" -c %m . 2>/dev/null)
+identity=$("$VQ_STAT" -c '%d %i %m' .)
+point=${identity#* * }
+identity=${identity%" $point"}
 # Whether what is mounted at $point, or the last thing of several, is read-only by itself or since an error.
 reading() {
   found=
@@ -65,11 +67,12 @@ now=$(date +%s)
 alone "$VQ_FIND" . -xdev -ignore_readdir_race ! -path . \( -path ./.virtquorum "$@" \) -prune \
   -o -printf '%y %m %U %G %s %i %T@ %C@ %P\0%l\0' >"$list" 2>"$list.err" || {
   rm -f "$list"
+  # What is mounted below is another disk, and its errors are not this one's.
+  grep -qF " $(pwd -P)/" /proc/self/mountinfo && trouble Unreadable "Failed while listing $tree: $(head -c 300 "$list.err")"
   failed "$list.err" "listing $tree"
 }
 rm -f "$list.err"
 digest=$("$VQ_SHA256SUM" <"$list") || trouble Unreadable "The listing of $tree cannot be read"
-identity=$("$VQ_STAT" -c '%d %i' .)
 size=$("$VQ_STAT" -c %s "$list")
 memory=$("$VQ_STAT" -c %i-%s-%Y .virtquorum/memory 2>/dev/null) || memory=none
 applying=0

@@ -66,7 +66,8 @@ class GivenUpLookTest {
   void givenALookThatDoesNotEndThenNoOtherIsBegun() throws Exception {
     Path run = Files.createDirectories(member.home.resolve("run"));
     Process stuck =
-        new ProcessBuilder("sh", "-c", "trap '' TERM; while :; do sleep 60; done", run + "/names")
+        new ProcessBuilder(
+                "sh", "-c", "trap '' TERM; while :; do sleep 60; done", run + "/tmp.names")
             .start();
     left.add(stuck);
     Files.writeString(run.resolve("look.pid"), stuck.pid() + "\n");

@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** What the scripts of package collect do in a simulated guest. For one thread. */
 final class CollectPrograms {
@@ -26,7 +27,7 @@ final class CollectPrograms {
   }
 
   Result run(String program, List<String> arguments, byte[] input) {
-    if (!program.equals("scan.sh") && !program.equals("get.sh") && !program.equals("hash.sh")) {
+    if (!Set.of("scan.sh", "get.sh", "hash.sh", "written.sh", "users.sh").contains(program)) {
       listings.keySet().removeIf(tree -> tree.contains(OWN));
       if (guest.sprung()) {
         return SimulatedGuest.ok(""); // nobody hears it
@@ -46,6 +47,8 @@ final class CollectPrograms {
         case "memory-commit.sh" -> commit(arguments.getFirst());
         case "memory-swap.sh" -> swap(arguments.getFirst());
         case "scan.sh" -> scan(arguments);
+        case "written.sh" -> SimulatedGuest.ok(""); // nobody has files open or mapped
+        case "users.sh" -> users(arguments);
         case "mkdir" -> {
           Place place = guest.at(arguments.getFirst());
           place.volume().makeDirectories(place.path(), 0700, guest.fileTime());
@@ -158,6 +161,20 @@ final class CollectPrograms {
       }
     }
     return SimulatedGuest.ok(out.toByteArray());
+  }
+
+  private Result users(List<String> arguments) {
+    Place own = guest.at(arguments.get(0) + OWN);
+    long time = guest.fileTime();
+    if (arguments.get(1).isEmpty()) {
+      own.volume().remove(own.path() + "/users", time);
+    } else {
+      own.volume().makeDirectories(own.path(), 0700, time);
+      Content words = Content.of(arguments.get(1) + "\n", Content.Origin.OWN);
+      own.volume().write(own.path() + "/users", words, 0600, time, time);
+      own.volume().sync(own.path() + "/users");
+    }
+    return SimulatedGuest.ok("");
   }
 
   private Result commit(String tree) {

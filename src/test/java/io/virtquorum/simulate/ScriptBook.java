@@ -39,7 +39,9 @@ final class ScriptBook {
             "memory-commit.sh",
             "memory-swap.sh",
             "put.sh",
-            "tools.sh")) {
+            "tools.sh",
+            "users.sh",
+            "written.sh")) {
       names.put(Script.of(FileTrees.class, name).text(), name);
     }
     for (String name : List.of("hash.sh", "scan.sh")) {

@@ -99,6 +99,17 @@ class RememberedRowsTest extends TwoMembers {
   }
 
   @Test
+  void givenAnOrderThatIsOlderThanTheMemoryThenNothingIsTouched() throws Exception {
+    Snapshot held = bothHold();
+    member.write("changed", "accepted since");
+    Goal goal = back(held);
+    member.remember(4, 3);
+
+    assertThat(pull(offer(), goal, ROOMY)).isInstanceOf(PullResult.Void.class);
+    assertThat(member.path("changed")).hasContent("accepted since");
+  }
+
+  @Test
   void givenAnAttributedOrderThenWhatItReplacesIsSomebodysAndStays() throws Exception {
     Snapshot held = bothHold();
     member.write("changed", "what the old primary's user wrote");
