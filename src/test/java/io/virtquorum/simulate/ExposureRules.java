@@ -73,7 +73,7 @@ final class ExposureRules {
 
   /** After each step: whether users are led to another guest now. */
   void judge() {
-    Optional<SimulatedGuest> now = truth.clients.led();
+    Optional<SimulatedGuest> now = truth.clients.here();
     if (now.isPresent() && !now.equals(here)) {
       changed = true;
       here.ifPresent(before -> readsGoBackAsFarAsWasShown(before, now.get()));

@@ -87,7 +87,7 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
   }
 
   private void look() {
-    if (isDeciding() && world.leader().filter(l -> l == this).isPresent()) {
+    if (world.isLeader(this) && isDeciding()) {
       world.truth.exposure.shows(
           new ExposureRules.Shown(
               moment(adjudicator.exposedSince()), moment(adjudicator.exposureUnknownSince())),
