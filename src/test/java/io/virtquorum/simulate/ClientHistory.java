@@ -46,6 +46,11 @@ final class ClientHistory {
     return led.get();
   }
 
+  /** The same, as it was after the last step. */
+  Optional<SimulatedGuest> here() {
+    return here;
+  }
+
   /** A repair changed this guest's rows, or another disk is in it. */
   void changed(SimulatedGuest guest) {
     due |= here.isPresent() && here.get() == guest;

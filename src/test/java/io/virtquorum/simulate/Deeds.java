@@ -269,8 +269,8 @@ final class Deeds {
       Node node = volume.get(p);
       if (isTouched(p, paths) && node.isFile() && !Volume.isOwn(p)) {
         before.add(node.content);
-        before.add(node.written);
         if (node.content != node.written) {
+          before.add(node.written);
           node.content.detectable = false; // from now on it looks written
           volume.accept(p);
         }

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.function.Function;
 
 /**
  * Which rows took the place of which by other hands than VirtQuorum's: users', software's, a
@@ -28,7 +29,33 @@ final class Evolution {
 
   private final Map<String, List<Step>> waiting = new HashMap<>();
 
+  /** What was last asked of each row, kept true: a row may change thousands of times. */
+  private final Map<RowKey, Reach> reaches = new HashMap<>();
+
   private record Step(RowKey key, Digest before, Digest after, long at) {}
+
+  /** All that a row became after it was something, each with the time of the first step to it. */
+  private static final class Reach {
+    final Digest from;
+    final Map<Digest, Long> times = new HashMap<>();
+
+    Reach(Digest from) {
+      this.from = from;
+    }
+
+    /** Breadth first, from what was reached just now. */
+    void extend(Deque<Digest> next, Function<Digest, Set<Digest>> after) {
+      while (!next.isEmpty()) {
+        Digest digest = next.remove();
+        long first = times.get(digest);
+        for (Digest one : after.apply(digest)) {
+          if (times.putIfAbsent(one, first) == null) {
+            next.add(one);
+          }
+        }
+      }
+    }
+  }
 
   /**
    * A member's rows changed.
@@ -53,6 +80,27 @@ final class Evolution {
         .computeIfAbsent(step.key(), k -> new HashMap<>())
         .computeIfAbsent(step.before(), d -> new HashMap<>())
         .merge(step.after(), step.at(), Math::max);
+    Reach reach = reaches.get(step.key());
+    if (reach != null) {
+      boolean known = reach.times.containsKey(step.after());
+      if (step.before().equals(reach.from)) {
+        if (known) {
+          reaches.remove(step.key()); // it begins anew
+          return;
+        }
+        reach.times.put(step.after(), step.at());
+      } else if (!known && reach.times.containsKey(step.before())) {
+        reach.times.put(step.after(), reach.times.get(step.before()));
+      } else {
+        return;
+      }
+      reach.extend(
+          new ArrayDeque<>(List.of(step.after())), digest -> after(step.key(), digest).keySet());
+    }
+  }
+
+  private Map<Digest, Long> after(RowKey key, Digest digest) {
+    return steps.getOrDefault(key, Map.of()).getOrDefault(digest, Map.of());
   }
 
   /** Users are led to this member: what happened there counts. */
@@ -94,21 +142,37 @@ final class Evolution {
    * @return empty if it never did
    */
   OptionalLong since(RowKey key, Optional<Digest> then, Optional<Digest> later) {
-    Map<Digest, Map<Digest, Long>> row = steps.getOrDefault(key, Map.of());
     Digest from = then.orElse(NOTHING);
+    Reach reach = reaches.get(key);
+    if (reach == null || !reach.from.equals(from)) {
+      reach = new Reach(from);
+      reaches.put(key, reach);
+      for (var step : after(key, from).entrySet()) {
+        reach.times.put(step.getKey(), step.getValue());
+      }
+      reach.extend(new ArrayDeque<>(reach.times.keySet()), digest -> after(key, digest).keySet());
+    }
+    Long first = reach.times.get(later.orElse(NOTHING));
+    return first == null ? OptionalLong.empty() : OptionalLong.of(first);
+  }
+
+  /**
+   * The same, of many ways the one that began last: a row may have gone the same way before. No write
+   * that made it what it is later is younger than this.
+   */
+  OptionalLong sinceAtMost(RowKey key, Optional<Digest> then, Optional<Digest> later) {
     Digest to = later.orElse(NOTHING);
-    // Of many ways there the one that began last: a row may have gone the same way before.
-    return row.getOrDefault(from, Map.of()).entrySet().stream()
-        .filter(step -> leads(row, step.getKey(), to))
+    return after(key, then.orElse(NOTHING)).entrySet().stream()
+        .filter(step -> leads(key, step.getKey(), to))
         .mapToLong(Map.Entry::getValue)
         .max();
   }
 
-  private static boolean leads(Map<Digest, Map<Digest, Long>> row, Digest from, Digest to) {
+  private boolean leads(RowKey key, Digest from, Digest to) {
     Set<Digest> reached = new HashSet<>(Set.of(from));
     Deque<Digest> next = new ArrayDeque<>(reached);
     while (!next.isEmpty() && !reached.contains(to)) {
-      for (Digest after : row.getOrDefault(next.remove(), Map.of()).keySet()) {
+      for (Digest after : after(key, next.remove()).keySet()) {
         if (reached.add(after)) {
           next.add(after);
         }

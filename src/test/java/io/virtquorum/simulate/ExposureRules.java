@@ -76,7 +76,7 @@ final class ExposureRules {
 
   /** After each step: whether users are led to another guest now. */
   void judge() {
-    Optional<SimulatedGuest> now = truth.clients.led();
+    Optional<SimulatedGuest> now = truth.clients.here();
     if (now.isPresent() && !now.equals(here)) {
       changed = true;
       here.ifPresent(before -> readsGoBackAsFarAsWasShown(before, now.get()));
@@ -129,7 +129,7 @@ final class ExposureRules {
               .isPresent()) {
             continue; // rot that nobody could tell from a write is what is committed
           }
-          OptionalLong at = evolution.since(row.key(), row.mine(), row.theirs());
+          OptionalLong at = evolution.sinceAtMost(row.key(), row.mine(), row.theirs());
           oldest = Math.min(oldest, at.orElse(NEVER));
         }
       }

@@ -103,7 +103,7 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
   }
 
   private void look() {
-    if (isDeciding() && world.leader().filter(l -> l == this).isPresent()) {
+    if (world.isLeader(this) && isDeciding()) {
       world.exposedSince = // as the status has it for the next leader
           adjudicator.exposedSince().or(adjudicator::exposureUnknownSince);
       world.truth.exposure.shows(

@@ -63,9 +63,9 @@ record Schedule(
     return new SplittableRandom(seed ^ 0x3c6ef372fe94f82bL).nextInt(4) == 0;
   }
 
-  /** In the end, when all is well, a user writes; by chance of its own, in one run of four. */
+  /** In the end, when all is well, a user writes; by chance of its own, in one run of eight. */
   boolean quiet() {
-    return new SplittableRandom(seed ^ 0xa54ff53a5f1d36f1L).nextInt(4) == 0;
+    return new SplittableRandom(seed ^ 0xa54ff53a5f1d36f1L).nextInt(8) == 0;
   }
 
   private static List<Event> membership(long seed, Set<Event.Kind> off) {

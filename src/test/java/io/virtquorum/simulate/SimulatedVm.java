@@ -1,5 +1,6 @@
 package io.virtquorum.simulate;
 
+import java.util.Optional;
 import java.util.SplittableRandom;
 
 /** A member's VM: a guest, a sidecar beside it, and what Kubernetes knows of both. */
@@ -8,6 +9,7 @@ final class SimulatedVm {
   final int index;
   final SimulatedGuest guest;
   final SplittableRandom random;
+  final Optional<SimulatedGuest> present;
 
   /** Kept for the sidecar's next life, as long as the pod is the same. */
   long term;
@@ -29,6 +31,7 @@ final class SimulatedVm {
     this.index = index;
     this.guest = guest;
     this.random = random;
+    this.present = Optional.of(guest);
     this.podAddress = address();
   }
 

@@ -242,7 +242,7 @@ final class World {
     String address = api.led();
     for (SimulatedVm vm : vms) {
       if (vm.podAddress().equals(address)) {
-        return Optional.of(vm.guest);
+        return vm.present;
       }
     }
     return Optional.empty();
@@ -286,6 +286,16 @@ final class World {
   Optional<OperatorLife> leader() {
     operators.removeIf(OperatorLife::isDead);
     return operators.isEmpty() ? Optional.empty() : Optional.of(operators.getLast());
+  }
+
+  /** True of the operator that {@link #leader} finds. */
+  boolean isLeader(OperatorLife operator) {
+    for (int i = operators.size() - 1; i >= 0; i--) {
+      if (!operators.get(i).isDead()) {
+        return operators.get(i) == operator;
+      }
+    }
+    return false;
   }
 
   void vmsChanged() {
