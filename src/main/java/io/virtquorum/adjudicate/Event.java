@@ -1,5 +1,7 @@
 package io.virtquorum.adjudicate;
 
+import java.time.Instant;
+
 /** What happened, as the adjudicator hears it. */
 public sealed interface Event {
   /** The spec was read, for the first time or anew. */
@@ -16,6 +18,16 @@ public sealed interface Event {
 
   /** A member reported its state. */
   record Voted(String member, Ballot ballot) implements Event {}
+
+  /**
+   * A member reports, and nobody has looked at its files for long: a look lasts, or fails.
+   *
+   * @param since the newest look that ended well began then
+   */
+  record Blind(String member, Instant since) implements Event {}
+
+  /** A look at its files ended well again. */
+  record Sees(String member) implements Event {}
 
   /** A sample serves, as this member says. */
   record Offered(String member, String id, Offer offer) implements Event {}

@@ -129,7 +129,8 @@ final class CoreMapping {
                   .setPosition(WireMapping.write(pull.position()))
                   .setRoot(WireMapping.write(pull.offer().matrix().root()))
                   .setArchiveEntry(pull.archive().entry())
-                  .setVerdict(pull.archive().verdict()));
+                  .setVerdict(pull.archive().verdict())
+                  .setAttributed(pull.archive().attributed()));
       case Command.Restore restore -> {
         RestoreRows.Builder rows =
             RestoreRows.newBuilder()
@@ -137,6 +138,18 @@ final class CoreMapping {
                 .setArchiveEntry(restore.archive().entry())
                 .setVerdict(restore.archive().verdict());
         restore.rows().forEach(row -> rows.addRows(WireMapping.write(row)));
+        command.setRestoreRows(rows);
+      }
+      case Command.Rebuild rebuild -> {
+        RestoreRows.Builder rows =
+            RestoreRows.newBuilder()
+                .setWritten(true)
+                .setArchiveEntry(rebuild.archive().entry())
+                .setVerdict(rebuild.archive().verdict())
+                .setAttributed(rebuild.archive().attributed());
+        rebuild.offer().ifPresent(o -> rows.setOffer(offer(rebuild.id(), o)));
+        rebuild.rows().forEach(row -> rows.addRows(WireMapping.write(row)));
+        rebuild.gone().forEach(key -> rows.addGone(WireMapping.write(key)));
         command.setRestoreRows(rows);
       }
     }

@@ -59,7 +59,7 @@ record Parts(
   Announcer announcer(HACluster cluster) {
     return announcers.computeIfAbsent(
         ResourceID.fromResource(cluster),
-        id -> new Announcer(client, reference(cluster), operator, clock));
+        id -> new Announcer(client, reference(cluster), operator, clock, System::nanoTime));
   }
 
   /** Forgets a cluster that is gone. */
@@ -68,8 +68,12 @@ record Parts(
     announcers.remove(ResourceID.fromResource(cluster));
   }
 
-  /** Starts the cluster's adjudicator from the record as it is now. */
-  ClusterRuntime start(HACluster cluster, UserAccess access, Runnable changed) {
+  /**
+   * Starts the cluster's adjudicator from the record as it is now.
+   *
+   * @param floor its term is above this, and above the record's
+   */
+  ClusterRuntime start(HACluster cluster, UserAccess access, Runnable changed, long floor) {
     String namespace = cluster.getMetadata().getNamespace();
     String name = cluster.getMetadata().getName();
     HACluster fresh =
@@ -78,6 +82,7 @@ record Parts(
         namespace,
         name,
         store.read(fresh),
+        floor,
         keys.of(namespace, name),
         Surroundings.of(store, announcer(cluster), access, changed, clock));
   }

@@ -1,6 +1,7 @@
 package io.virtquorum.operator;
 
 import io.grpc.stub.StreamObserver;
+import io.virtquorum.access.Lead;
 import io.virtquorum.adjudicate.ClusterRecord;
 import io.virtquorum.adjudicate.Command;
 import io.virtquorum.adjudicate.Config;
@@ -15,6 +16,7 @@ import io.virtquorum.wire.v1.Hello;
 import io.virtquorum.wire.v1.ToMember;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -40,7 +42,7 @@ public final class SimulatedAdjudicator {
     /** Lets time pass; false if this adjudicator is to end. */
     boolean pause(Duration time);
 
-    /** Leads users; false: try again. */
+    /** Leads users, nowhere if the address is empty; false: try again. */
     boolean lead(String podAddress);
 
     /** What people hear. */
@@ -68,10 +70,16 @@ public final class SimulatedAdjudicator {
     }
   }
 
+  /**
+   * Begins to lead.
+   *
+   * @param floor its term is above this, and above the record's
+   */
   public SimulatedAdjudicator(
       String namespace,
       String name,
       HAClusterStatus status,
+      long floor,
       byte[] key,
       Clock clock,
       LongSupplier nanoTime,
@@ -107,11 +115,12 @@ public final class SimulatedAdjudicator {
             namespace,
             name,
             record(status),
+            floor,
             key,
             new Surroundings(
                 store,
                 outside::tell,
-                (address, node) -> outside.lead(address),
+                where -> outside.lead(where.map(Lead::podIp).orElse("")),
                 () -> {},
                 clock,
                 nanoTime,
@@ -231,7 +240,12 @@ public final class SimulatedAdjudicator {
   }
 
   public boolean isDeposed() {
-    return adjudication.deposedAt().isPresent();
+    return adjudication.deposedFor().isPresent();
+  }
+
+  /** The highest term that it or any of its members had or heard. */
+  public long highestTerm() {
+    return adjudication.terms().highest();
   }
 
   public void end() {
@@ -241,6 +255,16 @@ public final class SimulatedAdjudicator {
   /** What is held back now. */
   public List<Hold> holds() {
     return adjudication.view().holds();
+  }
+
+  /** Since when it shows that something is exposed. */
+  public Optional<Instant> exposedSince() {
+    return adjudication.view().exposure().since();
+  }
+
+  /** Since when it shows that it does not know what is exposed. */
+  public Optional<Instant> exposureUnknownSince() {
+    return adjudication.view().exposure().unknownSince();
   }
 
   /** True if there is something that was not there when this was last asked. */
@@ -255,7 +279,7 @@ public final class SimulatedAdjudicator {
     View view = adjudication.view();
     return view.holds().isEmpty()
         && view.repairing().isEmpty()
-        && view.exposedSince().isEmpty()
+        && view.exposure().isNone()
         && !view.record().members().isEmpty()
         && view.record().members().keySet().stream().allMatch(view::inSync);
   }

@@ -31,6 +31,9 @@ final class Content {
   /** On a disk's platter, or was until VirtQuorum took it away: no power cut may take the last. */
   boolean wasDurable;
 
+  /** The same of a place in a tree, where users see it. */
+  boolean wasLive;
+
   /** Part of a state that was committed. */
   boolean committed;
 
@@ -42,6 +45,12 @@ final class Content {
 
   /** Its last copy was taken away by somebody or something other than VirtQuorum. */
   boolean released;
+
+  /** Its last copy in a tree was taken away so; there may be some in archives. */
+  boolean archived;
+
+  /** Written by a user whom nobody can know of. */
+  boolean unseen;
 
   /** Rot that the member's memory was able to tell from a write when it happened. */
   boolean detectable;

@@ -181,6 +181,9 @@ final class Deeds {
               volume.write(path, content, 0644, time, time);
             }
           }
+          if (content.origin == Content.Origin.USER) {
+            world.truth.userWrote(vm.guest, content);
+          }
         });
   }
 
@@ -269,10 +272,10 @@ final class Deeds {
       world.story.tell("%s: somebody finds no room and %s", vm.name, what);
     }
     if (who == Content.Origin.USER || vm.podAddress().equals(world.api.led())) {
-      before.stream().filter(c -> c != null).forEach(content -> content.superseded = true);
+      replaced(volume, before);
     }
     world.truth.takenAway(before);
-    world.truth.held(vm.guest);
+    world.truth.did(vm.guest, who);
     int boots = vm.guest.boots();
     world.timeline.after(
         Timeline.SECOND / 5 + vm.random.nextLong(6 * Timeline.SECOND),
@@ -281,6 +284,16 @@ final class Deeds {
             volume.sync(); // the kernel writes back
           }
         });
+  }
+
+  private static void replaced(Volume volume, List<Content> before) {
+    for (Content content : before) {
+      if (content != null
+          && volume.all().entrySet().stream()
+              .noneMatch(e -> e.getValue().content == content && !Volume.isOwn(e.getKey()))) {
+        content.superseded = true;
+      }
+    }
   }
 
   private static boolean isTouched(String file, List<String> paths) {

@@ -61,6 +61,11 @@ final class Disks {
     return features.keySet();
   }
 
+  /** The name of the file tree at a path. */
+  String feature(String tree) {
+    return features.get(tree);
+  }
+
   /** The root of what the OS wrote last. */
   Digest root(SimulatedGuest guest) {
     return matrix(guest, View.WRITTEN).root();
@@ -212,6 +217,54 @@ final class Disks {
         node ->
             !volume.isUnsynced(node.inode)
                 && holds(volume.all(), content, present -> present.inode == node.inode));
+  }
+
+  /** True if the tree of one of these members has these bytes, where users would see them. */
+  boolean isLive(Content content, Set<String> members) {
+    return trees(members).anyMatch(volume -> isLive(volume.all(), content, _ -> true));
+  }
+
+  /** True if it is live now, and would be after a power cut of everything. */
+  boolean isDurablyLive(Content content, Set<String> members) {
+    return trees(members)
+        .anyMatch(
+            volume ->
+                isLive(
+                    volume.platter(),
+                    content,
+                    node ->
+                        !volume.isUnsynced(node.inode)
+                            && isLive(
+                                volume.all(), content, present -> present.inode == node.inode)));
+  }
+
+  /** True if there is a copy besides those below a path of a volume. */
+  boolean existsBeside(Content content, Volume here, String path) {
+    return volumes()
+        .anyMatch(
+            volume ->
+                volume.all().entrySet().stream()
+                    .anyMatch(
+                        e ->
+                            e.getValue().content == content
+                                && Volume.counts(e.getKey())
+                                && !(volume == here && e.getKey().startsWith(path + "/"))));
+  }
+
+  private Stream<Volume> trees(Set<String> members) {
+    return guests.values().stream()
+        .filter(guest -> members.isEmpty() || members.contains(guest.name))
+        .flatMap(guest -> guest.mounts.values().stream());
+  }
+
+  private static boolean isLive(Map<String, Node> files, Content content, Predicate<Node> counts) {
+    for (var entry : files.entrySet()) {
+      Node node = entry.getValue();
+      if (node.content == content && !Volume.isOwn(entry.getKey()) && counts.test(node)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private Stream<Volume> volumes() {

@@ -9,10 +9,13 @@ import io.virtquorum.operator.SimulatedAdjudicator;
 import io.virtquorum.wire.v1.FromMember;
 import io.virtquorum.wire.v1.Hello;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.regex.Pattern;
 
 /**
@@ -29,17 +32,26 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
   private static final long LAZY_TICK = 5 * Timeline.SECOND;
 
   final int number;
+  private final long floor;
   SimulatedAdjudicator adjudicator;
   private final World world;
   private final Timeline.Task task;
   private final Deque<Runnable> mailbox = new ArrayDeque<>();
   private final List<Channel> channels = new ArrayList<>();
+  private final long began;
   private boolean dead;
   private long nextTick;
 
-  OperatorLife(World world, int number) {
+  /**
+   * Begins.
+   *
+   * @param floor the highest term that an earlier leader of the same process heard; 0: none
+   */
+  OperatorLife(World world, int number, long floor) {
     this.world = world;
     this.number = number;
+    this.floor = floor;
+    this.began = world.timeline.now();
     this.task = world.timeline.spawn(this::live);
   }
 
@@ -54,7 +66,7 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
     }
     adjudicator =
         new SimulatedAdjudicator(
-            "shop", "web", status, world.key, world.clock, world.timeline::now, this);
+            "shop", "web", status, floor, world.key, world.clock, world.timeline::now, this);
     configure();
     nextTick = world.timeline.now() + TICK;
     while (!adjudicator.isDeposed()) {
@@ -78,11 +90,31 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
     }
     world.story.tell("operator %d is deposed", number);
     world.timeline.after(0, this::die);
-    world.timeline.after(LEADS_ANEW, world::leadIfNobodyDoes);
+    long heard = adjudicator.highestTerm();
+    world.timeline.after(LEADS_ANEW, () -> world.leadIfNobodyDoes(heard));
+  }
+
+  private void look() {
+    if (isDeciding() && world.leader().filter(l -> l == this).isPresent()) {
+      world.truth.exposure.shows(
+          new ExposureRules.Shown(
+              moment(adjudicator.exposedSince()), moment(adjudicator.exposureUnknownSince())),
+          world.timeline.now() - began < ExposureRules.DETECT,
+          world.timeline.now());
+    }
+    holdsSayWhy();
+  }
+
+  /** On the timeline, by what a clock on the wall says now. */
+  private OptionalLong moment(Optional<Instant> instant) {
+    return instant
+        .map(i -> Duration.between(i, world.clock.instant()).toNanos())
+        .map(age -> OptionalLong.of(world.timeline.now() - age))
+        .orElse(OptionalLong.empty());
   }
 
   /** Invariant 10: each hold says why and until when, as people speak. */
-  private void look() {
+  private void holdsSayWhy() {
     if (adjudicator.hasNews()) {
       for (Hold hold : adjudicator.holds()) {
         boolean sentences =
@@ -191,7 +223,8 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
   @Override
   public boolean lead(String podAddress) {
     boolean done = world.api.lead(this, podAddress);
-    world.story.tell("operator %d leads users to %s: %s", number, podAddress, done);
+    String where = podAddress.isEmpty() ? "nowhere" : "to " + podAddress;
+    world.story.tell("operator %d leads users %s: %s", number, where, done);
     return done;
   }
 

@@ -1,8 +1,14 @@
 package io.virtquorum.simulate;
 
 import io.virtquorum.adjudicate.ClusterRecord;
+import io.virtquorum.fingerprint.Row;
+import io.virtquorum.fingerprint.RowKey;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
@@ -15,14 +21,47 @@ final class RepairRules {
 
   private final BiConsumer<String, String> violated;
   private final Supplier<ClusterRecord> record;
+  private final Disks disks;
+  private final Map<String, Set<Row>> remembered = new HashMap<>();
 
   /**
    * @param violated hears which invariant was broken, and how
    * @param record as it is now
    */
-  RepairRules(BiConsumer<String, String> violated, Supplier<ClusterRecord> record) {
+  RepairRules(BiConsumer<String, String> violated, Disks disks, Supplier<ClusterRecord> record) {
     this.violated = violated;
     this.record = record;
+    this.disks = disks;
+  }
+
+  /** A repair is about to replace rows: what the guest remembers of them now was verified. */
+  void begins(SimulatedGuest guest) {
+    Set<Row> rows = new HashSet<>();
+    disks.memories(guest).forEach(memory -> rows.addAll(disks.rowsOf(guest, memory).rows()));
+    remembered.put(guest.name, rows);
+  }
+
+  /**
+   * A copy of what a repair replaced is given up for want of room. It must be in the guest's trees,
+   * because it only moved, or have been what the guest remembered, so that no write of its own is
+   * lost.
+   */
+  void unkept(SimulatedGuest guest, String tree, String name, Node copy) {
+    boolean moved =
+        guest.mounts.values().stream()
+            .flatMap(volume -> volume.all().entrySet().stream())
+            .anyMatch(
+                e ->
+                    !Volume.isOwn(e.getKey())
+                        && e.getValue().isFile()
+                        && Arrays.equals(e.getValue().content.bytes, copy.content.bytes));
+    Row row = new Row(new RowKey(disks.feature(tree), name), disks.platterDigest(copy));
+    if (!moved && !remembered.getOrDefault(guest.name, Set.of()).contains(row)) {
+      violated.accept(
+          "Destroyed",
+          name + " of " + guest.name + " is given up, and is its own: " + copy.content);
+    }
+    copy.content.released = true;
   }
 
   /**
@@ -136,21 +175,32 @@ final class RepairRules {
     }
   }
 
-  /** Invariant 4, at the archive: what a user may have written is never removed from it. */
+  /**
+   * Invariant 4, at the archive: what a user wrote, and nobody committed or replaced, is never
+   * removed from it, whatever the archive itself says of it; unless nobody can know of that user.
+   */
   void pruning(SimulatedGuest guest, Volume volume, String entry) {
     if (!volume.exists(entry)) {
       return; // another tree's
     }
-    Node manifest = volume.get(entry + "/manifest");
-    String first = manifest == null ? "" : manifest.content.text().lines().findFirst().orElse("");
-    if (!first.endsWith(" 0")) {
-      violated.accept(
-          "ArchivePruned", entry + " of " + guest.name + " is removed and has users' files");
-    }
     for (Node node : List.copyOf(volume.below(entry).values())) {
-      if (node.isFile()) {
+      if (node.isFile() && !disks.existsBeside(node.content, volume, entry)) {
+        if (isOnlyCopyOfAUsers(node.content)) {
+          violated.accept(
+              "ArchivePruned",
+              "%s of %s is removed, and with it the only copy of what a user wrote: %s"
+                  .formatted(entry, guest.name, node.content));
+        }
         node.content.released = true;
       }
     }
+  }
+
+  private static boolean isOnlyCopyOfAUsers(Content content) {
+    return content.origin == Content.Origin.USER
+        && !content.committed
+        && !content.superseded
+        && !content.released
+        && !content.unseen;
   }
 }

@@ -49,6 +49,7 @@ final class SidecarLife implements SimulatedSidecar.Outside {
       if (pause > 0 && !news) {
         task.await(pause);
         while (!news && isNothingToSee()) {
+          sidecar.skipsLook();
           task.await(LOOK);
         }
       }

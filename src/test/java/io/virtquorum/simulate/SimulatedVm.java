@@ -20,6 +20,7 @@ final class SimulatedVm {
   private SidecarLife life;
   private Optional<SidecarLife> target = Optional.empty();
   private int incarnation;
+  private String podAddress;
   private String knownUid = "";
   private boolean knownRunning;
   private boolean deleted;
@@ -31,6 +32,7 @@ final class SimulatedVm {
     this.index = index;
     this.guest = guest;
     this.random = random;
+    this.podAddress = address();
   }
 
   String uid() {
@@ -38,6 +40,10 @@ final class SimulatedVm {
   }
 
   String podAddress() {
+    return podAddress;
+  }
+
+  private String address() {
     return "10.%d.2.%d".formatted(incarnation, 11 + index);
   }
 
@@ -58,6 +64,7 @@ final class SimulatedVm {
   void start() {
     if (!guest.exists() && !deleted && !away) {
       incarnation++;
+      podAddress = address();
       guest.powerOn();
       pod = new Pod(guest);
       pod.arrived();

@@ -49,6 +49,7 @@ final class SyncPrograms {
         case "reach.sh" -> reach(arguments);
         case "serve.sh" -> serve(arguments, input);
         case "stop.sh" -> stop(arguments);
+        case "unkeep.sh" -> unkeep(own(arguments.get(0)), arguments.get(0), arguments.get(1));
         case "archive-list.sh" -> list(own(arguments.get(0)));
         case "archive-remove.sh" -> {
           Place own = own(arguments.get(0));
@@ -113,10 +114,24 @@ final class SyncPrograms {
                 .content
                 .text()
                 .lines()
-                .anyMatch(line -> line.matches("(-|user) (replaced|deleted) .*"));
+                .anyMatch(line -> line.matches("(-|user) (replaced|deleted|moved|superseded) .*"));
     if (!old && volume.below(entry + "/files").isEmpty()) {
       volume.remove(entry, guest.fileTime());
     }
+  }
+
+  private Result unkeep(Place own, String tree, String entry) {
+    Volume volume = own.volume();
+    Node list = volume.get(own.path() + "/stage/unkept");
+    for (String name :
+        list == null ? List.<String>of() : CollectPrograms.names(list.content.bytes)) {
+      String path = own.path() + "/archive/" + entry + "/files/" + name;
+      if (volume.exists(path)) {
+        guest.truth.repairs.unkept(guest, tree, name, volume.get(path));
+        volume.remove(path, guest.fileTime());
+      }
+    }
+    return SimulatedGuest.ok("");
   }
 
   private Result list(Place own) {
@@ -375,6 +390,7 @@ final class SyncPrograms {
           names.addAll(CollectPrograms.names(named.content.bytes));
         }
       }
+      guest.truth.repairs.begins(guest);
       String from = base + "/" + arguments.get(4);
       String archive = base + "/archive/" + entry + "/files";
       replace(tree, volume, from, archive, names, asked);
@@ -425,6 +441,7 @@ final class SyncPrograms {
           guest.truth.promises.changes(guest, name, asked);
           guest.truth.replaced(guest, tree, name, old, null);
           remove(volume, path);
+          guest.truth.applied(guest);
         }
         continue;
       }

@@ -1,18 +1,16 @@
 package io.virtquorum.simulate;
 
 import io.virtquorum.adjudicate.ClusterRecord;
-import io.virtquorum.adjudicate.Committed;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.Remembered;
-import io.virtquorum.fingerprint.Row;
 import io.virtquorum.fingerprint.RowKey;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -25,16 +23,17 @@ final class Truth {
       Set.of("address", "reach.sh", "prepare.sh", "settle.sh", "serve.sh", "stage.sh", "apply.sh");
 
   final Disks disks;
+  final Holdings holdings;
   final Promises promises;
   final RepairRules repairs;
+  final ClientHistory clients;
+  final ExposureRules exposure;
+  final Witnesses witnesses = new Witnesses();
+  private final Evolution evolution = new Evolution();
   private final RecordRules rules;
-  private final Map<String, Set<Remembered>> everRemembered = new HashMap<>();
-  private final Map<String, Set<Digest>> everHeld = new HashMap<>();
-  private final Map<String, Set<Row>> everHeldRows = new HashMap<>();
-  private final Map<Digest, Matrix> matrices = new HashMap<>();
-  private final Map<Digest, Map<RowKey, Content>> contents = new HashMap<>();
   private final Story story;
   private final List<Gone> gone = new ArrayList<>();
+  private Map<RowKey, Content> committed = Map.of();
   private boolean observed;
   private Map<String, Long> counted;
   private ClusterRecord record = ClusterRecord.none();
@@ -44,9 +43,12 @@ final class Truth {
    */
   Truth(FingerprintKey key, Map<String, String> features, Story story) {
     this.disks = new Disks(key, features);
+    this.holdings = new Holdings(disks);
     this.promises = new Promises(disks, this::violated);
-    this.repairs = new RepairRules(this::violated, this::record);
-    this.rules = new RecordRules(this::violated, this::remembersAndHeld, this::inWords);
+    this.repairs = new RepairRules(this::violated, disks, this::record);
+    this.clients = new ClientHistory(this, evolution, this::violated);
+    this.exposure = new ExposureRules(this, evolution, this::violated);
+    this.rules = new RecordRules(this::violated, holdings::everHadAndKnew, this::inWords);
     this.story = story;
   }
 
@@ -69,9 +71,7 @@ final class Truth {
   void add(SimulatedGuest guest) {
     disks.add(guest);
     guest.mounts.values().forEach(volume -> watch(guest, volume));
-    everRemembered.put(guest.name, new HashSet<>());
-    everHeld.put(guest.name, new HashSet<>());
-    everHeldRows.put(guest.name, new HashSet<>());
+    holdings.add(guest);
   }
 
   private void watch(SimulatedGuest guest, Volume volume) {
@@ -82,59 +82,69 @@ final class Truth {
   void diskReplaced(SimulatedGuest guest, Volume disk) {
     watch(guest, disk);
     promises.diskGone(guest);
-    held(guest);
+    changed(guest);
   }
 
   ClusterRecord record() {
     return record;
   }
 
+  /** True of the member that users are led to, or are to be. */
+  private boolean speaks(SimulatedGuest guest) {
+    return record.isPrimary(guest.name) || clients.led().filter(led -> led == guest).isPresent();
+  }
+
   // What happens.
 
-  /** Something in a guest's trees changed. */
+  /** Software in a guest changed something in its trees, or its disk did. */
   void held(SimulatedGuest guest) {
-    boolean rotted =
-        guest.mounts.values().stream()
-            .anyMatch(
-                volume ->
-                    volume.hides()
-                        || volume.all().values().stream().anyMatch(n -> n.content != n.written));
-    for (Disks.View view : rotted ? Disks.View.values() : new Disks.View[] {Disks.View.WRITTEN}) {
-      Matrix matrix = disks.matrix(guest, view);
-      if (everHeld.get(guest.name).add(matrix.root())) {
-        everHeldRows.get(guest.name).addAll(matrix.rows());
-        matrices.putIfAbsent(matrix.root(), matrix);
-        if (view == Disks.View.WRITTEN) {
-          contents.computeIfAbsent(matrix.root(), r -> hold(guest));
-        }
-      }
+    did(guest, Content.Origin.JOB);
+  }
+
+  /** Somebody changed something in a guest's trees. */
+  void did(SimulatedGuest guest, Content.Origin by) {
+    Matrix before = holdings.latest(guest);
+    Optional<Matrix> lost = holdings.rotten(guest);
+    Matrix now = changed(guest);
+    if (before == null) {
+      return;
+    }
+    boolean counts = speaks(guest);
+    long at = guest.timeline.now();
+    List<Matrix.Difference> changes = before.differences(now);
+    evolution.happened(guest.name, counts, changes, at);
+    // What is written over rot was rot before, and some rot cannot be told from a write.
+    lost.ifPresent(rot -> evolution.happened(guest.name, counts, rot.differences(now), at));
+    holdings
+        .rotten(guest)
+        .ifPresent(rot -> evolution.happened(guest.name, true, now.differences(rot), at));
+    if (counts && by == Content.Origin.USER) {
+      exposure.wrote(changes, at);
     }
   }
 
-  private Map<RowKey, Content> hold(SimulatedGuest guest) {
-    Map<RowKey, Content> rows = disks.contentsOf(guest);
-    rows.values().forEach(content -> content.held = true);
-    return rows;
+  /** A user wrote this into a guest. */
+  void userWrote(SimulatedGuest guest, Content content) {
+    if (!speaks(guest)) {
+      witnesses.wrote(guest, content);
+    }
   }
 
-  /**
-   * True if a guest held this state: all at once, or, where rows that nobody wrote rotted since
-   * they were read, one row after the other.
-   */
-  private boolean everHeld(String name, Digest root) {
-    return everHeld.get(name).contains(root)
-        || (matrices.containsKey(root)
-            && everHeldRows.get(name).containsAll(matrices.get(root).rows()));
-  }
-
-  private boolean remembersAndHeld(String name, Committed committed) {
-    return everRemembered.get(name).contains(committed.remembered())
-        && everHeld(name, committed.root());
+  /** A guest holds something else than before, for whatever reason. */
+  private Matrix changed(SimulatedGuest guest) {
+    holdings.changed(guest);
+    exposure.changed();
+    clients.changed(guest);
+    return holdings.latest(guest);
   }
 
   /** A repair changed something in a guest's trees. */
   void applied(SimulatedGuest guest) {
-    held(guest);
+    Matrix before = holdings.latest(guest);
+    Matrix now = changed(guest);
+    if (evolution.isWaiting(guest.name)) {
+      evolution.repaired(guest.name, before.differences(now));
+    }
   }
 
   /** Users, software or bad luck took these away: VirtQuorum does not answer for what is gone. */
@@ -142,6 +152,11 @@ final class Truth {
     for (Content content : taken) {
       if (content == null || content.released) {
         continue;
+      }
+      if (!isLive(content)) {
+        content.archived = true;
+      } else if (!disks.isDurablyLive(content, record.members().keySet())) {
+        content.wasLive = false;
       }
       if (!disks.exists(content)) {
         content.released = true;
@@ -154,22 +169,24 @@ final class Truth {
   /** A memory is durable on a disk. */
   void remembered(SimulatedGuest guest, String tree) {
     for (Remembered memory : Disks.memories(guest.at(tree).volume(), false)) {
-      if (everRemembered.get(guest.name).add(memory)) {
+      if (holdings.remembers(guest, memory)) {
         story.tell("%s remembers %s as %s", guest.name, memory.position(), memory.root());
       }
-      Matrix rows = disks.rowsOf(guest, memory);
-      matrices.putIfAbsent(rows.root(), rows);
     }
     promises.remembers(guest);
   }
 
   /** Power was cut: what the OS itself lost is nobody's fault; what it had kept must be there. */
   void crashed(SimulatedGuest guest) {
+    witnesses.died(guest);
     held(guest);
-    for (Map<RowKey, Content> one : contents.values()) {
+    for (Map<RowKey, Content> one : holdings.contents()) {
       for (Content content : one.values()) {
         if (!content.released && !content.wasDurable && !disks.exists(content)) {
           content.released = true;
+        }
+        if (!content.archived && !content.wasLive && !isLive(content)) {
+          content.archived = true;
         }
       }
     }
@@ -232,13 +249,34 @@ final class Truth {
     }
     story.tell("recorded %s", after);
     rules.judge(writer, before, after, observed);
+    if (after.mandate().isPresent() && !after.mandate().equals(before.mandate())) {
+      promoted(disks.guest(after.primary().orElseThrow()));
+    }
+    after.primary().ifPresent(evolution::counts);
+    record = after;
+    exposure.changed();
+    clients.recorded(before, after);
     if (!after.committed().equals(before.committed())) {
       answerFor(after.committed().orElseThrow().root());
+    } else if (!after.members().equals(before.members())) {
+      committed.values().forEach(content -> isThere(content, "who is no member any more"));
     }
-    if (after.mandate().isPresent() && !after.mandate().equals(before.mandate())) {
-      accept(disks.guest(after.primary().orElseThrow()));
-    }
-    record = after;
+  }
+
+  /** A person wants what this member holds in the place of what is committed. */
+  private void promoted(SimulatedGuest guest) {
+    accept(guest);
+    record
+        .committed()
+        .map(c -> holdings.matrix(c.root()))
+        .ifPresent(
+            known -> {
+              for (Disks.View view : Disks.View.values()) {
+                Matrix wanted = disks.matrix(guest, view);
+                evolution.happened(
+                    guest.name, true, known.differences(wanted), guest.timeline.now());
+              }
+            });
   }
 
   /** Somebody from outside put another record in the place of the present one. */
@@ -246,6 +284,8 @@ final class Truth {
     story.tell("from outside recorded %s", other);
     rules.restored(other);
     record = other;
+    clients.restored();
+    exposure.changed();
   }
 
   /** A person named the member whose state is to be the first. */
@@ -281,6 +321,8 @@ final class Truth {
    * was released by those whom VirtQuorum does not answer for.
    */
   void judge() {
+    clients.judge();
+    exposure.judge();
     if (!gone.isEmpty()) {
       gone.forEach(one -> isThere(one.content(), one.where()));
       gone.clear();
@@ -288,6 +330,15 @@ final class Truth {
   }
 
   private void isThere(Content content, String where) {
+    if (!content.archived && isWanted(content)) {
+      if (!isLive(content)) {
+        violated(
+            "Lost",
+            "what is committed left the disk of %s and is in no member's tree any more, though nobody replaced it: %s"
+                .formatted(where, content));
+      }
+      return;
+    }
     boolean counts =
         !content.released
             && (content.committed || (content.held && content.origin == Content.Origin.USER));
@@ -299,27 +350,44 @@ final class Truth {
     }
   }
 
+  private boolean isLive(Content content) {
+    return disks.isLive(content, record.members().keySet());
+  }
+
+  /** Part of the committed state, and nothing took its place where users are led. */
+  private boolean isWanted(Content content) {
+    if (!content.committed) {
+      return false;
+    }
+    for (var row : committed.entrySet()) {
+      if (row.getValue() == content) {
+        Matrix known = holdings.matrix(record.committed().orElseThrow().root());
+        if (!evolution.isReplaced(row.getKey(), known.digest(row.getKey()))) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
   /** What a root stands for is answered for once it is committed. */
   private void answerFor(Digest root) {
-    contents
-        .getOrDefault(root, Map.of())
-        .values()
-        .forEach(
-            content -> {
-              content.committed = true;
-              isThere(content, "some member");
-            });
+    committed = holdings.contents(root);
+    for (Content content : committed.values()) {
+      content.committed = true;
+      isThere(content, "some member");
+    }
   }
 
   /** The same of everything at once, for a judge that overlooked that something left a disk. */
   void nothingIsLost() {
-    contents.values().forEach(rows -> rows.values().forEach(c -> isThere(c, "some member")));
+    holdings.contents().forEach(rows -> rows.values().forEach(c -> isThere(c, "some member")));
   }
 
   /** What was committed, or written by a user, in any state that a disk held. */
   Set<Content> answeredFor() {
     Set<Content> found = new HashSet<>();
-    contents.values().forEach(rows -> found.addAll(rows.values()));
+    holdings.contents().forEach(rows -> found.addAll(rows.values()));
     found.removeIf(c -> !c.committed && c.origin != Content.Origin.USER);
     return found;
   }

@@ -25,6 +25,8 @@ import org.junit.jupiter.api.Test;
 final class TruthTest {
   private static final Map<String, Integer> MEMBERS = Map.of("a", 1, "b", 1, "c", 1);
 
+  private static final String ENTRY = ".virtquorum/archive/one";
+
   private final Timeline timeline = new Timeline(new SplittableRandom(1));
   private final Story story = new Story(false);
   private final Truth truth =
@@ -234,17 +236,92 @@ final class TruthTest {
     violates("RotSpread", () -> truth.replaced(a, "/srv/www", "other", null, rot));
   }
 
-  @Test
-  void anArchiveEntryWithUsersFilesThatIsPrunedIsFound() {
-    String entry = ".virtquorum/archive/one";
-    disk.makeDirectories(entry, 0700, 0);
+  private Content archived(Content.Origin origin) {
+    Content content = Content.of("old", origin);
+    disk.makeDirectories(ENTRY + "/files", 0700, 0);
     disk.write(
-        entry + "/manifest",
-        Content.of("virtquorum-archive 1 5 2\nwhy\n", Content.Origin.OWN),
+        ENTRY + "/manifest",
+        Content.of("virtquorum-archive 1 5 0\nwhy\n", Content.Origin.OWN),
         0600,
         0,
         0);
-    violates("ArchivePruned", () -> truth.repairs.pruning(a, disk, entry));
+    disk.write(ENTRY + "/files/page", content, 0644, 0, 0);
+    return content;
+  }
+
+  @Test
+  void whatAUserWroteThatIsPrunedIsFoundWhateverTheArchiveSaysOfIt() {
+    archived(Content.Origin.USER);
+    violates("ArchivePruned", () -> truth.repairs.pruning(a, disk, ENTRY));
+  }
+
+  @Test
+  void whatSoftwareWroteMayBePruned() {
+    archived(Content.Origin.JOB);
+    truth.repairs.pruning(a, disk, ENTRY);
+  }
+
+  @Test
+  void whatAUserWroteMayBePrunedOnceItWasCommittedOrReplacedOrWhereThereIsAnotherCopy() {
+    archived(Content.Origin.USER).committed = true;
+    truth.repairs.pruning(a, disk, ENTRY);
+    archived(Content.Origin.USER).superseded = true;
+    truth.repairs.pruning(a, disk, ENTRY);
+    b.mounts.get("/srv/www").write("copy", archived(Content.Origin.USER), 0644, 0, 0);
+    truth.repairs.pruning(a, disk, ENTRY);
+  }
+
+  @Test
+  void whatAUserWroteMayBePrunedOnlyIfTheGuestDiedBeforeItsSidecarLooked() {
+    Content seen = archived(Content.Origin.USER);
+    truth.userWrote(a, seen);
+    truth.witnesses.saw(a, timeline.now());
+    disk.sync();
+    a.crash();
+    violates("ArchivePruned", () -> truth.repairs.pruning(a, disk, ENTRY));
+    a.reboot();
+    truth.userWrote(a, archived(Content.Origin.USER));
+    disk.sync();
+    a.crash();
+    truth.repairs.pruning(a, disk, ENTRY);
+  }
+
+  @Test
+  void whatAUserWroteWhereUsersAreLedMayNotBePrunedThoughTheGuestDied() {
+    truth.clients.led(() -> Optional.of(a));
+    truth.userWrote(a, archived(Content.Origin.USER));
+    disk.sync();
+    a.crash();
+    violates("ArchivePruned", () -> truth.repairs.pruning(a, disk, ENTRY));
+  }
+
+  @Test
+  void whatIsCommittedAndOnlyInArchivesIsFound() {
+    ThreeGuests guests = new ThreeGuests();
+    guests.write(guests.a, "page", "new", Content.Origin.USER);
+    guests.repair(guests.b, "page", guests.a);
+    guests.commit(guests.a, guests.b);
+    guests.repair(guests.a, "page", guests.c);
+    guests.truth.judge();
+    violates(
+        "Lost",
+        () -> {
+          guests.repair(guests.b, "page", guests.c);
+          guests.truth.judge();
+        });
+  }
+
+  @Test
+  void whatWasCommittedMayBeOnlyInArchivesOnceSomethingTookItsPlaceWhereUsersAreLed() {
+    ThreeGuests guests = new ThreeGuests();
+    guests.write(guests.a, "page", "new", Content.Origin.USER);
+    guests.repair(guests.b, "page", guests.a);
+    guests.commit(guests.a, guests.b);
+    guests.lead(guests.a);
+    guests.write(guests.a, "page", "newest", Content.Origin.USER);
+    guests.repair(guests.b, "page", guests.a);
+    guests.truth.judge();
+    guests.truth.nothingIsLost();
   }
 
   @Test

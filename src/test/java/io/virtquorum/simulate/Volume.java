@@ -306,6 +306,7 @@ final class Volume {
   private void kept(String path, Node node) {
     if (node.written != null && counts(path)) {
       node.written.wasDurable = true;
+      node.written.wasLive |= !isOwn(path);
     }
   }
 

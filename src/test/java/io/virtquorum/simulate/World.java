@@ -105,6 +105,7 @@ final class World {
                         QuiescePrograms.command(shape.quiesce())))
             .toList();
     shape.weights().forEach(weight -> make(root, weight, this::disk));
+    truth.clients.led(this::led);
   }
 
   private SimulatedVm make(
@@ -232,6 +233,17 @@ final class World {
         .orElse(vm(choice));
   }
 
+  /** The guest that the Service leads to, also if it is dead. */
+  private Optional<SimulatedGuest> led() {
+    String address = api.led();
+    for (SimulatedVm vm : vms) {
+      if (vm.podAddress().equals(address)) {
+        return Optional.of(vm.guest);
+      }
+    }
+    return Optional.empty();
+  }
+
   /** Whom the Service leads to, or else any. */
   SimulatedVm served(long choice) {
     return vms.stream()
@@ -244,10 +256,14 @@ final class World {
 
   /** Another operator acquires the lease; the ones before it do not know yet. */
   void lead() {
+    lead(0);
+  }
+
+  private void lead(long floor) {
     if (isWithoutOperator()) {
       return;
     }
-    OperatorLife operator = new OperatorLife(this, ++operatorCount);
+    OperatorLife operator = new OperatorLife(this, ++operatorCount, floor);
     operators.add(operator);
     story.tell("operator %d begins to lead", operator.number);
   }
@@ -413,8 +429,17 @@ final class World {
   }
 
   void leadIfNobodyDoes() {
+    leadIfNobodyDoes(0);
+  }
+
+  /**
+   * An operator begins to lead if there is none.
+   *
+   * @param floor the highest term that its process heard before
+   */
+  void leadIfNobodyDoes(long floor) {
     if (leader().isEmpty()) {
-      lead();
+      lead(floor);
     }
   }
 

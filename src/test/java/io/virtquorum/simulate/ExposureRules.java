@@ -1,0 +1,157 @@
+package io.virtquorum.simulate;
+
+import io.virtquorum.adjudicate.ClusterRecord;
+import io.virtquorum.adjudicate.Committed;
+import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Matrix;
+import io.virtquorum.fingerprint.RowKey;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.function.BiConsumer;
+
+/** Judges what leaders show of writes that are not committed yet. For one thread. */
+final class ExposureRules {
+  /** A leader knows of a write by then, or that it does not know. */
+  static final long DETECT = 30 * Timeline.SECOND;
+
+  private static final long NEVER = Long.MAX_VALUE;
+
+  private final Truth truth;
+  private final Evolution evolution;
+  private final BiConsumer<String, String> violated;
+  private final Map<RowKey, Write> users = new HashMap<>();
+  private Optional<SimulatedGuest> here = Optional.empty();
+  private Shown last = Shown.NOTHING;
+  private boolean changed = true;
+  private long oldest = NEVER;
+
+  /** What a user made of a row where users are led. */
+  private record Write(Digest row, long at) {}
+
+  /**
+   * What a leader shows.
+   *
+   * @param since when the exposure began; empty: nothing is exposed
+   * @param unknownSince since when it does not know; empty: it knows
+   */
+  record Shown(OptionalLong since, OptionalLong unknownSince) {
+    static final Shown NOTHING = new Shown(OptionalLong.empty(), OptionalLong.empty());
+
+    /** When what is shown begins; who says that he does not know may not know since when. */
+    private long begins() {
+      return unknownSince.isPresent() ? Long.MIN_VALUE : since.orElse(NEVER);
+    }
+  }
+
+  /**
+   * @param violated hears which invariant was broken, and how
+   */
+  ExposureRules(Truth truth, Evolution evolution, BiConsumer<String, String> violated) {
+    this.truth = truth;
+    this.evolution = evolution;
+    this.violated = violated;
+  }
+
+  /** A guest's rows, or the record, are others. */
+  void changed() {
+    changed = true;
+  }
+
+  /** A user changed rows where users are led. */
+  void wrote(List<Matrix.Difference> changes, long at) {
+    for (Matrix.Difference change : changes) {
+      if (change.theirs().isPresent()) {
+        users.put(change.key(), new Write(change.theirs().get(), at));
+      } else {
+        users.remove(change.key());
+      }
+    }
+  }
+
+  /** After each step: whether users are led to another guest now. */
+  void judge() {
+    Optional<SimulatedGuest> now = truth.clients.led();
+    if (now.isPresent() && !now.equals(here)) {
+      changed = true;
+      here.ifPresent(before -> readsGoBackAsFarAsWasShown(before, now.get()));
+      users.clear();
+      here = now;
+    }
+  }
+
+  /**
+   * What the newest leader shows is never less than what is exposed.
+   *
+   * @param fresh it leads for less time than it may take to know
+   */
+  void shows(Shown shown, boolean fresh, long now) {
+    ClusterRecord record = truth.record();
+    if (here.isEmpty() || !record.isPrimary(here.get().name)) {
+      return;
+    }
+    last = shown;
+    if (!fresh && now - oldest() > DETECT && shown.begins() > oldest() + DETECT) {
+      violated.accept(
+          "Exposure",
+          "what %s holds is not committed for %.1f s, and %s"
+              .formatted(
+                  here.get().name,
+                  (now - oldest()) / 1e9,
+                  shown.since().isPresent()
+                      ? "%.1f s are shown".formatted((now - shown.since().getAsLong()) / 1e9)
+                      : "nothing is said to be exposed"));
+    }
+  }
+
+  /** The oldest write where users are led that is not committed. */
+  private long oldest() {
+    if (changed) {
+      changed = false;
+      oldest = NEVER;
+      Optional<Committed> committed = truth.record().committed();
+      Matrix known = committed.map(c -> truth.holdings.matrix(c.root())).orElse(null);
+      if (known != null && here.isPresent()) {
+        for (Matrix.Difference row : known.differences(truth.holdings.latest(here.get()))) {
+          OptionalLong at = evolution.since(row.key(), row.mine(), row.theirs());
+          oldest = Math.min(oldest, at.orElse(NEVER));
+        }
+      }
+    }
+    return oldest == NEVER ? NEVER - DETECT : oldest;
+  }
+
+  /** By a failover reads go back no further than the exposure that was shown. */
+  private void readsGoBackAsFarAsWasShown(SimulatedGuest before, SimulatedGuest after) {
+    if (truth.record().committed().isEmpty() || truth.record().mandate().isPresent()) {
+      return; // a person wants it so
+    }
+    Matrix left = truth.holdings.latest(before);
+    Matrix shown = truth.holdings.latest(after);
+    long now = after.timeline.now();
+    users.forEach(
+        (key, write) -> {
+          Optional<Digest> there = shown.digest(key);
+          Optional<Digest> written = Optional.of(write.row());
+          boolean lacking =
+              left.digest(key).equals(written)
+                  && !there.equals(written)
+                  && evolution.since(key, written, there).isEmpty();
+          if (lacking && write.at() + DETECT < Math.min(last.begins(), now)) {
+            violated.accept(
+                "WentBack",
+                "users are led from %s to %s, which lacks what a user made of %s %.1f s before, and %s"
+                    .formatted(
+                        before.name,
+                        after.name,
+                        key,
+                        (now - write.at()) / 1e9,
+                        last.since().isPresent()
+                            ? "%.1f s were shown".formatted((now - last.since().getAsLong()) / 1e9)
+                            : "nothing was said to be exposed"));
+          }
+        });
+  }
+}

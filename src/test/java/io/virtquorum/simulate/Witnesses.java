@@ -1,0 +1,43 @@
+package io.virtquorum.simulate;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Who of the users outside of where users are led was seen by a sidecar before the guest died: only
+ * of them can anybody know later. For one thread.
+ */
+final class Witnesses {
+  private final Map<String, List<Written>> unseen = new HashMap<>();
+
+  private record Written(Content content, long at) {}
+
+  /** A user wrote on a member that users are not led to. */
+  void wrote(SimulatedGuest guest, Content content) {
+    unseen
+        .computeIfAbsent(guest.name, n -> new ArrayList<>())
+        .add(new Written(content, guest.timeline.now()));
+  }
+
+  /**
+   * A sidecar heard who uses its guest.
+   *
+   * @param at when the guest looked
+   */
+  void saw(SimulatedGuest guest, long at) {
+    List<Written> here = unseen.get(guest.name);
+    if (here != null) {
+      here.removeIf(written -> written.at() <= at);
+    }
+  }
+
+  /** The guest died, and what its kernel knew of users with it. */
+  void died(SimulatedGuest guest) {
+    List<Written> here = unseen.remove(guest.name);
+    if (here != null) {
+      here.forEach(written -> written.content().unseen = true);
+    }
+  }
+}
