@@ -82,6 +82,15 @@ final class ClientHistory {
     }
   }
 
+  /** True if a guest shows what is committed, or what took its place there. */
+  boolean isAsNewAsCommitted(SimulatedGuest guest) {
+    Matrix wanted =
+        truth.record().committed().map(c -> truth.holdings.matrix(c.root())).orElse(null);
+    return wanted != null
+        && wanted.differences(truth.holdings.latest(guest)).stream()
+            .allMatch(row -> evolved(row) || isRead(guest, row));
+  }
+
   private boolean isSeen(SimulatedGuest guest) {
     return guest.isAwake()
         && truth.disks.trees().stream().allMatch(guest::isMounted)

@@ -42,6 +42,17 @@ final class Deeds {
         });
   }
 
+  /** A user comes, saves a file where it was, and goes. */
+  Content save(SimulatedVm vm, SplittableRandom random) {
+    Object connection = vm.guest.people.connect(1 + random.nextInt(200));
+    Content content = next(vm, Content.Origin.USER);
+    by = Content.Origin.USER;
+    write(vm, world.trees.getFirst(), "saved", content, false);
+    world.timeline.after(
+        Timeline.SECOND, () -> vm.guest.people.disconnect(connection, world.timeline.now()));
+    return content;
+  }
+
   void job(SimulatedVm vm, SplittableRandom random) {
     if (isUsable(vm)) {
       change(vm, random, Content.Origin.JOB);

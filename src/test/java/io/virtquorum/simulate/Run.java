@@ -1,7 +1,5 @@
 package io.virtquorum.simulate;
 
-import io.virtquorum.adjudicate.Hold;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
@@ -17,9 +15,6 @@ final class Run {
   /** Invariant 11: all are equal after this time without faults. */
   static final long CALM = 30 * 60 * Timeline.SECOND;
 
-  /** A person looks after this time, and does what a hold says would end it. */
-  private static final long PERSON = 60 * Timeline.SECOND;
-
   /** Files change fast after so long, and for so long. */
   private static final long HASTE = 50 * Timeline.SECOND;
 
@@ -31,6 +26,7 @@ final class Run {
   private final World world;
   private final Deeds deeds;
   private final Faults faults;
+  private final Person person;
 
   /**
    * How a run ended.
@@ -53,6 +49,7 @@ final class Run {
     this.world = new World(schedule.seed(), story, schedule.shape(), method.voting);
     this.deeds = new Deeds(world);
     this.faults = new Faults(world, deeds);
+    this.person = new Person(world, deeds, schedule.attended());
   }
 
   /**
@@ -118,7 +115,7 @@ final class Run {
     advance(begin + schedule.eventful());
     world.heal();
     if (schedule.shape().observe()) {
-      advance(world.timeline.now() + PERSON);
+      advance(world.timeline.now() + Person.LOOKS);
       world.truth.observed(false);
       world.observe(false);
     }
@@ -129,21 +126,41 @@ final class Run {
       hurry(random);
     }
     long calm = world.timeline.now();
-    while (!world.isAtRest()) {
-      if (world.timeline.now() - calm > CALM) {
-        throw new Violation("NoRest", "not everybody is equal after 30 min of calm: " + holds());
-      }
-      advance(world.timeline.now() + Timeline.SECOND);
-      if ((world.timeline.now() - calm) % PERSON < Timeline.SECOND) {
-        helpAsAPersonWould();
-      }
-    }
+    untilRest();
     world.figures.slowestRest = world.timeline.now() - calm;
     story.tell("everybody is equal after %d s", (world.timeline.now() - calm) / Timeline.SECOND);
     world.truth.nothingIsLost();
+    if (schedule.quiet()) {
+      commitSoon(random);
+      untilRest();
+    }
     if (world.timeline.now() < LENGTH) {
       advance(LENGTH);
       world.truth.nothingIsLost();
+    }
+  }
+
+  private void untilRest() {
+    long calm = world.timeline.now();
+    person.calm();
+    while (!world.isAtRest()) {
+      if (world.timeline.now() - calm > CALM) {
+        throw new Violation(
+            "NoRest", "not everybody is equal after 30 min of calm: " + person.holds());
+      }
+      advance(world.timeline.now() + Timeline.SECOND);
+      if ((world.timeline.now() - calm) % Person.LOOKS < Timeline.SECOND) {
+        person.look();
+      }
+    }
+  }
+
+  /** Nothing else happens, and a user writes where users are led. */
+  private void commitSoon(SplittableRandom random) {
+    Content content = deeds.save(world.served(0), random);
+    long since = world.timeline.now();
+    while (person.waitsFor(content, since)) {
+      advance(world.timeline.now() + Timeline.SECOND);
     }
   }
 
@@ -151,18 +168,18 @@ final class Run {
   private void observe() {
     until("rest", CALM, world::isAtRest);
     world.observe(true);
-    advance(world.timeline.now() + PERSON / 2);
+    advance(world.timeline.now() + Person.LOOKS / 2);
     world.truth.observed(true);
   }
 
   /** Files change faster than they can be copied, and a command keeps their writers still. */
   private void hurry(SplittableRandom random) {
     untilSomebodyLeads();
-    advance(world.timeline.now() + 2 * PERSON);
+    advance(world.timeline.now() + 2 * Person.LOOKS);
     long before = world.truth.epochs().size();
     long begin = world.timeline.now();
-    deeds.rush(begin, begin + 2 * PERSON, random);
-    advance(begin + 2 * PERSON);
+    deeds.rush(begin, begin + 2 * Person.LOOKS, random);
+    advance(begin + 2 * Person.LOOKS);
     if (world.truth.epochs().size() == before && !waits()) {
       throw new Violation("NoProgress", "nothing is committed though writers can be kept still");
     }
@@ -170,13 +187,13 @@ final class Run {
 
   /** Something else than haste is in the way. */
   private boolean waits() {
-    return holds().stream().anyMatch(hold -> !hold.reason().equals("ChangesTooFast"));
+    return person.holds().stream().anyMatch(hold -> !hold.reason().equals("ChangesTooFast"));
   }
 
   /** Somebody writes all the time: what is written gets committed all the same. */
   private void keepBusy(SplittableRandom random) {
     untilSomebodyLeads();
-    advance(world.timeline.now() + PERSON);
+    advance(world.timeline.now() + Person.LOOKS);
     long before = world.truth.epochs().size();
     int free = 0; // writes since nothing is in the way any more
     for (int i = 0;
@@ -184,7 +201,7 @@ final class Run {
         i++) {
       deeds.user(world.served(random.nextLong()), random);
       advance(world.timeline.now() + Timeline.SECOND + random.nextLong(3 * Timeline.SECOND));
-      free = holds().isEmpty() ? free + 1 : 0;
+      free = person.holds().isEmpty() ? free + 1 : 0;
     }
     boolean broken = // a command that keeps writers still and hangs is in everybody's way
         schedule.shape().quiesce() == Shape.Quiesce.FAILS
@@ -197,8 +214,8 @@ final class Run {
   private void untilSomebodyLeads() {
     // Once for whose state it is to be, and once more if that rots before it is committed.
     for (int i = 0; i < 2 && world.truth.record().committed().isEmpty(); i++) {
-      advance(world.timeline.now() + PERSON);
-      helpAsAPersonWould();
+      advance(world.timeline.now() + Person.LOOKS);
+      person.look();
     }
     until("a primary", CALM, () -> world.truth.record().committed().isPresent());
   }
@@ -207,7 +224,7 @@ final class Run {
     long end = world.timeline.now() + limit;
     while (!condition.getAsBoolean()) {
       if (world.timeline.now() >= end) {
-        throw new Violation("NoRest", "in vain waited for " + what + ": " + holds());
+        throw new Violation("NoRest", "in vain waited for " + what + ": " + person.holds());
       }
       advance(world.timeline.now() + Timeline.SECOND / 2);
     }
@@ -217,31 +234,5 @@ final class Run {
     while (world.timeline.step(until)) {
       world.truth.judge();
     }
-  }
-
-  private List<Hold> holds() {
-    return world
-        .leader()
-        .filter(OperatorLife::isReady)
-        .map(l -> l.adjudicator.holds())
-        .orElse(List.of());
-  }
-
-  /** Some holds end only when somebody acts, as they say themselves. */
-  private void helpAsAPersonWould() {
-    List<String> reasons = new ArrayList<>();
-    holds().forEach(hold -> reasons.add(hold.reason()));
-    if (reasons.contains("BootstrapNeeded") || reasons.contains("BootstrapUnknown")) {
-      world.bootstrapFrom(world.members().getFirst().name);
-    } else if (reasons.contains("RotWithoutDonor") || reasons.contains("MajorityDisagrees")) {
-      story.tell("a person writes anew what nobody has any more");
-      deeds.everything(world.primary(0));
-    }
-    if (reasons.contains("PrimaryForgot") || reasons.contains("NoSuccessor")) {
-      world.newest().ifPresent(vm -> world.promote(Optional.of(vm.name)));
-    } else {
-      world.promote(Optional.empty());
-    }
-    world.stir();
   }
 }

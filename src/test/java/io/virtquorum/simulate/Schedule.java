@@ -58,6 +58,16 @@ record Schedule(
     return new Schedule(seed, shape, differ, early, busy, events);
   }
 
+  /** Somebody does what holds ask for; by chance of its own, in one run of four. */
+  boolean attended() {
+    return new SplittableRandom(seed ^ 0x3c6ef372fe94f82bL).nextInt(4) == 0;
+  }
+
+  /** In the end, when all is well, a user writes; by chance of its own, in one run of four. */
+  boolean quiet() {
+    return new SplittableRandom(seed ^ 0xa54ff53a5f1d36f1L).nextInt(4) == 0;
+  }
+
   private static List<Event> membership(long seed, Set<Event.Kind> off) {
     SplittableRandom random = new SplittableRandom(seed ^ 0x6a09e667f3bcc909L);
     List<Event> events = new ArrayList<>();

@@ -7,6 +7,7 @@ import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.RowKey;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -257,10 +258,20 @@ final class Truth {
     exposure.changed();
     clients.recorded(before, after);
     if (!after.committed().equals(before.committed())) {
+      if (before.committed().isEmpty()) {
+        chosenAsFirst(holdings.contents(after.committed().orElseThrow().root()).values());
+      }
       answerFor(after.committed().orElseThrow().root());
     } else if (!after.members().equals(before.members())) {
       committed.values().forEach(content -> isThere(content, "who is no member any more"));
     }
+  }
+
+  /** What else users wrote before there was anything to keep is replaced by people's choice. */
+  private void chosenAsFirst(Collection<Content> first) {
+    holdings
+        .contents()
+        .forEach(rows -> rows.values().forEach(c -> c.superseded |= !first.contains(c)));
   }
 
   /** A person wants what this member holds in the place of what is committed. */
