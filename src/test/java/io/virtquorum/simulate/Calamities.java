@@ -97,6 +97,10 @@ final class Calamities {
       }
       case OPEN_FILES -> keepOpen(aMember(random), random);
       case DISK_READ_ONLY, DISK_FAILING, DISK_HANGS -> diskTrouble(event.kind(), random);
+      case TWO_SIDECARS -> {
+        long both = 5 * S + random.nextLong(15 * S);
+        aMember(random).migrate(random.nextLong(both), both);
+      }
       default -> throw new IllegalStateException(event.kind() + " belongs to no theme");
     }
   }

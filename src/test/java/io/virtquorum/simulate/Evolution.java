@@ -157,8 +157,8 @@ final class Evolution {
   }
 
   /**
-   * The same, of many ways the one that began last: a row may have gone the same way before. No write
-   * that made it what it is later is younger than this.
+   * The same, of many ways the one that began last: a row may have gone the same way before. No
+   * write that made it what it is later is younger than this.
    */
   OptionalLong sinceAtMost(RowKey key, Optional<Digest> then, Optional<Digest> later) {
     Digest to = later.orElse(NOTHING);

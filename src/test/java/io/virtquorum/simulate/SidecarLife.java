@@ -18,6 +18,7 @@ final class SidecarLife implements SimulatedSidecar.Outside {
   final SimulatedVm vm;
   final SimulatedSidecar sidecar;
   private final World world;
+  private final Pod pod;
   private final Timeline.Task task;
   private Channel channel;
   private boolean dead;
@@ -29,21 +30,15 @@ final class SidecarLife implements SimulatedSidecar.Outside {
   private long lookedSince;
   private long audited;
 
-  SidecarLife(World world, SimulatedVm vm) {
+  SidecarLife(World world, SimulatedVm vm, Pod pod) {
     this.world = world;
     this.vm = vm;
-    vm.guest.agent.unmet();
-    this.highestHeard = vm.term;
+    this.pod = pod;
+    pod.greet();
+    this.highestHeard = pod.term;
     this.sidecar =
         new SimulatedSidecar(
-            "shop",
-            "web",
-            vm.name,
-            vm.uid(),
-            vm.guest,
-            world.timeline::now,
-            vm.random.split(),
-            this);
+            "shop", "web", vm.name, vm.uid(), pod, world.timeline::now, vm.random.split(), this);
     this.task = world.timeline.spawn(this::live);
     dial();
   }
@@ -163,22 +158,22 @@ final class SidecarLife implements SimulatedSidecar.Outside {
 
   @Override
   public long term() {
-    return vm.term;
+    return pod.term;
   }
 
   @Override
   public void term(long term) {
-    vm.term = term;
+    pod.term = term;
   }
 
   @Override
   public boolean usersSinceHeld() {
-    return vm.usersSinceHeld;
+    return pod.usersSinceHeld;
   }
 
   @Override
   public void usersSinceHeld(boolean used) {
-    vm.usersSinceHeld = used;
+    pod.usersSinceHeld = used;
   }
 
   @Override

@@ -1,23 +1,25 @@
 package io.virtquorum.simulate;
 
+import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.stream.Stream;
 
 /** A member's VM: a guest, a sidecar beside it, and what Kubernetes knows of both. */
 final class SimulatedVm {
+  /** For so long a guest stands still while it goes from one node to another. */
+  private static final long DOWN = 300 * Timeline.MILLISECOND;
+
   final String name;
   final int index;
   final SimulatedGuest guest;
   final SplittableRandom random;
   final Optional<SimulatedGuest> present;
 
-  /** Kept for the sidecar's next life, as long as the pod is the same. */
-  long term;
-
-  boolean usersSinceHeld;
-
   private final World world;
+  private Pod pod;
   private SidecarLife life;
+  private Optional<SidecarLife> target = Optional.empty();
   private int incarnation;
   private String podAddress;
   private String knownUid = "";
@@ -65,10 +67,10 @@ final class SimulatedVm {
     if (!guest.exists() && !deleted && !away) {
       incarnation++;
       podAddress = address();
-      term = 0;
-      usersSinceHeld = false;
       guest.powerOn();
-      life = new SidecarLife(world, this);
+      pod = new Pod(guest);
+      pod.arrived();
+      life = new SidecarLife(world, this, pod);
       notice();
       world.story.tell("%s starts", name);
     }
@@ -79,6 +81,8 @@ final class SimulatedVm {
     if (guest.exists()) {
       world.story.tell("%s: QEMU dies", name);
       life.die();
+      target.ifPresent(SidecarLife::die);
+      target = Optional.empty();
       guest.powerOff();
       notice();
     }
@@ -137,8 +141,49 @@ final class SimulatedVm {
 
   private void reviveSidecar(int before) {
     if (incarnation == before && guest.exists() && life.isDead()) {
-      life = new SidecarLife(world, this);
+      life = new SidecarLife(world, this, pod);
     }
+  }
+
+  /**
+   * A live migration: another pod's sidecar begins, the guest goes there, the first pod ends.
+   *
+   * @param goes after so many nanoseconds
+   * @param ends after that
+   */
+  void migrate(long goes, long ends) {
+    if (!guest.exists() || target.isPresent()) {
+      return;
+    }
+    world.story.tell("%s: its migration begins", name);
+    Pod to = new Pod(guest);
+    SidecarLife next = new SidecarLife(world, this, to);
+    target = Optional.of(next);
+    world.timeline.after(goes, () -> goTo(to, next));
+    world.timeline.after(ends, () -> end(to, next));
+  }
+
+  private void goTo(Pod to, SidecarLife next) {
+    if (target.filter(next::equals).isPresent()) {
+      pod.left();
+      guest.pause(DOWN);
+      to.arrived();
+    }
+  }
+
+  private void end(Pod to, SidecarLife next) {
+    if (target.filter(next::equals).isPresent()) {
+      world.story.tell("%s: its migration ends", name);
+      life.die();
+      life = next;
+      pod = to;
+      target = Optional.empty();
+    }
+  }
+
+  /** The sidecars of the VM: two while it is migrated. */
+  List<SidecarLife> lives() {
+    return Stream.concat(Stream.ofNullable(life), target.stream()).toList();
   }
 
   /** Everything that is down comes up. */

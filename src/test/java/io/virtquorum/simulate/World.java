@@ -401,9 +401,7 @@ final class World {
   void cut(SimulatedVm vm, boolean up, boolean down) {
     upCut.put(vm.name, up);
     downCut.put(vm.name, down);
-    if (vm.life() != null) {
-      vm.life().channel().ifPresent(channel -> channel.cut(up, down));
-    }
+    vm.lives().forEach(life -> life.channel().ifPresent(channel -> channel.cut(up, down)));
   }
 
   /** Probes of this guest find nobody, or somebody again. */
