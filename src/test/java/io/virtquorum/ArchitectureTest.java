@@ -97,6 +97,38 @@ final class ArchitectureTest {
                 }
               });
 
+  /** Somebody may set it back by an hour, and nobody is to wait for that. */
+  @ArchTest
+  static final ArchRule theWallClockOnlyDatesWhatPeopleRead =
+      noClasses()
+          .that()
+          .resideInAPackage("io.virtquorum..")
+          .and()
+          .doNotHaveFullyQualifiedName(BASE + "operator.SteadyClock") // shows it
+          .and()
+          .doNotHaveFullyQualifiedName(BASE + "operator.SteadyLock") // as its elector reads it
+          .and()
+          .doNotHaveFullyQualifiedName(BASE + "operator.Announcer")
+          .and()
+          .doNotHaveFullyQualifiedName(BASE + "operator.RecordStore") // dates commits
+          .and()
+          .doNotHaveFullyQualifiedName(BASE + "operator.StatusFactory")
+          .and()
+          .doNotHaveFullyQualifiedName(BASE + "sidecar.SidecarCommand") // logs how long it took
+          .should()
+          .accessTargetWhere(
+              new DescribedPredicate<JavaAccess<?>>("it reads the wall clock") {
+                @Override
+                public boolean test(JavaAccess<?> access) {
+                  String owner = access.getTargetOwner().getName();
+                  String name = access.getTarget().getName();
+                  return (owner.startsWith("java.time.") && name.equals("now"))
+                      || (owner.equals(Clock.class.getName())
+                          && (name.equals("instant") || name.equals("millis")))
+                      || (owner.equals(System.class.getName()) && name.equals("currentTimeMillis"));
+                }
+              });
+
   @ArchTest static final ArchRule theGuestSeamKnowsNothingOfTheHouse = onlyUses("guest");
 
   @ArchTest

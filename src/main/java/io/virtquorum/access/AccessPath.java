@@ -2,6 +2,8 @@ package io.virtquorum.access;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Service;
+import io.fabric8.kubernetes.api.model.Status;
+import io.fabric8.kubernetes.api.model.StatusDetails;
 import io.fabric8.kubernetes.api.model.discovery.v1.Endpoint;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.fabric8.kubernetes.client.KubernetesClient;
@@ -23,6 +25,8 @@ public final class AccessPath {
 
   /** Field manager of our writes. */
   public static final String FIELD_MANAGER = "virtquorum-access";
+
+  private static final int UNPROCESSABLE = 422;
 
   private final KubernetesClient client;
 
@@ -79,7 +83,8 @@ public final class AccessPath {
   }
 
   /**
-   * Leads users to this place, or nowhere.
+   * Leads users to this place, or nowhere. A slice whose addresses are of the other family is
+   * deleted and made anew, because the API server does not let the family of one change.
    *
    * @param lead the primary's pod; empty if nobody may be led anywhere
    * @param observed the EndpointSlice as it was seen last, for instance in a cache
@@ -104,7 +109,26 @@ public final class AccessPath {
         .isPresent()) {
       delete(observed.get());
     }
-    return write(wanted);
+    try {
+      return write(wanted);
+    } catch (AccessException e) {
+      if (!isOfOtherFamily(e)) {
+        throw e;
+      }
+      own(cluster, wanted).ifPresent(this::delete);
+      return write(wanted);
+    }
+  }
+
+  /** True if a slice is there already, and only its family keeps it from being written. */
+  private static boolean isOfOtherFamily(AccessException e) {
+    return e.getCause() instanceof KubernetesClientException refused
+        && refused.getCode() == UNPROCESSABLE
+        && Optional.ofNullable(refused.getStatus())
+            .map(Status::getDetails)
+            .map(StatusDetails::getCauses)
+            .filter(causes -> causes.stream().anyMatch(c -> "addressType".equals(c.getField())))
+            .isPresent();
   }
 
   private <R extends HasMetadata> Optional<R> own(HACluster cluster, R wanted) {

@@ -1,6 +1,5 @@
 package io.virtquorum.adjudicate;
 
-import io.virtquorum.fingerprint.Change;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -36,7 +35,13 @@ public final class Adjudicator {
     commands.addAll(plan.commands());
     commands.addAll(told(next.news().holds(), plan.holds()));
     next = plan.state().with(plan.state().news().with(plan.holds()));
-    return new Step(expose(next, assessment, now), commands, Optional.of(assessment));
+    Optional<Route> route = Routing.plan(Picture.of(next, classes, now));
+    if (route.isPresent() && !route.equals(next.route())) {
+      commands.addFirst(new Command.RouteUsers(route.get())); // nothing comes before it
+      next = next.with(route.get());
+    }
+    next = next.with(next.news().with(Exposed.of(next, assessment, now)));
+    return new Step(next, commands, Optional.of(assessment));
   }
 
   private static State take(
@@ -61,6 +66,11 @@ public final class Adjudicator {
                       .withoutJobsOf(died.member())
                       .hurried(died.member(), now.plus(ORPHANED)))
               .withMember(died.member(), m -> m.with(MemberState.Presence.DEAD));
+      case Event.Blind blind ->
+          state.withMember(
+              blind.member(), m -> m.with(m.since().blind(Optional.of(blind.since()))));
+      case Event.Sees sees ->
+          state.withMember(sees.member(), m -> m.with(m.since().blind(Optional.empty())));
       case Event.Voted voted -> vote(state, voted);
       case Event.Offered offered -> outcomes.offered(state, offered);
       case Event.Finished finished ->
@@ -89,7 +99,7 @@ public final class Adjudicator {
     boolean again =
         state.record().isPrimary(voted.member())
             && before.ballot().filter(b -> !b.root().equals(voted.ballot().root())).isPresent();
-    MemberState after = before.with(voted.ballot());
+    MemberState after = before.with(voted.ballot()).with(before.since().held(voted.held()));
     return state.withMember(
         voted.member(), _ -> again ? after.with(after.tries().impatient()) : after);
   }
@@ -106,7 +116,7 @@ public final class Adjudicator {
     State next = state.withRecord(record);
     if (!record.committed().equals(before.committed())) {
       // what is newer than this counts from now
-      next = next.with(next.news().exposed(Optional.empty()));
+      next = next.with(next.news().with(next.news().exposure().committed()));
     }
     if (before.committed().isEmpty()
         || before.primary().isEmpty()
@@ -120,19 +130,23 @@ public final class Adjudicator {
             .with(new News.Failover(before.primary().get(), record.primary().get(), now, why)));
   }
 
-  /** Keeps since when each member is silent, and since when it differs from what it should hold. */
+  /** Keeps since when each member is silent, strays, cannot serve or is not seen. */
   private static State date(State state, Map<String, Classification> classes, Instant now) {
     State next = state;
     for (var entry : classes.entrySet()) {
       String name = entry.getKey();
       MemberState member = state.member(name);
-      boolean unheard = entry.getValue().isUnheard() || member.isUnclear();
-      boolean strays = strays(state, name, entry.getValue().memberClass());
-      if (unheard != member.unheardSince().isPresent()) {
-        next = next.withMember(name, m -> m.unheard(unheard ? Optional.of(now) : Optional.empty()));
-      }
-      if (strays != member.strayingSince().isPresent()) {
-        next = next.withMember(name, m -> m.straying(strays ? Optional.of(now) : Optional.empty()));
+      MemberState.Since since =
+          member
+              .since()
+              .at(
+                  now,
+                  entry.getValue().isUnheard() || member.isUnclear(),
+                  strays(state, name, entry.getValue().memberClass()),
+                  member.ballot().filter(Ballot::isUnable).isPresent(),
+                  !member.isSeen());
+      if (!since.equals(member.since())) {
+        next = next.withMember(name, m -> m.with(since));
       }
     }
     return next;
@@ -155,32 +169,5 @@ public final class Adjudicator {
                 new Command.Tell(
                     hold.needsAPerson(), hold.reason(), hold.message() + " " + hold.until()))
         .toList();
-  }
-
-  private static State expose(State state, Assessment assessment, Instant now) {
-    Optional<Committed> committed = state.record().committed();
-    boolean exposed =
-        committed.isPresent()
-            && (assessment
-                    .target()
-                    .filter(t -> t.position().isAfter(committed.get().position()))
-                    .isPresent()
-                || state
-                    .record()
-                    .primary()
-                    .filter(p -> hasWritten(state, assessment, p))
-                    .isPresent());
-    if (exposed == state.news().exposedSince().isPresent()) {
-      return state;
-    }
-    return state.with(state.news().exposed(exposed ? Optional.of(now) : Optional.empty()));
-  }
-
-  /** Also what is not elected yet, for instance because another row rotted, is exposed. */
-  private static boolean hasWritten(State state, Assessment assessment, String primary) {
-    MemberClass own = assessment.classOf(primary);
-    return (own == MemberClass.ADVANCED || own == MemberClass.DRIFTED)
-        && state.member(primary).ballot().get().changes().stream()
-            .anyMatch(c -> c.kind() == Change.Kind.WRITTEN);
   }
 }

@@ -1,6 +1,7 @@
 package io.virtquorum.adjudicate;
 
 import io.virtquorum.fingerprint.Output;
+import io.virtquorum.fingerprint.Remembered;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -18,11 +19,7 @@ final class Assessor {
   static Assessment assess(Picture picture) {
     Optional<Committed> committed = picture.record().committed();
     Ruling ruling =
-        committed.isEmpty()
-            ? FirstEpoch.rule(picture)
-            : picture.config().authority() == Authority.VOTES
-                ? VotesAlone.rule(picture, committed.get())
-                : LeadingPrimary.rule(picture, committed.get());
+        committed.isEmpty() ? FirstEpoch.rule(picture) : afterIt(picture, committed.get());
     return new Assessment(
         picture.classes(),
         ruling.verdict(),
@@ -30,6 +27,16 @@ final class Assessor {
         ruling.disagreeing(),
         outputs(picture),
         ruling.holds());
+  }
+
+  private static Ruling afterIt(Picture picture, Committed committed) {
+    Map<String, Remembered> newer = OlderRecord.newer(picture);
+    if (!newer.isEmpty()) {
+      return Ruling.hold(picture, OlderRecord.hold(picture, newer));
+    }
+    return picture.config().authority() == Authority.VOTES
+        ? VotesAlone.rule(picture, committed)
+        : LeadingPrimary.rule(picture, committed);
   }
 
   /** Rule 1: outputs have no say in which state is right; it is told where they differ. */

@@ -8,6 +8,7 @@ import io.virtquorum.fingerprint.RowKey;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * What a member reports of its main unit.
@@ -37,6 +38,9 @@ public record Ballot(
     Optional<Trouble> trouble,
     Map<String, Output> outputs) {
 
+  /** What a sidecar calls it (see {@code collect.Trouble}). */
+  private static final Set<String> UNABLE = Set.of("NotMounted", "FileSystemReadOnly", "DiskFails");
+
   public Ballot {
     changes = List.copyOf(changes);
     outputs = Map.copyOf(outputs);
@@ -50,6 +54,14 @@ public record Ballot(
   /** True if nothing ails the member. */
   public boolean healthy() {
     return trouble.isEmpty();
+  }
+
+  /**
+   * True if its users cannot be served: a file system is unmounted, gives errors or takes no
+   * writes. A look that is slow or was not possible says nothing of the kind.
+   */
+  public boolean isUnable() {
+    return trouble.filter(t -> UNABLE.contains(t.reason())).isPresent();
   }
 
   /** True if the member holds exactly what it remembers. */

@@ -28,6 +28,9 @@ public sealed interface Cause {
   /** It remembers something that this record cannot have given. */
   record RemembersAnother(Remembered remembered) implements Cause {}
 
+  /** It remembers a tenure that the record does not know of: the record is the older one. */
+  record RemembersNewer(Remembered remembered) implements Cause {}
+
   /** It remembers an older state than C. */
   record RemembersOlder(Position remembered, Position committed) implements Cause {}
 
@@ -70,6 +73,8 @@ public sealed interface Cause {
   enum By {
     /** It is the primary: whoever it was, it counts. */
     PRIMARY,
+    /** It was the primary, and did not come back to the state since. */
+    FORMER,
     /** A user was there since the member last held what it remembers. */
     USER,
     /** Nobody was there. */
@@ -90,6 +95,9 @@ public sealed interface Cause {
       case RemembersAnother another ->
           "it remembers %s as %s, which this cluster never recorded so"
               .formatted(another.remembered().position(), another.remembered().root().brief());
+      case RemembersNewer newer ->
+          "it remembers %s, newer than anything that the record knows of"
+              .formatted(newer.remembered().position());
       case RemembersOlder older ->
           "it remembers %s, older than the committed %s"
               .formatted(older.remembered(), older.committed());
@@ -112,6 +120,7 @@ public sealed interface Cause {
       case Written written ->
           switch (written.by()) {
             case PRIMARY -> " changed on the primary through its OS";
+            case FORMER -> " changed on the former primary";
             case USER -> " changed while users were there";
             case NOBODY -> " changed and no user was there";
             case ANYBODY -> " changed";

@@ -62,7 +62,7 @@ public record Classification(MemberClass memberClass, Cause cause) {
       return new Classification(MemberClass.ADVANCED, new Cause.Promoted());
     }
     // 4. Behind: no memory, an older one, one from a tenure that a failover ended, or one that this
-    // record cannot have given.
+    // record cannot have given; whatever was written on top of it, and whoever it is.
     if (ballot.memory().isEmpty()) {
       return behind(new Cause.RemembersNothing());
     }
@@ -71,12 +71,14 @@ public record Classification(MemberClass memberClass, Cause cause) {
         && !memory.position().isAfter(committed.position())) {
       return steady(new Cause.HoldsCommitted());
     }
-    if (memory.position().tenure() > record.tenure()
-        || (memory.position().equals(committed.position())
-            && !memory.root().equals(committed.root()))) {
+    if (memory.position().tenure() > record.tenure()) {
+      return behind(new Cause.RemembersNewer(memory));
+    }
+    if (memory.position().equals(committed.position()) && !memory.root().equals(committed.root())) {
       return behind(new Cause.RemembersAnother(memory));
     }
-    if (memory.position().compareTo(committed.position()) < 0 && (!primary || ballot.unchanged())) {
+    if (memory.position().compareTo(committed.position()) < 0
+        && !(primary && isWrittenOnWhatWasOrdered(record, ballot))) {
       return behind(new Cause.RemembersOlder(memory.position(), committed.position()));
     }
     if (!primary && isOutlived(memory.position(), record, committed)) {
@@ -100,6 +102,9 @@ public record Classification(MemberClass memberClass, Cause cause) {
     if (primary) {
       return changed(MemberClass.ADVANCED, ballot, Cause.By.PRIMARY);
     }
+    if (record.departed().containsKey(member)) {
+      return changed(MemberClass.ADVANCED, ballot, Cause.By.FORMER);
+    }
     return ballot.usersSinceHeld()
         ? changed(MemberClass.ADVANCED, ballot, Cause.By.USER)
         : changed(MemberClass.DRIFTED, ballot, Cause.By.NOBODY);
@@ -108,7 +113,16 @@ public record Classification(MemberClass memberClass, Cause cause) {
   /** The primary holds what a person ordered, and has not accepted anything in its tenure yet. */
   private static boolean isOrdered(ClusterRecord record, Ballot ballot) {
     return record.mandate().filter(ballot.root()::equals).isPresent()
-        && ballot.memory().filter(m -> m.position().tenure() == record.tenure()).isEmpty();
+        && !hasAccepted(record, ballot);
+  }
+
+  /** A person promoted it, users are led to it, and one of them wrote before it was accepted. */
+  private static boolean isWrittenOnWhatWasOrdered(ClusterRecord record, Ballot ballot) {
+    return record.mandate().isPresent() && !hasAccepted(record, ballot) && !ballot.unchanged();
+  }
+
+  private static boolean hasAccepted(ClusterRecord record, Ballot ballot) {
+    return ballot.memory().filter(m -> m.position().tenure() == record.tenure()).isPresent();
   }
 
   /**

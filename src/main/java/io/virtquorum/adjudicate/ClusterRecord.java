@@ -17,6 +17,7 @@ import java.util.TreeMap;
  * @param committed C; empty before the first epoch
  * @param mandate what a promoted primary held when a person promoted it: the state to be, whatever
  *     its class. Empty again with the next commit or primary
+ * @param departed primaries that lost their tenure and did not come back to the state yet, by name
  */
 public record ClusterRecord(
     long term,
@@ -24,20 +25,22 @@ public record ClusterRecord(
     Optional<String> primary,
     Map<String, Integer> members,
     Optional<Committed> committed,
-    Optional<Digest> mandate) {
+    Optional<Digest> mandate,
+    Map<String, Departure> departed) {
 
   public ClusterRecord {
     members = java.util.Collections.unmodifiableMap(new TreeMap<>(members));
+    departed = java.util.Collections.unmodifiableMap(new TreeMap<>(departed));
   }
 
-  /** A record without a mandate. */
+  /** A record without a mandate, and without departed primaries. */
   public ClusterRecord(
       long term,
       long tenure,
       Optional<String> primary,
       Map<String, Integer> members,
       Optional<Committed> committed) {
-    this(term, tenure, primary, members, committed, Optional.empty());
+    this(term, tenure, primary, members, committed, Optional.empty(), Map.of());
   }
 
   /** The record of a cluster that nobody has led yet. */
@@ -61,21 +64,49 @@ public record ClusterRecord(
   }
 
   ClusterRecord withTerm(long newTerm) {
-    return new ClusterRecord(newTerm, tenure, primary, members, committed, mandate);
+    return new ClusterRecord(newTerm, tenure, primary, members, committed, mandate, departed);
   }
 
   ClusterRecord withMembers(Map<String, Integer> newMembers) {
-    return new ClusterRecord(term, tenure, primary, newMembers, committed, mandate);
+    Map<String, Departure> staying = new TreeMap<>(departed);
+    staying.keySet().retainAll(newMembers.keySet());
+    return new ClusterRecord(term, tenure, primary, newMembers, committed, mandate, staying);
   }
 
-  /** A new tenure, also where it is the same member's. */
-  ClusterRecord withPrimary(String newPrimary, Optional<Digest> newMandate) {
+  /** Its primary lost its tenure: what it wrote is attributed for good. */
+  ClusterRecord withDeparted(String name, Departure departure) {
+    Map<String, Departure> more = new TreeMap<>(departed);
+    more.put(name, departure);
+    return new ClusterRecord(term, tenure, primary, members, committed, mandate, more);
+  }
+
+  /** A departed primary holds what everybody is to hold. */
+  ClusterRecord withReturned(String name) {
+    Map<String, Departure> fewer = new TreeMap<>(departed);
+    fewer.remove(name);
+    return new ClusterRecord(term, tenure, primary, members, committed, mandate, fewer);
+  }
+
+  /**
+   * A new tenure, also where it is the same member's.
+   *
+   * @param above a tenure that somebody remembers: the new one is later than that, too
+   */
+  ClusterRecord withPrimary(String newPrimary, Optional<Digest> newMandate, long above) {
+    Map<String, Departure> others = new TreeMap<>(departed);
+    others.remove(newPrimary);
     return new ClusterRecord(
-        term, tenure + 1, Optional.of(newPrimary), members, committed, newMandate);
+        term,
+        Math.max(tenure, above) + 1,
+        Optional.of(newPrimary),
+        members,
+        committed,
+        newMandate,
+        others);
   }
 
   ClusterRecord withCommitted(Committed newCommitted) {
     return new ClusterRecord(
-        term, tenure, primary, members, Optional.of(newCommitted), Optional.empty());
+        term, tenure, primary, members, Optional.of(newCommitted), Optional.empty(), departed);
   }
 }

@@ -3,8 +3,10 @@ package io.virtquorum.adjudicate;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Row;
+import io.virtquorum.fingerprint.RowKey;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What the adjudicator wants done. Every order to a member is idempotent and carries the leader's
@@ -51,6 +53,26 @@ public sealed interface Command {
   record Restore(String id, String member, Offer offer, List<Row> rows, Archived archive)
       implements Order {}
 
+  /**
+   * Hold what you remember again, as far as these rows go: bring some back from the offer, and
+   * remove others, whoever wrote there.
+   *
+   * @param offer empty: nothing has to come
+   */
+  record Rebuild(
+      String id,
+      String member,
+      Optional<Offer> offer,
+      List<Row> rows,
+      List<RowKey> gone,
+      Archived archive)
+      implements Order {
+    public Rebuild {
+      rows = List.copyOf(rows);
+      gone = List.copyOf(gone);
+    }
+  }
+
   /** Have a command make its output the offered one, which has this digest. */
   record Apply(
       String id, String member, Offer offer, String feature, Digest digest, Archived archive)
@@ -61,14 +83,22 @@ public sealed interface Command {
    *
    * @param entry its name: letters, digits, dots and dashes
    * @param verdict why, as a sentence
+   * @param attributed somebody wrote what is replaced, whatever the member itself knows of it
    */
-  record Archived(String entry, String verdict) {}
+  record Archived(String entry, String verdict, boolean attributed) {}
 
   /**
    * Change the record by compare-and-swap; ends in {@link Event.Recorded} or {@link
    * Event.Superseded}.
    */
   record Write(ClusterRecord record) implements Command {}
+
+  /**
+   * Lead users to a member, or nowhere.
+   *
+   * @param route where to; only that incarnation of the member
+   */
+  record RouteUsers(Route route) implements Command {}
 
   /**
    * Tell people.

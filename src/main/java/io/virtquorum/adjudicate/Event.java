@@ -1,5 +1,8 @@
 package io.virtquorum.adjudicate;
 
+import java.time.Instant;
+import java.util.Optional;
+
 /** What happened, as the adjudicator hears it. */
 public sealed interface Event {
   /** The spec was read, for the first time or anew. */
@@ -14,8 +17,26 @@ public sealed interface Event {
   /** The detector says that the member's guest is dead. */
   record Died(String member) implements Event {}
 
-  /** A member reported its state. */
-  record Voted(String member, Ballot ballot) implements Event {}
+  /**
+   * A member reported its state.
+   *
+   * @param held when the newest look that found the member as it remembers began; empty: not known
+   */
+  record Voted(String member, Ballot ballot, Optional<Instant> held) implements Event {
+    public Voted(String member, Ballot ballot) {
+      this(member, ballot, Optional.empty());
+    }
+  }
+
+  /**
+   * A member reports, and nobody has looked at its files for long: a look lasts, or fails.
+   *
+   * @param since the newest look that ended well began then
+   */
+  record Blind(String member, Instant since) implements Event {}
+
+  /** A look at its files ended well again. */
+  record Sees(String member) implements Event {}
 
   /** A sample serves, as this member says. */
   record Offered(String member, String id, Offer offer) implements Event {}

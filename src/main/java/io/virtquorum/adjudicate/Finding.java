@@ -16,6 +16,9 @@ public sealed interface Finding {
   /** What is right: a root, or the digest of an output. */
   Digest right();
 
+  /** True if somebody wrote what is replaced, as far as is known here. */
+  boolean isAttributed();
+
   /** Completes "(the member) was repaired: ...". */
   String words();
 
@@ -25,8 +28,14 @@ public sealed interface Finding {
    * @param verdict at the time of the decision
    * @param was the member's class then, and why
    * @param rows that the member is known to differ in, possibly cut short; empty: not known by name
+   * @param isAttributed somebody wrote what is replaced, as far as is known here
    */
-  record OfFiles(String member, Verdict.Elected verdict, Classification was, List<RowKey> rows)
+  record OfFiles(
+      String member,
+      Verdict.Elected verdict,
+      Classification was,
+      List<RowKey> rows,
+      boolean isAttributed)
       implements Finding {
     public OfFiles {
       rows = List.copyOf(rows);
@@ -66,6 +75,11 @@ public sealed interface Finding {
    */
   record OfOutput(String member, String feature, UnitVerdict verdict, Digest right, Output was)
       implements Finding {
+    @Override
+    public boolean isAttributed() {
+      return false;
+    }
+
     @Override
     public String words() {
       return "%s %s %s as output of %s (%d of %d votes), %s had %s"

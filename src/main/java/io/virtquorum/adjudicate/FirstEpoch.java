@@ -6,6 +6,7 @@ import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.vote.Tally;
 import io.virtquorum.vote.Vote;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
@@ -33,17 +34,30 @@ final class FirstEpoch {
           Hold.passing(
               "NoMembers", "The record names no members yet.", "It ends when the spec was read."));
     }
-    // 1. A person's word.
+    // 1. A person's word about this very moment.
+    Optional<String> promoted = promoted();
+    if (promoted.isPresent()) {
+      return picture.isUsable(promoted.get())
+          ? choose(promoted.get())
+          : waiting(List.of(promoted.get()), "It ends when it reports.");
+    }
+    // 2. Whose record was lost or made anew has a past that others may have in their memories only:
+    // what the spec says of the first epoch was meant for that one, and overwrites nobody.
+    Map<String, Remembered> newer = OlderRecord.newer(picture);
+    if (!newer.isEmpty() && !areAllEqual()) {
+      return Ruling.hold(picture, OlderRecord.hold(picture, newer));
+    }
+    // 3. A person's word from the beginning.
     if (picture.config().bootstrap().from().isPresent()) {
       return from(picture.config().bootstrap().from().get());
     }
-    // 2. Everyone is asked.
+    // 4. Everyone is asked.
     List<String> missing =
         record.members().keySet().stream().filter(m -> !picture.isUsable(m)).toList();
     if (!missing.isEmpty()) {
       return waiting(missing, "The first epoch needs every member; it begins when they report.");
     }
-    // 3. All are equal.
+    // 5. All are equal.
     if (areAllEqual()) {
       return choose(
           record
@@ -51,18 +65,31 @@ final class FirstEpoch {
               .filter(record.members()::containsKey)
               .orElse(record.members().keySet().iterator().next()));
     }
-    // 4. A vote, where a person asked for it. Once chosen it stays chosen, though others become
-    // equal to it.
+    // 6. A vote, where a person asked for it, which takes a strict majority by count too: weights
+    // were given for what is committed. Once chosen it stays chosen, though others become equal to
+    // it.
     boolean vote = picture.config().bootstrap().vote();
     if (vote && picture.count().tally().orElse(null) instanceof Tally.Elected elected) {
       List<String> voters =
           elected.votes().stream()
               .filter(v -> v.root().equals(elected.root()))
               .map(Vote::voter)
+              .filter(record.members()::containsKey)
               .toList();
-      return choose(record.primary().filter(voters::contains).orElse(voters.getFirst()));
+      if (voters.size() >= record.majority()) {
+        return choose(record.primary().filter(voters::contains).orElse(voters.getFirst()));
+      }
     }
     return Ruling.hold(picture, vote ? tied() : needed());
+  }
+
+  /** Whom a person promotes, or has promoted, before anything is committed. */
+  private Optional<String> promoted() {
+    return picture
+        .config()
+        .promote()
+        .filter(record.members()::containsKey)
+        .or(() -> record.primary().filter(p -> record.mandate().isPresent()));
   }
 
   private Ruling from(String name) {

@@ -3,6 +3,7 @@ package io.virtquorum.adjudicate;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Row;
+import io.virtquorum.fingerprint.RowKey;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -111,6 +112,14 @@ sealed interface Job {
 
     /** Only these rows come back. */
     record Rows(List<Row> rows) implements Aim {}
+
+    /** These rows come back, and those go, whoever wrote there: as it is remembered. */
+    record Remembered(List<Row> rows, List<RowKey> gone) implements Aim {
+      public Remembered {
+        rows = List.copyOf(rows);
+        gone = List.copyOf(gone);
+      }
+    }
 
     /** A command makes its output the sample's. */
     record Output(String feature, Digest digest) implements Aim {}

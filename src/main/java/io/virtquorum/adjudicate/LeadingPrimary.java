@@ -8,9 +8,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
 
 /**
  * Rule 7 after the first epoch: leaving C takes the primary's own current ballot and the votes, or
@@ -35,19 +33,24 @@ final class LeadingPrimary {
     // What was elected stays elected until the primary's own ballot says otherwise.
     Target keep = newestAccepted().orElse(picture.committedTarget(committed));
     Optional<String> primary = picture.primary();
-    // 1. Without the primary's own ballot the newest accepted root is kept; a majority that changed
-    // alike is left alone, because the primary may have changed with it.
+    // 1. Without the primary's own ballot the newest accepted root is kept, whoever changed alike:
+    // a majority disagrees only with a primary that says what it holds.
     if (primary.isEmpty()) {
-      return against(keep, "the primary does not report");
+      return Ruling.of(picture.elect(keep));
     }
     String name = primary.get();
     Ballot ballot = picture.ballot(name);
-    // 2. An elected root that members are pulling right now is seen through first.
+    // 2. A primary that accepted less than another member in its own tenure forgot: what it
+    // accepted stays elected.
+    if (Succession.forgot(picture, name)) {
+      return Ruling.of(picture.elect(keep));
+    }
+    // 3. An elected root that members are pulling right now is seen through first.
     Optional<Target> accepted = picture.accepted(ballot, committed);
     if (accepted.isPresent() && picture.isUnderWay(accepted.get().position())) {
       return Ruling.of(picture.elect(accepted.get()));
     }
-    // 3. A primary that holds C, and nothing newer, keeps it; a majority against it is only
+    // 4. A primary that holds C, and nothing newer, keeps it; a majority against it is only
     // reported.
     boolean newer =
         ballot.memory().filter(m -> m.position().isAfter(committed.position())).isPresent();
@@ -56,13 +59,15 @@ final class LeadingPrimary {
           picture.committedTarget(committed),
           "the primary " + name + " still holds the committed " + committed.root().brief());
     }
-    // 4. A primary that is behind cannot lead anywhere, nor one with rows that rotted: they come
-    // back first.
-    if (!picture.is(name, MemberClass.STEADY, MemberClass.ADVANCED)) {
-      return against(
-          keep, "the primary %s cannot say what is right (%s)".formatted(name, picture.why(name)));
+    // 5. A primary that is behind cannot lead anywhere, nor one with rows that rotted: they come
+    // back first, and until then nobody can say whether it agrees with a majority.
+    if (picture.is(name, MemberClass.DRIFTED)) {
+      return new Ruling(picture.elect(keep), Optional.empty(), alike().keySet(), List.of());
     }
-    // 5. Leaving C takes the primary's own ballot and the vote.
+    if (!picture.is(name, MemberClass.STEADY, MemberClass.ADVANCED)) {
+      return Ruling.of(picture.elect(keep));
+    }
+    // 6. Leaving C takes the primary's own ballot and the vote.
     Optional<Tally> tally = picture.count().tally();
     if (!(tally.orElse(null) instanceof Tally.Elected elected)
         || !elected.root().equals(ballot.root())) {
@@ -116,8 +121,8 @@ final class LeadingPrimary {
     return record.next(latest);
   }
 
-  /** Keeps a target; members that are a majority and changed alike against it are left alone. */
-  private Ruling against(Target kept, String meanwhile) {
+  /** Members that are a majority by count and changed alike, with what they hold now. */
+  private Map<String, Digest> alike() {
     Map<Digest, List<String>> alike = new TreeMap<>();
     picture
         .usable()
@@ -125,18 +130,25 @@ final class LeadingPrimary {
         .filter(m -> picture.ballot(m).rot().isEmpty())
         .forEach(
             m -> alike.computeIfAbsent(picture.ballot(m).root(), r -> new ArrayList<>()).add(m));
-    Set<String> disagreeing = new TreeSet<>();
-    List<Hold> holds = new ArrayList<>();
+    Map<String, Digest> found = new TreeMap<>();
     alike.forEach(
         (root, names) -> {
           if (names.size() >= record.majority()) {
-            disagreeing.addAll(names);
-            if (names.stream().allMatch(picture::isSettled)) {
-              holds.add(disagreement(names, root, meanwhile));
-            }
+            names.forEach(name -> found.put(name, root));
           }
         });
-    return new Ruling(picture.elect(kept), Optional.empty(), disagreeing, holds);
+    return found;
+  }
+
+  /** Keeps a target; members that are a majority and changed alike against it are left alone. */
+  private Ruling against(Target kept, String meanwhile) {
+    Map<String, Digest> alike = alike();
+    List<Hold> holds = new ArrayList<>();
+    if (!alike.isEmpty() && alike.keySet().stream().allMatch(picture::isSettled)) {
+      List<String> names = List.copyOf(alike.keySet());
+      holds.add(disagreement(names, alike.get(names.getFirst()), meanwhile));
+    }
+    return new Ruling(picture.elect(kept), Optional.empty(), alike.keySet(), holds);
   }
 
   private static Hold disagreement(List<String> names, Digest root, String meanwhile) {

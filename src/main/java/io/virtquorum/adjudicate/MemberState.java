@@ -12,8 +12,7 @@ import java.util.Optional;
  * @param presence whether its sidecar is attached and its guest lives
  * @param ballot its newest ballot since its sidecar attached
  * @param standing what the last order that ended left its ballot worth
- * @param unheardSince since when it does not report, though nothing says that it is dead
- * @param strayingSince since when it differs from what it should hold
+ * @param since since when it is as it is
  * @param tries how its repairs went lately
  * @param outputTries the same of the outputs of commands, by feature: a command that cannot mend
  *     its output must not hold up the files
@@ -23,8 +22,7 @@ record MemberState(
     Presence presence,
     Optional<Ballot> ballot,
     Standing standing,
-    Optional<Instant> unheardSince,
-    Optional<Instant> strayingSince,
+    Since since,
     Tries tries,
     Map<String, Tries> outputTries,
     Optional<Instant> stillUntil) {
@@ -79,14 +77,64 @@ record MemberState(
     }
   }
 
+  /**
+   * Since when a member is as it is; empty: it is not.
+   *
+   * @param unheard it does not report, though nothing says that it is dead
+   * @param straying it differs from what it should hold
+   * @param unable its own word is that it cannot serve
+   * @param blind nobody looked at its files though it reports: a look lasts, or fails
+   * @param unseen it is not known what it holds, for whatever reason
+   * @param held by its own word it held what it remembers at that moment
+   */
+  record Since(
+      Optional<Instant> unheard,
+      Optional<Instant> straying,
+      Optional<Instant> unable,
+      Optional<Instant> blind,
+      Optional<Instant> unseen,
+      Optional<Instant> held) {
+    static final Since NEVER =
+        new Since(
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty());
+
+    /** With what is so now: what was so before keeps its beginning. */
+    Since at(
+        Instant now, boolean isUnheard, boolean isStraying, boolean isUnable, boolean isUnseen) {
+      return new Since(
+          from(unheard, isUnheard, now),
+          from(straying, isStraying, now),
+          from(unable, isUnable, now),
+          blind,
+          from(unseen, isUnseen, blind.orElse(now)),
+          held);
+    }
+
+    private static Optional<Instant> from(Optional<Instant> before, boolean is, Instant now) {
+      return is ? before.or(() -> Optional.of(now)) : Optional.empty();
+    }
+
+    Since blind(Optional<Instant> from) {
+      return new Since(unheard, straying, unable, from, unseen, held);
+    }
+
+    Since held(Optional<Instant> at) {
+      return new Since(unheard, straying, unable, blind, unseen, at);
+    }
+  }
+
   /** Nothing was heard of it. */
   static final MemberState ABSENT =
       new MemberState(
           Presence.ABSENT,
           Optional.empty(),
           Standing.STALE,
-          Optional.empty(),
-          Optional.empty(),
+          Since.NEVER,
           Tries.NONE,
           Map.of(),
           Optional.empty());
@@ -96,9 +144,33 @@ record MemberState(
     return presence == Presence.ATTACHED && ballot.isPresent() && ballot.get().healthy();
   }
 
+  /** True if it is known what it holds, as far as a look can tell. */
+  boolean isSeen() {
+    return usable() && since.blind().isEmpty();
+  }
+
+  /** See {@link Since}. */
+  Optional<Instant> unheardSince() {
+    return since.unheard();
+  }
+
+  /** See {@link Since}. */
+  Optional<Instant> strayingSince() {
+    return since.straying();
+  }
+
   /** True if it has differed from what it should hold for at least this long. */
   boolean strayedFor(Duration time, Instant now) {
-    return strayingSince.filter(since -> !since.plus(time).isAfter(now)).isPresent();
+    return lasts(since.straying(), time, now);
+  }
+
+  /** True if it has said for this long that it cannot serve. */
+  boolean isUnableFor(Duration time, Instant now) {
+    return lasts(since.unable(), time, now);
+  }
+
+  private static boolean lasts(Optional<Instant> from, Duration time, Instant now) {
+    return from.filter(at -> !at.plus(time).isAfter(now)).isPresent();
   }
 
   /** What was known of it is from before this. */
@@ -107,8 +179,7 @@ record MemberState(
         newPresence,
         Optional.empty(),
         Standing.STALE,
-        unheardSince,
-        strayingSince,
+        since.blind(Optional.empty()),
         tries,
         outputTries,
         stillUntil);
@@ -116,29 +187,15 @@ record MemberState(
 
   MemberState with(Ballot newBallot) {
     return new MemberState(
-        presence,
-        Optional.of(newBallot),
-        Standing.FRESH,
-        unheardSince,
-        strayingSince,
-        tries,
-        outputTries,
-        stillUntil);
+        presence, Optional.of(newBallot), Standing.FRESH, since, tries, outputTries, stillUntil);
   }
 
-  MemberState unheard(Optional<Instant> since) {
-    return new MemberState(
-        presence, ballot, standing, since, strayingSince, tries, outputTries, stillUntil);
-  }
-
-  MemberState straying(Optional<Instant> since) {
-    return new MemberState(
-        presence, ballot, standing, unheardSince, since, tries, outputTries, stillUntil);
+  MemberState with(Since newSince) {
+    return new MemberState(presence, ballot, standing, newSince, tries, outputTries, stillUntil);
   }
 
   MemberState with(Tries newTries) {
-    return new MemberState(
-        presence, ballot, standing, unheardSince, strayingSince, newTries, outputTries, stillUntil);
+    return new MemberState(presence, ballot, standing, since, newTries, outputTries, stillUntil);
   }
 
   /** How repairs of this feature's output went lately. */
@@ -149,13 +206,11 @@ record MemberState(
   MemberState with(String feature, Tries newTries) {
     Map<String, Tries> changed = new HashMap<>(outputTries);
     changed.put(feature, newTries);
-    return new MemberState(
-        presence, ballot, standing, unheardSince, strayingSince, tries, changed, stillUntil);
+    return new MemberState(presence, ballot, standing, since, tries, changed, stillUntil);
   }
 
   MemberState still(Optional<Instant> until) {
-    return new MemberState(
-        presence, ballot, standing, unheardSince, strayingSince, tries, outputTries, until);
+    return new MemberState(presence, ballot, standing, since, tries, outputTries, until);
   }
 
   /** Its ballot may be relied on, although no newer one came after an order. */
@@ -174,8 +229,7 @@ record MemberState(
   }
 
   private MemberState with(Standing newStanding) {
-    return new MemberState(
-        presence, ballot, newStanding, unheardSince, strayingSince, tries, outputTries, stillUntil);
+    return new MemberState(presence, ballot, newStanding, since, tries, outputTries, stillUntil);
   }
 
   boolean isUnclear() {

@@ -8,14 +8,14 @@ import java.util.Optional;
 /**
  * What an adjudicator has to tell people.
  *
- * @param exposedSince since when the primary holds something that is not committed
+ * @param exposure how long what was written on the primary has not been committed
  * @param holds what was held back after the last step, so that each is told once
  * @param lastRepair the newest repair that ended well
  * @param lastFailover the newest change of the primary
  * @param overruledAt when a member was last repaired on which users had written
  */
 public record News(
-    Optional<Instant> exposedSince,
+    Exposure exposure,
     List<Hold> holds,
     Optional<Repair> lastRepair,
     Optional<Failover> lastFailover,
@@ -27,8 +27,7 @@ public record News(
 
   /** Nothing yet. */
   static News none() {
-    return new News(
-        Optional.empty(), List.of(), Optional.empty(), Optional.empty(), Optional.empty());
+    return new News(Exposure.NONE, List.of(), Optional.empty(), Optional.empty(), Optional.empty());
   }
 
   /** A repair that ended well. */
@@ -40,17 +39,32 @@ public record News(
       Duration took,
       Instant at,
       Finding finding,
-      String archiveEntry) {}
+      String archiveEntry) {
+    /** The same at another time. */
+    public Repair at(Instant other) {
+      return new Repair(member, sample, rows, bytes, took, other, finding, archiveEntry);
+    }
+  }
 
   /** A change of the primary. */
-  public record Failover(String from, String to, Instant at, String why) {}
+  public record Failover(String from, String to, Instant at, String why) {
+    /** The same at another time. */
+    public Failover at(Instant other) {
+      return new Failover(from, to, other, why);
+    }
+  }
 
-  News exposed(Optional<Instant> since) {
-    return new News(since, holds, lastRepair, lastFailover, overruledAt);
+  /** Since when the primary is known to hold something that is not committed. */
+  public Optional<Instant> exposedSince() {
+    return exposure.since();
+  }
+
+  News with(Exposure newExposure) {
+    return new News(newExposure, holds, lastRepair, lastFailover, overruledAt);
   }
 
   News with(List<Hold> newHolds) {
-    return new News(exposedSince, newHolds, lastRepair, lastFailover, overruledAt);
+    return new News(exposure, newHolds, lastRepair, lastFailover, overruledAt);
   }
 
   News with(Repair repair) {
@@ -58,7 +72,7 @@ public record News(
         repair.finding() instanceof Finding.OfFiles files
             && files.was().memberClass() == MemberClass.ADVANCED;
     return new News(
-        exposedSince,
+        exposure,
         holds,
         Optional.of(repair),
         lastFailover,
@@ -66,6 +80,6 @@ public record News(
   }
 
   News with(Failover failover) {
-    return new News(exposedSince, holds, lastRepair, Optional.of(failover), overruledAt);
+    return new News(exposure, holds, lastRepair, Optional.of(failover), overruledAt);
   }
 }

@@ -8,6 +8,7 @@ import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Gives orders to members, one job a member at a time, and keeps account of them. Lives for one
@@ -87,13 +88,37 @@ final class OrderBook {
     commands.add(new Command.ServeOutput(id, sample, feature, digest, name));
   }
 
-  private String prepare(String name, String sample, Digest root, Job.Aim aim, Finding finding) {
+  /** Has a member brought back to what it remembers, as far as one step goes. */
+  void rebuild(String name, Rebuild.Step step, Finding finding) {
+    var aim = new Job.Aim.Remembered(step.rows(), step.gone());
+    if (step.donor().isPresent()) {
+      Digest root = state.member(step.donor().get()).ballot().orElseThrow().root();
+      repair(name, step.donor().get(), root, aim, finding);
+      return;
+    }
+    String id = nextId() + "p";
+    var repair = new Job.Repair(name, name, finding.right(), aim, entry(), finding);
+    state = state.with(state.work().with(new Job.Repairing(id, repair, now.plus(REPAIR))));
+    commands.add(
+        new Command.Rebuild(id, name, Optional.empty(), List.of(), step.gone(), archived(repair)));
+  }
+
+  /** What the archive says of a repair. */
+  static Command.Archived archived(Job.Repair repair) {
+    return new Command.Archived(
+        repair.entry(), repair.finding().words(), repair.finding().isAttributed());
+  }
+
+  private String entry() {
     long epoch = state.record().committed().map(Committed::epoch).orElse(0L);
-    String entry = "epoch-%d-%s".formatted(epoch, STAMP.format(now));
+    return "epoch-%d-%s".formatted(epoch, STAMP.format(now));
+  }
+
+  private String prepare(String name, String sample, Digest root, Job.Aim aim, Finding finding) {
     String id = nextId();
     Job job =
         new Job.Preparing(
-            id, new Job.Repair(name, sample, root, aim, entry, finding), now.plus(PREPARE));
+            id, new Job.Repair(name, sample, root, aim, entry(), finding), now.plus(PREPARE));
     state = state.with(state.work().with(job));
     return id;
   }

@@ -42,32 +42,49 @@ final class Outcomes {
     if (!offer.matrix().root().equals(repair.root())) {
       return finish(state, preparing, new Outcome.Void(repair.sample() + " moved on"));
     }
-    if (repair.aim() instanceof Job.Aim.Rows rows) {
+    List<Row> wanted = rows(repair.aim());
+    if (!wanted.isEmpty()) {
       List<Row> there =
-          rows.rows().stream()
+          wanted.stream()
               .filter(r -> offer.matrix().digest(r.key()).filter(r.digest()::equals).isPresent())
               .toList();
       if (there.isEmpty()) {
         Trouble trouble =
-            new Trouble("RowsMissing", repair.sample() + " does not hold what rotted either.");
+            new Trouble("RowsMissing", repair.sample() + " does not hold these rows either.");
         return finish(state, preparing, new Outcome.Failed(trouble))
             .withMember(repair.sample(), MemberState::refreshed);
       }
-      repair = repair.with(new Job.Aim.Rows(there));
+      repair =
+          repair.with(
+              repair.aim() instanceof Job.Aim.Remembered back
+                  ? new Job.Aim.Remembered(there, back.gone())
+                  : new Job.Aim.Rows(there));
     }
     Job.Repairing job = new Job.Repairing(preparing.id() + "p", repair, now.plus(OrderBook.REPAIR));
     commands.add(pull(job, offer));
     return state.with(state.work().without(preparing).with(job));
   }
 
+  /** Single rows that are to come, if the repair is about such. */
+  private static List<Row> rows(Job.Aim aim) {
+    return switch (aim) {
+      case Job.Aim.Rows some -> some.rows();
+      case Job.Aim.Remembered back -> back.rows();
+      case Job.Aim.Whole _, Job.Aim.Output _ -> List.of();
+    };
+  }
+
   private static Command pull(Job.Repairing job, Offer offer) {
     Job.Repair repair = job.repair();
-    var archive = new Command.Archived(repair.entry(), repair.finding().words());
+    Command.Archived archive = OrderBook.archived(repair);
     return switch (repair.aim()) {
       case Job.Aim.Whole whole ->
           new Command.Pull(job.id(), repair.member(), offer, whole.position(), archive);
       case Job.Aim.Rows rows ->
           new Command.Restore(job.id(), repair.member(), offer, rows.rows(), archive);
+      case Job.Aim.Remembered back ->
+          new Command.Rebuild(
+              job.id(), repair.member(), Optional.of(offer), back.rows(), back.gone(), archive);
       case Job.Aim.Output output ->
           new Command.Apply(
               job.id(), repair.member(), offer, output.feature(), output.digest(), archive);
@@ -76,11 +93,11 @@ final class Outcomes {
 
   /** The record moved on since the repair was planned, so that it would do harm or nothing. */
   private static boolean isOvertaken(State state, Job.Repair repair) {
-    if (!(repair.aim() instanceof Job.Aim.Whole whole)) {
-      return false;
-    }
     ClusterRecord record =
         state.ledger().writing().map(RecordChange::record).orElse(state.record());
+    if (!(repair.aim() instanceof Job.Aim.Whole whole)) {
+      return repair.aim() instanceof Job.Aim.Remembered && record.isPrimary(repair.member());
+    }
     Position position = whole.position();
     boolean primaryMayLose =
         state.config().filter(c -> c.authority() == Authority.VOTES).isPresent();

@@ -2,6 +2,7 @@ package io.virtquorum.adjudicate;
 
 import io.virtquorum.fingerprint.Output;
 import io.virtquorum.fingerprint.Position;
+import io.virtquorum.fingerprint.Remembered;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -105,6 +106,30 @@ record Picture(
   /** True if it has differed from what it should hold for the settle time. */
   boolean isSettled(String name) {
     return member(name).strayedFor(config.settle(), now);
+  }
+
+  /** Who reports and is healthy, those who are to join included, in order of their names. */
+  Stream<String> healthy() {
+    return everyone().stream().filter(this::isUsable);
+  }
+
+  /** What a member remembers; empty: nothing, or it does not report. */
+  Optional<Remembered> remembered(String name) {
+    return member(name).ballot().flatMap(Ballot::memory);
+  }
+
+  /** The latest tenure that anybody remembers; 0 if nobody remembers anything. */
+  long newestTenure() {
+    return healthy()
+        .flatMap(name -> remembered(name).stream())
+        .mapToLong(memory -> memory.position().tenure())
+        .max()
+        .orElse(0);
+  }
+
+  /** True if somebody remembers what this record cannot know of: it decides nothing (rule 3). */
+  boolean recordIsOlder() {
+    return !OlderRecord.newer(this).isEmpty();
   }
 
   /** The recorded primary, if it reports and is healthy. */

@@ -33,7 +33,7 @@ final class Planner {
       return new Plan(
           state.withWriting(change), List.of(new Command.Write(change.record())), holds);
     }
-    if (picture.config().observe()) {
+    if (picture.config().observe() || picture.recordIsOlder()) {
       return new Plan(state, List.of(), holds);
     }
     Plan repairs = RepairPlanner.plan(picture, assessment);

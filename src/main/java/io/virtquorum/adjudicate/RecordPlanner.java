@@ -1,5 +1,6 @@
 package io.virtquorum.adjudicate;
 
+import io.virtquorum.fingerprint.Digest;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -47,22 +48,36 @@ final class RecordPlanner {
       return Plan.of(
           RecordChange.quiet(mine.members().isEmpty() ? mine.withMembers(config.members()) : mine));
     }
-    // 2. The members and weights that the spec asks for, one at a time.
+    // 2. An old record changes by a person's word only (rule 3).
+    if (record.committed().isPresent() && picture.recordIsOlder()) {
+      return config.observe() ? Plan.none() : Succession.plan(picture, assessment);
+    }
+    // 3. The members and weights that the spec asks for, one at a time.
     Plan plan = Membership.plan(picture);
     if (plan.change().isPresent()) {
       return plan;
     }
-    // 3. Before the first epoch: whose state it is to be (rule 14).
+    // 4. Before the first epoch: whose state it is to be (rule 14).
     if (record.committed().isEmpty()) {
       Optional<String> chosen = assessment.chosenPrimary();
       if (chosen.isPresent() && !record.isPrimary(chosen.get()) && !config.observe()) {
-        return Plan.of(RecordChange.quiet(record.withPrimary(chosen.get(), Optional.empty())));
+        Optional<Digest> mandate =
+            config
+                .promote()
+                .filter(chosen.get()::equals)
+                .map(promoted -> picture.ballot(promoted).root());
+        return Plan.of(
+            RecordChange.quiet(record.withPrimary(chosen.get(), mandate, picture.newestTenure())));
       }
       return plan.or(Commits.plan(picture, assessment));
     }
-    // 4. Another primary, where a person, a death or the users ask for it; then commits.
+    // 5. Another primary, where a person, a death or the users ask for it; then commits.
     Plan succession = config.observe() ? Plan.none() : Succession.plan(picture, assessment);
     plan = plan.or(succession);
-    return plan.change().isPresent() ? plan : plan.or(Commits.plan(picture, assessment));
+    if (plan.change().isPresent()) {
+      return plan;
+    }
+    // 6. Primaries that lost their tenure, and are back.
+    return plan.or(Commits.plan(picture, assessment)).or(Departures.plan(picture, assessment));
   }
 }

@@ -91,6 +91,7 @@ final class RepairPlanner {
     }
     // 2. The others follow; new ones too, who do not count yet.
     picture.everyone().forEach(name -> bring(name, verdict));
+    rebuild(verdict);
   }
 
   private void bring(String name, Verdict.Elected verdict) {
@@ -113,6 +114,31 @@ final class RepairPlanner {
     }
   }
 
+  /**
+   * Rule 8: where nobody holds all of what everybody is to hold, those who remember it have it
+   * together. Whom nobody wrote on comes first: the others' users keep what they wrote longer.
+   */
+  private void rebuild(Verdict.Elected verdict) {
+    Target target = verdict.target();
+    if (!verdict.holders().isEmpty()
+        || picture.config().authority() != Authority.RECORD
+        || picture.record().committed().isEmpty()) {
+      return;
+    }
+    picture
+        .usable()
+        .filter(m -> !isHeldBack(m))
+        .sorted(Comparator.comparing((String m) -> !picture.is(m, MemberClass.DRIFTED)))
+        .forEach(
+            name -> {
+              if (orders.isReady(name)) {
+                Rebuild.of(picture, target, name)
+                    .flatMap(rebuild -> rebuild.next(m -> !m.equals(name) && orders.isReady(m)))
+                    .ifPresent(step -> orders.rebuild(name, step, finding(name, verdict)));
+              }
+            });
+  }
+
   /** Of the primary only rot is touched, unless votes alone decide. */
   private boolean mayBeReplaced(String name) {
     return !picture.record().isPrimary(name)
@@ -128,12 +154,19 @@ final class RepairPlanner {
     if (picture.is(name, MemberClass.STEADY) || picture.record().committed().isEmpty()) {
       return false;
     }
-    return !picture.isSettled(name) || assessment.disagreeing().contains(name);
+    boolean leaderless = // nobody can write on what they would change alike with
+        picture.record().primary().filter(picture.state()::isDead).isPresent();
+    return (!leaderless && !picture.isSettled(name)) || assessment.disagreeing().contains(name);
   }
 
   private Finding finding(String name, Verdict.Elected verdict) {
+    Classification was = picture.classes().get(name);
+    boolean attributed =
+        was.memberClass() == MemberClass.ADVANCED
+            || was.cause() instanceof Cause.RemembersOutlived // a primary had accepted it
+            || picture.record().departed().containsKey(name);
     return new Finding.OfFiles(
-        name, verdict, picture.classes().get(name), Change.keys(picture.ballot(name).changes()));
+        name, verdict, was, Change.keys(picture.ballot(name).changes()), attributed);
   }
 
   /**

@@ -3,7 +3,6 @@ package io.virtquorum.adjudicate;
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Row;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 
@@ -42,36 +41,28 @@ final class RotPlanner {
     if (rot.isEmpty()) {
       return;
     }
-    List<String> others = picture.usable().filter(m -> !m.equals(name)).toList();
+    Donors donors = new Donors(picture, name);
     // 1. From whoever certainly has most of the rows.
-    Optional<String> donor =
-        others.stream()
-            .filter(m -> orders.isReady(m) && !kept(m, name, rot).isEmpty())
-            .max(
-                Comparator.comparing((String m) -> kept(m, name, rot).size())
-                    .thenComparing(Comparator.reverseOrder()));
+    Optional<String> donor = donors.best(rot, orders::isReady);
     if (donor.isPresent() && orders.isReady(name)) {
-      order(name, donor.get(), kept(donor.get(), name, rot));
+      order(name, donor.get(), donors.kept(donor.get(), rot));
     }
     // 2. Rows that nobody certainly has. Any other than the primary is brought to the target
     // anyway.
-    List<Change> orphans =
-        rot.stream()
-            .filter(c -> others.stream().allMatch(m -> kept(m, name, List.of(c)).isEmpty()))
-            .toList();
+    List<Change> orphans = donors.orphans(rot);
     boolean primary = picture.record().isPrimary(name);
     if (orphans.isEmpty() || (!primary && hasHolder(name))) {
       return;
     }
     // 3. One who remembers something else may have them still; its offer will tell. Each try asks
     // the next one.
-    List<String> perhaps =
-        others.stream().filter(m -> !isKnown(m, name) && orders.isReady(m)).sorted().toList();
+    List<String> unknown = donors.unknown();
+    List<String> perhaps = unknown.stream().filter(orders::isReady).toList();
     int attempts = picture.member(name).tries().failed();
-    if (primary && orders.isReady(name) && donor.isEmpty() && !perhaps.isEmpty()) {
+    if (orders.isReady(name) && donor.isEmpty() && !perhaps.isEmpty()) {
       order(name, perhaps.get(attempts % perhaps.size()), orphans);
     }
-    if (attempts > 0 || !primary || others.stream().allMatch(m -> isKnown(m, name))) {
+    if (attempts > 0 || unknown.isEmpty()) {
       holds.add(
           Hold.waiting(
               "RotWithoutDonor",
@@ -115,26 +106,6 @@ final class RotPlanner {
                 Target.Ground.WRITTEN,
                 picture.record().primary());
     return new Finding.OfFiles(
-        name, picture.elect(right), picture.classes().get(name), Change.keys(rot));
-  }
-
-  /** The rows that this donor certainly has as the member remembers them. */
-  private List<Change> kept(String donor, String name, List<Change> rot) {
-    Ballot theirs = picture.ballot(donor);
-    return remembersAlike(donor, name)
-        ? rot.stream().filter(c -> c.before().isPresent() && theirs.keeps(c.key())).toList()
-        : List.of();
-  }
-
-  /** True if the ballots alone tell which of the member's rows the donor has. */
-  private boolean isKnown(String donor, String name) {
-    Ballot theirs = picture.ballot(donor);
-    return remembersAlike(donor, name) && theirs.changes().size() == theirs.changesTotal();
-  }
-
-  private boolean remembersAlike(String donor, String name) {
-    Ballot theirs = picture.ballot(donor);
-    return theirs.memory().isPresent()
-        && theirs.memory().get().root().equals(picture.ballot(name).memory().get().root());
+        name, picture.elect(right), picture.classes().get(name), Change.keys(rot), false);
   }
 }

@@ -15,6 +15,7 @@ import java.util.function.UnaryOperator;
  * @param members by name
  * @param work what was ordered and has not ended
  * @param news what people are told
+ * @param route where users are led, as far as this adjudicator had it done
  */
 public record State(
     long term,
@@ -22,7 +23,8 @@ public record State(
     Ledger ledger,
     Map<String, MemberState> members,
     Work work,
-    News news) {
+    News news,
+    Optional<Route> route) {
 
   public State {
     members = java.util.Collections.unmodifiableMap(new TreeMap<>(members));
@@ -30,13 +32,24 @@ public record State(
 
   /** What a new leader knows: its term, and the record as it read it. */
   public static State begin(long term, ClusterRecord record) {
+    return begin(term, record, Exposure.NONE);
+  }
+
+  /**
+   * The same.
+   *
+   * @param shown what the leader before had to show; it stands until the primary itself says
+   *     otherwise
+   */
+  public static State begin(long term, ClusterRecord record, Exposure shown) {
     return new State(
         term,
         Optional.empty(),
         new Ledger(record, Optional.empty()),
         Map.of(),
         Work.none(),
-        News.none());
+        News.none().with(shown),
+        Optional.empty());
   }
 
   /**
@@ -65,14 +78,19 @@ public record State(
     return members.keySet().stream().filter(work::isBusy).toList();
   }
 
-  /** True if this adjudicator gave this order, and it has not ended. */
-  public boolean isUnderWay(String order) {
-    return work.job(order).isPresent();
+  /** True if this adjudicator gave this order to this member, and it has not ended. */
+  public boolean isUnderWay(String order, String member) {
+    return work.job(order).filter(job -> job.asked().equals(member)).isPresent();
   }
 
   /** True if the detector said that the member is dead and it has not come back. */
   public boolean isDead(String name) {
     return member(name).presence() == MemberState.Presence.DEAD;
+  }
+
+  /** True if the member reports and nobody has looked at its files for long. */
+  public boolean isBlind(String name) {
+    return member(name).since().blind().isPresent();
   }
 
   /** True while it is not known how the last change of the record ended. */
@@ -87,11 +105,11 @@ public record State(
   State withMember(String name, UnaryOperator<MemberState> change) {
     Map<String, MemberState> changed = new TreeMap<>(members);
     changed.put(name, change.apply(member(name)));
-    return new State(term, config, ledger, changed, work, news);
+    return new State(term, config, ledger, changed, work, news, route);
   }
 
   State withConfig(Config newConfig) {
-    return new State(term, Optional.of(newConfig), ledger, members, work, news);
+    return new State(term, Optional.of(newConfig), ledger, members, work, news, route);
   }
 
   State withRecord(ClusterRecord newRecord) {
@@ -103,14 +121,18 @@ public record State(
   }
 
   State with(Work newWork) {
-    return new State(term, config, ledger, members, newWork, news);
+    return new State(term, config, ledger, members, newWork, news, route);
   }
 
   State with(News newNews) {
-    return new State(term, config, ledger, members, work, newNews);
+    return new State(term, config, ledger, members, work, newNews, route);
+  }
+
+  State with(Route newRoute) {
+    return new State(term, config, ledger, members, work, news, Optional.of(newRoute));
   }
 
   private State with(Ledger newLedger) {
-    return new State(term, config, newLedger, members, work, news);
+    return new State(term, config, newLedger, members, work, news, route);
   }
 }

@@ -3,30 +3,31 @@ package io.virtquorum.adjudicate;
 import io.virtquorum.adjudicate.RecordPlanner.Plan;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
+import io.virtquorum.fingerprint.Remembered;
 import java.time.Instant;
-import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 
 /**
- * Who leads next: where a person promotes a member, the primary is dead or forgot (rules 3, 12 and
- * 13) or is to leave (rule 15), or its users are at another member (rule 10). Every change of the
- * primary is a new tenure.
+ * Whether another one leads next: where a person promotes a member, the primary is dead, cannot
+ * serve or forgot (rules 3, 12 and 13) or is to leave (rule 15), or its users are at another member
+ * (rule 10). Every change of the primary is a new tenure. Who it is finds {@link Successor}.
  */
 final class Succession {
   private final Picture picture;
   private final Assessment assessment;
   private final Config config;
   private final ClusterRecord record;
+  private final Successor successor;
 
   private Succession(Picture picture, Assessment assessment) {
     this.picture = picture;
     this.assessment = assessment;
     this.config = picture.config();
     this.record = picture.record();
+    this.successor = new Successor(picture, eligible());
   }
 
   static Plan plan(Picture picture, Assessment assessment) {
@@ -59,9 +60,12 @@ final class Succession {
   }
 
   private Plan byTheRules() {
+    if (picture.recordIsOlder()) {
+      return Plan.none(); // said by the verdict, and ended by a person
+    }
     String primary = record.primary().get();
     if (picture.state().isDead(primary)) {
-      return succeed(primary, primary + " is dead", "FailedOver", "NoSuccessor");
+      return successor.find(primary + " is dead", "FailedOver", "NoSuccessor");
     }
     if (record.mandate().isPresent() && picture.isUsable(primary) && !isPromoted(primary)) {
       return Plan.hold(
@@ -72,15 +76,26 @@ final class Succession {
               "Promote it, or another member, again."));
     }
     if (picture.is(primary, MemberClass.BEHIND)) {
-      return succeed(
-          primary,
+      return successor.find(
           "%s lost the committed state: %s".formatted(primary, picture.why(primary)),
           "SwitchedOver",
           "PrimaryForgot");
     }
+    if (forgot(picture, primary)) {
+      return successor.find(
+          primary + " lost what it had accepted: another member remembers more of its tenure",
+          "SwitchedOver",
+          "PrimaryForgot");
+    }
+    if (picture.member(primary).isUnableFor(config.patience(), picture.now())) {
+      return successor.find(
+          "%s cannot serve: %s".formatted(primary, picture.why(primary)),
+          "FailedOver",
+          "NoSuccessor");
+    }
     Optional<String> heir = Membership.heir(picture);
     return heir.isPresent()
-        ? lead(
+        ? successor.lead(
             heir.get(),
             Optional.empty(),
             "SwitchedOver",
@@ -93,6 +108,25 @@ final class Succession {
     return record.isPrimary(name)
         && picture.is(name, MemberClass.STEADY, MemberClass.ADVANCED)
         && !assessment.outvotes(picture.ballot(name).root());
+  }
+
+  /**
+   * A primary accepts a root before anybody copies it. One that remembers less of its own tenure
+   * than another member lost it with its disk.
+   */
+  static boolean forgot(Picture picture, String primary) {
+    ClusterRecord record = picture.record();
+    Optional<Position> own = picture.remembered(primary).map(Remembered::position);
+    return record.mandate().isEmpty()
+        && picture.config().authority() == Authority.RECORD
+        && picture.isUsable(primary)
+        && picture
+            .usable()
+            .filter(m -> !m.equals(primary))
+            .flatMap(m -> picture.remembered(m).stream())
+            .map(Remembered::position)
+            .filter(p -> p.tenure() == record.tenure())
+            .anyMatch(p -> own.filter(o -> !p.isAfter(o)).isEmpty());
   }
 
   private Plan unknown(String name) {
@@ -113,98 +147,15 @@ final class Succession {
               "It ends when it reports."));
     }
     if (picture.isOverwritten(name)) {
-      return Plan.hold(busy(name, "a person promoted it"));
+      return Plan.hold(successor.busy(name, "a person promoted it"));
     }
     Digest root = picture.ballot(name).root();
     boolean agreed = picture.is(name, MemberClass.STEADY) && !assessment.outvotes(root);
-    return lead(
+    return successor.lead(
         name,
         agreed ? Optional.empty() : Optional.of(root),
         "SwitchedOver",
         "a person promoted it");
-  }
-
-  /** Rules 12 and 13: the newest accepted root leads, and never one that is older than C. */
-  private Plan succeed(String primary, String why, String event, String hold) {
-    Comparator<String> fitness =
-        Comparator.comparing(this::remembered)
-            .thenComparing(m -> !picture.isOverwritten(m))
-            .thenComparing(picture::isWanted)
-            .thenComparing(m -> record.members().get(m))
-            .thenComparing(Comparator.reverseOrder());
-    List<String> holders = others(primary).filter(m -> picture.is(m, MemberClass.STEADY)).toList();
-    Optional<String> successor =
-        holders.stream().filter(m -> !picture.member(m).isUnclear()).max(fitness);
-    if (successor.isEmpty() && !holders.isEmpty()) {
-      return Plan.hold(busy(holders.stream().max(fitness).get(), why));
-    }
-    // Somebody who did not report yet may hold a newer one, or the only one: a new leader hears
-    // from one after another.
-    List<String> expected =
-        record.members().keySet().stream()
-            .filter(m -> !m.equals(primary) && isExpected(m))
-            .toList();
-    if (!expected.isEmpty()) {
-      return Plan.hold(
-          Hold.passing(
-              "SuccessionWaits",
-              "%s: %s may hold the newest state and did not report yet."
-                  .formatted(why, Words.and(expected)),
-              "It ends when it reports, or did not for the settle time."));
-    }
-    if (successor.isEmpty()) {
-      return Plan.hold(
-          Hold.waiting(
-              hold,
-              "The primary %s, and no other living member is known to hold the committed state%s."
-                  .formatted(why, remaining(primary)),
-              "It ends when a member that holds the committed state returns, or a person promotes "
-                  + choice()
-                  + "."));
-    }
-    String next = successor.get();
-    return picture.isOverwritten(next)
-        ? Plan.hold(busy(next, why))
-        : lead(next, Optional.empty(), event, why);
-  }
-
-  private boolean isExpected(String name) {
-    return picture
-        .member(name)
-        .unheardSince()
-        .filter(since -> since.plus(config.settle()).isAfter(picture.now()))
-        .isPresent();
-  }
-
-  /** Whom a person could promote: a member, or who was to join where no member is left. */
-  private String choice() {
-    List<String> joining =
-        eligible().stream()
-            .filter(m -> !record.members().containsKey(m) && picture.isUsable(m))
-            .toList();
-    return joining.isEmpty()
-        ? "one"
-        : String.join(" or ", joining)
-            + ", not a member yet: what it holds is to be the state then";
-  }
-
-  /** What those who are there hold instead, so that a person can choose. */
-  private String remaining(String primary) {
-    List<String> held =
-        others(primary)
-            .map(
-                m ->
-                    "%s holds %s%s"
-                        .formatted(
-                            m,
-                            picture.ballot(m).root().brief(),
-                            picture
-                                .ballot(m)
-                                .memory()
-                                .map(r -> " and remembers " + r.position())
-                                .orElse(" and remembers nothing")))
-            .toList();
-    return held.isEmpty() ? "" : " (" + String.join(", ", held) + ")";
   }
 
   /**
@@ -236,7 +187,7 @@ final class Succession {
         || !picture.isSettled(name)) {
       return Plan.none();
     }
-    return lead(
+    return successor.lead(
         name, Optional.empty(), "SwitchedOver", "its users work there, and none at " + primary);
   }
 
@@ -247,40 +198,7 @@ final class Succession {
         && picture.state().news().overruledAt().filter(since.get()::isBefore).isPresent();
   }
 
-  private Plan lead(String next, Optional<Digest> mandate, String event, String why) {
-    String holds = picture.ballot(next).root().brief();
-    Command.Tell news =
-        new Command.Tell(
-            !event.equals("SwitchedOver") || mandate.isPresent(),
-            event,
-            "Users are led to %s: %s. It holds %s.".formatted(next, why, holds));
-    // Who was to join begins anew: it counts alone, and the others join it.
-    ClusterRecord members =
-        record.members().containsKey(next)
-            ? record
-            : record.withMembers(Map.of(next, config.members().get(next)));
-    return Plan.of(
-        new RecordChange(members.withPrimary(next, mandate), Optional.of(news), Optional.of(why)));
-  }
-
-  private Hold busy(String name, String why) {
-    return Hold.passing(
-        "SuccessorBusy",
-        "%s is to lead (%s), and %s."
-            .formatted(
-                name,
-                why,
-                picture.member(name).isUnclear()
-                    ? "it did not say yet how the repair of its state ended"
-                    : "its state is being replaced at this moment"),
-        "It ends with that repair, or when it reports after it.");
-  }
-
   private Stream<String> others(String primary) {
     return picture.usable().filter(m -> !m.equals(primary));
-  }
-
-  private Position remembered(String name) {
-    return picture.ballot(name).memory().get().position();
   }
 }

@@ -23,6 +23,7 @@ import java.util.Optional;
  * @param primary name of the member that users are led to; null before the first
  * @param members who votes, with base weights
  * @param fence counts the writes without an answer that were made void; null for none
+ * @param departed primaries that lost their tenure and did not come back to the state yet
  */
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
 public record ClusterRecord(
@@ -34,11 +35,14 @@ public record ClusterRecord(
         String mandate,
     @JsonPropertyDescription("The member that users are led to.") String primary,
     @JsonPropertyDescription("Who votes, with base weights.") List<Voter> members,
-    @JsonPropertyDescription("Counts the writes without an answer that were made void.")
-        Long fence) {
+    @JsonPropertyDescription("Counts the writes without an answer that were made void.") Long fence,
+    @JsonPropertyDescription(
+            "Primaries that lost their tenure and did not come back to the state yet.")
+        List<Departed> departed) {
 
   public ClusterRecord {
     members = List.copyOf(requireNonNullElse(members, List.of()));
+    departed = List.copyOf(requireNonNullElse(departed, List.of()));
   }
 
   /** The committed state, if there is one. */
@@ -54,7 +58,7 @@ public record ClusterRecord(
   /** This record with the next fence: it says the same, and differs. */
   public ClusterRecord fenced() {
     long next = fence == null ? 1 : fence + 1;
-    return new ClusterRecord(term, tenure, committed, mandate, primary, members, next);
+    return new ClusterRecord(term, tenure, committed, mandate, primary, members, next, departed);
   }
 
   /** The primary, if there is one. */
@@ -81,6 +85,20 @@ public record ClusterRecord(
           @JsonFormat(shape = JsonFormat.Shape.STRING)
           @JsonPropertyDescription("When it was recorded.")
           Instant time) {}
+
+  /**
+   * A primary that lost its tenure; what it wrote is attributed until it holds the state again.
+   *
+   * @param name name of the VM
+   * @param tenure that it led in
+   * @param exposure what of its writes may be nowhere else, as a sentence; null: nothing is known
+   *     to be
+   */
+  @JsonInclude(JsonInclude.Include.NON_EMPTY)
+  public record Departed(
+      @JsonPropertyDescription("Name of the VM.") String name,
+      @JsonPropertyDescription("Tenure that it led in.") long tenure,
+      @JsonPropertyDescription("What of its writes may be nowhere else.") String exposure) {}
 
   /**
    * A member that votes.

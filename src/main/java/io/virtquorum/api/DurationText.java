@@ -14,8 +14,11 @@ import java.util.regex.Pattern;
 /** Durations as Kubernetes users write them: numbers with h, m, s or ms, such as 100ms or 1m30s. */
 public final class DurationText {
 
+  /** The longest text that the CRD accepts. */
+  public static final int LONGEST = 24;
+
   /** What the CRD accepts. */
-  static final String PATTERN = "^([0-9]{1,6}(h|ms|m|s)){1,4}$";
+  public static final String PATTERN = "^([0-9]{1,6}(h|ms|m|s)){1,4}$";
 
   private static final Pattern WHOLE = Pattern.compile(PATTERN);
   private static final Pattern PART = Pattern.compile("([0-9]+)(h|ms|m|s)");

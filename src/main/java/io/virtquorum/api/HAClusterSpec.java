@@ -68,7 +68,9 @@ public record HAClusterSpec(
             "Rolling: restart VMs one at a time when needed. Manual: say RestartPending and wait.")
         RestartPolicy restartPolicy,
     @Default("{}") @JsonPropertyDescription("How often members look and report.") Timing timing,
-    @Default("{}") @JsonPropertyDescription("What is done about a primary that cannot be reached.")
+    @Default("{}")
+        @JsonPropertyDescription(
+            "What is done about a primary that is not reached, or cannot serve.")
         Failover failover,
     @Default("{}")
         @JsonPropertyDescription("What is kept of files that a repair replaced or deleted.")

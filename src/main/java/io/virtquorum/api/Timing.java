@@ -7,8 +7,6 @@ import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import com.fasterxml.jackson.databind.annotation.JsonDeserialize;
 import com.fasterxml.jackson.databind.annotation.JsonSerialize;
 import io.fabric8.crd.generator.annotation.SchemaFrom;
-import io.fabric8.generator.annotation.Pattern;
-import io.fabric8.generator.annotation.Size;
 import io.fabric8.generator.annotation.ValidationRule;
 import java.time.Duration;
 
@@ -40,30 +38,22 @@ import java.time.Duration;
     value = "duration(self.audit) <= duration('576h')",
     message = "timing.audit must not be longer than 576h, which is 24 days.")
 public record Timing(
-    @Size(min = 2, max = 24)
-        @Pattern(DurationText.PATTERN)
-        @SchemaFrom(type = String.class)
+    @SchemaFrom(type = String.class)
         @JsonSerialize(using = DurationText.Writer.class)
         @JsonDeserialize(using = DurationText.Reader.class)
         @JsonPropertyDescription("Interval of the sidecars' signs of life.")
         Duration beat,
-    @Size(min = 2, max = 24)
-        @Pattern(DurationText.PATTERN)
-        @SchemaFrom(type = String.class)
+    @SchemaFrom(type = String.class)
         @JsonSerialize(using = DurationText.Writer.class)
         @JsonDeserialize(using = DurationText.Reader.class)
         @JsonPropertyDescription("Interval of the quick pass over the metadata of files.")
         Duration quick,
-    @Size(min = 2, max = 24)
-        @Pattern(DurationText.PATTERN)
-        @SchemaFrom(type = String.class)
+    @SchemaFrom(type = String.class)
         @JsonSerialize(using = DurationText.Writer.class)
         @JsonDeserialize(using = DurationText.Reader.class)
         @JsonPropertyDescription("How long a difference must last before it counts.")
         Duration settle,
-    @Size(min = 2, max = 24)
-        @Pattern(DurationText.PATTERN)
-        @SchemaFrom(type = String.class)
+    @SchemaFrom(type = String.class)
         @JsonSerialize(using = DurationText.Writer.class)
         @JsonDeserialize(using = DurationText.Reader.class)
         @JsonPropertyDescription("Interval in which every byte is read from the disk once.")

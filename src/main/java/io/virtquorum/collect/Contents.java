@@ -16,7 +16,8 @@ import java.util.Map;
  * rows' digests of them. For one thread.
  */
 final class Contents {
-  private static final Script HASH = Script.of(Contents.class, "hash.sh");
+  private static final Script HASH =
+      Script.of(Contents.class, "look.sh").then(Contents.class, "hash.sh");
   private static final Script DROP = Script.of(Contents.class, "drop.sh");
 
   /** A batch ends at the first of these. */

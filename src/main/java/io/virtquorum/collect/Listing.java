@@ -24,7 +24,8 @@ record Listing(
     boolean interrupted,
     String digest,
     Optional<List<Entry>> entries) {
-  private static final Script SCAN = Script.of(Listing.class, "scan.sh");
+  private static final Script SCAN =
+      Script.of(Listing.class, "look.sh").then(Listing.class, "scan.sh");
   private static final Script REMOVE = new Script("rm", "rm -f \"$1\"");
   private static final int INLINE = Shell.PIECE;
 

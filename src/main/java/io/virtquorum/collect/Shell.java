@@ -164,11 +164,10 @@ public final class Shell {
     if (tools.isEmpty()) {
       boot(deadline);
     }
-    Map<String, String> all = environment;
-    if (!secrets.isEmpty()) {
-      all = new HashMap<>(secrets);
-      all.putAll(environment);
-    }
+    Map<String, String> all = new HashMap<>(secrets);
+    all.putAll(environment);
+    // What nobody waits for any more can end itself.
+    all.put("VQ_SECONDS", Long.toString(deadline.leftSeconds()));
     return check(
         script, guest.run(new Guest.Exec(command(script, arguments), input, all, deadline.left())));
   }

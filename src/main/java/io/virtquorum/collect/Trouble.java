@@ -25,6 +25,12 @@ public final class Trouble extends Exception {
     Unreadable,
     /** A file system that the tree is on did not mount, or is mounted no more. */
     NotMounted,
+    /** A file system is read-only that should not be: nobody can write there. */
+    FileSystemReadOnly,
+    /** A disk says that it cannot read or write. */
+    DiskFails,
+    /** What an earlier look at the files began does not end. Not a fault of what they hold. */
+    SlowLook,
     GuestDiskFull,
     /** The guest lacks a program; the message names the package. */
     ToolMissing,

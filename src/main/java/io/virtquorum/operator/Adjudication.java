@@ -5,7 +5,10 @@ import io.virtquorum.adjudicate.Assessment;
 import io.virtquorum.adjudicate.ClusterRecord;
 import io.virtquorum.adjudicate.Command;
 import io.virtquorum.adjudicate.Event;
+import io.virtquorum.adjudicate.Exposed;
+import io.virtquorum.adjudicate.Exposure;
 import io.virtquorum.adjudicate.Outcome;
+import io.virtquorum.adjudicate.Route;
 import io.virtquorum.adjudicate.State;
 import io.virtquorum.adjudicate.Step;
 import io.virtquorum.adjudicate.Trouble;
@@ -55,17 +58,18 @@ final class Adjudication {
   private Optional<Long> writeAgainAt = Optional.empty();
   private Duration writeWait = FIRST_WAIT;
   private String audited = "";
+  private final SteadyClock clock;
+  private final Terms terms;
   private volatile View view;
-  private volatile Optional<Instant> deposedAt = Optional.empty();
+  private volatile Optional<Long> deposedAt = Optional.empty();
 
   /**
-   * @param record as it was read; this adjudication's term is the next one
    * @param probed hears what a probe of a member's guest found, on any thread
    */
   Adjudication(
       String namespace,
       String name,
-      ClusterRecord record,
+      Legacy legacy,
       byte[] fingerprintKey,
       Surroundings surroundings,
       BiConsumer<String, GuestProbe.Answer> probed) {
@@ -73,8 +77,14 @@ final class Adjudication {
     this.name = name;
     this.fingerprintKey = fingerprintKey.clone();
     this.surroundings = surroundings;
-    this.state = State.begin(record.term() + 1, record);
-    this.view = View.of(state, assessment, Map.of());
+    this.clock = new SteadyClock(surroundings.clock(), surroundings.nanoTime());
+    this.state =
+        State.begin(
+            legacy.nextTerm(),
+            legacy.record(),
+            Exposure.shown(Optional.empty(), legacy.exposedSince().map(this::past)));
+    this.terms = new Terms(state.term());
+    this.view = View.of(state, assessment, Map.of(), clock::shown);
     this.guide = new UserGuide(surroundings.leader(), surroundings.nanoTime());
     this.detector =
         new Detector(
@@ -85,11 +95,16 @@ final class Adjudication {
   }
 
   /**
-   * Since when nothing is decided here any more, because another operator leads by the record or to
+   * How long nothing was decided here any more, because another operator leads by the record or to
    * a member; empty: this one decides. Any thread.
    */
-  Optional<Instant> deposedAt() {
-    return deposedAt;
+  Optional<Duration> deposedFor() {
+    return deposedAt.map(at -> Duration.ofNanos(nanoTime() - at));
+  }
+
+  /** What is known of terms. */
+  Terms terms() {
+    return terms;
   }
 
   /** What there is to show. Any thread. */
@@ -110,6 +125,11 @@ final class Adjudication {
     MemberStream before = streams.put(stream.member(), stream);
     if (before != null) {
       before.close();
+    }
+    terms.heard(stream.termSeen());
+    if (terms.overrule(stream.member(), stream.termSeen())) {
+      overruled(stream.member());
+      return;
     }
     sendConfigure(stream);
     log(stream.member(), "Sidecar attached");
@@ -137,7 +157,7 @@ final class Adjudication {
   /** Leads users to the primary, whether or not they are led there already. */
   void leadAgain() {
     guide.begin();
-    lead(state.record());
+    lead();
   }
 
   /** Ends all streams. */
@@ -148,8 +168,9 @@ final class Adjudication {
   /** Time passed. */
   void tick() {
     watch();
+    watchLooks();
     if (guide.isDue()) {
-      lead(state.record());
+      lead();
     }
     if (writeAgainAt.isPresent() && nanoTime() - writeAgainAt.get() >= 0) {
       writeAgainAt = Optional.empty();
@@ -173,7 +194,7 @@ final class Adjudication {
       if (another) {
         guide.begin();
       }
-      lead(state.record());
+      lead();
     }
   }
 
@@ -195,10 +216,14 @@ final class Adjudication {
     try {
       switch (message.getMessageCase()) {
         case BEAT -> watch();
-        case BALLOT -> step(CoreMapping.ballot(stream, message.getBallot()));
-        case OFFER -> step(CoreMapping.offer(stream, message.getOffer()));
+        case BALLOT ->
+            step(
+                CoreMapping.ballot(
+                    stream, message.getBallot(), stream.heldAge().map(clock.now()::minus)));
+        case OFFER ->
+            step(OfferedAddress.check(CoreMapping.offer(stream, message.getOffer()), settings));
         case PROGRESS -> {
-          if (isOverruled(message.getProgress())) {
+          if (isOverruled(stream, message.getProgress())) {
             overruled(stream.member());
           } else {
             step(CoreMapping.progress(stream, message.getProgress()));
@@ -219,9 +244,9 @@ final class Adjudication {
     }
   }
 
-  private boolean isOverruled(Progress progress) {
+  private boolean isOverruled(MemberStream stream, Progress progress) {
     return progress.getReason().equals(WireMapping.OLD_TERM)
-        && state.isUnderWay(progress.getCommandId());
+        && state.isUnderWay(progress.getCommandId(), stream.member());
   }
 
   /**
@@ -273,7 +298,7 @@ final class Adjudication {
     Deque<Event> events = new ArrayDeque<>();
     events.add(first);
     while (!events.isEmpty() && deposedAt.isEmpty()) {
-      Step step = Adjudicator.step(state, events.remove(), now());
+      Step step = Adjudicator.step(state, events.remove(), clock.now());
       state = step.state();
       assessment = step.assessment();
       for (Command command : step.commands()) {
@@ -291,7 +316,7 @@ final class Adjudication {
   private void show() {
     Map<String, HealthContent> health = new HashMap<>();
     streams.forEach((member, stream) -> health.put(member, stream.health()));
-    View next = View.of(state, assessment, health);
+    View next = View.of(state, assessment, health, clock::shown);
     if (!next.equals(view)) {
       view = next;
       surroundings.changed().run();
@@ -333,6 +358,10 @@ final class Adjudication {
         }
         return Optional.empty();
       }
+      case Command.RouteUsers _ -> {
+        leadAgain();
+        return Optional.empty();
+      }
       case Command.Tell tell -> {
         surroundings.news().accept(tell);
         return Optional.empty();
@@ -344,16 +373,11 @@ final class Adjudication {
   }
 
   private Optional<Event> write(Command.Write write) {
-    Optional<String> before = state.record().primary();
     RecordStore.Swap swap =
         surroundings.store().swap(namespace, name, state.record(), write.record());
     return switch (swap) {
       case RecordStore.Swap.Written _ -> {
         writeWait = FIRST_WAIT;
-        if (!write.record().primary().equals(before)) {
-          guide.begin();
-        }
-        lead(write.record());
         log(Level.INFO)
             .addKeyValue("epoch", write.record().committed().map(c -> c.epoch()).orElse(0L))
             .log("Recorded {}", write.record());
@@ -384,17 +408,52 @@ final class Adjudication {
 
   private void deposed(LoggingEventBuilder event, String why) {
     event.log("{}: this one stops deciding", why);
-    deposedAt = Optional.of(now());
+    deposedAt = Optional.of(nanoTime());
   }
 
-  private void lead(ClusterRecord record) {
+  /** Leads users where the core wants them, if that is still to be done. */
+  private void lead() {
+    Optional<Route> route = state.route();
     ClusterSettings known = settings;
-    if (known != null) {
-      guide.lead(record.primary().map(known.members()::get));
+    if (route.isEmpty() || known == null) {
+      return;
+    }
+    if (route.get().member().isEmpty()) {
+      guide.nowhere();
+      return;
+    }
+    guide.lead(
+        route
+            .get()
+            .member()
+            .map(known.members()::get)
+            // another incarnation has to say first what it holds
+            .filter(vm -> vm.uid().filter(route.get().vmiUid()::equals).isPresent()));
+  }
+
+  /** Whether somebody still looks at the primary's files: what nobody sees is exposed. */
+  private void watchLooks() {
+    Optional<MemberStream> primary = state.record().primary().map(streams::get);
+    if (primary.isEmpty()) {
+      return;
+    }
+    String member = primary.get().member();
+    boolean blind =
+        primary.get().lookAge().filter(age -> age.compareTo(Exposed.UNSEEN) > 0).isPresent();
+    if (blind && !state.isBlind(member)) {
+      step(new Event.Blind(member, clock.now().minus(primary.get().lookAge().get())));
+    } else if (!blind && state.isBlind(member)) {
+      step(new Event.Sees(member));
     }
   }
 
+  /** Not later than now, wherever the wall clock was set to meanwhile. */
+  private Instant past(Instant shown) {
+    return shown.isAfter(clock.now()) ? clock.now() : shown;
+  }
+
   private void sendConfigure(MemberStream stream) {
+    terms.tell(stream.member());
     stream.send(
         ToMember.newBuilder()
             .setConfigure(settings.configure(stream.member(), state.term(), fingerprintKey))
@@ -412,10 +471,6 @@ final class Adjudication {
 
   private long nanoTime() {
     return surroundings.nanoTime().getAsLong();
-  }
-
-  private Instant now() {
-    return surroundings.clock().instant();
   }
 
   private void log(String member, String event) {

@@ -12,9 +12,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import java.util.Optional;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -34,24 +33,26 @@ final class Announcer {
   private final ObjectReference about;
   private final String operator;
   private final Clock clock;
+  private final Recent told;
   private Optional<Trouble> standing = Optional.empty();
-  private final Map<String, Instant> told =
-      new LinkedHashMap<>() {
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<String, Instant> eldest) {
-          return size() > REMEMBERED;
-        }
-      };
 
   /**
    * @param about the HACluster
    * @param operator name of this operator's pod
+   * @param clock dates what is told
+   * @param nanoTime as {@link System#nanoTime}
    */
-  Announcer(KubernetesClient client, ObjectReference about, String operator, Clock clock) {
+  Announcer(
+      KubernetesClient client,
+      ObjectReference about,
+      String operator,
+      Clock clock,
+      LongSupplier nanoTime) {
     this.client = client;
     this.about = about;
     this.operator = operator;
     this.clock = clock;
+    this.told = new Recent(QUIET, REMEMBERED, nanoTime);
   }
 
   /** Tells what a person must mend; the same not again for as long as it stands. */
@@ -66,15 +67,10 @@ final class Announcer {
   }
 
   void tell(Command.Tell tell) {
-    Instant now = clock.instant();
-    synchronized (told) {
-      String what = tell.reason() + " " + tell.message();
-      Instant before = told.get(what);
-      if (before != null && before.plus(QUIET).isAfter(now)) {
-        return;
-      }
-      told.put(what, now);
+    if (!told.first(tell.reason() + " " + tell.message())) {
+      return;
     }
+    Instant now = clock.instant();
     (tell.warning() ? LOG.atWarn() : LOG.atInfo())
         .addKeyValue("namespace", about.getNamespace())
         .addKeyValue("cluster", about.getName())

@@ -1,10 +1,8 @@
 package io.virtquorum.operator;
 
-import io.virtquorum.adjudicate.ClusterRecord;
 import io.virtquorum.wire.v1.FromMember;
 import io.virtquorum.wire.v1.Hello;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -18,6 +16,7 @@ import org.slf4j.LoggerFactory;
  */
 final class ClusterRuntime implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ClusterRuntime.class);
+  private static final String STILL_READING = "The HACluster is still being read; try again.";
   private static final int MAILBOX = 1_024;
   private static final Duration TICK = Duration.ofMillis(250);
   private static final Duration CLOSE = Duration.ofSeconds(4);
@@ -45,10 +44,11 @@ final class ClusterRuntime implements AutoCloseable {
     record Probed(String member, GuestProbe.Answer answer) implements Mail {}
   }
 
+  /** Starts it. */
   ClusterRuntime(
       String namespace,
       String name,
-      ClusterRecord record,
+      Legacy legacy,
       byte[] fingerprintKey,
       Surroundings surroundings) {
     this.namespace = namespace;
@@ -58,16 +58,21 @@ final class ClusterRuntime implements AutoCloseable {
         new Adjudication(
             namespace,
             name,
-            record,
+            legacy,
             fingerprintKey,
             surroundings,
             (member, answer) -> post(new Mail.Probed(member, answer)));
     this.thread = Thread.ofVirtual().name("adjudicator-" + namespace + "-" + name).start(this::run);
   }
 
-  /** Since when nothing is decided here any more because another operator leads; empty: it is. */
-  Optional<Instant> deposedAt() {
-    return adjudication.deposedAt();
+  /** How long nothing was decided here because another operator leads; empty: this one does. */
+  Optional<Duration> deposedFor() {
+    return adjudication.deposedFor();
+  }
+
+  /** The highest term that it or any of its members had or heard. Any thread. */
+  long highestTerm() {
+    return adjudication.terms().highest();
   }
 
   /** What there is to show. Any thread. */
@@ -94,19 +99,26 @@ final class ClusterRuntime implements AutoCloseable {
   /** Why this sidecar may not attach, as a sentence; empty: it may. Any thread. */
   Optional<String> objection(Hello hello) {
     ClusterSettings known = settings;
-    if (known == null || closed) {
-      return Optional.of("The HACluster is still being read; try again.");
+    if (known == null) {
+      return Optional.of(STILL_READING);
     }
     ClusterSettings.Vm vm = known.members().get(hello.getMember());
     if (vm == null) {
       return Optional.of(
           "%s is not a member of %s/%s.".formatted(hello.getMember(), namespace, name));
     }
-    return vm.uid().filter(hello.getVmiUid()::equals).isPresent()
-        ? Optional.empty()
-        : Optional.of(
-            "%s is another incarnation than the one Kubernetes knows (yet)."
-                .formatted(hello.getMember()));
+    if (vm.uid().filter(hello.getVmiUid()::equals).isEmpty()) {
+      return Optional.of(
+          "%s is another incarnation than the one Kubernetes knows (yet)."
+              .formatted(hello.getMember()));
+    }
+    if (hello.getTermSeen() < 0 || hello.getTermSeen() > Terms.MOST) {
+      return Optional.of(
+          "%s says that it heard term %s, which no operator ever had."
+              .formatted(hello.getMember(), Long.toUnsignedString(hello.getTermSeen())));
+    }
+    adjudication.terms().heard(hello.getTermSeen()); // also for the next one, if this one ended
+    return closed ? Optional.of(STILL_READING) : Optional.empty();
   }
 
   /** Somebody took away where users are led: lead them again. Any thread. */
@@ -185,7 +197,7 @@ final class ClusterRuntime implements AutoCloseable {
 
   private void run() {
     long nextTick = System.nanoTime() + TICK.toNanos();
-    while (!closed && deposedAt().isEmpty()) {
+    while (!closed && deposedFor().isEmpty()) {
       try {
         Mail mail = mailbox.poll(nextTick - System.nanoTime(), TimeUnit.NANOSECONDS);
         if (mail != null) {
@@ -213,7 +225,7 @@ final class ClusterRuntime implements AutoCloseable {
         attached.stream().close(); // it attaches anew, to whoever leads
       }
     }
-    if (deposedAt().isPresent()) {
+    if (deposedFor().isPresent()) {
       changed.run();
     }
   }

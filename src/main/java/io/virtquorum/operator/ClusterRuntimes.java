@@ -1,11 +1,10 @@
 package io.virtquorum.operator;
 
 import java.time.Duration;
-import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Supplier;
+import java.util.function.LongFunction;
 
 /** The running adjudicators, one an HACluster. Safe on any thread; owns them and closes them. */
 final class ClusterRuntimes implements AutoCloseable {
@@ -21,16 +20,20 @@ final class ClusterRuntimes implements AutoCloseable {
   /**
    * The cluster's adjudicator, started now if there is none, or if the last one was deposed long
    * ago: whoever is still there after that holds the lease.
+   *
+   * @param start makes one whose term is above what it is given, which the last one heard
    */
-  ClusterRuntime findOrStart(
-      String namespace, String cluster, Instant now, Supplier<ClusterRuntime> start) {
+  ClusterRuntime findOrStart(String namespace, String cluster, LongFunction<ClusterRuntime> start) {
     return byName.compute(
         key(namespace, cluster),
-        (k, present) ->
-            present == null
-                    || present.deposedAt().filter(t -> t.plus(DEPOSED).isBefore(now)).isPresent()
-                ? start.get()
-                : present);
+        (k, present) -> {
+          if (present == null) {
+            return start.apply(0);
+          }
+          return present.deposedFor().filter(time -> time.compareTo(DEPOSED) > 0).isPresent()
+              ? start.apply(present.highestTerm())
+              : present;
+        });
   }
 
   /** Ends a cluster's adjudicator. */

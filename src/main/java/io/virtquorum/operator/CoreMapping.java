@@ -22,6 +22,8 @@ import io.virtquorum.wire.v1.ServeSample;
 import io.virtquorum.wire.v1.ToMember;
 import io.virtquorum.wire.v1.Verify;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
 
 /** Between what passes on the streams and the adjudicator's events and commands. Pure. */
 final class CoreMapping {
@@ -37,7 +39,13 @@ final class CoreMapping {
 
   private CoreMapping() {}
 
-  static Event.Voted ballot(MemberStream stream, io.virtquorum.wire.v1.Ballot message)
+  /**
+   * A ballot.
+   *
+   * @param held when the newest look that found the member as it remembers began
+   */
+  static Event.Voted ballot(
+      MemberStream stream, io.virtquorum.wire.v1.Ballot message, Optional<Instant> held)
       throws WireException {
     BallotContent read = WireMapping.read(message);
     return new Event.Voted(
@@ -54,7 +62,8 @@ final class CoreMapping {
             read.usersSinceHeld(),
             read.audited(),
             read.trouble().map(t -> new Trouble(t.reason(), t.sentence())),
-            read.outputs()));
+            read.outputs()),
+        held);
   }
 
   static Event.Offered offer(MemberStream stream, io.virtquorum.wire.v1.Offer message)
@@ -129,7 +138,8 @@ final class CoreMapping {
                   .setPosition(WireMapping.write(pull.position()))
                   .setRoot(WireMapping.write(pull.offer().matrix().root()))
                   .setArchiveEntry(pull.archive().entry())
-                  .setVerdict(pull.archive().verdict()));
+                  .setVerdict(pull.archive().verdict())
+                  .setAttributed(pull.archive().attributed()));
       case Command.Restore restore -> {
         RestoreRows.Builder rows =
             RestoreRows.newBuilder()
@@ -137,6 +147,18 @@ final class CoreMapping {
                 .setArchiveEntry(restore.archive().entry())
                 .setVerdict(restore.archive().verdict());
         restore.rows().forEach(row -> rows.addRows(WireMapping.write(row)));
+        command.setRestoreRows(rows);
+      }
+      case Command.Rebuild rebuild -> {
+        RestoreRows.Builder rows =
+            RestoreRows.newBuilder()
+                .setWritten(true)
+                .setArchiveEntry(rebuild.archive().entry())
+                .setVerdict(rebuild.archive().verdict())
+                .setAttributed(rebuild.archive().attributed());
+        rebuild.offer().ifPresent(o -> rows.setOffer(offer(rebuild.id(), o)));
+        rebuild.rows().forEach(row -> rows.addRows(WireMapping.write(row)));
+        rebuild.gone().forEach(key -> rows.addGone(WireMapping.write(key)));
         command.setRestoreRows(rows);
       }
     }

@@ -27,7 +27,6 @@ import io.virtquorum.kubevirt.KubeVirtException;
 import io.virtquorum.kubevirt.VirtualMachine;
 import io.virtquorum.kubevirt.VirtualMachineInstance;
 import io.virtquorum.vmspec.VmSpecException;
-import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -51,9 +50,10 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
 
   private final Parts parts;
   private final SpecUnit specUnit = new SpecUnit();
-  private final Restarts restarts = new Restarts(Clock.systemUTC());
+  private final Restarts restarts = new Restarts(System::nanoTime);
   private final SimpleInboundEventSource<HACluster> news =
       new SimpleInboundEventSource<>("adjudicator");
+  private final Alarm alarm = new Alarm(news::propagateEvent);
   private InformerEventSource<VirtualMachine, HACluster> machines;
   private InformerEventSource<VirtualMachineInstance, HACluster> instances;
   private InformerEventSource<Service, HACluster> services;
@@ -102,13 +102,22 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
 
   @Override
   public UpdateControl<HACluster> reconcile(HACluster cluster, Context<HACluster> context) {
+    ResourceID id = ResourceID.fromResource(cluster);
+    alarm.in(AGAIN, id); // if this ends by an exception, too
+    Optional<Duration> again = reconcile(cluster);
+    again.ifPresentOrElse(time -> alarm.in(time, id), () -> alarm.off(id));
+    return UpdateControl.noUpdate();
+  }
+
+  /** Reconciles; when to do that again, whatever happens; empty: when something happens. */
+  private Optional<Duration> reconcile(HACluster cluster) {
     String namespace = cluster.getMetadata().getNamespace();
     String name = cluster.getMetadata().getName();
     Optional<Trouble> refusal = parts.claim().refusal(cluster);
     if (refusal.isPresent()) {
       parts.announcer(cluster).standing(refusal);
       parts.runtimes().stop(namespace, name);
-      return UpdateControl.<HACluster>noUpdate().rescheduleAfter(AGAIN);
+      return Optional.of(AGAIN);
     }
     MemberSet members = members(cluster);
     TreeMap<String, Trouble> troubles = new TreeMap<>();
@@ -133,15 +142,14 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
             .findOrStart(
                 namespace,
                 name,
-                parts.clock().instant(),
-                () ->
+                floor ->
                     parts.start(
                         cluster,
                         access,
-                        () -> news.propagateEvent(ResourceID.fromResource(cluster))));
-    if (runtime.deposedAt().isPresent()) {
-      return UpdateControl.<HACluster>noUpdate()
-          .rescheduleAfter(ClusterRuntimes.DEPOSED); // another operator speaks
+                        () -> news.propagateEvent(ResourceID.fromResource(cluster)),
+                        floor));
+    if (runtime.deposedFor().isPresent()) {
+      return Optional.of(ClusterRuntimes.DEPOSED); // another operator speaks
     }
 
     // 3. Where users are led; the adjudicator leads them by the spec that was taken in here.
@@ -155,9 +163,9 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
     if (!prepared.addresses().isEmpty()) {
       ClusterSettings settings = SettingsFactory.settings(cluster, members, prepared);
       if (!runtime.configure(settings)) {
-        return UpdateControl.<HACluster>noUpdate().rescheduleAfter(SOON);
+        return Optional.of(SOON);
       }
-      if (isLedElsewhere(cluster, runtime.view(), settings)) {
+      if (access.isLedElsewhere(led(cluster))) {
         access.forget();
         runtime.leadAgain();
       }
@@ -191,12 +199,12 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
                 before -> parts.statuses().status(before, setup, Optional.of(view)))
             .isPresent();
     if (!said) {
-      return UpdateControl.<HACluster>noUpdate().rescheduleAfter(SOON);
+      return Optional.of(SOON);
     }
     parts.announcer(cluster).standing(StatusFactory.toMend(setup, view));
     return troubles.isEmpty() && rollout.pending().isEmpty()
-        ? UpdateControl.noUpdate()
-        : UpdateControl.<HACluster>noUpdate().rescheduleAfter(AGAIN);
+        ? Optional.empty()
+        : Optional.of(AGAIN);
   }
 
   private void release(HACluster cluster, MemberSet members, Map<String, Trouble> troubles) {
@@ -215,22 +223,12 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
     }
   }
 
-  /** True if the primary has an address and the slice does not name it: somebody changed that. */
-  private boolean isLedElsewhere(HACluster cluster, View view, ClusterSettings settings) {
-    if (cluster.getSpec().access().ports().isEmpty()) {
-      return false;
-    }
-    Optional<String> wanted =
-        view.record()
-            .primary()
-            .map(settings.members()::get)
-            .flatMap(ClusterSettings.Vm::podAddress);
-    List<String> led =
-        first(slices, cluster).stream()
-            .flatMap(s -> Stream.ofNullable(s.getEndpoints()).flatMap(List::stream))
-            .flatMap(e -> e.getAddresses().stream())
-            .toList();
-    return wanted.isPresent() && !led.equals(List.of(wanted.get()));
+  /** Where the slice leads users. */
+  private List<String> led(HACluster cluster) {
+    return first(slices, cluster).stream()
+        .flatMap(s -> Stream.ofNullable(s.getEndpoints()).flatMap(List::stream))
+        .flatMap(e -> e.getAddresses().stream())
+        .toList();
   }
 
   private void repairSpecs(
@@ -291,11 +289,25 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
 
   @Override
   public DeleteControl cleanup(HACluster cluster, Context<HACluster> context) {
+    ResourceID id = ResourceID.fromResource(cluster);
+    alarm.in(AGAIN, id);
+    Optional<Duration> again = release(cluster);
+    if (again.isPresent()) {
+      alarm.in(again.get(), id);
+      return DeleteControl.noFinalizerRemoval();
+    }
+    alarm.off(id);
+    parts.forget(cluster);
+    return DeleteControl.defaultDelete();
+  }
+
+  /** Gives the VMs back as they were found; when to try again, or empty: that is done. */
+  private Optional<Duration> release(HACluster cluster) {
     String namespace = cluster.getMetadata().getNamespace();
     Optional<Trouble> refusal = parts.claim().refusal(cluster);
     if (refusal.isPresent()) {
       parts.announcer(cluster).standing(refusal);
-      return DeleteControl.noFinalizerRemoval().rescheduleAfter(AGAIN);
+      return Optional.of(AGAIN);
     }
     parts.runtimes().stop(namespace, cluster.getMetadata().getName());
     try {
@@ -305,13 +317,12 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
           .forEach(
               t -> parts.announcer(cluster).tell(new Command.Tell(true, t.reason(), t.message())));
     } catch (KubeVirtException.Conflict e) {
-      return DeleteControl.noFinalizerRemoval().rescheduleAfter(SOON); // it changed meanwhile
+      return Optional.of(SOON); // it changed meanwhile
     } catch (KubeVirtException e) {
       parts.announcer(cluster).standing(Optional.of(new Trouble("VMNotReleased", e.getMessage())));
-      return DeleteControl.noFinalizerRemoval().rescheduleAfter(SOON);
+      return Optional.of(SOON);
     }
-    parts.forget(cluster);
-    return DeleteControl.defaultDelete();
+    return Optional.empty();
   }
 
   private MemberSet members(HACluster cluster) {
@@ -321,7 +332,7 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
         parts
             .runtimes()
             .find(namespace, name)
-            .filter(runtime -> runtime.deposedAt().isEmpty())
+            .filter(runtime -> runtime.deposedFor().isEmpty())
             .map(runtime -> runtime.view().record())
             .orElseGet(() -> parts.store().read(cluster));
     return MemberSet.of(

@@ -4,6 +4,7 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.extended.leaderelection.LeaderCallbacks;
 import io.fabric8.kubernetes.client.extended.leaderelection.LeaderElectionConfigBuilder;
 import io.fabric8.kubernetes.client.extended.leaderelection.resourcelock.LeaseLock;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -47,7 +48,11 @@ final class Leadership implements AutoCloseable {
             .withConfig(
                 new LeaderElectionConfigBuilder()
                     .withName(NAME)
-                    .withLock(new LeaseLock(namespace, NAME, identity))
+                    .withLock(
+                        new SteadyLock(
+                            new LeaseLock(namespace, NAME, identity),
+                            Clock.systemUTC(),
+                            System::nanoTime))
                     .withLeaseDuration(LEASE)
                     .withRenewDeadline(RENEW)
                     .withRetryPeriod(RETRY)

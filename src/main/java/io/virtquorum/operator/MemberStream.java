@@ -8,6 +8,7 @@ import io.virtquorum.wire.v1.GuestState;
 import io.virtquorum.wire.v1.Hello;
 import io.virtquorum.wire.v1.ToMember;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
@@ -21,6 +22,8 @@ final class MemberStream {
   private final AtomicBoolean closed = new AtomicBoolean();
   private volatile GuestState guest = GuestState.GUEST_STATE_STARTING;
   private volatile Duration agentAge = Duration.ZERO;
+  private volatile Optional<Duration> lookAge = Optional.empty();
+  private volatile Optional<Duration> heldAge = Optional.empty();
   private volatile HealthContent health = HealthContent.GOOD;
 
   /**
@@ -41,10 +44,23 @@ final class MemberStream {
     return hello.getVmiUid();
   }
 
+  /** The highest term that the sidecar had heard when it attached. */
+  long termSeen() {
+    return hello.getTermSeen();
+  }
+
   /** Takes in a sign of life; true if what it says of the guest is news. */
   boolean beat(Beat beat) {
     lastBeat.set(nanoTime.getAsLong());
     agentAge = Duration.ofMillis(Integer.toUnsignedLong(beat.getAgentAgeMillis()));
+    lookAge =
+        beat.hasLookAgeMillis()
+            ? Optional.of(Duration.ofMillis(Integer.toUnsignedLong(beat.getLookAgeMillis())))
+            : Optional.empty();
+    heldAge =
+        beat.hasHeldAgeMillis()
+            ? Optional.of(Duration.ofMillis(Integer.toUnsignedLong(beat.getHeldAgeMillis())))
+            : Optional.empty();
     boolean news = guest != beat.getGuest();
     guest = beat.getGuest();
     return news;
@@ -68,6 +84,19 @@ final class MemberStream {
   /** Age of the agent's last answer at the last beat. */
   Duration agentAge() {
     return agentAge;
+  }
+
+  /**
+   * Since the newest look at the member's files that ended well began, at the last beat; empty:
+   * none did yet, or the sidecar is too old to say.
+   */
+  Optional<Duration> lookAge() {
+    return lookAge;
+  }
+
+  /** Since the newest look that found the member as it remembers began, at the last beat. */
+  Optional<Duration> heldAge() {
+    return heldAge;
   }
 
   /** Time since the last sign of life. */

@@ -6,9 +6,11 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.javaoperatorsdk.operator.processing.event.ResourceID;
 import io.virtquorum.access.AccessPath;
 import io.virtquorum.api.HACluster;
+import io.virtquorum.api.HAClusterStatus;
 import io.virtquorum.kubevirt.KubeVirtClient;
 import java.time.Clock;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** What the reconciler is made of, each made once. */
@@ -59,7 +61,7 @@ record Parts(
   Announcer announcer(HACluster cluster) {
     return announcers.computeIfAbsent(
         ResourceID.fromResource(cluster),
-        id -> new Announcer(client, reference(cluster), operator, clock));
+        id -> new Announcer(client, reference(cluster), operator, clock, System::nanoTime));
   }
 
   /** Forgets a cluster that is gone. */
@@ -68,8 +70,12 @@ record Parts(
     announcers.remove(ResourceID.fromResource(cluster));
   }
 
-  /** Starts the cluster's adjudicator from the record as it is now. */
-  ClusterRuntime start(HACluster cluster, UserAccess access, Runnable changed) {
+  /**
+   * Starts the cluster's adjudicator from the record as it is now.
+   *
+   * @param floor its term is above this, and above the record's
+   */
+  ClusterRuntime start(HACluster cluster, UserAccess access, Runnable changed, long floor) {
     String namespace = cluster.getMetadata().getNamespace();
     String name = cluster.getMetadata().getName();
     HACluster fresh =
@@ -77,7 +83,10 @@ record Parts(
     return new ClusterRuntime(
         namespace,
         name,
-        store.read(fresh),
+        new Legacy(
+            store.read(fresh),
+            floor,
+            Optional.ofNullable(fresh.getStatus()).map(HAClusterStatus::exposureSince)),
         keys.of(namespace, name),
         Surroundings.of(store, announcer(cluster), access, changed, clock));
   }

@@ -1,7 +1,10 @@
 package io.virtquorum.operator;
 
+import static java.util.Objects.requireNonNullElse;
+
 import io.virtquorum.adjudicate.ClusterRecord;
 import io.virtquorum.adjudicate.Committed;
+import io.virtquorum.adjudicate.Departure;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
 import java.time.Instant;
@@ -34,7 +37,8 @@ final class RecordMapping {
         record.primaryMember(),
         members,
         committed,
-        record.ordered().map(Digest::parse));
+        record.ordered().map(Digest::parse),
+        departed(record));
   }
 
   /**
@@ -69,6 +73,23 @@ final class RecordMapping {
         record.members().entrySet().stream()
             .map(e -> new io.virtquorum.api.ClusterRecord.Voter(e.getKey(), e.getValue()))
             .toList(),
-        before.map(io.virtquorum.api.ClusterRecord::fence).orElse(null));
+        before.map(io.virtquorum.api.ClusterRecord::fence).orElse(null),
+        record.departed().entrySet().stream()
+            .map(
+                e ->
+                    new io.virtquorum.api.ClusterRecord.Departed(
+                        e.getKey(), e.getValue().tenure(), e.getValue().exposure()))
+            .toList());
+  }
+
+  private static Map<String, Departure> departed(io.virtquorum.api.ClusterRecord record) {
+    Map<String, Departure> departed = new TreeMap<>();
+    record
+        .departed()
+        .forEach(
+            d ->
+                departed.put(
+                    d.name(), new Departure(d.tenure(), requireNonNullElse(d.exposure(), ""))));
+    return departed;
   }
 }

@@ -1,10 +1,7 @@
 package io.virtquorum.operator;
 
-import java.time.Clock;
 import java.time.Duration;
-import java.time.Instant;
-import java.util.LinkedHashMap;
-import java.util.Map;
+import java.util.function.LongSupplier;
 
 /**
  * Remembers which instances were asked to restart. KubeVirt ends an instance some moments after it
@@ -17,32 +14,22 @@ final class Restarts {
 
   private static final int REMEMBERED = 10_000;
 
-  private final Clock clock;
-  private final Map<String, Instant> asked =
-      new LinkedHashMap<>() {
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<String, Instant> eldest) {
-          return size() > REMEMBERED;
-        }
-      };
+  private final Recent asked;
 
-  Restarts(Clock clock) {
-    this.clock = clock;
+  /**
+   * @param nanoTime as {@link System#nanoTime}
+   */
+  Restarts(LongSupplier nanoTime) {
+    this.asked = new Recent(LOST, REMEMBERED, nanoTime);
   }
 
   /** True if this instance (by its uid) is to be asked now; it counts as asked from then on. */
-  synchronized boolean first(String uid) {
-    Instant now = clock.instant();
-    Instant before = asked.get(uid);
-    if (before != null && before.plus(LOST).isAfter(now)) {
-      return false;
-    }
-    asked.put(uid, now);
-    return true;
+  boolean first(String uid) {
+    return asked.first(uid);
   }
 
   /** The request was refused: it may be made again at once. */
-  synchronized void refused(String uid) {
-    asked.remove(uid);
+  void refused(String uid) {
+    asked.forget(uid);
   }
 }

@@ -95,7 +95,7 @@ final class SettingsFactory {
         wanted(cluster, members),
         spec.mode() == Mode.OBSERVE,
         voting(spec.voting()),
-        new Config.Timing(spec.timing().settle(), Config.Timing.standard().patience()),
+        new Config.Timing(spec.timing().settle(), spec.failover().patience()),
         spec.state().files().stream().anyMatch(tree -> !tree.quiesce().isEmpty()),
         new Config.Bootstrap(spec.bootstrap().source(), spec.bootstrap().vote()),
         annotation(cluster, ClusterSettings.PROMOTE));

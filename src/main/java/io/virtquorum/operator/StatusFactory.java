@@ -4,7 +4,7 @@ import io.fabric8.kubernetes.api.model.Condition;
 import io.fabric8.kubernetes.api.model.ConditionBuilder;
 import io.virtquorum.adjudicate.Assessment;
 import io.virtquorum.adjudicate.Ballot;
-import io.virtquorum.adjudicate.Hold;
+import io.virtquorum.adjudicate.Exposure;
 import io.virtquorum.adjudicate.MemberClass;
 import io.virtquorum.adjudicate.News;
 import io.virtquorum.adjudicate.Trouble;
@@ -22,12 +22,14 @@ import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Puts into an HACluster's status what there is to say. Pure but for the clock, which only dates
@@ -57,17 +59,19 @@ final class StatusFactory {
 
   /** What a person must mend that nobody has told yet: holds are told by who holds. */
   static Optional<Trouble> toMend(Setup setup, View view) {
-    return setup.stalled().or(() -> Facts.ailing(setup, view));
+    return setup.stalled().or(() -> StatusFacts.ailing(setup, view));
   }
 
   HAClusterStatus status(HAClusterStatus before, Setup setup, Optional<View> view) {
-    Facts facts = Facts.of(setup, view);
+    StatusFacts facts = StatusFacts.of(setup, view);
     return new HAClusterStatus(
         setup.generation(),
         conditions(before, setup, view, facts),
         before.record(),
         facts.inSync() + "/" + facts.members().size(),
-        view.flatMap(View::exposedSince).map(t -> t.truncatedTo(ChronoUnit.SECONDS)).orElse(null),
+        view.flatMap(v -> exposedSince(v.exposure()))
+            .map(t -> t.truncatedTo(ChronoUnit.SECONDS))
+            .orElse(null),
         view.map(v -> members(before, v, setup)).orElse(before.members()),
         view.flatMap(v -> v.assessment().flatMap(a -> tally(v, a))).orElse(before.tally()),
         view.flatMap(View::lastRepair).map(r -> repair(r)).orElse(before.lastRepair()),
@@ -77,6 +81,12 @@ final class StatusFactory {
                     new FailoverStatus(
                         f.from(), f.to(), f.at().truncatedTo(ChronoUnit.SECONDS), f.why()))
             .orElse(before.lastFailover()));
+  }
+
+  /** The longest that anything may have been exposed. */
+  private static Optional<Instant> exposedSince(Exposure exposure) {
+    return Stream.concat(exposure.since().stream(), exposure.unknownSince().stream())
+        .min(Comparator.naturalOrder());
   }
 
   private static RepairStatus repair(News.Repair fact) {
@@ -188,11 +198,12 @@ final class StatusFactory {
   }
 
   private List<Condition> conditions(
-      HAClusterStatus before, Setup setup, Optional<View> view, Facts facts) {
+      HAClusterStatus before, Setup setup, Optional<View> view, StatusFacts facts) {
     List<Condition> conditions = new ArrayList<>();
     boolean ready = facts.trouble().isEmpty() && facts.allEqual() && facts.primaryAvailable().ok();
-    Word calm = new Word(true, "AllEqual", "All members hold the committed state.");
-    Word sync =
+    StatusFacts.Word calm =
+        new StatusFacts.Word(true, "AllEqual", "All members hold the committed state.");
+    StatusFacts.Word sync =
         facts.allEqual() ? view.flatMap(StatusFactory::outputs).orElse(calm) : facts.difference();
     conditions.add(
         condition(
@@ -200,14 +211,14 @@ final class StatusFactory {
             setup,
             "Ready",
             ready
-                ? new Word(
+                ? new StatusFacts.Word(
                     true,
                     "Ready",
                     "Users are led to the primary and all %s are equal."
                         .formatted(sync.ok() ? "members" : "files"))
                 : facts
                     .trouble()
-                    .map(t -> new Word(false, t.reason(), t.message()))
+                    .map(t -> new StatusFacts.Word(false, t.reason(), t.message()))
                     .orElse(facts.primaryAvailable().ok() ? sync : facts.primaryAvailable())));
     conditions.add(
         condition(
@@ -215,8 +226,9 @@ final class StatusFactory {
             setup,
             "Reconciling",
             facts.trouble().isEmpty() && !ready
-                ? new Word(true, "Progressing", sync.message())
-                : new Word(false, ready ? "Ready" : "Stalled", "Nothing is under way.")));
+                ? new StatusFacts.Word(true, "Progressing", sync.message())
+                : new StatusFacts.Word(
+                    false, ready ? "Ready" : "Stalled", "Nothing is under way.")));
     conditions.add(
         condition(
             before,
@@ -224,8 +236,8 @@ final class StatusFactory {
             "Stalled",
             facts
                 .trouble()
-                .map(t -> new Word(true, t.reason(), t.message()))
-                .orElse(new Word(false, "NotStalled", "Nothing waits for a person."))));
+                .map(t -> new StatusFacts.Word(true, t.reason(), t.message()))
+                .orElse(new StatusFacts.Word(false, "NotStalled", "Nothing waits for a person."))));
     conditions.add(condition(before, setup, "InSync", sync));
     conditions.add(condition(before, setup, "Protected", facts.isProtected()));
     conditions.add(condition(before, setup, "PrimaryAvailable", facts.primaryAvailable()));
@@ -235,13 +247,14 @@ final class StatusFactory {
             setup,
             "RestartPending",
             setup.restartPending().isEmpty()
-                ? new Word(false, "NotNeeded", "Every member runs as its spec says.")
-                : new Word(true, "RestartNeeded", String.join(" ", setup.restartPending()))));
+                ? new StatusFacts.Word(false, "NotNeeded", "Every member runs as its spec says.")
+                : new StatusFacts.Word(
+                    true, "RestartNeeded", String.join(" ", setup.restartPending()))));
     return conditions;
   }
 
   /** Where members differ beside their files, feature by feature (design, rule 1). */
-  private static Optional<Word> outputs(View view) {
+  private static Optional<StatusFacts.Word> outputs(View view) {
     Map<String, Map<Output, List<String>>> differing =
         view.assessment().map(Assessment::outputs).orElse(Map.of());
     if (differing.isEmpty()) {
@@ -252,7 +265,7 @@ final class StatusFactory {
             .flatMap(holders -> holders.keySet().stream())
             .anyMatch(output -> output.kind() == Output.Kind.FAILED);
     return Optional.of(
-        new Word(
+        new StatusFacts.Word(
             false,
             failed ? "CommandFailed" : "OutputsDiffer",
             new TreeMap<>(differing)
@@ -275,7 +288,8 @@ final class StatusFactory {
         .collect(Collectors.joining("; ", what.formatted(feature) + " (", ")."));
   }
 
-  private Condition condition(HAClusterStatus before, Setup setup, String type, Word word) {
+  private Condition condition(
+      HAClusterStatus before, Setup setup, String type, StatusFacts.Word word) {
     String status = word.ok() ? "True" : "False";
     String since =
         before
@@ -294,139 +308,5 @@ final class StatusFactory {
         .withObservedGeneration(setup.generation())
         .withLastTransitionTime(since)
         .build();
-  }
-
-  /** A condition's status, reason and message. */
-  record Word(boolean ok, String reason, String message) {}
-
-  /** What conditions are made of. */
-  private record Facts(
-      List<String> members,
-      int inSync,
-      boolean allEqual,
-      Optional<Trouble> trouble,
-      Word difference,
-      Word primaryAvailable,
-      Word isProtected) {
-
-    static Facts of(Setup setup, Optional<View> present) {
-      if (present.isEmpty()) {
-        Word notYet = new Word(false, "Starting", "The members are being prepared.");
-        return new Facts(List.of(), 0, false, setup.stalled(), notYet, notYet, notYet);
-      }
-      View view = present.get();
-      List<String> members = List.copyOf(view.record().members().keySet());
-      int inSync = (int) members.stream().filter(view::inSync).count();
-      boolean allEqual = !members.isEmpty() && inSync == members.size();
-      Optional<Trouble> trouble =
-          setup
-              .stalled()
-              .or(
-                  () ->
-                      view.holds().stream()
-                          .filter(Hold::needsAPerson)
-                          .map(Facts::trouble)
-                          .findFirst())
-              .or(() -> ailing(setup, view));
-      return new Facts(
-          members,
-          inSync,
-          allEqual,
-          trouble,
-          difference(view, members),
-          primary(view),
-          protection(view, members, inSync));
-    }
-
-    private static Trouble trouble(Hold hold) {
-      return new Trouble(hold.reason(), hold.message() + " " + hold.until());
-    }
-
-    private static Optional<Trouble> ailing(Setup setup, View view) {
-      return view.record().members().keySet().stream()
-          .filter(m -> view.ballots().containsKey(m))
-          .flatMap(
-              m ->
-                  view.ballots().get(m).trouble().stream()
-                      .map(t -> MemberHealth.of(m, t.reason(), t.message())))
-          .findFirst()
-          .or(() -> MemberHealth.trouble(view.health(), setup.nodes()));
-    }
-
-    private static Word difference(View view, List<String> members) {
-      List<String> differing =
-          members.stream()
-              .filter(m -> !view.inSync(m))
-              .map(
-                  m ->
-                      "%s%s: %s"
-                          .formatted(
-                              m,
-                              !view.repairing().contains(m)
-                                  ? ""
-                                  : view.record().isPrimary(m)
-                                      ? " (being verified)"
-                                      : " (being repaired)",
-                              view.reason(m)))
-              .toList();
-      String reason =
-          view.holds().stream()
-              .findFirst()
-              .map(Hold::reason)
-              .orElse(view.repairing().isEmpty() ? "MembersDiffer" : "Repairing");
-      return new Word(
-          false,
-          reason,
-          differing.isEmpty()
-              ? "The first epoch is being prepared."
-              : String.join("; ", differing) + ".");
-    }
-
-    private static Word primary(View view) {
-      Optional<String> primary = view.record().primary();
-      if (primary.isEmpty()) {
-        return new Word(false, "NoPrimary", "There is no primary before the first epoch.");
-      }
-      return view.ballots().containsKey(primary.get())
-          ? new Word(true, "PrimaryAnswers", "The primary %s answers.".formatted(primary.get()))
-          : new Word(
-              false,
-              "PrimarySilent",
-              "The primary %s does not report: %s."
-                  .formatted(
-                      primary.get(),
-                      view.assessment()
-                          .map(a -> a.classes().get(primary.get()))
-                          .map(c -> c.why())
-                          .orElse("its sidecar is not connected")));
-    }
-
-    private static Word protection(View view, List<String> members, int inSync) {
-      if (members.size() < 3) {
-        return new Word(
-            false,
-            "TooFewMembers",
-            "%d member%s cannot outvote a wrong one: three or more are needed."
-                .formatted(members.size(), members.size() == 1 ? "" : "s"));
-      }
-      if (view.record().committed().isEmpty()) {
-        return new Word(false, "NothingCommitted", "There is no first epoch yet.");
-      }
-      if (view.exposedSince().isPresent()) {
-        return new Word(
-            false,
-            "Exposed",
-            "The newest change on the primary is not on a majority of members yet.");
-      }
-      return inSync >= view.record().majority()
-          ? new Word(
-              true,
-              "MajorityHolds",
-              "%d of %d members hold the committed state.".formatted(inSync, members.size()))
-          : new Word(
-              false,
-              "MajorityMissing",
-              "Only %d of %d members hold the committed state.".formatted(inSync, members.size()));
-    }
   }
 }

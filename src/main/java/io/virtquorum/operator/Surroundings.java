@@ -1,5 +1,6 @@
 package io.virtquorum.operator;
 
+import io.virtquorum.access.Lead;
 import io.virtquorum.adjudicate.ClusterRecord;
 import io.virtquorum.adjudicate.Command;
 import java.time.Clock;
@@ -50,10 +51,16 @@ record Surroundings(
     Optional<ClusterRecord> fence(String namespace, String name);
   }
 
-  /** Leads the cluster's users to a pod at once; false if that failed and must be tried again. */
+  /** Leads the cluster's users. */
   @FunctionalInterface
   interface UserLeader {
-    boolean lead(String podAddress, Optional<String> node);
+    /**
+     * Leads them at once.
+     *
+     * @param where empty: nowhere
+     * @return false if that failed and must be tried again
+     */
+    boolean lead(Optional<Lead> where);
   }
 
   /**

@@ -7,6 +7,7 @@ import io.virtquorum.access.Lead;
 import io.virtquorum.api.AccessSpec;
 import io.virtquorum.api.HACluster;
 import io.virtquorum.api.NameTakenException;
+import java.util.List;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,8 +24,8 @@ final class UserAccess implements Surroundings.UserLeader {
   private volatile Optional<Led> led = Optional.empty();
   private volatile boolean ours;
 
-  /** Where users were led last, and through which ports. */
-  private record Led(String podAddress, AccessSpec ports) {}
+  /** Where users were led last, empty: nowhere, and through which ports. */
+  private record Led(Optional<String> podAddress, AccessSpec ports) {}
 
   UserAccess(AccessPath path, HACluster cluster) {
     this.path = path;
@@ -50,31 +51,38 @@ final class UserAccess implements Surroundings.UserLeader {
     }
   }
 
+  /** True if users were led somewhere else than here by another than this object. */
+  boolean isLedElsewhere(List<String> addresses) {
+    return !cluster.getSpec().access().ports().isEmpty()
+        && led.filter(l -> !addresses.equals(l.podAddress().stream().toList())).isPresent();
+  }
+
   /** Somebody took away what leads users: the next lead writes it again. */
   void forget() {
     led = Optional.empty();
   }
 
   @Override
-  public boolean lead(String podAddress, Optional<String> node) {
+  public boolean lead(Optional<Lead> where) {
     if (!ours) {
       return false; // our slice would lead the users of somebody else's Service; said by the status
     }
     HACluster now = cluster;
-    Optional<Led> wanted = Optional.of(new Led(podAddress, now.getSpec().access()));
+    Optional<Led> wanted = Optional.of(new Led(where.map(Lead::podIp), now.getSpec().access()));
     if (led.equals(wanted)) {
       return true;
     }
+    led = Optional.empty(); // a write that fails may have been done, or be done later
     try {
-      if (path.lead(now, Optional.of(new Lead(podAddress, node)), Optional.empty())) {
+      if (path.lead(now, where, Optional.empty())) {
         LOG.atInfo()
             .addKeyValue("namespace", now.getMetadata().getNamespace())
             .addKeyValue("cluster", now.getMetadata().getName())
-            .log("Users are led to {}", podAddress);
+            .log("Users are led {}", where.map(lead -> "to " + lead.podIp()).orElse("nowhere"));
       }
       led = wanted;
       return true;
-    } catch (AccessException e) {
+    } catch (AccessException | NameTakenException e) {
       LOG.atError()
           .addKeyValue("namespace", now.getMetadata().getNamespace())
           .addKeyValue("cluster", now.getMetadata().getName())

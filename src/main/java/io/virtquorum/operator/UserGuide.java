@@ -1,15 +1,20 @@
 package io.virtquorum.operator;
 
+import io.virtquorum.access.Lead;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.function.LongSupplier;
 
-/** Has users led to the recorded primary, once a second until that went well. For one thread. */
+/**
+ * Has users led to the recorded primary, or nowhere, once a second until that went well. For one
+ * thread.
+ */
 final class UserGuide {
   private static final Duration AGAIN = Duration.ofSeconds(1);
 
   private final Surroundings.UserLeader leader;
   private final LongSupplier nanoTime;
+  private boolean nowhere;
   private boolean pending;
   private long notBefore;
 
@@ -30,15 +35,35 @@ final class UserGuide {
   }
 
   /**
-   * Leads them if that is still to be done.
+   * Leads them if that is still to be done, or if they are led nowhere.
    *
-   * @param primary empty: nowhere for now, until {@link #begin} is called again
+   * @param primary empty: they stay where they are led, until {@link #begin} is called again
    */
   void lead(Optional<ClusterSettings.Vm> primary) {
+    turn(false);
     if (pending) {
-      Optional<String> address = primary.flatMap(ClusterSettings.Vm::podAddress);
-      pending = address.isPresent() && !leader.lead(address.get(), primary.get().node());
-      notBefore = nanoTime.getAsLong() + AGAIN.toNanos();
+      Optional<Lead> place =
+          primary.flatMap(vm -> vm.podAddress().map(address -> new Lead(address, vm.node())));
+      pending = place.isPresent() && !leader.lead(place);
+      again();
     }
+  }
+
+  /** Leads them nowhere, if that is still to be done; nobody may be led to. */
+  void nowhere() {
+    turn(true);
+    if (pending) {
+      pending = !leader.lead(Optional.empty());
+      again();
+    }
+  }
+
+  private void turn(boolean toNowhere) {
+    pending |= nowhere != toNowhere;
+    nowhere = toNowhere;
+  }
+
+  private void again() {
+    notBefore = nanoTime.getAsLong() + AGAIN.toNanos();
   }
 }

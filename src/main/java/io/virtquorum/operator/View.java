@@ -4,15 +4,18 @@ import io.virtquorum.adjudicate.Assessment;
 import io.virtquorum.adjudicate.Ballot;
 import io.virtquorum.adjudicate.Classification;
 import io.virtquorum.adjudicate.ClusterRecord;
+import io.virtquorum.adjudicate.Exposure;
 import io.virtquorum.adjudicate.Hold;
 import io.virtquorum.adjudicate.MemberClass;
 import io.virtquorum.adjudicate.News;
+import io.virtquorum.adjudicate.Route;
 import io.virtquorum.adjudicate.State;
 import io.virtquorum.wire.HealthContent;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /**
  * What an adjudicator has to show: a consistent picture of one moment. Two equal views have nothing
@@ -22,6 +25,8 @@ import java.util.Optional;
  * @param ballots the newest of each attached member
  * @param health of each attached member
  * @param repairing members with an order under way
+ * @param exposure how long what was written on the primary has not been committed
+ * @param route where users are led; empty: this adjudicator left that as it was
  */
 record View(
     ClusterRecord record,
@@ -30,7 +35,8 @@ record View(
     Map<String, HealthContent> health,
     List<String> repairing,
     List<Hold> holds,
-    Optional<Instant> exposedSince,
+    Exposure exposure,
+    Optional<Route> route,
     Optional<News.Repair> lastRepair,
     Optional<News.Failover> lastFailover) {
 
@@ -41,8 +47,16 @@ record View(
     holds = List.copyOf(holds);
   }
 
-  /** What an adjudicator in this state has to show. */
-  static View of(State state, Optional<Assessment> assessment, Map<String, HealthContent> health) {
+  /**
+   * What an adjudicator in this state has to show.
+   *
+   * @param shown turns an instant of the adjudicator's into one of the wall clock
+   */
+  static View of(
+      State state,
+      Optional<Assessment> assessment,
+      Map<String, HealthContent> health,
+      UnaryOperator<Instant> shown) {
     return new View(
         state.record(),
         assessment,
@@ -50,9 +64,10 @@ record View(
         health,
         state.occupied(),
         state.news().holds(),
-        state.news().exposedSince(),
-        state.news().lastRepair(),
-        state.news().lastFailover());
+        state.news().exposure().shown(shown),
+        state.route(),
+        state.news().lastRepair().map(repair -> repair.at(shown.apply(repair.at()))),
+        state.news().lastFailover().map(failover -> failover.at(shown.apply(failover.at()))));
   }
 
   /** True if the member holds the committed state, or the newer one it was told to. */

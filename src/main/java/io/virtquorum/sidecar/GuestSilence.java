@@ -1,5 +1,7 @@
 package io.virtquorum.sidecar;
 
+import io.virtquorum.collect.Trouble;
+import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.wire.BallotContent;
 import java.time.Duration;
@@ -8,21 +10,35 @@ import java.util.OptionalLong;
 
 /**
  * What to say of a guest that cannot be looked at: nothing at first, because it may be booting, or
- * frozen for a moment by a backup. For one thread.
+ * frozen for a moment by a backup. A look that takes too long is no silence: the agent is there.
+ * For one thread.
  */
 final class GuestSilence {
   private static final Duration BOOT = Duration.ofSeconds(90);
   private static final Duration FREEZE = Duration.ofSeconds(10);
 
   private OptionalLong since = OptionalLong.empty();
+  private boolean failed;
   private Optional<BallotContent.Trouble> ailment = Optional.empty();
 
   /** True if the last look failed. */
   boolean lasts() {
-    return since.isPresent();
+    return failed;
   }
 
-  void failed(GuestException why, long nanoTime) {
+  /**
+   * A look failed.
+   *
+   * @param begun when it began
+   * @param state of the guest now
+   */
+  void failed(GuestException why, long begun, long nanoTime, Guest.State state) {
+    failed = true;
+    if (why instanceof GuestException.TimedOut && state == Guest.State.ANSWERING) {
+      since = OptionalLong.empty();
+      ailment = Optional.of(slow(Duration.ofNanos(nanoTime - begun).toSeconds()));
+      return;
+    }
     if (since.isEmpty()) {
       since = OptionalLong.of(nanoTime);
     }
@@ -42,8 +58,18 @@ final class GuestSilence {
     }
   }
 
+  private static BallotContent.Trouble slow(long seconds) {
+    return new BallotContent.Trouble(
+        Trouble.Reason.SlowLook.name(),
+        ("A look at the files was given up after %d s, though the guest agent answers; what changes"
+                + " is not seen meanwhile: exclude large files that change all the time, or see"
+                + " whether a disk of the guest is slow or hangs")
+            .formatted(seconds));
+  }
+
   void answered() {
     since = OptionalLong.empty();
+    failed = false;
     ailment = Optional.empty();
   }
 

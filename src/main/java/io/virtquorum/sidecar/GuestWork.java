@@ -11,8 +11,6 @@ import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.Output;
-import io.virtquorum.fingerprint.Row;
-import io.virtquorum.fingerprint.RowKey;
 import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.sync.ArchiveLimits;
@@ -43,7 +41,6 @@ import io.virtquorum.wire.v1.ServeOutput;
 import io.virtquorum.wire.v1.ServeSample;
 import io.virtquorum.wire.v1.Verify;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -312,34 +309,29 @@ final class GuestWork implements MemberWork {
       throw new WireException("The offer is of another root than the one that must come out");
     }
     var goal = new Goal.Whole(WireMapping.read(order.getPosition()));
-    return pull(
-        id, offer, goal, new ArchiveNote(order.getArchiveEntry(), order.getVerdict()), left);
+    var note = new ArchiveNote(order.getArchiveEntry(), order.getVerdict(), order.getAttributed());
+    return pull(id, source(offer), goal, note, left);
   }
 
   private FromMember restore(String id, RestoreRows order, Duration left)
       throws GuestException, Trouble, WireException {
-    Map<RowKey, Optional<Digest>> rows = new HashMap<>();
-    for (Row row : WireMapping.readRows(order.getRowsList())) {
-      rows.put(row.key(), Optional.of(row.digest()));
-    }
-    OfferContent offer = WireMapping.read(order.getOffer());
-    return pull(
-        id,
-        offer,
-        new Goal.Rows(rows),
-        new ArchiveNote(order.getArchiveEntry(), order.getVerdict()),
-        left);
+    Offer offer = order.hasOffer() ? source(WireMapping.read(order.getOffer())) : Offer.nothing();
+    var note = new ArchiveNote(order.getArchiveEntry(), order.getVerdict(), order.getAttributed());
+    return pull(id, offer, RestoredRows.goal(order), note, left);
   }
 
-  private FromMember pull(String id, OfferContent offer, Goal goal, ArchiveNote note, Duration left)
+  private FromMember pull(String id, Offer offer, Goal goal, ArchiveNote note, Duration left)
       throws GuestException, Trouble {
     users.look();
-    Optional<FromMember> unaddressed = unaddressed(id, trees.shell().guest().bootId(ADDRESS));
+    Optional<FromMember> unaddressed =
+        offer.isNothing()
+            ? Optional.empty()
+            : unaddressed(id, trees.shell().guest().bootId(ADDRESS));
     if (unaddressed.isPresent()) {
       return unaddressed.get();
     }
     settled = false;
-    PullResult result = puller.pull(source(offer), goal, note, users.sinceHeld(), left);
+    PullResult result = puller.pull(offer, goal, note, users.sinceHeld(), left);
     settled = true;
     if (result instanceof PullResult.Done && goal instanceof Goal.Whole) {
       users.held();

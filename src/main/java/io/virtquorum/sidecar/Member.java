@@ -50,6 +50,7 @@ final class Member implements Link.Listener, AutoCloseable {
   private long quickDue;
   private long auditDue;
   private final GuestSilence silence = new GuestSilence();
+  private final Looks looks = new Looks();
   private final UnforeseenFailures failures = new UnforeseenFailures();
   private Optional<BallotContent.Trouble> misconfigured = Optional.empty();
   private HealthContent said = HealthContent.GOOD;
@@ -146,8 +147,17 @@ final class Member implements Link.Listener, AutoCloseable {
 
   private Beat beat(long number) {
     Guest.Presence presence = guest.presence();
-    return Beat.newBuilder()
-        .setNumber(number)
+    Beat.Builder beat = Beat.newBuilder();
+    looks
+        .age(nanoTime.getAsLong())
+        .ifPresent(
+            age -> beat.setLookAgeMillis((int) Math.min(age / 1_000_000, Integer.MAX_VALUE)));
+    looks
+        .heldAge(nanoTime.getAsLong())
+        .ifPresent(
+            age -> beat.setHeldAgeMillis((int) Math.min(age / 1_000_000, Integer.MAX_VALUE)));
+    return beat.setNumber(number)
+        .setLooking(looks.isUnderWay())
         .setGuest(
             switch (presence.state()) {
               case STARTING -> GuestState.GUEST_STATE_STARTING;
@@ -200,6 +210,7 @@ final class Member implements Link.Listener, AutoCloseable {
     }
     work.ifPresent(MemberWork::close);
     work = Optional.empty();
+    looks.forget();
     working = configure.toBuilder().clearTerm().build();
     sent = null;
     try {
@@ -232,6 +243,10 @@ final class Member implements Link.Listener, AutoCloseable {
   /** Looks, and votes if there is something new to say. True if it could look. */
   private boolean look(boolean audit) {
     Duration pause = millis(working.getQuickMillis(), Duration.ofSeconds(2));
+    long start = nanoTime.getAsLong();
+    boolean well = false;
+    boolean holds = false;
+    looks.begins(start);
     try {
       boolean due = ballotDue;
       ballotDue = false; // an attach during the look asks for another one
@@ -242,6 +257,8 @@ final class Member implements Link.Listener, AutoCloseable {
         ballotDue |= due;
         throw e;
       }
+      well = ballot.trouble().isEmpty();
+      holds = ballot.memory().isPresent() && ballot.changesTotal() == 0;
       if (audit) {
         auditDue =
             nanoTime.getAsLong()
@@ -252,7 +269,7 @@ final class Member implements Link.Listener, AutoCloseable {
       }
       if (silence.lasts()) {
         silence.answered();
-        log.atInfo().log("The guest answers again");
+        log.atInfo().log("The state can be looked at again");
       }
       failures.looked();
       return true;
@@ -261,9 +278,13 @@ final class Member implements Link.Listener, AutoCloseable {
       if (!silence.lasts() && !closed) {
         log.atWarn().addKeyValue("why", e.getMessage()).log("The state cannot be looked at");
       }
-      silence.failed(e, nanoTime.getAsLong());
+      if (e instanceof GuestException.Rebooted) {
+        looks.forget();
+      }
+      silence.failed(e, start, nanoTime.getAsLong(), guest.presence().state());
       return false;
     } finally {
+      looks.ends(well, holds);
       quickDue = nanoTime.getAsLong() + pause.toNanos();
     }
   }

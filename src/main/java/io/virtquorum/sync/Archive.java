@@ -11,7 +11,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeMap;
 
 /**
@@ -69,33 +68,44 @@ public final class Archive {
   }
 
   /**
-   * Makes room for one more entry. Why that cannot be, if it cannot: then nothing is removed.
+   * Makes room for one more entry. False if that cannot be: then nothing is removed.
    *
    * @param coming bytes
    */
-  Optional<PullResult> makeRoom(long coming, ArchiveLimits limits, Deadline deadline)
+  boolean makeRoom(long coming, ArchiveLimits limits, Deadline deadline)
       throws GuestException, Trouble {
     if (coming > limits.bytes()) {
-      return full(
-          "The repair would replace %d bytes, and the archive may hold %d; make spec.archive.maxSize larger"
-              .formatted(coming, limits.bytes()));
+      return false;
     }
     List<ArchiveEntry> entries = list(deadline.left());
-    long kept = bytes(entries.stream().filter(ArchiveEntry::attributed).toList());
-    if (kept + coming > limits.bytes()) {
-      return full(
-          ("The archive holds %d bytes that a user may have written, and %d more would not fit"
-                  + " archive.maxSize; look through .virtquorum/archive and remove what is not"
-                  + " needed")
-              .formatted(kept, coming));
+    if (kept(entries) + coming > limits.bytes()) {
+      return false;
     }
     var room = new ArchiveLimits(Math.max(0, limits.entries() - 1), limits.bytes() - coming);
     prune(entries, room, deadline);
-    return Optional.empty();
+    return true;
   }
 
-  private static Optional<PullResult> full(String sentence) {
-    return Optional.of(new PullResult.Failed(PullResult.Reason.ArchiveFull, sentence));
+  /**
+   * Why there is no room.
+   *
+   * @param coming bytes
+   * @param what would be replaced, for people
+   */
+  PullResult full(long coming, String what, ArchiveLimits limits, Deadline deadline)
+      throws GuestException, Trouble {
+    String sentence =
+        coming > limits.bytes()
+            ? "The repair would replace %d bytes (%s), and the archive may hold %d; make spec.archive.maxSize larger, or copy and remove there what is not to be kept"
+                .formatted(coming, what, limits.bytes())
+            : "The archive holds %d bytes that a user may have written, and %d more (%s) would not fit archive.maxSize; look through .virtquorum/archive and remove what is not needed"
+                .formatted(kept(list(deadline.left())), coming, what);
+    return new PullResult.Failed(PullResult.Reason.ArchiveFull, sentence);
+  }
+
+  /** Bytes that are never removed automatically. */
+  private static long kept(List<ArchiveEntry> entries) {
+    return bytes(entries.stream().filter(ArchiveEntry::attributed).toList());
   }
 
   /** What entries take on disk, in bytes. */

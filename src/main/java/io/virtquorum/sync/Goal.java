@@ -26,4 +26,16 @@ public sealed interface Goal {
       rows = Map.copyOf(rows);
     }
   }
+
+  /**
+   * These rows, and no others, are what the member remembers of them, also where somebody wrote
+   * them since; memory's position and root stay.
+   *
+   * @param rows the digest that a row must have, or empty if it must not be there
+   */
+  record Remembered(Map<RowKey, Optional<Digest>> rows) implements Goal {
+    public Remembered {
+      rows = Map.copyOf(rows);
+    }
+  }
 }

@@ -9,8 +9,10 @@ import java.util.Optional;
  * The text file that says what an archive entry holds. First line: {@code virtquorum-archive 1
  * MILLIS ATTRIBUTED} (the guest's clock; how many of the paths a user may have written). Then
  * {@code VERDICT} and one line a path: {@code user} or {@code -}; {@code replaced}, {@code deleted}
- * or {@code created} (nothing to keep); the old type, mode, uid, gid, size; the path, in which a
- * byte that is no printable ASCII, and a backslash, is three octal digits after a backslash.
+ * or {@code created} (nothing to keep), or, not kept for want of room, {@code moved} (it is
+ * elsewhere in the state that came) or {@code superseded} (it was verified, and a newer state
+ * came); the old type, mode, uid, gid, size; the path, in which a byte that is no printable ASCII,
+ * and a backslash, is three octal digits after a backslash.
  */
 final class Manifest {
   private static final String MAGIC = "virtquorum-archive 1 ";

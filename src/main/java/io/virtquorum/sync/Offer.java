@@ -1,6 +1,7 @@
 package io.virtquorum.sync;
 
 import io.virtquorum.fingerprint.Matrix;
+import java.util.List;
 
 /**
  * What a sample serves.
@@ -9,6 +10,16 @@ import io.virtquorum.fingerprint.Matrix;
  *     pull
  */
 public record Offer(String address, int port, String password, Matrix rows) {
+  /** Nothing has to come: rows only go. */
+  public static Offer nothing() {
+    return new Offer("", 0, "", Matrix.of(List.of()));
+  }
+
+  /** True if there is nobody to fetch from. */
+  public boolean isNothing() {
+    return address.isEmpty();
+  }
+
   /** As served. */
   public static Offer of(Serving serving, Matrix rows) {
     return new Offer(serving.address(), serving.port(), serving.password(), rows);

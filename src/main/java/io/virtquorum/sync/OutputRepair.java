@@ -134,7 +134,9 @@ public final class OutputRepair {
       return Optional.of(
           new PullResult.Void("The sample moved: " + command.name() + " says something else"));
     }
-    return archive.makeRoom(old.length, limits, deadline);
+    return archive.makeRoom(old.length, limits, deadline)
+        ? Optional.empty()
+        : Optional.of(archive.full(old.length, "what it said", limits, deadline));
   }
 
   private String archive(

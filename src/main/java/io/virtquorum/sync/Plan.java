@@ -31,17 +31,25 @@ record Plan(NavigableMap<RowKey, Optional<Digest>> wanted) {
     switch (goal) {
       case Goal.Whole whole ->
           mine.differences(offered).forEach(d -> wanted.put(d.key(), d.theirs()));
-      case Goal.Rows rows -> {
-        rows.rows().forEach((key, digest) -> wanted.put(key, digest));
-        wanted.entrySet().removeIf(row -> mine.digest(row.getKey()).equals(row.getValue()));
-        for (RowKey key : List.copyOf(wanted.keySet())) {
-          if (wanted.get(key).isPresent()) {
-            parents(key, offered, entries, wanted);
-          }
-        }
-      }
+      case Goal.Rows some -> rows(some.rows(), mine, offered, entries, wanted);
+      case Goal.Remembered some -> rows(some.rows(), mine, offered, entries, wanted);
     }
     return new Plan(wanted);
+  }
+
+  private static void rows(
+      Map<RowKey, Optional<Digest>> rows,
+      Matrix mine,
+      Matrix offered,
+      Function<RowKey, Optional<Entry>> entries,
+      Map<RowKey, Optional<Digest>> wanted) {
+    wanted.putAll(rows);
+    wanted.entrySet().removeIf(row -> mine.digest(row.getKey()).equals(row.getValue()));
+    for (RowKey key : List.copyOf(wanted.keySet())) {
+      if (wanted.get(key).isPresent()) {
+        parents(key, offered, entries, wanted);
+      }
+    }
   }
 
   /** A row cannot come into a directory that is not there: then the directory comes too. */
@@ -51,7 +59,8 @@ record Plan(NavigableMap<RowKey, Optional<Digest>> wanted) {
       Function<RowKey, Optional<Entry>> entries,
       Map<RowKey, Optional<Digest>> wanted) {
     for (RowKey at = parent(key); !at.item().isEmpty(); at = parent(at)) {
-      if (entries.apply(at).filter(Entry::isDirectory).isEmpty()) {
+      boolean named = wanted.getOrDefault(at, Optional.empty()).isPresent();
+      if (!named && entries.apply(at).filter(Entry::isDirectory).isEmpty()) {
         wanted.put(at, offered.digest(at));
       }
     }

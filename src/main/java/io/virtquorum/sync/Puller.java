@@ -13,15 +13,12 @@ import io.virtquorum.guest.GuestException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
-import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
@@ -37,7 +34,6 @@ public final class Puller {
   private static final Logger LOG = LoggerFactory.getLogger(Puller.class);
   private static final long AFTER_REPAIR_SECONDS = 30;
   private static final int MOST_NAMES = 100;
-  private static final int MOST_ROUNDS = 3;
 
   private final FileTrees trees;
   private final TreeRepair repair;
@@ -112,106 +108,55 @@ public final class Puller {
     for (Tree tree : work.keySet()) {
       staged.put(tree, repair.staged(trees, tree, deadline));
     }
-    boolean replaces = !replaced(plan).isEmpty();
+    boolean replaces =
+        plan.wanted().keySet().stream().anyMatch(key -> trees.entry(key).isPresent());
     Optional<PullResult> obstacle = obstacle(plan, staged, before, goal, deadline);
     if (obstacle.isPresent()) {
       finish(deadline);
       return obstacle.get();
     }
+    Copies all = Copies.of(goal, plan, offer.rows(), before, note.attributed(), trees::entry);
+    Optional<Copies> kept = replaces ? room(all, deadline) : Optional.of(all.keepingAll());
+    if (kept.isEmpty()) {
+      PullResult full = archive.full(all.needed(), all.changed(), limits, deadline);
+      finish(deadline);
+      return full;
+    }
+    Set<RowKey> spared = kept.get().spare().keySet();
     for (var one : work.entrySet()) {
-      byte[] manifest = manifest(one.getValue(), before, note.verdict(), users);
+      byte[] manifest = manifest(one.getValue(), before, note, users, kept.get());
       repair.archive(one.getKey(), entry, manifest, deadline);
       repair.apply(one.getKey(), entry, one.getValue(), staged.get(one.getKey()), deadline);
     }
     Set<RowKey> late =
-        goal instanceof Goal.Rows ? putBack(work, before, entry, deadline) : Set.of();
+        goal instanceof Goal.Rows
+            ? new LateWrites(trees, repair).putBack(work, before, entry, deadline)
+            : Set.of();
     String archived = replaces || !late.isEmpty() ? entry : "";
     return prove(
-        new Applied(goal, offer, plan, work.keySet(), archived, late), bytes, start, deadline);
+        new Applied(goal, offer, plan, work.keySet(), archived, entry, spared, late),
+        bytes,
+        start,
+        deadline);
   }
 
   /**
    * What was done, and is to be proved.
    *
    * @param archived what was replaced is there; empty if nothing was
+   * @param entry of the archive
+   * @param spared rows whose copies go again, for want of room
    * @param late rows that went back, because somebody wrote them at the last moment
    */
   private record Applied(
-      Goal goal, Offer offer, Plan plan, Set<Tree> touched, String archived, Set<RowKey> late) {}
-
-  /**
-   * Of single rows only rot was to go. What somebody wrote between the last look and its
-   * replacement is in the archive now, and goes back; what somebody removed goes again. Who writes
-   * while it goes back is given way to as well.
-   */
-  private Set<RowKey> putBack(
-      Map<Tree, NavigableMap<RowKey, Optional<Digest>>> work,
-      Snapshot before,
+      Goal goal,
+      Offer offer,
+      Plan plan,
+      Set<Tree> touched,
+      String archived,
       String entry,
-      Deadline deadline)
-      throws GuestException, Trouble {
-    Set<RowKey> late = new HashSet<>();
-    for (var one : work.entrySet()) {
-      Tree tree = one.getKey();
-      String from = entry;
-      Map<RowKey, Optional<Digest>> put = one.getValue();
-      Function<RowKey, Optional<Digest>> found = before.matrix()::digest;
-      for (int round = 1; round <= MOST_ROUNDS; round++) {
-        var back = late(put, found, repair.archived(trees, tree, from, deadline));
-        if (back.isEmpty()) {
-          break;
-        }
-        String other = entry + "-late" + (round == 1 ? "" : "-" + round);
-        var note =
-            new Manifest(
-                "Somebody wrote during the repair "
-                    + entry
-                    + ": that went back, and replaced this.",
-                before.guestMillis());
-        repair.archive(tree, other, note.bytes(), deadline);
-        repair.putBack(tree, from, other, back, deadline);
-        late.addAll(back.keySet());
-        found = put::get;
-        put = back;
-        from = other;
-      }
-    }
-    return late;
-  }
-
-  /**
-   * Of what was put, the rows that replaced neither what was found there, as the disk or as the
-   * page cache has it, nor the same: with what they replaced, or empty where somebody had removed
-   * it.
-   */
-  private NavigableMap<RowKey, Optional<Digest>> late(
-      Map<RowKey, Optional<Digest>> put,
-      Function<RowKey, Optional<Digest>> found,
-      FileTrees.Reading archived) {
-    NavigableMap<RowKey, Optional<Digest>> late = new TreeMap<>();
-    put.forEach(
-        (key, digest) -> {
-          Optional<Digest> replaced = archived.matrix().digest(key);
-          boolean same = replaced.equals(digest) || replaced.equals(found.apply(key));
-          if (!same && !archived.isDirectory(key.item()) && isByOs(key, archived)) {
-            late.put(key, replaced);
-          }
-        });
-    return late;
-  }
-
-  /**
-   * What was replaced, or is missing in the archive, was written or removed by somebody: it is not
-   * the file that was listed before, which may have rotted once more.
-   */
-  private boolean isByOs(RowKey key, FileTrees.Reading archived) {
-    Optional<Entry> listed = trees.entry(key);
-    Entry replaced = archived.entries().get(key.item());
-    return replaced == null
-        // Only of a file does rsync always keep what it replaces: of others it may set the owner.
-        ? listed.filter(Entry::isFile).isPresent()
-        : listed.filter(replaced::isSameAs).isEmpty();
-  }
+      Set<RowKey> spared,
+      Set<RowKey> late) {}
 
   /**
    * Of single rows, those that somebody wrote since they were found rotten stay as they are: the
@@ -265,6 +210,7 @@ public final class Puller {
     boolean still =
         switch (goal) {
           case Goal.Whole whole -> now.matrix().equals(before.matrix());
+          case Goal.Remembered remembered -> now.matrix().equals(before.matrix());
           case Goal.Rows rows ->
               plan.wanted().keySet().stream()
                   .allMatch(key -> now.matrix().digest(key).equals(before.matrix().digest(key)));
@@ -272,37 +218,37 @@ public final class Puller {
     if (!still) {
       return Optional.of(new PullResult.Void("This member's files moved while the sample's came"));
     }
-    return archiveFull(plan, deadline);
+    return Optional.empty();
   }
 
-  private Optional<PullResult> archiveFull(Plan plan, Deadline deadline)
-      throws GuestException, Trouble {
-    List<Entry> old = replaced(plan);
-    if (old.isEmpty()) {
-      return Optional.empty(); // nothing will be archived
+  /** What can be kept; empty: not even what must be. */
+  private Optional<Copies> room(Copies all, Deadline deadline) throws GuestException, Trouble {
+    if (archive.makeRoom(all.needed() + all.spared(), limits, deadline) || all.isEmpty()) {
+      return Optional.of(all.keepingAll());
     }
-    long coming = old.stream().filter(Entry::isFile).mapToLong(Entry::size).sum();
-    Optional<PullResult> full = archive.makeRoom(coming, limits, deadline);
-    return coming == 0 ? Optional.empty() : full;
-  }
-
-  /** What is there now where the plan puts or removes something. */
-  private List<Entry> replaced(Plan plan) {
-    return plan.wanted().keySet().stream().map(trees::entry).flatMap(Optional::stream).toList();
+    return archive.makeRoom(all.needed(), limits, deadline) || all.needed() == 0
+        ? Optional.of(all)
+        : Optional.empty();
   }
 
   private byte[] manifest(
       NavigableMap<RowKey, Optional<Digest>> wanted,
       Snapshot before,
-      String verdict,
-      boolean users) {
+      ArchiveNote note,
+      boolean users,
+      Copies copies) {
     Predicate<RowKey> written = written(before);
-    var manifest = new Manifest(verdict, before.guestMillis());
+    var manifest = new Manifest(note.verdict(), before.guestMillis());
     wanted.forEach(
         (key, digest) -> {
           Optional<Entry> old = trees.entry(key);
           String what = digest.isEmpty() ? "deleted" : old.isEmpty() ? "created" : "replaced";
-          boolean byUser = users && written.test(key);
+          Copies.Why spared = copies.spare().get(key);
+          if (spared != null) {
+            manifest.add(key.item(), spared.word, old, false);
+            return;
+          }
+          boolean byUser = note.attributed() || (users && written.test(key));
           manifest.add(key.item(), what, old, byUser);
         });
     return manifest.bytes();
@@ -324,12 +270,16 @@ public final class Puller {
             yield equal;
           }
           case Goal.Rows rows -> unmet.isEmpty();
+          case Goal.Remembered remembered -> unmet.isEmpty();
         };
     Duration took = Duration.ofNanos(trees.shell().nanoTime() - start);
     trees.renewSoon();
     List<String> warnings = new ArrayList<>();
     for (Tree tree : applied.touched()) {
       repair.afterRepair(tree, AFTER_REPAIR_SECONDS, deadline).ifPresent(warnings::add);
+    }
+    if (reached) {
+      unkeep(applied, deadline);
     }
     finish(deadline);
     if (!reached) {
@@ -349,6 +299,19 @@ public final class Puller {
         applied.archived(),
         took.toMillis(),
         warnings);
+  }
+
+  /** Copies that there is no room for, and that the proven state makes needless. */
+  private void unkeep(Applied applied, Deadline deadline) throws GuestException, Trouble {
+    for (Tree tree : applied.touched()) {
+      List<RowKey> spared =
+          applied.spared().stream()
+              .filter(key -> key.feature().equals(tree.name()) && !applied.late().contains(key))
+              .toList();
+      if (!spared.isEmpty()) {
+        repair.unkeep(tree, applied.entry(), spared, deadline);
+      }
+    }
   }
 
   private PullResult failed(PullResult.Reason reason, String message, Deadline deadline)

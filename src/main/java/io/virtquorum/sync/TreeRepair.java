@@ -27,6 +27,7 @@ final class TreeRepair {
   private static final Script PREPARE = SETTLE.then(TreeRepair.class, "prepare.sh");
   private static final Script STAGE = Script.of(TreeRepair.class, "stage.sh");
   private static final Script APPLY = Script.of(TreeRepair.class, "apply.sh");
+  private static final Script UNKEEP = Script.of(TreeRepair.class, "unkeep.sh");
   private static final Script FINISH = Script.of(TreeRepair.class, "finish.sh");
   private static final Script COMMAND = Script.of(TreeRepair.class, "command.sh");
 
@@ -195,6 +196,13 @@ final class TreeRepair {
       }
     }
     return false;
+  }
+
+  /** Takes files out of an archive entry. */
+  void unkeep(Tree tree, String entry, Collection<RowKey> rows, Deadline deadline)
+      throws GuestException, Trouble {
+    shell.put(tree.own() + "/stage/unkept", names(rows), deadline);
+    shell.run(UNKEEP, deadline, new byte[0], tree.path(), entry);
   }
 
   /** Removes stage and journal, and the archive entry of a repair that only added. */

@@ -200,6 +200,17 @@ public final class WireMapping {
     return rows;
   }
 
+  /** From the wire: keys of rows, in any order. */
+  public static List<RowKey> readKeys(List<io.virtquorum.wire.v1.RowKey> messages)
+      throws WireException {
+    bounded(messages.size(), WireLimits.ROWS, "rows");
+    List<RowKey> keys = new ArrayList<>(messages.size());
+    for (var message : messages) {
+      keys.add(read(message));
+    }
+    return keys;
+  }
+
   /** From the wire. */
   public static Change read(io.virtquorum.wire.v1.Change change) throws WireException {
     Optional<Digest> before = optional(change.getBefore(), "before");

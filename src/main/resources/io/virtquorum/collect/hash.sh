@@ -4,18 +4,21 @@
 cd "$1" || trouble Unreadable "$1 cannot be entered"
 cat >"$2" || trouble GuestDiskFull "No room for a list of names in the guest's run directory"
 if [ "$3" = device ]; then
-  "$VQ_XARGS" -0 -r -a "$2" "$VQ_STAT" --printf '%t:%T  %n\0' -- 2>/dev/null
+  alone "$VQ_XARGS" -0 -r -a "$2" "$VQ_STAT" --printf '%t:%T  %n\0' -- 2>/dev/null
 else
   # Written back first: dirty pages cannot be dropped, and a later store through a mapping then moves the ctime.
   if [ "$4" -le 16 ]; then
-    "$VQ_XARGS" -0 -r -a "$2" "$VQ_SYNC" -- 2>/dev/null
+    alone "$VQ_XARGS" -0 -r -a "$2" "$VQ_SYNC" -- 2>/dev/null
   else
     "$VQ_SYNC" -f .
   fi
   if [ "$3" = uncached ]; then
-    "$VQ_XARGS" -0 -r -a "$2" -I '{}' "$VQ_DD" 'if={}' iflag=nocache count=0 of=/dev/null status=none 2>/dev/null
+    alone "$VQ_XARGS" -0 -r -a "$2" -I '{}' "$VQ_DD" 'if={}' iflag=nocache count=0 of=/dev/null status=none 2>/dev/null
   fi
-  "$VQ_XARGS" -0 -r -a "$2" "$VQ_SHA256SUM" -z -- 2>/dev/null
+  alone "$VQ_XARGS" -0 -r -a "$2" "$VQ_SHA256SUM" -z -- 2>/dev/null
 fi
-case $? in 126 | 127) trouble ToolMissing "sha256sum or stat cannot be run; install coreutils in the guest" ;; esac
+case $? in
+  125) trouble GuestCommandFailed "What reads the files was killed in the guest" ;; # what it left out is not unreadable
+  126 | 127) trouble ToolMissing "sha256sum or stat cannot be run; install coreutils in the guest" ;;
+esac
 rm -f "$2"

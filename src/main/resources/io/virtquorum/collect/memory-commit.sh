@@ -1,3 +1,3 @@
 # memory-commit.sh TREE: makes .virtquorum/memory.new, and all it speaks of, durable.
 cd "$1/.virtquorum" || trouble Unreadable "$1/.virtquorum cannot be entered"
-"$VQ_SYNC" -f . || trouble Unreadable "$1 cannot be made durable"
+said=$("$VQ_SYNC" -f . 2>&1) || complain "$said" "making $1 durable"

@@ -11,9 +11,14 @@ trouble() {
 failed() {
   said=$(head -c 300 "$1")
   rm -f "$1"
-  case $said in
-    *'No space left'* | *'Disk quota'*) trouble GuestDiskFull "No room left while $2: $said" ;;
-    *) trouble Unreadable "Failed while $2: ${said:-it said nothing; is a disk of the guest full?}" ;;
+  complain "$said" "$2"
+}
+# As failed; $1 is the standard error itself. What a disk itself says is not to be taken for anything else.
+complain() {
+  case $1 in
+    *'No space left'* | *'Disk quota'*) trouble GuestDiskFull "No room left while $2: $1" ;;
+    *'Input/output error'*) trouble DiskFails "A disk of the guest fails while $2: $1; see the guest's kernel log, and repair or replace the disk" ;;
+    *) trouble Unreadable "Failed while $2: ${1:-it said nothing; is a disk of the guest full?}" ;;
   esac
 }
 # True if process $1 is there and has $2 in its command line. The -F of busybox's grep does not look behind a NUL.

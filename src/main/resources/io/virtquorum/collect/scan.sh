@@ -23,11 +23,46 @@ if [ -r "$fstab" ]; then
     [ "$mounted" ] || trouble NotMounted "$point is in $fstab and not mounted, so $tree is not what it should be; mount it"
   done <"$fstab"
 fi
-[ -e "$tree" ] || trouble PathMissing "$tree does not exist in the guest; create it or correct the path"
+[ -e "$tree" ] || {
+  said=$("$VQ_STAT" -- "$tree" 2>&1) || case $said in *'Input/output error'*) complain "$said" "looking for $tree" ;; esac
+  trouble PathMissing "$tree does not exist in the guest; create it or correct the path"
+}
 [ -d "$tree" ] || trouble NotADirectory "$tree is not a directory; a file tree starts at a directory"
 cd "$tree" || trouble Unreadable "$tree cannot be entered"
+point=$("$VQ_STAT" -c %m . 2>/dev/null)
+# Whether what is mounted at $point, or the last thing of several, is read-only by itself or since an error.
+reading() {
+  found=
+  while read -r id parent device above there options rest; do
+    case $there in *\\*) there=$(plain "$there") ;; esac
+    [ "$there" = "$point" ] || continue
+    found=$options,${rest##* }
+  done </proc/self/mountinfo
+  case ,$found, in *,ro,* | *,emergency_ro,*) ;; *) return 1 ;; esac
+}
+# Whether it is to be so: by /etc/fstab, or because nothing was ever remembered on it.
+meant() {
+  [ -e .virtquorum/memory ] && remembers=1 || remembers=0
+  while read -r device there type options rest || [ "$device" ]; do
+    case $device in '#'*) continue ;; esac
+    case $there in *\\*) there=$(plain "$there") ;; esac
+    [ "$there" = "$point" ] || continue
+    case ,$options, in *,ro,*) return 0 ;; *) return 1 ;; esac
+  done <"$1"
+  [ "$remembers" = 0 ]
+}
+if grep -qE '[ ,](ro|emergency_ro)(,| |$)' /proc/self/mountinfo && reading; then
+  [ -r "$fstab" ] || fstab=/dev/null
+  meant "$fstab" ||
+    trouble FileSystemReadOnly "$point is mounted read-only, so nobody can write to $tree; see the guest's kernel log, check the file system and mount it for writing"
+fi
+# Past the page cache, which hides that a disk is gone.
+alone "$VQ_DD" if=./.virtquorum/memory iflag=direct bs=4096 count=1 of=/dev/null status=none 2>"$list.err" || {
+  said=$(head -c 300 "$list.err")
+  case $said in *'Input/output error'*) complain "$said" "reading $tree/.virtquorum/memory" ;; esac
+}
 now=$(date +%s)
-"$VQ_FIND" . -xdev -ignore_readdir_race ! -path . \( -path ./.virtquorum "$@" \) -prune \
+alone "$VQ_FIND" . -xdev -ignore_readdir_race ! -path . \( -path ./.virtquorum "$@" \) -prune \
   -o -printf '%y %m %U %G %s %i %T@ %C@ %P\0%l\0' >"$list" 2>"$list.err" || {
   rm -f "$list"
   failed "$list.err" "listing $tree"

@@ -2,7 +2,7 @@
 cd "$1/.virtquorum" || exit 0
 entry=
 [ -e applying ] && read -r entry <applying
-if [ "$entry" ] && ! grep -qE '^(-|user) (replaced|deleted) ' "archive/$entry/manifest" 2>/dev/null; then
+if [ "$entry" ] && ! grep -qE '^(-|user) (replaced|deleted|moved|superseded) ' "archive/$entry/manifest" 2>/dev/null; then
   rmdir "archive/$entry/files" 2>/dev/null && rm -rf "archive/$entry"
 fi
 rm -rf stage tmp pid applying

@@ -107,6 +107,54 @@ class AccessPathIT {
   }
 
   @Test
+  void givenASliceOfTheOtherFamilyThatNobodyLookedAtThenItIsMadeAnew(KubernetesClient client) {
+    HACluster cluster = create(client, new AccessPort(null, 80));
+    AccessPath path = new AccessPath(client, Duration.ofSeconds(10));
+    path.lead(cluster, FIRST, Optional.empty());
+    String first = slice(client).getMetadata().getUid();
+
+    Optional<Lead> six = Optional.of(new Lead("fd00::17", Optional.empty()));
+    assertThat(path.lead(cluster, six, Optional.empty())).isTrue();
+    assertThat(slice(client).getAddressType()).isEqualTo("IPv6");
+    assertThat(addresses(slice(client))).containsExactly("fd00::17");
+    String second = slice(client).getMetadata().getUid();
+    assertThat(second).isNotEqualTo(first);
+
+    assertThat(path.lead(cluster, Optional.empty(), Optional.empty())).isTrue();
+    assertThat(addresses(slice(client))).isEmpty();
+    assertThat(path.lead(cluster, SECOND, Optional.empty())).isTrue();
+    assertThat(addresses(slice(client))).containsExactly("10.244.2.7");
+    assertThat(slice(client).getMetadata().getOwnerReferences()).containsExactly(cluster.asOwner());
+  }
+
+  @Test
+  void givenASliceOfTheSameFamilyThenItIsChangedAndNotMadeAnew(KubernetesClient client) {
+    HACluster cluster = create(client, new AccessPort(null, 80));
+    AccessPath path = new AccessPath(client, Duration.ofSeconds(10));
+    path.lead(cluster, FIRST, Optional.empty());
+    String first = slice(client).getMetadata().getUid();
+
+    assertThat(path.lead(cluster, SECOND, Optional.empty())).isTrue();
+    assertThat(slice(client).getMetadata().getUid()).isEqualTo(first);
+  }
+
+  @Test
+  void givenASliceOfTheOtherFamilyThatIsSomebodyElsesThenItIsLeftAsItIs(KubernetesClient client) {
+    HACluster cluster = create(client, new AccessPort(null, 80));
+    AccessPath path = new AccessPath(client, Duration.ofSeconds(10));
+    path.lead(cluster, FIRST, Optional.empty());
+    EndpointSlice foreign = slice(client);
+    foreign.getMetadata().setOwnerReferences(List.of());
+    foreign.getMetadata().setLabels(Map.of("kubernetes.io/service-name", "shop"));
+    client.resource(foreign).update();
+
+    Optional<Lead> six = Optional.of(new Lead("fd00::17", Optional.empty()));
+    assertThatThrownBy(() -> path.lead(cluster, six, Optional.empty()))
+        .isInstanceOf(NameTakenException.class);
+    assertThat(addresses(slice(client))).containsExactly("10.244.1.23");
+  }
+
+  @Test
   void aServiceThatSomebodyMadeALoadBalancerStaysOne(KubernetesClient client) {
     HACluster cluster = create(client, new AccessPort(null, 80));
     AccessPath path = new AccessPath(client, Duration.ofSeconds(10));

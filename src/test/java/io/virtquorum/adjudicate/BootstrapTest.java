@@ -76,12 +76,13 @@ final class BootstrapTest {
   }
 
   @Test
-  void givenMembersThatRememberAnotherLifeThenTheFirstPositionIsTheFirst() {
+  void givenEqualMembersThatRememberAnotherLifeThenTheTenureIsLaterThanAnyOfIt() {
     Decider decider = Decider.young();
     for (int i = 0; i < 3; i++) {
       decider.remembers(i, new Position(7, 7), C);
     }
-    assertThat(decider.target().position()).isEqualTo(new Position(1, 1));
+    assertThat(decider.held("RecordOlder")).isEmpty();
+    assertThat(decider.target().position()).isEqualTo(new Position(8, 1));
   }
 
   @Test

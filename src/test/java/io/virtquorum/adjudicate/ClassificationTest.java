@@ -59,12 +59,11 @@ final class ClassificationTest {
   }
 
   @Test
-  void whoRemembersAnOlderStateIsBehindUnlessItIsThePrimaryAndWroteSince() {
+  void whoRemembersAnOlderStateIsBehindWhoeverItIsAndWhateverItWroteSince() {
     assertThat(classOf("m", OTHER, at(2, 3, OTHER), false)).isEqualTo(MemberClass.BEHIND);
     assertThat(classOf("m", NEWER, at(2, 3, OTHER), true, written())).isEqualTo(MemberClass.BEHIND);
     assertThat(classOf("p", OTHER, at(2, 3, OTHER), false)).isEqualTo(MemberClass.BEHIND);
-    assertThat(classOf("p", NEWER, at(2, 3, OTHER), false, written()))
-        .isEqualTo(MemberClass.ADVANCED);
+    assertThat(classOf("p", NEWER, at(2, 3, OTHER), true, written())).isEqualTo(MemberClass.BEHIND);
   }
 
   @Test

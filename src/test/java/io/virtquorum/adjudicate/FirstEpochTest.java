@@ -88,7 +88,7 @@ final class FirstEpochTest {
     cluster.member(1).disk.readAll();
     cluster.lead();
     cluster.run(LONG);
-    assertThat(cluster.leader().holds("BootstrapNeeded")).isTrue();
+    assertThat(cluster.leader().holds("RecordOlder")).isTrue();
     assertThat(cluster.member(1).disk.contents()).containsEntry("data", "rot");
   }
 

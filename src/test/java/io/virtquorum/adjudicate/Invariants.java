@@ -144,10 +144,31 @@ final class Invariants {
         committed);
   }
 
+  /** Users are led to nobody who holds less than was committed, but by a person's word. */
+  void routing(SimulatedLeader by, Route route) {
+    ClusterRecord record = by.state.record();
+    if (route.member().isEmpty() || record.committed().isEmpty() || record.mandate().isPresent()) {
+      return;
+    }
+    SimulatedMember member = cluster.member(route.member().get());
+    check(
+        member
+            .disk
+            .memory
+            .filter(
+                m ->
+                    !record.committed().get().position().isAfter(m.remembered().position())
+                        || member.disk.matrix().root().equals(record.committed().get().root()))
+            .isPresent(),
+        "users are led to %s, which holds less than was committed",
+        member.name);
+  }
+
   void pulling(SimulatedMember member, Command.Pull order) {
     heldBefore = someoneHolds();
     check(
         cluster.record.committed().isPresent()
+            || promoted
             || !cluster.config.bootstrap().equals(Config.Bootstrap.ask()),
         "%s is repaired before the first epoch though nobody asked for it",
         member.name);

@@ -281,7 +281,7 @@ final class LeadershipTest {
     ClusterRecord record = decider.state.record();
     decider.on(new Event.Superseded(record));
     assertThat(decider.state.news().lastFailover()).isEmpty();
-    decider.on(new Event.Superseded(record.withPrimary("web-1", Optional.empty())));
+    decider.on(new Event.Superseded(record.withPrimary("web-1", Optional.empty(), 0)));
     assertThat(decider.state.news().lastFailover())
         .contains(new News.Failover("web-0", "web-1", decider.now, "another operator recorded it"));
   }

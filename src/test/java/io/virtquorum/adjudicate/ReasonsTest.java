@@ -66,11 +66,15 @@ final class ReasonsTest {
   }
 
   @Test
+  void givenAPrimaryThatAcceptedItsWriteThenTheReasonIsTheElectedState() {
+    Decider decider = Decider.steady().remembers(0, SECOND, NEW);
+    assertThat(decider.why(0)).isEqualTo("it holds the elected state");
+  }
+
+  @Test
   void givenMembersThatChangedThenTheReasonIsWhoWroteAndWhatRotted() {
     Decider decider = Decider.steady();
     assertThat(decider.why(1)).isEqualTo("it holds the committed state");
-    decider.remembers(1, SECOND, NEW);
-    assertThat(decider.why(1)).isEqualTo("it holds the elected state");
     Change edit = written(PAGE, PAGE_1, NEW);
     decider.changed(1, NEW, true, edit).changed(2, NEW, false, edit).changed(0, NEW, false, edit);
     assertThat(decider.why(1)).isEqualTo("site:index.html changed while users were there");

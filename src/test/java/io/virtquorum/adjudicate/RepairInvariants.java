@@ -24,7 +24,8 @@ final class RepairInvariants {
       return;
     }
     cluster.invariants.check(
-        state.member(name).strayedFor(SimulatedCluster.SETTLE, cluster.now()),
+        state.isDead(state.record().primary().orElseThrow())
+            || state.member(name).strayedFor(SimulatedCluster.SETTLE, cluster.now()),
         "%s is repaired before the settle time",
         name);
     cluster.invariants.check(
@@ -34,15 +35,15 @@ final class RepairInvariants {
         name);
   }
 
-  /** It changed as a majority did, while the primary, if it reports, still holds C. */
+  /** It changed as a majority did, while the primary says that it still holds C. */
   private static boolean agrees(State state, Assessment assessment, String name) {
     var root = state.member(name).ballot().orElseThrow().root();
     var committed = state.record().committed().orElseThrow().remembered();
     MemberState primary = state.member(state.record().primary().orElseThrow());
     boolean holds =
-        !primary.usable()
-            || (primary.ballot().get().root().equals(committed.root())
-                && primary.ballot().get().memory().filter(committed::equals).isPresent());
+        primary.usable()
+            && primary.ballot().get().root().equals(committed.root())
+            && primary.ballot().get().memory().filter(committed::equals).isPresent();
     long alike =
         state.record().members().keySet().stream()
             .filter(

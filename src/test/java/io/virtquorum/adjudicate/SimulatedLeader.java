@@ -36,6 +36,10 @@ final class SimulatedLeader {
           cluster.member(order.member()).order(this, order);
         }
         case Command.Write write -> write(write);
+        case Command.RouteUsers route -> {
+          cluster.tell("term %d leads users to %s", term, route.route());
+          cluster.invariants.routing(this, route.route());
+        }
         case Command.Tell tell -> tell(tell);
       }
     }

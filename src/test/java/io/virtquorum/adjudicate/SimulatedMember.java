@@ -251,6 +251,7 @@ final class SimulatedMember {
       }
       case Command.Pull pull -> later(mine, () -> pull(pull));
       case Command.Restore restore -> later(mine, () -> restore(restore));
+      case Command.Rebuild rebuild -> later(mine, () -> rebuild(rebuild));
     }
   }
 
@@ -401,6 +402,33 @@ final class SimulatedMember {
             wanted.size() * 10L,
             Duration.ofMillis(5),
             wanted.isEmpty() ? "" : "entry-" + disk.archive.size()));
+  }
+
+  private void rebuild(Command.Rebuild order) {
+    Map<String, String> wanted = new LinkedHashMap<>();
+    Optional<Outcome> problem =
+        order
+            .offer()
+            .flatMap(
+                o -> fetch(o, order.rows().stream().map(r -> r.key().item()).toList(), wanted));
+    if (problem.isPresent()) {
+      answer(order, problem.get());
+      return;
+    }
+    for (Row row : order.rows()) {
+      if (!SimulatedDisk.digest(wanted.get(row.key().item())).equals(row.digest())) {
+        answer(order, new Outcome.Failed(new Trouble("NotEqual", "the offer lacks the row.")));
+        return;
+      }
+    }
+    order.gone().forEach(key -> wanted.put(key.item(), null));
+    cluster.invariants.archived(this, order.archive().verdict());
+    disk.replace(wanted, order.archive().verdict());
+    order.rows().forEach(row -> disk.rememberCtime(row.key().item()));
+    sent += wanted.size();
+    answer(
+        order,
+        new Outcome.Done(wanted.size(), 10L, Duration.ofMillis(5), "entry-" + disk.archive.size()));
   }
 
   private void restore(Command.Restore order) {

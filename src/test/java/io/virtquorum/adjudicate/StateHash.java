@@ -82,6 +82,7 @@ public final class StateHash {
     sink.accept(record.committed().map(Committed::epoch).orElse(0L));
     record.committed().ifPresent(c -> add(c.remembered(), sink));
     sink.accept(record.mandate().map(StateHash::number).orElse(0L));
+    record.departed().forEach((name, d) -> sink.accept(31L * name.hashCode() + d.tenure()));
   }
 
   /** Adds what a memory says. */
@@ -125,6 +126,7 @@ public final class StateHash {
     sink.accept(-1);
     state.work().jobs().forEach(this::add);
     sink.accept(state.news().exposedSince().isPresent() ? 1 : 0);
+    sink.accept(state.route().map(Route::hashCode).orElse(0));
   }
 
   private void add(String name, MemberState member) {
@@ -141,7 +143,8 @@ public final class StateHash {
             + 4 * member.standing().ordinal()
             + (rival ? 16 : 0)
             + 32 * passed(member.unheardSince())
-            + 128 * passed(member.strayingSince()));
+            + 128 * passed(member.strayingSince())
+            + 512 * (member.since().unable().isPresent() ? 1 : 0));
     sink.accept(
         (long) tries.failed() << 40
             | (long) tries.voided() << 20
@@ -185,6 +188,10 @@ public final class StateHash {
       case Job.Aim.Whole whole -> add(whole.position(), sink);
       case Job.Aim.Rows rows ->
           rows.rows().forEach(r -> sink.accept(r.key().hashCode() ^ number(r.digest())));
+      case Job.Aim.Remembered back -> {
+        back.rows().forEach(r -> sink.accept(r.key().hashCode() ^ number(r.digest())));
+        back.gone().forEach(key -> sink.accept(~key.hashCode()));
+      }
       case Job.Aim.Output output ->
           sink.accept(output.feature().hashCode() ^ number(output.digest()));
     }

@@ -41,11 +41,16 @@ final class SuccessionInvariants {
       newest(by, before, next);
       return;
     }
+    if (leading.isUnableFor(Config.Timing.standard().patience(), cluster.now())) {
+      newest(by, before, next);
+      return;
+    }
     check(leading.usable(), "%s lost its tenure, and neither died nor said anything", old);
     Ballot ballot = leading.ballot().orElseThrow();
     boolean forgot =
         memory(by, old)
             .filter(m -> !before.committed().get().position().isAfter(m.position()))
+            .filter(m -> before.members().keySet().stream().noneMatch(n -> isNewer(by, n, m)))
             .isEmpty();
     boolean another = by.assessment.map(a -> a.classOf(old)).orElse(null) == MemberClass.BEHIND;
     if (forgot || another) {
@@ -66,6 +71,15 @@ final class SuccessionInvariants {
             .filter(m -> by.state.member(m).ballot().get().hasUsers())
             .count();
     check(others == 1, "users are at %d members, and %s leads", others, next);
+  }
+
+  /** It accepted more in the same tenure. */
+  private static boolean isNewer(SimulatedLeader by, String name, Remembered than) {
+    return by.state.member(name).usable()
+        && memory(by, name)
+            .map(Remembered::position)
+            .filter(p -> p.tenure() == than.position().tenure() && p.isAfter(than.position()))
+            .isPresent();
   }
 
   private static boolean isNamed(SimulatedLeader by, String name) {

@@ -29,6 +29,7 @@ final class CrdUpgradeIT {
         members: {names: [web-0, web-1, web-2]}
         syncNetwork: {cidr: 172.31.77.0/24, bridge: br-sync}
         state: {files: [{name: site, path: /srv/www}]}
+        failover: {fencing: StopVM} # was accepted then
       """;
 
   private static final String STATUS =
@@ -68,6 +69,8 @@ final class CrdUpgradeIT {
 
       HACluster after = cluster(client);
       assertThat(after.getSpec().members().names()).containsExactly("web-0", "web-1", "web-2");
+      assertThat(after.getSpec().failover().fencing()).isEqualTo(Failover.Fencing.STOP_VM);
+      assertThat(after.getSpec().failover().patience()).isEqualTo(Duration.ofSeconds(30));
       assertThat(after.getSpec().state().files()).containsExactly(new FileTree("site", "/srv/www"));
       ClusterRecord record = after.getStatus().recorded().orElseThrow();
       assertThat(record.commitment().orElseThrow().epoch()).isEqualTo(7);

@@ -15,6 +15,7 @@ import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.http.HttpRequest;
+import io.virtquorum.docs.Troubleshooting;
 import io.virtquorum.testing.ApiServer;
 import io.virtquorum.testing.HAClusterCrd;
 import java.io.IOException;
@@ -230,7 +231,20 @@ class HAClusterApiIT {
         new Rule(
             "timing.audit must not be longer than 576h",
             "{timing: {audit: 720h}}",
-            "{timing: {audit: 576h}}"));
+            "{timing: {audit: 576h}}"),
+        new Rule(
+            "failover.fencing can only be None",
+            "{failover: {fencing: StopVM}}",
+            "{failover: {fencing: None}}"),
+        new Rule("failover.fencing can only be None", "{failover: {fencing: SelfFence}}", "{}"),
+        new Rule(
+            "failover.patience must be from 5s to 1h",
+            "{failover: {patience: 4999ms}}",
+            "{failover: {patience: 5s}}"),
+        new Rule(
+            "failover.patience must be from 5s to 1h",
+            "{failover: {patience: 1h1s}}",
+            "{failover: {patience: 1h}}"));
   }
 
   @ParameterizedTest
@@ -246,6 +260,15 @@ class HAClusterApiIT {
   @MethodSource("rules")
   void whoeverKeepsTheRuleIsNotBothered(Rule rule, KubernetesClient client) {
     assertThatCode(() -> apply(client, rule.kept())).doesNotThrowAnyException();
+  }
+
+  @Test
+  void whoeverAsksForFencingIsToldWhatThePageExplains(KubernetesClient client) {
+    String says = Troubleshooting.of("an HACluster asks for fencing").says();
+    for (String fencing : List.of("SelfFence", "StopVM")) {
+      assertThatThrownBy(() -> apply(client, "{failover: {fencing: " + fencing + "}}"))
+          .hasMessageContaining(says);
+    }
   }
 
   @Test
@@ -275,10 +298,14 @@ class HAClusterApiIT {
         "{timing: {beat: soon}}",
         "{timing: {beat: '100'}}",
         "{timing: {audit: -5m}}",
+        "{timing: {beat: 1.5s}}", // CEL reads it, and we do not
         "{archive: {entries: 0}}",
         "{mode: Destroy}",
         "{restartPolicy: Never}",
         "{failover: {fencing: Shoot}}",
+        "{failover: {patience: long}}",
+        "{failover: {patience: 1.5m}}",
+        "{failover: {patience: " + "0h".repeat(12) + "9s}}",
         "{voting: {rule: Dictatorship}}",
         "{access: {ports: [{port: 70000}]}}",
         "{syncNetwork: {bridge: a-name-that-is-too-long}}",
@@ -346,13 +373,14 @@ class HAClusterApiIT {
     assertThat(stored.path("voting"))
         .isEqualTo(parse("{authority: Record, rule: StrictMajority, connectedBonus: Auto}"));
     assertThat(stored.path("archive")).isEqualTo(parse("{entries: 20, maxSize: 1Gi}"));
-    assertThat(stored.path("failover")).isEqualTo(parse("{fencing: None}"));
+    assertThat(stored.path("failover")).isEqualTo(parse("{fencing: None, patience: 30s}"));
     assertThat(stored.path("mode").asText()).isEqualTo("Repair");
     assertThat(stored.path("restartPolicy").asText()).isEqualTo("Rolling");
 
     HAClusterSpec read = client.resource(minimal()).create().getSpec();
     assertThat(read).isEqualTo(minimal().getSpec());
     assertThat(read.timing().beat()).isEqualTo(Duration.ofMillis(100));
+    assertThat(read.failover().patience()).isEqualTo(Duration.ofSeconds(30));
     assertThat(read.archive().maxBytes()).isEqualTo(1L << 30);
   }
 
@@ -390,7 +418,8 @@ class HAClusterApiIT {
                 "beef",
                 "web-1",
                 List.of(new ClusterRecord.Voter("web-0", 1), new ClusterRecord.Voter("web-1", 2)),
-                4L),
+                4L,
+                List.of(new ClusterRecord.Departed("web-0", 1, "It had a change."))),
             "2/3",
             now,
             List.of(
@@ -438,6 +467,7 @@ class HAClusterApiIT {
             new ClusterRecord.Committed(7, 1, 1, "c0", Instant.now()),
             null,
             "web-1",
+            null,
             null,
             null);
     stored.setStatus(

@@ -24,7 +24,7 @@ public final class Troubleshooting {
    * One row of the page.
    *
    * @param wrong what is wrong; the key
-   * @param reason of the condition, or {@code *log*}
+   * @param reason of the condition, or where it is said: {@code *log*}, {@code *kubectl*}
    * @param says the sentence, with … for what differs
    */
   public record Row(String wrong, String reason, String says) {

@@ -90,6 +90,8 @@ final class Draft {
           leader.request =
               Optional.of(new Leader.Request(leader.state.record(), write.record(), false));
         }
+        case Command.RouteUsers route ->
+            tell("term %d leads users to %s", leader.term(), route.route());
         case Command.Tell tell -> {
           tell("term %d says %s: %s", leader.term(), tell.reason(), tell.message());
           rules.told(tell);

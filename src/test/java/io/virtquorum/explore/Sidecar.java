@@ -158,6 +158,7 @@ final class Sidecar {
       case Command.Serve serve -> serve(serve);
       case Command.Pull pull -> pull(pull);
       case Command.Restore restore -> restore(restore);
+      case Command.Rebuild rebuild -> rebuild(rebuild);
       case Command.ServeOutput _, Command.Apply _ ->
           throw new IllegalStateException("no command was configured");
       case Command.Quiesce quiesce -> answer(quiesce, done(0));
@@ -257,6 +258,30 @@ final class Sidecar {
     remember(order.position());
     draft.rules.replaced(index);
     answer(order, done(replaced));
+  }
+
+  /** In these worlds rows only change: none has to go. */
+  private void rebuild(Command.Rebuild order) {
+    Member me = me();
+    Offer offer = order.offer().orElseThrow();
+    if (!Draft.isServed(world, offer)) {
+      failed(order, "SampleGone");
+      return;
+    }
+    Disk sample = world.members[World.index(offer.address())].disk;
+    Disk next = me.disk;
+    for (Row wanted : order.rows()) {
+      int row = Contents.row(wanted.key());
+      if (Contents.value(sample.held(), row) != Contents.value(wanted.digest())) {
+        answer(order, new Outcome.Void("the sample moved on"));
+        return;
+      }
+      next = next.restored(row, Contents.value(wanted.digest()));
+    }
+    draft.rules.replacing(index, me.disk.seen(), next.seen());
+    me.disk = next;
+    draft.rules.replaced(index);
+    answer(order, done(order.rows().size()));
   }
 
   private void restore(Command.Restore order) {

@@ -124,6 +124,13 @@ final class WorldHash {
         }
         add(restore.offer());
       }
+      case Command.Rebuild rebuild -> {
+        mix.accept(6);
+        for (Row row : rebuild.rows()) {
+          mix.accept(row.key().hashCode() ^ StateHash.number(row.digest()));
+        }
+        rebuild.offer().ifPresent(this::add);
+      }
     }
   }
 

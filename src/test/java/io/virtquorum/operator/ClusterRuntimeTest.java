@@ -39,12 +39,12 @@ class ClusterRuntimeTest {
       new ClusterRuntime(
           "shop",
           "web",
-          ClusterRecord.none(),
+          new Legacy(ClusterRecord.none(), 0, Optional.empty()),
           new byte[32],
           new Surroundings(
               null,
               _ -> {},
-              (_, _) -> true,
+              _ -> true,
               () -> changed.run(),
               Clock.systemUTC(),
               System::nanoTime,
@@ -70,6 +70,24 @@ class ClusterRuntimeTest {
     runtime.end();
     ended.await();
     assertThat(runtime.objection(WEB_0)).isPresent();
+  }
+
+  @Test
+  void givenATermThatNoOperatorEverHadThenTheSidecarMayNotAttach() {
+    assertThat(runtime.configure(settings())).isTrue();
+    for (long term : new long[] {-1, Terms.MOST + 1}) {
+      assertThat(runtime.objection(WEB_0.toBuilder().setTermSeen(term).build()).orElseThrow())
+          .startsWith("web-0 says that it heard term ");
+    }
+    assertThat(runtime.highestTerm()).isEqualTo(1);
+  }
+
+  @Test
+  void givenASidecarThatCallsAnAdjudicatorThatEndedThenItsTermIsHeardForTheNext() {
+    assertThat(runtime.configure(settings())).isTrue();
+    runtime.end();
+    assertThat(runtime.objection(WEB_0.toBuilder().setTermSeen(41).build())).isPresent();
+    assertThat(runtime.highestTerm()).isEqualTo(41);
   }
 
   /** Until it is interrupted, as a write to an API server that does not answer. */

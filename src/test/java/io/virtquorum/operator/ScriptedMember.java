@@ -285,7 +285,7 @@ final class ScriptedMember implements AutoCloseable {
         case SERVE_SAMPLE -> serve(order);
         case PULL_SAMPLE -> pull(order);
         case RESTORE_ROWS -> restore(order);
-        case SERVE_OUTPUT -> serve(order, outputs.serve(order));
+        case SERVE_OUTPUT -> serve(order, outputs.serve(order, address()));
         case APPLY_OUTPUT -> {
           outputs.apply(order.getApplyOutput());
           finish(order, Progress.Outcome.OUTCOME_DONE, "", 1);
@@ -314,7 +314,13 @@ final class ScriptedMember implements AutoCloseable {
         order,
         Optional.of(matrix)
             .filter(m -> m.root().equals(wanted))
-            .map(m -> new OfferContent(order.getId(), m, "172.31.77.9", 8730, "secret")));
+            .map(m -> new OfferContent(order.getId(), m, address(), 8730, "secret")));
+  }
+
+  /** On the sync network, as it was told. */
+  private String address() {
+    String address = configured.getLast().getSyncAddress();
+    return address.substring(0, address.indexOf('/'));
   }
 
   private void serve(Command order, Optional<OfferContent> offer) {

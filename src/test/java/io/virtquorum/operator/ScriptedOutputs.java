@@ -24,13 +24,13 @@ final class ScriptedOutputs {
   }
 
   /** The offer that is asked for; empty if the command says something else. */
-  Optional<OfferContent> serve(Command order) throws WireException {
+  Optional<OfferContent> serve(Command order, String address) throws WireException {
     String feature = order.getServeOutput().getFeature();
     Digest digest = WireMapping.readDigest(order.getServeOutput().getDigest(), "");
     return Optional.ofNullable(outputs.get(feature))
         .filter(o -> o.kind() == Output.Kind.REPAIRABLE && o.digest().equals(digest))
         .map(o -> Output.matrix(feature, digest))
-        .map(matrix -> new OfferContent(order.getId(), matrix, "172.31.77.9", 8730, "secret"));
+        .map(matrix -> new OfferContent(order.getId(), matrix, address, 8730, "secret"));
   }
 
   /** The command says from now on what was offered. */

@@ -1,6 +1,7 @@
 package io.virtquorum.operator;
 
 import io.grpc.stub.StreamObserver;
+import io.virtquorum.access.Lead;
 import io.virtquorum.adjudicate.ClusterRecord;
 import io.virtquorum.adjudicate.Command;
 import io.virtquorum.adjudicate.Config;
@@ -41,7 +42,7 @@ public final class SimulatedAdjudicator {
     /** Lets time pass; false if this adjudicator is to end. */
     boolean pause(Duration time);
 
-    /** Leads users; false: try again. */
+    /** Leads users, nowhere if the address is empty; false: try again. */
     boolean lead(String podAddress);
 
     /** What people hear. */
@@ -69,10 +70,18 @@ public final class SimulatedAdjudicator {
     }
   }
 
+  /**
+   * Begins to lead.
+   *
+   * @param floor its term is above this, and above the record's
+   * @param exposedSince what the leader before showed of exposure
+   */
   public SimulatedAdjudicator(
       String namespace,
       String name,
       HAClusterStatus status,
+      long floor,
+      Optional<Instant> exposedSince,
       byte[] key,
       Clock clock,
       LongSupplier nanoTime,
@@ -107,12 +116,12 @@ public final class SimulatedAdjudicator {
         new Adjudication(
             namespace,
             name,
-            record(status),
+            new Legacy(record(status), floor, exposedSince),
             key,
             new Surroundings(
                 store,
                 outside::tell,
-                (address, node) -> outside.lead(address),
+                where -> outside.lead(where.map(Lead::podIp).orElse("")),
                 () -> {},
                 clock,
                 nanoTime,
@@ -232,7 +241,12 @@ public final class SimulatedAdjudicator {
   }
 
   public boolean isDeposed() {
-    return adjudication.deposedAt().isPresent();
+    return adjudication.deposedFor().isPresent();
+  }
+
+  /** The highest term that it or any of its members had or heard. */
+  public long highestTerm() {
+    return adjudication.terms().highest();
   }
 
   public void end() {
@@ -246,12 +260,12 @@ public final class SimulatedAdjudicator {
 
   /** Since when it shows that something is exposed. */
   public Optional<Instant> exposedSince() {
-    return adjudication.view().exposedSince();
+    return adjudication.view().exposure().since();
   }
 
   /** Since when it shows that it does not know what is exposed. */
   public Optional<Instant> exposureUnknownSince() {
-    return Optional.empty(); // nothing shows that yet: adjudication.view().exposureUnknownSince()
+    return adjudication.view().exposure().unknownSince();
   }
 
   /** True if there is something that was not there when this was last asked. */
@@ -266,7 +280,7 @@ public final class SimulatedAdjudicator {
     View view = adjudication.view();
     return view.holds().isEmpty()
         && view.repairing().isEmpty()
-        && view.exposedSince().isEmpty()
+        && view.exposure().isNone()
         && !view.record().members().isEmpty()
         && view.record().members().keySet().stream().allMatch(view::inSync);
   }

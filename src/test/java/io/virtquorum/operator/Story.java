@@ -24,6 +24,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /** What happens to a cluster, told to the real reducer; every record that it wants is written. */
 final class Story {
@@ -141,7 +142,7 @@ final class Story {
   }
 
   View view() {
-    return View.of(state, assessment, health);
+    return View.of(state, assessment, health, UnaryOperator.identity());
   }
 
   Instant now() {

@@ -64,11 +64,25 @@ class SuccessiveLeadersIT {
   void givenMembersThatHeardANewerTermThenTheLeaderLeadsAnewAndIsObeyed() {
     scene.members.values().forEach(member -> member.hears(2));
     scene.members.get("web-0").write("index.html", "nobody obeys term 1");
-    scene.until(() -> scene.cluster().getStatus().recorded().orElseThrow().term() == 2);
+    scene.until(() -> scene.cluster().getStatus().recorded().orElseThrow().term() == 3);
     scene.until(() -> scene.epoch() == 2);
     scene.untilAllHold("index.html", "nobody obeys term 1");
     scene.until(() -> scene.isTrue("Ready"));
     assertThat(scene.primary()).isEqualTo("web-0");
-    assertThat(scene.members.get("web-2").orders().getLast().getTerm()).isEqualTo(2);
+    assertThat(scene.members.get("web-2").orders().getLast().getTerm()).isEqualTo(3);
+  }
+
+  /** As after an etcd restore: the record is from before many leaders that members obeyed. */
+  @Test
+  void givenMembersThatHeardTermsFarAboveTheRecordThenTheNextLeaderIsAboveThemAndIsObeyed() {
+    scene.members.get("web-0").hears(40);
+    scene.members.get("web-1").hears(41);
+    scene.members.get("web-2").hears(39);
+    scene.members.get("web-0").write("index.html", "nobody obeys term 1");
+    scene.until(() -> scene.cluster().getStatus().recorded().orElseThrow().term() == 42);
+    scene.until(() -> scene.epoch() == 2);
+    scene.untilAllHold("index.html", "nobody obeys term 1");
+    assertThat(scene.primary()).isEqualTo("web-0");
+    assertThat(scene.members.get("web-1").orders().getLast().getTerm()).isEqualTo(42);
   }
 }

@@ -30,8 +30,8 @@ final class ShellBugs {
           new SeededBug(
               0,
               "operator/Adjudication.java",
-              "if (isOverruled(message.getProgress())) {",
-              "if (false) {",
+              "deposed(log(Level.WARN).addKeyValue(\"member\", member), \"A member heard a newer leader\");",
+              "",
               "A leader whose orders nobody obeys any more goes on giving them for ever.",
               Found.by(2072766)),
           new SeededBug(
@@ -78,14 +78,14 @@ final class ShellBugs {
               Found.by(33)),
           new SeededBug(
               2,
-              "sync/Puller.java",
+              "sync/LateWrites.java",
               "? listed.filter(Entry::isFile).isPresent()",
               "? false",
               "What a user removes while it is restored from rot is there again.",
               Found.by(107321)),
           new SeededBug(
               2,
-              "sync/Puller.java",
+              "sync/LateWrites.java",
               ": listed.filter(replaced::isSameAs).isEmpty();",
               ": true;",
               "What rots once more while it is restored is taken for a write, and put back.",

@@ -10,6 +10,7 @@ import io.virtquorum.wire.BallotContent;
 import io.virtquorum.wire.HealthContent;
 import io.virtquorum.wire.v1.Ailment;
 import io.virtquorum.wire.v1.Ballot;
+import io.virtquorum.wire.v1.Beat;
 import io.virtquorum.wire.v1.Command;
 import io.virtquorum.wire.v1.Configure;
 import io.virtquorum.wire.v1.FromMember;
@@ -18,6 +19,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -26,6 +28,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.IntPredicate;
+import java.util.function.LongFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -105,6 +108,49 @@ final class FailingWorkTest {
       member.round();
       assertThat(member.fails()).isFalse();
       assertThat(sent.health.getLast().getAilmentsList()).isEmpty();
+    }
+  }
+
+  @Test
+  void givenLooksThenBeatsTellHowLongAgoTheNewestGoodOneBegan() throws Exception {
+    var now = new AtomicLong();
+    var beats = new ArrayList<LongFunction<Beat>>();
+    try (var guest = new DirectoryGuest(directory, "boot-1");
+        var member =
+            new Member(
+                new Identity("shop", "web-0", "uid"),
+                "web",
+                "test",
+                guest,
+                new Orders(0, term -> {}),
+                configure -> new Failing(look -> look == 2),
+                (hello, beat, listener) -> {
+                  beats.add(beat);
+                  return sent;
+                },
+                now::get,
+                () -> {})) {
+      assertThat(beats.getFirst().apply(1).hasLookAgeMillis()).isFalse();
+      var configure = Configure.newBuilder().setTerm(1).setQuickMillis(2_000);
+      member.configured(configure.build());
+      member.round();
+      now.addAndGet(Duration.ofSeconds(2).toNanos());
+      assertThat(beats.getFirst().apply(2).getLookAgeMillis()).isEqualTo(2_000);
+      assertThat(beats.getFirst().apply(2).getLooking()).isFalse();
+
+      assertThatThrownBy(member::round).isInstanceOf(UncheckedIOException.class);
+      now.addAndGet(Duration.ofSeconds(3).toNanos());
+      assertThat(beats.getFirst().apply(3).getLookAgeMillis())
+          .as("the second look failed")
+          .isEqualTo(5_000);
+
+      member.round();
+      assertThat(beats.getFirst().apply(4).getLookAgeMillis()).isZero();
+      member.configured(configure.setObserve(true).setQuickMillis(60_000).build());
+      now.addAndGet(Duration.ofSeconds(1).toNanos());
+      assertThat(beats.getFirst().apply(5).getLookAgeMillis()).isEqualTo(1_000);
+      member.round();
+      assertThat(beats.getFirst().apply(6).getLookAgeMillis()).isZero();
     }
   }
 

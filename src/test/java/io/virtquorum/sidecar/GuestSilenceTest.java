@@ -3,6 +3,7 @@ package io.virtquorum.sidecar;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.virtquorum.docs.Troubleshooting;
+import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -27,16 +28,43 @@ class GuestSilenceTest {
 
   @Test
   void givenAFreezeOfSecondsThenNothingIsSaidAndARefusalThatLastsIs() {
-    silence.failed(new GuestException.Refused("frozen"), 0);
-    silence.failed(new GuestException.Refused("frozen"), TimeUnit.SECONDS.toNanos(9));
+    failed(new GuestException.Refused("frozen"), 0, Guest.State.ANSWERING);
+    failed(new GuestException.Refused("frozen"), 9, Guest.State.ANSWERING);
     assertThat(silence.ailment()).isEmpty();
 
-    silence.failed(new GuestException.Refused("blocked"), TimeUnit.SECONDS.toNanos(10));
+    failed(new GuestException.Refused("blocked"), 10, Guest.State.ANSWERING);
     assertThat(silence.ailment().orElseThrow().sentence()).isEqualTo("blocked");
   }
 
+  @Test
+  void givenALookThatLastsTooLongWhileTheAgentAnswersThenItIsCalledASlowLook() {
+    failed(new GuestException.TimedOut("The work took longer"), 60, Guest.State.ANSWERING);
+
+    assertThat("web-2: " + silence.ailment().orElseThrow().sentence() + ".")
+        .matches(Troubleshooting.of("a look that takes too long")::matches);
+    assertThat(silence.ailment().orElseThrow().reason()).isEqualTo("SlowLook");
+    failed(new GuestException.TimedOut("The work took longer"), 600, Guest.State.ANSWERING);
+    assertThat(silence.ailment().orElseThrow().reason()).isEqualTo("SlowLook");
+    silence.answered();
+    assertThat(silence.ailment()).isEmpty();
+  }
+
+  @Test
+  void givenAnAgentThatFallsSilentAfterASlowLookThenItsSilenceIsCountedFromThen() {
+    failed(new GuestException.TimedOut("The work took longer"), 60, Guest.State.ANSWERING);
+    failed(new GuestException.TimedOut("nobody answers"), 120, Guest.State.SILENT);
+    failed(new GuestException.TimedOut("nobody answers"), 209, Guest.State.SILENT);
+    assertThat(silence.ailment().orElseThrow().reason()).isEqualTo("SlowLook");
+
+    failed(new GuestException.TimedOut("nobody answers"), 210, Guest.State.SILENT);
+    assertThat(silence.ailment().orElseThrow().reason()).isEqualTo("GuestAgentSilent");
+  }
+
   private void unreachable(long seconds) {
-    silence.failed(
-        new GuestException.Unreachable("nobody", null), TimeUnit.SECONDS.toNanos(seconds));
+    failed(new GuestException.Unreachable("nobody", null), seconds, Guest.State.GONE);
+  }
+
+  private void failed(GuestException why, long seconds, Guest.State state) {
+    silence.failed(why, 0, TimeUnit.SECONDS.toNanos(seconds), state);
   }
 }

@@ -36,6 +36,8 @@ public final class SimulatedSidecar {
   private final Outside outside;
   private Supplier<Hello> hello;
   private LongFunction<Beat> beat;
+  private final LongSupplier nanoTime;
+  private long skipped = Long.MIN_VALUE;
 
   /** What a sidecar needs of the simulation. */
   public interface Outside {
@@ -77,6 +79,7 @@ public final class SimulatedSidecar {
       RandomGenerator random,
       Outside outside) {
     this.outside = outside;
+    this.nanoTime = nanoTime;
     var kept =
         new Users.Kept() {
           @Override
@@ -136,7 +139,20 @@ public final class SimulatedSidecar {
   }
 
   public Beat beat(long number) {
-    return beat.apply(number);
+    Beat made = beat.apply(number);
+    long age = (nanoTime.getAsLong() - skipped) / 1_000_000;
+    if (skipped == Long.MIN_VALUE || !made.hasLookAgeMillis() || age >= made.getLookAgeMillis()) {
+      return made;
+    }
+    Beat.Builder looked = made.toBuilder().setLookAgeMillis((int) age);
+    return made.hasHeldAgeMillis() && made.getHeldAgeMillis() == made.getLookAgeMillis()
+        ? looked.setHeldAgeMillis((int) age).build()
+        : looked.build();
+  }
+
+  /** A look is left out that would have found what the last one did. */
+  public void skipsLook() {
+    skipped = nanoTime.getAsLong();
   }
 
   public void attached() {

@@ -64,6 +64,11 @@ final class ClientHistory {
     }
   }
 
+  /** The record is another, by somebody from outside. */
+  void restored() {
+    due = true;
+  }
+
   /** After each step. */
   void judge() {
     Optional<SimulatedGuest> now = led.get();

@@ -32,6 +32,9 @@ final class CollectPrograms {
         return SimulatedGuest.ok(""); // nobody hears it
       }
     }
+    if (guest.at(arguments.getFirst()).volume().isFailing()) {
+      return failing(program, arguments.getFirst());
+    }
     try {
       return switch (program) {
         case "tools.sh" -> tools(arguments.getFirst());
@@ -58,6 +61,14 @@ final class CollectPrograms {
     } catch (Volume.NoRoom e) {
       return SimulatedGuest.trouble("GuestDiskFull", "No room left: " + e.getMessage());
     }
+  }
+
+  /** What cannot be read is left out of what is hashed; everything else says what the disk says. */
+  static Result failing(String program, String what) {
+    return program.equals("hash.sh") || program.equals("drop.sh")
+        ? SimulatedGuest.ok("")
+        : SimulatedGuest.trouble(
+            "DiskFails", "A disk of the guest fails: " + what + ": Input/output error");
   }
 
   private Result tools(String run) {
@@ -187,6 +198,11 @@ final class CollectPrograms {
       }
     }
     Place place = guest.at(tree);
+    if (place.volume().isReadOnly()
+        && place.volume().exists(join(place.path(), ".virtquorum/memory"))) {
+      return SimulatedGuest.trouble(
+          "FileSystemReadOnly", tree + " is mounted read-only; mount it for writing");
+    }
     Node root = place.volume().get(place.path());
     if (root == null) {
       return SimulatedGuest.trouble("PathMissing", tree + " does not exist in the guest");

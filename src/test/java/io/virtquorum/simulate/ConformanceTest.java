@@ -1,6 +1,7 @@
 package io.virtquorum.simulate;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.virtquorum.collect.CollectSettings;
 import io.virtquorum.collect.FileTrees;
@@ -8,7 +9,10 @@ import io.virtquorum.collect.Member;
 import io.virtquorum.collect.Shell;
 import io.virtquorum.collect.Snapshot;
 import io.virtquorum.collect.Tree;
+import io.virtquorum.collect.Trouble;
+import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
+import io.virtquorum.fingerprint.RowKey;
 import io.virtquorum.guest.DirectoryGuest;
 import io.virtquorum.sync.ArchiveLimits;
 import io.virtquorum.sync.ArchiveNote;
@@ -25,8 +29,10 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
@@ -180,6 +186,81 @@ final class ConformanceTest {
   }
 
   @Test
+  void whatWasWrittenComesBackToWhatIsRememberedAlike() throws Exception {
+    for (Site site : List.of(realSample, simulatedSample, realMember, simulatedMember)) {
+      site.write("changed", "right", 0644);
+      site.write("docs/a", "right", 0600);
+      site.write("same", "1", 0644);
+    }
+    Site[] members = {realMember, simulatedMember};
+    Goal[] goals = new Goal[2];
+    for (int i = 0; i < 2; i++) {
+      members[i].remember();
+      Snapshot held = members[i].quick();
+      members[i].write("changed", "drift", 0644);
+      members[i].rename("docs", "moved");
+      members[i].write("new/file", "drift", 0600);
+      goals[i] = back(held, members[i].quick());
+    }
+    PullResult real = realMember.pull(realSample.serve("127.0.0.1", "127.0.0.1"), goals[0]);
+    PullResult simulated =
+        simulatedMember.pull(simulatedSample.serve("172.31.77.11", "172.31.77.12"), goals[1]);
+    assertThat(real).isInstanceOf(PullResult.Done.class);
+    assertThat(((PullResult.Done) simulated).rows()).isEqualTo(((PullResult.Done) real).rows());
+    assertThat(realMember.quick().changes()).isEmpty();
+    assertThat(simulatedMember.quick().changes()).isEmpty();
+    assertThat(simulatedMember.quick().memory()).isEqualTo(realMember.quick().memory());
+    assertThat(simulatedMember.archive()).isEqualTo(realMember.archive());
+    assertThat(realMember.archive()).containsKey("files/changed").containsKey("files/new/file");
+  }
+
+  @Test
+  void whatNeedsNoCopyIsGivenUpAlikeWhereThereIsNoRoom() throws Exception {
+    both(realSample, simulatedSample, site -> site.write("large", "b".repeat(9000), 0644));
+    both(realSample, simulatedSample, site -> site.write("moved", "c".repeat(9000), 0644));
+    both(realMember, simulatedMember, site -> site.write("large", "a".repeat(9000), 0644));
+    both(realMember, simulatedMember, site -> site.write("here", "c".repeat(9000), 0644));
+    realMember.remember();
+    simulatedMember.remember();
+    both(realMember, simulatedMember, site -> site.write("own", "mine", 0644));
+    Goal whole = new Goal.Whole(new Position(1, 2));
+    PullResult real = realMember.pull(realSample.serve("127.0.0.1", "127.0.0.1"), whole, 8_000);
+    PullResult simulated =
+        simulatedMember.pull(simulatedSample.serve("172.31.77.11", "172.31.77.12"), whole, 8_000);
+    assertThat(real).isInstanceOf(PullResult.Done.class);
+    assertThat(simulated).isInstanceOf(PullResult.Done.class);
+    assertThat(simulatedMember.archive()).isEqualTo(realMember.archive());
+    assertThat(realMember.archive()).containsOnlyKeys("manifest", "files/own");
+    assertThat(realMember.archive().get("manifest"))
+        .contains("- superseded f")
+        .contains("- moved f");
+  }
+
+  @Test
+  void aDiskThatFailsOrIsReadOnlyIsSaid() throws Exception {
+    simulatedMember.write("a", "1", 0644);
+    simulatedMember.remember();
+    simulatedMember.guest.readOnly("/srv/www", true);
+    assertThatThrownBy(simulatedMember::quick)
+        .isInstanceOfSatisfying(
+            Trouble.class,
+            t -> assertThat(t.reason()).isEqualTo(Trouble.Reason.FileSystemReadOnly));
+    simulatedMember.guest.readOnly("/srv/www", false);
+    simulatedMember.guest.failing("/srv/www", true);
+    assertThatThrownBy(simulatedMember::quick)
+        .isInstanceOfSatisfying(
+            Trouble.class, t -> assertThat(t.reason()).isEqualTo(Trouble.Reason.DiskFails));
+    simulatedMember.guest.failing("/srv/www", false);
+    assertThat(simulatedMember.quick().changes()).isEmpty();
+  }
+
+  private static Goal back(Snapshot held, Snapshot now) {
+    Map<RowKey, Optional<Digest>> rows = new HashMap<>();
+    now.matrix().differences(held.matrix()).forEach(row -> rows.put(row.key(), row.theirs()));
+    return new Goal.Remembered(rows);
+  }
+
+  @Test
   void aWrongPasswordIsRefusedAlike() throws Exception {
     both(realSample, simulatedSample, site -> site.write("a", "1", 0644));
     Offer real = realSample.serve("127.0.0.1", "127.0.0.1");
@@ -245,15 +326,18 @@ final class ConformanceTest {
     }
 
     PullResult pull(Offer offer) throws Exception {
+      return pull(offer, new Goal.Whole(new Position(1, 2)));
+    }
+
+    PullResult pull(Offer offer, Goal goal) throws Exception {
+      return pull(offer, goal, 1 << 30);
+    }
+
+    PullResult pull(Offer offer, Goal goal, long room) throws Exception {
       return call(
           () ->
-              new Puller(trees(), new ArchiveLimits(20, 1 << 30))
-                  .pull(
-                      offer,
-                      new Goal.Whole(new Position(1, 2)),
-                      new ArchiveNote("verdict", "because"),
-                      true,
-                      LIMIT));
+              new Puller(trees(), new ArchiveLimits(20, room))
+                  .pull(offer, goal, new ArchiveNote("verdict", "because"), true, LIMIT));
     }
 
     static String withoutTime(String manifest) {

@@ -59,6 +59,14 @@ final class Deeds {
     }
   }
 
+  /** Software writes a file. */
+  void job(SimulatedVm vm, String tree, String path) {
+    if (isUsable(vm)) {
+      by = Content.Origin.JOB;
+      write(vm, tree, path, next(vm, Content.Origin.JOB), false);
+    }
+  }
+
   /**
    * Software writes faster than anybody can copy, wherever users are led, unless it is kept still.
    */
@@ -97,7 +105,10 @@ final class Deeds {
   }
 
   private static boolean isUsable(SimulatedVm vm) {
-    return vm.guest.isAwake() && vm.guest.mounts.keySet().stream().allMatch(vm.guest::isMounted);
+    return vm.guest.isAwake()
+        && !vm.guest.hindrances.hangs()
+        && vm.guest.mounts.keySet().stream().allMatch(vm.guest::isMounted)
+        && vm.guest.mounts.values().stream().noneMatch(v -> v.isFailing() || v.isReadOnly());
   }
 
   private void change(SimulatedVm vm, SplittableRandom random, Content.Origin origin) {
@@ -368,60 +379,5 @@ final class Deeds {
             new World.Rotted(vm, path, world.truth.disks.platterDigest(volume.get(path))));
       }
     }
-  }
-
-  /** A fresh disk takes the place of one. */
-  void freshDisk(SimulatedVm vm, SplittableRandom random) {
-    String tree = world.trees.get(random.nextInt(world.trees.size()));
-    swap(vm, tree, world.disk(vm.guest, tree), "a fresh disk");
-  }
-
-  /** A disk is as it was some time ago. */
-  void rolledBack(SimulatedVm vm, String tree, Volume earlier) {
-    swap(vm, tree, earlier, "its disk is rolled back");
-  }
-
-  private void swap(SimulatedVm vm, String tree, Volume next, String what) {
-    if (!holdersWithout(vm)) {
-      return; // the last one that holds the committed state is not lost here
-    }
-    boolean on = vm.guest.exists();
-    vm.crash();
-    world.story.tell("%s: %s at %s", vm.name, what, tree);
-    List<Content> before = new ArrayList<>();
-    vm.guest
-        .mounts
-        .get(tree)
-        .all()
-        .forEach(
-            (path, node) -> {
-              if (node.isFile()) {
-                before.add(node.content);
-                before.add(node.written);
-              }
-            });
-    vm.guest.mounts.put(tree, next);
-    world.truth.takenAway(before);
-    world.truth.diskReplaced(vm.guest, next);
-    if (on) {
-      world.timeline.after(Timeline.SECOND + vm.random.nextLong(10 * Timeline.SECOND), vm::start);
-    }
-  }
-
-  private boolean holdersWithout(SimulatedVm vm) {
-    var committed = world.truth.record().committed();
-    return committed.isEmpty()
-        || world.vms.stream()
-            .anyMatch(
-                other ->
-                    other != vm
-                        && world.isMember(other)
-                        && world.truth.record().members().containsKey(other.name)
-                        && world.truth.disks.platterRoot(other.guest).equals(committed.get().root())
-                        && world
-                            .truth
-                            .disks
-                            .memories(other.guest)
-                            .contains(committed.get().remembered()));
   }
 }

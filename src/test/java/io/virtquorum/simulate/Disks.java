@@ -61,6 +61,11 @@ final class Disks {
     return features.keySet();
   }
 
+  /** The name of the file tree at a path. */
+  String feature(String tree) {
+    return features.get(tree);
+  }
+
   /** The root of what the OS wrote last. */
   Digest root(SimulatedGuest guest) {
     return matrix(guest, View.WRITTEN).root();

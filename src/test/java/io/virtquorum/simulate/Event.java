@@ -57,7 +57,39 @@ record Event(long at, Kind kind, long seed) {
     /** A new VM with empty disks becomes a member. */
     MEMBER_JOINS(0),
     /** A member gets another base weight. */
-    WEIGHT_CHANGES(0);
+    WEIGHT_CHANGES(0),
+    /** The HACluster's status is put back to an earlier copy, as by a restore of etcd. */
+    RECORD_RESTORED(0),
+    /** The HACluster is deleted and applied anew; the VMs stay. */
+    CLUSTER_RECREATED(0),
+    /** All disks of a member are back at an earlier copy, as by a restore of its VM. */
+    DISK_RESTORED(0),
+    /** All disks of all members are back at copies of one earlier moment. */
+    ALL_DISKS_RESTORED(0),
+    /** A member's disks are replaced by copies of another's. */
+    DISK_CLONED(0),
+    /** All VMs crash and come back, with boots that write, and the primary perhaps older. */
+    TOTAL_OUTAGE(0),
+    /** Software writes something else on each member but the primary, which is gone then. */
+    DRIFT_EVERYWHERE(0),
+    /** Software writes the same on all members but the primary, which went just before. */
+    JOB_ALIKE_WITHOUT_PRIMARY(0),
+    /** No operator leads for six minutes. */
+    OPERATOR_AWAY(0),
+    /** The wall clock of the operators jumps, an hour at most, either way. */
+    OPERATOR_CLOCK_STEPS(0),
+    /** A member is cut off from operator, probes and other members, with users on both sides. */
+    ISLAND(0),
+    /** Files of a member take longer to hash than a look may last. */
+    SLOW_LOOKS(0),
+    /** A process keeps a file open or mapped, and writes to it wherever a repair moved it. */
+    OPEN_FILES(0),
+    /** A file system of a member turns read-only for a while. */
+    DISK_READ_ONLY(0),
+    /** A disk of a member gives errors for a while. */
+    DISK_FAILING(0),
+    /** Nothing that touches a disk of a member goes on for a while. */
+    DISK_HANGS(0);
 
     /** Changes of the spec's members: they happen only where a cluster's kind says so. */
     static final List<Kind> OF_MEMBERSHIP =

@@ -115,6 +115,14 @@ final class ExposureRules {
       Matrix known = committed.map(c -> truth.holdings.matrix(c.root())).orElse(null);
       if (known != null && here.isPresent()) {
         for (Matrix.Difference row : known.differences(truth.holdings.latest(here.get()))) {
+          if (truth
+              .holdings
+              .rotten(here.get())
+              .map(m -> m.digest(row.key()))
+              .filter(row.mine()::equals)
+              .isPresent()) {
+            continue; // rot that nobody could tell from a write is what is committed
+          }
           OptionalLong at = evolution.since(row.key(), row.mine(), row.theirs());
           oldest = Math.min(oldest, at.orElse(NEVER));
         }

@@ -11,14 +11,25 @@ final class Faults {
 
   private final World world;
   private final Deeds deeds;
+  private final Swaps swaps;
+  private final Calamities calamities;
   private final Map<String, Volume> earlier = new HashMap<>();
 
   Faults(World world, Deeds deeds) {
     this.world = world;
     this.deeds = deeds;
+    this.swaps = new Swaps(world);
+    this.calamities = new Calamities(world, deeds, swaps);
   }
 
-  void happen(Event event) {
+  /** An event is to happen, in a schedule that begins now. */
+  void plan(Event event) {
+    long begin = world.timeline.now();
+    calamities.foresee(event, begin);
+    world.timeline.at(begin + event.at(), () -> happen(event));
+  }
+
+  private void happen(Event event) {
     SplittableRandom random = new SplittableRandom(event.seed());
     long choice = random.nextLong();
     SimulatedVm vm = world.vm(choice);
@@ -130,14 +141,14 @@ final class Faults {
         world.timeline.after(
             2 * time, () -> vm.guest.mounts.values().forEach(volume -> volume.limit(8L << 20)));
       }
-      case FRESH_DISK -> deeds.freshDisk(vm, random);
+      case FRESH_DISK -> swaps.freshDisk(vm, random);
       case ROLLED_BACK -> {
         String tree = world.trees.get(random.nextInt(world.trees.size()));
         Volume before = earlier.get(vm.name + tree);
         if (before == null) {
           earlier.put(vm.name + tree, vm.guest.mounts.get(tree).copy());
         } else {
-          deeds.rolledBack(vm, tree, before);
+          swaps.rolledBack(vm, tree, before);
           earlier.remove(vm.name + tree);
         }
       }
@@ -158,6 +169,7 @@ final class Faults {
           world.weigh(vm, random.nextInt(4));
         }
       }
+      default -> calamities.happen(event, random);
     }
     world.stir();
   }

@@ -32,6 +32,7 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
   private static final long LAZY_TICK = 5 * Timeline.SECOND;
 
   final int number;
+  private final long floor;
   SimulatedAdjudicator adjudicator;
   private final World world;
   private final Timeline.Task task;
@@ -41,9 +42,15 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
   private boolean dead;
   private long nextTick;
 
-  OperatorLife(World world, int number) {
+  /**
+   * Begins.
+   *
+   * @param floor the highest term that an earlier leader of the same process heard; 0: none
+   */
+  OperatorLife(World world, int number, long floor) {
     this.world = world;
     this.number = number;
+    this.floor = floor;
     this.began = world.timeline.now();
     this.task = world.timeline.spawn(this::live);
   }
@@ -59,7 +66,15 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
     }
     adjudicator =
         new SimulatedAdjudicator(
-            "shop", "web", status, world.key, world.clock, world.timeline::now, this);
+            "shop",
+            "web",
+            status,
+            floor,
+            world.exposedSince,
+            world.key,
+            world.clock,
+            world.timeline::now,
+            this);
     configure();
     nextTick = world.timeline.now() + TICK;
     while (!adjudicator.isDeposed()) {
@@ -83,11 +98,14 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
     }
     world.story.tell("operator %d is deposed", number);
     world.timeline.after(0, this::die);
-    world.timeline.after(LEADS_ANEW, world::leadIfNobodyDoes);
+    long heard = adjudicator.highestTerm();
+    world.timeline.after(LEADS_ANEW, () -> world.leadIfNobodyDoes(heard));
   }
 
   private void look() {
     if (world.isLeader(this) && isDeciding()) {
+      world.exposedSince = // as the status has it for the next leader
+          adjudicator.exposedSince().or(adjudicator::exposureUnknownSince);
       world.truth.exposure.shows(
           new ExposureRules.Shown(
               moment(adjudicator.exposedSince()), moment(adjudicator.exposureUnknownSince())),
@@ -215,7 +233,8 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
   @Override
   public boolean lead(String podAddress) {
     boolean done = world.api.lead(this, podAddress);
-    world.story.tell("operator %d leads users to %s: %s", number, podAddress, done);
+    String where = podAddress.isEmpty() ? "nowhere" : "to " + podAddress;
+    world.story.tell("operator %d leads users %s: %s", number, where, done);
     return done;
   }
 

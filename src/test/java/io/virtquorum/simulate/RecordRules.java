@@ -54,6 +54,16 @@ final class RecordRules {
     }
   }
 
+  /**
+   * Somebody from outside put another record in the place of the present one: terms and epochs that
+   * it does not know may come again.
+   */
+  void restored(ClusterRecord record) {
+    writers.clear();
+    long last = record.committed().map(Committed::epoch).orElse(0L);
+    epochs.keySet().removeIf(epoch -> epoch > last);
+  }
+
   /** Invariant 8: terms only grow, and two leaders of one term never both change the record. */
   private void oneLeaderWrites(Object writer, ClusterRecord before, ClusterRecord after) {
     if (after.term() < before.term()) {

@@ -1,8 +1,14 @@
 package io.virtquorum.simulate;
 
 import io.virtquorum.adjudicate.ClusterRecord;
+import io.virtquorum.fingerprint.Row;
+import io.virtquorum.fingerprint.RowKey;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
@@ -14,8 +20,9 @@ final class RepairRules {
   private static final long BACK = 20 * Timeline.SECOND;
 
   private final BiConsumer<String, String> violated;
-  private final Disks disks;
   private final Supplier<ClusterRecord> record;
+  private final Disks disks;
+  private final Map<String, Set<Row>> remembered = new HashMap<>();
 
   /**
    * @param violated hears which invariant was broken, and how
@@ -23,8 +30,38 @@ final class RepairRules {
    */
   RepairRules(BiConsumer<String, String> violated, Disks disks, Supplier<ClusterRecord> record) {
     this.violated = violated;
-    this.disks = disks;
     this.record = record;
+    this.disks = disks;
+  }
+
+  /** A repair is about to replace rows: what the guest remembers of them now was verified. */
+  void begins(SimulatedGuest guest) {
+    Set<Row> rows = new HashSet<>();
+    disks.memories(guest).forEach(memory -> rows.addAll(disks.rowsOf(guest, memory).rows()));
+    remembered.put(guest.name, rows);
+  }
+
+  /**
+   * A copy of what a repair replaced is given up for want of room. It must be in the guest's trees,
+   * because it only moved, or have been what the guest remembered, so that no write of its own is
+   * lost.
+   */
+  void unkept(SimulatedGuest guest, String tree, String name, Node copy) {
+    boolean moved =
+        guest.mounts.values().stream()
+            .flatMap(volume -> volume.all().entrySet().stream())
+            .anyMatch(
+                e ->
+                    !Volume.isOwn(e.getKey())
+                        && e.getValue().isFile()
+                        && Arrays.equals(e.getValue().content.bytes, copy.content.bytes));
+    Row row = new Row(new RowKey(disks.feature(tree), name), disks.platterDigest(copy));
+    if (!moved && !remembered.getOrDefault(guest.name, Set.of()).contains(row)) {
+      violated.accept(
+          "Destroyed",
+          name + " of " + guest.name + " is given up, and is its own: " + copy.content);
+    }
+    copy.content.released = true;
   }
 
   /**

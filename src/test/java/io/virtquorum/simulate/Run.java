@@ -108,13 +108,11 @@ final class Run {
       }
     }
     long begin = world.timeline.now();
-    for (Event event : schedule.events()) {
-      world.timeline.at(begin + event.at(), () -> faults.happen(event));
-    }
+    schedule.events().forEach(faults::plan);
     if (schedule.shape().quiesce() != Shape.Quiesce.NONE) {
       deeds.rush(begin + HASTE, begin + 2 * HASTE, random);
     }
-    advance(begin + Schedule.EVENTFUL);
+    advance(begin + schedule.eventful());
     world.heal();
     if (schedule.shape().observe()) {
       advance(world.timeline.now() + Person.LOOKS);

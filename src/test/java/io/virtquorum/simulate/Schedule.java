@@ -17,7 +17,7 @@ import java.util.SplittableRandom;
 record Schedule(
     long seed, Shape shape, boolean differ, boolean early, boolean busy, List<Event> events) {
 
-  /** The time in which things happen; the rest of a run is calm. */
+  /** The time in which things begin to happen, the rest of a run is calm. */
   static final long EVENTFUL = 200 * Timeline.SECOND;
 
   Schedule {
@@ -53,6 +53,7 @@ record Schedule(
     if (shape.kind() == Shape.Kind.CHANGING) {
       events.addAll(membership(seed, off));
     }
+    Theme.of(seed).ifPresent(theme -> events.addAll(theme.events(seed, off)));
     events.sort(Comparator.comparingLong(Event::at).thenComparing(Event::seed));
     return new Schedule(seed, shape, differ, early, busy, events);
   }
@@ -80,6 +81,13 @@ record Schedule(
       }
     }
     return events;
+  }
+
+  /** For so long things happen; longer where one of them lasts beyond that. */
+  long eventful() {
+    return events.stream()
+        .mapToLong(event -> event.at() + Calamities.lasts(event.kind()))
+        .reduce(EVENTFUL, Math::max);
   }
 
   Schedule with(List<Event> others) {

@@ -36,13 +36,14 @@ final class ScriptBook {
             "directory.sh",
             "drop.sh",
             "get.sh",
-            "hash.sh",
             "memory-commit.sh",
             "memory-swap.sh",
             "put.sh",
-            "scan.sh",
             "tools.sh")) {
       names.put(Script.of(FileTrees.class, name).text(), name);
+    }
+    for (String name : List.of("hash.sh", "scan.sh")) {
+      names.put(Script.of(FileTrees.class, "look.sh").then(FileTrees.class, name).text(), name);
     }
     for (String name :
         List.of(
@@ -54,7 +55,8 @@ final class ScriptBook {
             "serve.sh",
             "settle.sh",
             "stage.sh",
-            "stop.sh")) {
+            "stop.sh",
+            "unkeep.sh")) {
       names.put(Script.of(Puller.class, name).text(), name);
     }
     names.put(

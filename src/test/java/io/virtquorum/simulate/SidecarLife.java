@@ -54,6 +54,7 @@ final class SidecarLife implements SimulatedSidecar.Outside {
       if (pause > 0 && !news) {
         task.await(pause);
         while (!news && isNothingToSee()) {
+          sidecar.skipsLook();
           task.await(LOOK);
         }
       }

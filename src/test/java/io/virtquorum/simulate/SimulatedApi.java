@@ -61,6 +61,23 @@ final class SimulatedApi {
     return led;
   }
 
+  /** The HACluster's status as it is now, for a later {@link #restore}. */
+  HAClusterStatus status() {
+    return status;
+  }
+
+  /** Somebody puts another status in the place of the present one. */
+  void restore(HAClusterStatus other) {
+    status = other;
+    version++;
+    truth.restored(SimulatedAdjudicator.record(other));
+  }
+
+  /** The Service is made anew. */
+  void leadNowhere() {
+    led = "";
+  }
+
   void loseRequestsOf(Object client, boolean lost) {
     if (lost) {
       requestsLost.add(client);

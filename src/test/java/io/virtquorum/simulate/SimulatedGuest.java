@@ -49,6 +49,7 @@ final class SimulatedGuest implements Guest {
   private final CollectPrograms collect = new CollectPrograms(this);
   private final SyncPrograms sync = new SyncPrograms(this);
   final QuiescePrograms quiesce = new QuiescePrograms(this);
+  final Hindrances hindrances = new Hindrances(this);
   final SimulatedAgent agent;
   private final Set<Timeline.Task> processes = new HashSet<>();
   private Volume memoryDisk;
@@ -197,6 +198,16 @@ final class SimulatedGuest implements Guest {
     }
   }
 
+  /** The file system of a tree turns read-only, or can be written again. */
+  void readOnly(String tree, boolean is) {
+    at(tree).volume().readOnly(is);
+  }
+
+  /** The disk of a tree fails to read and write, or works again. */
+  void failing(String tree, boolean is) {
+    at(tree).volume().failing(is);
+  }
+
   /** Its file systems count only whole seconds. */
   void coarseTimes() {
     tick = COARSE_TICK;
@@ -224,9 +235,16 @@ final class SimulatedGuest implements Guest {
   void heal() {
     agent.heal();
     pausedUntil = 0;
+    hindrances.heal();
     pace = 1;
     trap = 0;
     unmounted.clear();
+    for (Volume volume : mounts.values()) {
+      if (volume.isReadOnly() || volume.isFailing()) {
+        volume.readOnly(false);
+        volume.failing(false);
+      }
+    }
   }
 
   /** Does something in the midst of a repair: after so many of its steps. */
@@ -247,7 +265,11 @@ final class SimulatedGuest implements Guest {
 
   /** True until something is asked of the agent in vain. */
   boolean isQuiet() {
-    return running && pace == 1 && timeline.now() >= pausedUntil && agent.isWell();
+    return running
+        && pace == 1
+        && timeline.now() >= pausedUntil
+        && agent.isWell()
+        && !hindrances.hangs();
   }
 
   /** Changes when anything changes that a look could see. */
@@ -318,6 +340,7 @@ final class SimulatedGuest implements Guest {
     while (timeline.now() < pausedUntil) {
       timeline.sleep(pausedUntil - timeline.now());
     }
+    hindrances.await();
   }
 
   // As a sidecar sees it, by its agent.
@@ -352,11 +375,12 @@ final class SimulatedGuest implements Guest {
                         arguments.getFirst(), longer(call, () -> sync.apply(arguments, asked)));
                 case "quiesce.sh" -> longer(call, () -> quiesce.run(arguments));
                 default -> {
-                  long before = written();
                   looked[0] = program.equals("evidence") ? timeline.now() : -1;
-                  Result result = quick(program, arguments, exec.input());
-                  truth.ran(this, program, written() != before);
-                  agent.answer(call, result);
+                  if (hindrances.delay(program)) {
+                    longer(call, () -> slow(program, arguments, exec.input()));
+                  } else {
+                    agent.answer(call, quick(program, arguments, exec.input()));
+                  }
                 }
               }
             });
@@ -379,7 +403,19 @@ final class SimulatedGuest implements Guest {
     return written;
   }
 
+  private Result slow(String program, List<String> arguments, byte[] input) {
+    hindrances.pass(program);
+    return quick(program, arguments, input);
+  }
+
   private Result quick(String program, List<String> arguments, byte[] input) {
+    long before = written();
+    Result result = execute(program, arguments, input);
+    truth.ran(this, program, written() != before);
+    return result;
+  }
+
+  private Result execute(String program, List<String> arguments, byte[] input) {
     return switch (program) {
       case "evidence" -> ok(people.evidence(timeline.now()));
       case "address" -> setAddress();
@@ -389,6 +425,7 @@ final class SimulatedGuest implements Guest {
           "serve.sh",
           "settle.sh",
           "stop.sh",
+          "unkeep.sh",
           "archive-list.sh",
           "archive-remove.sh" ->
           sync.run(program, arguments, input);

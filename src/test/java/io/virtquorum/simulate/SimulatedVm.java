@@ -23,6 +23,7 @@ final class SimulatedVm {
   private String knownUid = "";
   private boolean knownRunning;
   private boolean deleted;
+  private boolean away;
 
   SimulatedVm(World world, String name, int index, SimulatedGuest guest, SplittableRandom random) {
     this.world = world;
@@ -61,7 +62,7 @@ final class SimulatedVm {
 
   /** A pod is made and QEMU started. */
   void start() {
-    if (!guest.exists() && !deleted) {
+    if (!guest.exists() && !deleted && !away) {
       incarnation++;
       podAddress = address();
       term = 0;
@@ -81,6 +82,12 @@ final class SimulatedVm {
       guest.powerOff();
       notice();
     }
+  }
+
+  /** Its node is gone: nobody starts it before all is well again. */
+  void leave() {
+    away = true;
+    crash();
   }
 
   /** The VM is deleted; its disk stays. */
@@ -136,6 +143,7 @@ final class SimulatedVm {
 
   /** Everything that is down comes up. */
   void revive() {
+    away = false;
     start();
     guest.reboot();
     reviveSidecar(incarnation);

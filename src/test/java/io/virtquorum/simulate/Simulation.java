@@ -18,8 +18,8 @@ import org.slf4j.LoggerFactory;
  * Runs many seeds and reports. {@code make simulate} starts it; properties: {@code seeds} (how
  * many), {@code first} (the first one), {@code minutes} (instead of a number of seeds), {@code
  * seed} (one alone, with its story), {@code off} (kinds of events, separated by commas), {@code
- * kind} (of clusters, leaving out seeds of others), {@code compare} (how many seeds to run once
- * more with our method and with the original one, to count what each loses).
+ * kind} and {@code theme} (of clusters and runs, leaving out seeds of others), {@code compare} (how
+ * many seeds to run once more with our method and with the original one, to count what each loses).
  */
 public final class Simulation {
   private final Set<Event.Kind> off;
@@ -116,7 +116,9 @@ public final class Simulation {
 
   private void one(long seed) {
     Schedule schedule = Schedule.of(seed, off);
-    if (!schedule.shape().text().startsWith(System.getProperty("kind", ""))) {
+    String theme = System.getProperty("theme", "");
+    if (!schedule.shape().text().startsWith(System.getProperty("kind", ""))
+        || !(theme.isEmpty() || Theme.of(seed).filter(t -> t.text().equals(theme)).isPresent())) {
       return;
     }
     long before = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();

@@ -31,6 +31,16 @@ final class SyncPrograms {
     if (guest.sprung()) {
       return SimulatedGuest.ok(""); // nobody hears it
     }
+    if (program.matches("(prepare|settle|finish|unkeep|archive-.*)\\.sh")) {
+      Volume volume = own(arguments.get(0)).volume();
+      if (volume.isFailing()) {
+        return CollectPrograms.failing(program, arguments.get(0));
+      }
+      if (volume.isReadOnly() && program.matches("(settle|finish)\\.sh")) {
+        return SimulatedGuest.ok(
+            ""); // where nothing can be written, nothing can be replaced either
+      }
+    }
     try {
       return switch (program) {
         case "prepare.sh" -> prepare(own(arguments.get(0)), arguments.get(0), arguments.get(1));
@@ -39,6 +49,7 @@ final class SyncPrograms {
         case "reach.sh" -> reach(arguments);
         case "serve.sh" -> serve(arguments, input);
         case "stop.sh" -> stop(arguments);
+        case "unkeep.sh" -> unkeep(own(arguments.get(0)), arguments.get(0), arguments.get(1));
         case "archive-list.sh" -> list(own(arguments.get(0)));
         case "archive-remove.sh" -> {
           Place own = own(arguments.get(0));
@@ -103,10 +114,24 @@ final class SyncPrograms {
                 .content
                 .text()
                 .lines()
-                .anyMatch(line -> line.matches("(-|user) (replaced|deleted) .*"));
+                .anyMatch(line -> line.matches("(-|user) (replaced|deleted|moved|superseded) .*"));
     if (!old && volume.below(entry + "/files").isEmpty()) {
       volume.remove(entry, guest.fileTime());
     }
+  }
+
+  private Result unkeep(Place own, String tree, String entry) {
+    Volume volume = own.volume();
+    Node list = volume.get(own.path() + "/stage/unkept");
+    for (String name :
+        list == null ? List.<String>of() : CollectPrograms.names(list.content.bytes)) {
+      String path = own.path() + "/archive/" + entry + "/files/" + name;
+      if (volume.exists(path)) {
+        guest.truth.repairs.unkept(guest, tree, name, volume.get(path));
+        volume.remove(path, guest.fileTime());
+      }
+    }
+    return SimulatedGuest.ok("");
   }
 
   private Result list(Place own) {
@@ -261,7 +286,8 @@ final class SyncPrograms {
   /** Waits for a network that is cut until the time-out, or goes on at once. */
   private void pass(String host, long timeout, int code, long end) {
     long since = guest.timeline.now();
-    while (!guest.network.passes(guest.address, host)) {
+    while (!guest.network.passes(guest.address, host)
+        || guest.network.guest(host).hindrances.hangs()) {
       if (guest.timeline.now() - since >= timeout * Timeline.SECOND) {
         throw new Exit(code, "rsync error: timeout waiting for daemon");
       }
@@ -293,7 +319,7 @@ final class SyncPrograms {
         throw new Exit(12, "rsync: connection unexpectedly closed");
       }
       Node node = theirs.get(CollectPrograms.join(root, name));
-      if (node == null) {
+      if (node == null || theirs.isFailing()) {
         missing = true;
         continue;
       }
@@ -364,6 +390,7 @@ final class SyncPrograms {
           names.addAll(CollectPrograms.names(named.content.bytes));
         }
       }
+      guest.truth.repairs.begins(guest);
       String from = base + "/" + arguments.get(4);
       String archive = base + "/archive/" + entry + "/files";
       replace(tree, volume, from, archive, names, asked);

@@ -140,7 +140,8 @@ final class ThreeGuests {
             primary,
             List.of(a, b, c).stream().collect(Collectors.toMap(g -> g.name, g -> 1)),
             committed,
-            Optional.ofNullable(mandate));
+            Optional.ofNullable(mandate),
+            Map.of());
     ClusterRecord before = record;
     record = next;
     truth.recorded(this, before, next);

@@ -290,6 +290,15 @@ final class Truth {
             });
   }
 
+  /** Somebody from outside put another record in the place of the present one. */
+  void restored(ClusterRecord other) {
+    story.tell("from outside recorded %s", other);
+    rules.restored(other);
+    record = other;
+    clients.restored();
+    exposure.changed();
+  }
+
   /** A person named the member whose state is to be the first. */
   void chosen(String member) {
     accept(disks.guest(member));

@@ -21,10 +21,10 @@ import java.util.function.Consumer;
  * <p>Paths are relative to the root, which is the empty string. For one thread.
  */
 final class Volume {
-  /** There is no room left on the disk. */
+  /** There is no room left on the disk, or nothing can be written there. */
   static final class NoRoom extends RuntimeException {
-    NoRoom() {
-      super("No space left on device", null, false, false);
+    NoRoom(String why) {
+      super(why, null, false, false);
     }
   }
 
@@ -52,6 +52,8 @@ final class Volume {
   private long version;
   private long treeVersion;
   private long writes;
+  private boolean readOnly;
+  private boolean failing;
 
   /**
    * @param device its number in a guest
@@ -147,6 +149,35 @@ final class Volume {
     return ++lastInode;
   }
 
+  /** The file system turns read-only, or can be written again. */
+  void readOnly(boolean is) {
+    readOnly = is;
+    version++;
+  }
+
+  boolean isReadOnly() {
+    return readOnly;
+  }
+
+  /** The disk fails to read and write, or works again. */
+  void failing(boolean is) {
+    failing = is;
+    version++;
+  }
+
+  boolean isFailing() {
+    return failing;
+  }
+
+  private void writable() {
+    if (failing) {
+      throw new NoRoom("Input/output error");
+    }
+    if (readOnly) {
+      throw new NoRoom("Read-only file system");
+    }
+  }
+
   // What programs do.
 
   /** Makes a directory and those above it that are missing. */
@@ -159,6 +190,7 @@ final class Volume {
 
   /** Writes a file: in place if it is there, otherwise a new one. Not synced. */
   void write(String path, Content content, int mode, long mtime, long time) {
+    writable();
     Node old = get(path);
     if (old != null && old.isFile()) {
       Node next = Node.file(old.inode, old.mode, mtime, time, content);
@@ -176,11 +208,36 @@ final class Volume {
 
   /** Puts an entry where there is none, or in the place of one, as rename does. */
   void create(String path, Node node, long time) {
+    writable();
     Node old = get(path);
     room(room(node) - (old == null ? 0 : room(old)));
     put(path, node);
     touchParent(path, time);
     end();
+  }
+
+  /**
+   * Who has a file open writes to it. Not synced.
+   *
+   * @param places all names of the file
+   */
+  void writeOpen(List<String> places, Content content, long time) {
+    writable();
+    Node old = get(places.getFirst());
+    Node next = Node.file(old.inode, old.mode, time, time, content);
+    room(places.size() * (room(next) - room(old)));
+    cache.remove(old.inode);
+    unsynced.add(old.inode);
+    places.forEach(place -> put(place, next));
+    end();
+  }
+
+  /** All names of the file with this inode. */
+  List<String> places(long inode) {
+    return nodes.entrySet().stream()
+        .filter(entry -> entry.getValue().inode == inode)
+        .map(Map.Entry::getKey)
+        .toList();
   }
 
   /** A file that was written and not synced has this inode now. */
@@ -195,6 +252,7 @@ final class Volume {
 
   /** Changes an entry's attributes. */
   void attributes(String path, int mode, long mtime, long time) {
+    writable();
     put(path, get(path).touched(mode, mtime, time));
     end();
   }
@@ -204,6 +262,7 @@ final class Volume {
     if (!exists(path)) {
       return;
     }
+    writable();
     List<String> all = new ArrayList<>(below(path).descendingMap().keySet());
     if (!path.isEmpty()) {
       all.add(path);
@@ -217,6 +276,7 @@ final class Volume {
 
   /** Renames an entry with all below it; what was in its place is gone. */
   void move(String from, String to, long time) {
+    writable();
     if (exists(to)) {
       List<String> gone = new ArrayList<>(below(to).descendingMap().keySet());
       gone.add(to);
@@ -437,7 +497,7 @@ final class Volume {
 
   private void room(long more) {
     if (more > 0 && used + more > capacity) {
-      throw new NoRoom();
+      throw new NoRoom("No space left on device");
     }
   }
 

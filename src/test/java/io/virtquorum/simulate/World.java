@@ -7,11 +7,8 @@ import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.operator.SimulatedAdjudicator;
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.ZoneId;
-import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -33,7 +30,6 @@ final class World {
 
   static final int ARCHIVE_ENTRIES = 6;
   private static final int MOST_VMS = 7;
-  private static final Instant BEGIN = Instant.parse("2026-01-01T00:00:00Z");
   private static final long DISK = 8L << 20;
   private static final Map<String, String> FEATURES = Map.of("/srv/www", "site", "/etc/app", "app");
 
@@ -45,7 +41,7 @@ final class World {
   final SyncNetwork network = new SyncNetwork();
   final SimulatedApi api;
   final byte[] key = new byte[32];
-  final Clock clock = new SimulatedClock();
+  final SimulatedClock clock;
   final List<FileTree> files;
   final List<SimulatedVm> vms = new ArrayList<>();
   final List<OperatorLife> operators = new ArrayList<>();
@@ -54,6 +50,9 @@ final class World {
 
   /** Nothing in the cluster can tell any more what is right: a person must say it. */
   boolean needsAPerson;
+
+  /** What the newest leader showed of exposure. */
+  Optional<Instant> exposedSince = Optional.empty();
 
   private final Map<String, Integer> weights = new TreeMap<>();
   private final Config.Voting voting;
@@ -69,30 +68,15 @@ final class World {
   private long slowStreams;
   private boolean duplicating;
   private int operatorCount;
+  private long nobodyLeadsUntil;
 
   /** Rot that a sidecar must tell from a write, unless somebody writes there. */
   record Rotted(SimulatedVm vm, String path, Digest row) {}
 
-  private final class SimulatedClock extends Clock {
-    @Override
-    public ZoneId getZone() {
-      return ZoneOffset.UTC;
-    }
-
-    @Override
-    public Clock withZone(ZoneId zone) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public Instant instant() {
-      return BEGIN.plusNanos(timeline.now());
-    }
-  }
-
   World(long seed, Story story, Shape shape, Config.Voting voting) {
     SplittableRandom root = new SplittableRandom(seed);
     this.timeline = new Timeline(root.split());
+    this.clock = new SimulatedClock(timeline);
     this.random = root.split();
     this.story = story;
     this.voting = voting;
@@ -275,11 +259,17 @@ final class World {
   // Operators.
 
   /** Another operator acquires the lease; the ones before it do not know yet. */
-  OperatorLife lead() {
-    OperatorLife operator = new OperatorLife(this, ++operatorCount);
+  void lead() {
+    lead(0);
+  }
+
+  private void lead(long floor) {
+    if (isWithoutOperator()) {
+      return;
+    }
+    OperatorLife operator = new OperatorLife(this, ++operatorCount, floor);
     operators.add(operator);
     story.tell("operator %d begins to lead", operator.number);
-    return operator;
   }
 
   /** Where the operator's Service leads: to the newest, as a rule. */
@@ -455,9 +445,29 @@ final class World {
   }
 
   void leadIfNobodyDoes() {
+    leadIfNobodyDoes(0);
+  }
+
+  /**
+   * An operator begins to lead if there is none.
+   *
+   * @param floor the highest term that its process heard before
+   */
+  void leadIfNobodyDoes(long floor) {
     if (leader().isEmpty()) {
-      lead();
+      lead(floor);
     }
+  }
+
+  /** All operators are gone, and for so long there is no other. */
+  void withoutOperator(long nanos) {
+    nobodyLeadsUntil = Math.max(nobodyLeadsUntil, timeline.now() + nanos);
+    List.copyOf(operators).forEach(OperatorLife::die);
+    timeline.after(nanos, this::leadIfNobodyDoes);
+  }
+
+  private boolean isWithoutOperator() {
+    return timeline.now() < nobodyLeadsUntil;
   }
 
   /**

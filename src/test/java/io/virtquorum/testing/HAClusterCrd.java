@@ -11,6 +11,7 @@ import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinition
 import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinitionVersion;
 import io.fabric8.kubernetes.api.model.apiextensions.v1.JSONSchemaProps;
 import io.virtquorum.api.DurationText;
+import io.virtquorum.api.Failover;
 import io.virtquorum.api.HACluster;
 import io.virtquorum.api.Timing;
 import java.io.ByteArrayOutputStream;
@@ -55,7 +56,10 @@ public final class HAClusterCrd {
     public void close() {}
   }
 
-  /** The generator sorts columns by path, and reads a default of type Duration as ISO 8601. */
+  /**
+   * The generator sorts columns by path, reads a default of type Duration as ISO 8601, and forgets
+   * the bounds of what is read from another type.
+   */
   private static final class Finish implements CRDPostProcessor {
     @Override
     public HasMetadata process(HasMetadata resource, String crdSpecVersion) {
@@ -67,7 +71,15 @@ public final class HAClusterCrd {
                 Comparator.comparingInt(
                     (CustomResourceColumnDefinition c) -> COLUMNS.indexOf(c.getName())));
         JSONSchemaProps schema = version.getSchema().getOpenAPIV3Schema();
-        timing(property(schema, "spec", "timing"));
+        durations(
+            property(schema, "spec", "timing"),
+            Map.of(
+                "beat", Timing.DEFAULT.beat(),
+                "quick", Timing.DEFAULT.quick(),
+                "settle", Timing.DEFAULT.settle(),
+                "audit", Timing.DEFAULT.audit()));
+        durations(
+            property(schema, "spec", "failover"), Map.of("patience", Failover.DEFAULT.patience()));
         listMap(property(schema, "status", "conditions"), "type");
         listMap(property(schema, "status", "members"), "name");
         listMap(property(schema, "status", "record", "members"), "name");
@@ -75,16 +87,14 @@ public final class HAClusterCrd {
       return resource;
     }
 
-    private static void timing(JSONSchemaProps timing) {
-      Map<String, Duration> defaults =
-          Map.of(
-              "beat", Timing.DEFAULT.beat(),
-              "quick", Timing.DEFAULT.quick(),
-              "settle", Timing.DEFAULT.settle(),
-              "audit", Timing.DEFAULT.audit());
+    private static void durations(JSONSchemaProps of, Map<String, Duration> defaults) {
       defaults.forEach(
-          (name, duration) ->
-              property(timing, name).setDefault(new TextNode(DurationText.format(duration))));
+          (name, duration) -> {
+            JSONSchemaProps text = property(of, name);
+            text.setDefault(new TextNode(DurationText.format(duration)));
+            text.setPattern(DurationText.PATTERN);
+            text.setMaxLength((long) DurationText.LONGEST);
+          });
     }
 
     private static void listMap(JSONSchemaProps list, String key) {

@@ -1,0 +1,78 @@
+package io.virtquorum.adjudicate;
+
+import io.virtquorum.fingerprint.Change;
+import io.virtquorum.fingerprint.Digest;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+
+/** Finds out what is exposed (rule 9). Silence of the primary ends nothing. */
+public final class Exposed {
+  /**
+   * Three looks of an emulated guest, the slowest that was measured; within this time a write may
+   * go unseen, and after it that is said.
+   */
+  public static final Duration UNSEEN = Duration.ofSeconds(20);
+
+  private Exposed() {}
+
+  static Exposure of(State state, Assessment assessment, Instant now) {
+    Exposure before = state.news().exposure();
+    Optional<Committed> committed = state.record().committed();
+    Optional<String> primary = state.record().primary();
+    if (committed.isEmpty() || primary.isEmpty()) {
+      return Exposure.NONE;
+    }
+    MemberState leading = state.member(primary.get());
+    if (!leading.isSeen()) {
+      return new Exposure(before.since(), before.nextSince(), unknown(before, leading, now));
+    }
+    boolean exposed =
+        assessment
+                .target()
+                .filter(t -> t.position().isAfter(committed.get().position()))
+                .isPresent()
+            || hasWritten(leading, assessment.classOf(primary.get()));
+    if (!exposed) {
+      return Exposure.NONE;
+    }
+    Digest held = leading.ballot().orElseThrow().root();
+    boolean movedOn =
+        assessment
+                .target()
+                .filter(t -> t.position().isAfter(committed.get().position()))
+                .isPresent()
+            && assessment.target().filter(t -> t.root().equals(held)).isEmpty();
+    Optional<Instant> since =
+        before
+            .since()
+            .or(before::unknownSince)
+            .or(() -> leading.since().held().filter(at -> remembers(leading, committed.get())))
+            .or(() -> Optional.of(now));
+    return new Exposure(
+        since,
+        movedOn ? before.nextSince().or(() -> Optional.of(now)) : Optional.empty(),
+        Optional.empty());
+  }
+
+  private static Optional<Instant> unknown(Exposure before, MemberState leading, Instant now) {
+    return before
+        .unknownSince()
+        .or(() -> leading.since().unseen().filter(since -> !since.plus(UNSEEN).isAfter(now)));
+  }
+
+  private static boolean remembers(MemberState leading, Committed committed) {
+    return leading
+        .ballot()
+        .flatMap(Ballot::memory)
+        .filter(committed.remembered()::equals)
+        .isPresent();
+  }
+
+  /** Also what is not elected yet, for instance because another row rotted, is exposed. */
+  private static boolean hasWritten(MemberState leading, MemberClass own) {
+    return (own == MemberClass.ADVANCED || own == MemberClass.DRIFTED)
+        && leading.ballot().orElseThrow().changes().stream()
+            .anyMatch(c -> c.kind() == Change.Kind.WRITTEN);
+  }
+}

@@ -1,0 +1,118 @@
+package io.virtquorum.adjudicate;
+
+import io.virtquorum.fingerprint.Remembered;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * Rule 3: a record that is older than what somebody remembers, because etcd was restored from a
+ * backup or the HACluster was made anew. Nothing is decided by it until a person promotes a member.
+ * The other way round, memories that are all older than the record, is as much a person's.
+ */
+final class OlderRecord {
+  private OlderRecord() {}
+
+  /** Who remembers what this record cannot know of; in order of their names. */
+  static Map<String, Remembered> newer(Picture picture) {
+    Map<String, Remembered> newer = new TreeMap<>();
+    picture
+        .healthy()
+        .forEach(
+            name ->
+                picture
+                    .remembered(name)
+                    .filter(memory -> isNewer(picture, memory))
+                    .ifPresent(memory -> newer.put(name, memory)));
+    return newer;
+  }
+
+  private static boolean isNewer(Picture picture, Remembered memory) {
+    ClusterRecord record = picture.record();
+    long tenure = memory.position().tenure();
+    if (tenure != record.tenure() || record.committed().isPresent()) {
+      return tenure > record.tenure();
+    }
+    // In the first epoch nobody has accepted more than the primary has.
+    return picture.primary().isPresent()
+        && !picture
+            .remembered(picture.primary().get())
+            .filter(accepted -> accepted.position().tenure() == tenure)
+            .filter(accepted -> accepted.equals(memory) || isAfter(accepted, memory))
+            .isPresent();
+  }
+
+  private static boolean isAfter(Remembered one, Remembered other) {
+    return one.position().isAfter(other.position());
+  }
+
+  /**
+   * What is held back, and which word ends it.
+   *
+   * @param newer not empty
+   */
+  static Hold hold(Picture picture, Map<String, Remembered> newer) {
+    ClusterRecord record = picture.record();
+    String known =
+        record
+            .committed()
+            .map(c -> "is in tenure %d with %s committed".formatted(record.tenure(), c.position()))
+            .orElse("has nothing committed");
+    return Hold.waiting(
+        "RecordOlder",
+        "The record %s, and members remember more: %s. It was restored from a backup, or the HACluster was made anew. Nothing is repaired and users are led nowhere new."
+            .formatted(known, memories(picture)),
+        "Promote the member whose state is right, as a rule the one that remembers the newest: %s."
+            .formatted(newest(newer)));
+  }
+
+  /** All report, and each is behind: the record is newer than every memory. */
+  static Optional<Hold> membersOlder(Picture picture) {
+    ClusterRecord record = picture.record();
+    boolean all =
+        record.members().keySet().stream()
+            .allMatch(m -> picture.isUsable(m) && picture.is(m, MemberClass.BEHIND));
+    if (!all || record.committed().isEmpty()) {
+      return Optional.empty();
+    }
+    Map<String, Remembered> memories = new TreeMap<>();
+    record
+        .members()
+        .keySet()
+        .forEach(m -> picture.remembered(m).ifPresent(memory -> memories.put(m, memory)));
+    return Optional.of(
+        Hold.waiting(
+            "MembersOlder",
+            "The record is newer than every member: committed is %s, and %s. Were all disks restored from one backup? Nothing is repaired and users are led nowhere."
+                .formatted(record.committed().get().position(), memories(picture)),
+            memories.isEmpty()
+                ? "Promote the member whose state is right."
+                : "Promote the member whose state is right, as a rule the one that remembers the newest: %s."
+                    .formatted(newest(memories))));
+  }
+
+  private static String newest(Map<String, Remembered> memories) {
+    return memories.entrySet().stream()
+        .max(Map.Entry.comparingByValue((x, y) -> x.position().compareTo(y.position())))
+        .orElseThrow()
+        .getKey();
+  }
+
+  private static String memories(Picture picture) {
+    List<String> words =
+        picture
+            .healthy()
+            .map(
+                name ->
+                    "%s remembers %s"
+                        .formatted(
+                            name,
+                            picture
+                                .remembered(name)
+                                .map(m -> m.position() + " (" + m.root().brief() + ")")
+                                .orElse("nothing")))
+            .toList();
+    return String.join(", ", words);
+  }
+}

@@ -1,0 +1,81 @@
+package io.virtquorum.adjudicate;
+
+import io.virtquorum.fingerprint.Change;
+import io.virtquorum.fingerprint.Row;
+import io.virtquorum.fingerprint.RowKey;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Predicate;
+
+/**
+ * Brings a member back to what it remembers, row by row, where nobody holds all of it (rule 8).
+ * What it holds instead is archived.
+ */
+final class Rebuild {
+  /** Each who may have rows is asked that often before it is given up. */
+  private static final int TRIES = 2;
+
+  private final Picture picture;
+  private final String name;
+  private final Donors donors;
+  private final List<Change> changes;
+
+  private Rebuild(Picture picture, String name) {
+    this.picture = picture;
+    this.name = name;
+    this.donors = new Donors(picture, name);
+    this.changes = picture.ballot(name).changes();
+  }
+
+  /**
+   * The rebuilding of this member; empty if nothing can be done for it.
+   *
+   * @param target what it must remember
+   */
+  static Optional<Rebuild> of(Picture picture, Target target, String name) {
+    if (picture.record().isPrimary(name)
+        || !picture.isUsable(name)
+        || !target.rememberedBy(picture.ballot(name))
+        || picture.ballot(name).unchanged()
+        || !picture.ballot(name).rot().isEmpty()) { // which comes first (rule 4)
+      return Optional.empty();
+    }
+    Rebuild rebuild = new Rebuild(picture, name);
+    return rebuild.next(m -> true).isPresent() ? Optional.of(rebuild) : Optional.empty();
+  }
+
+  /**
+   * What can be done in one order.
+   *
+   * @param donor who is to serve; empty: nobody, rows only go
+   * @param rows that are to come back
+   * @param gone rows that are to go
+   */
+  record Step(Optional<String> donor, List<Row> rows, List<RowKey> gone) {}
+
+  /** The next step, with a donor that is ready. */
+  Optional<Step> next(Predicate<String> ready) {
+    List<RowKey> gone =
+        changes.stream().filter(c -> c.before().isEmpty()).map(Change::key).toList();
+    Optional<String> donor = donors.best(changes, ready);
+    if (donor.isPresent()) {
+      return Optional.of(new Step(donor, rows(donors.kept(donor.get(), changes)), gone));
+    }
+    List<Change> orphans = donors.orphans(changes);
+    List<String> unknown = donors.unknown().stream().filter(ready).toList();
+    int attempts = picture.member(name).tries().failed();
+    if (!orphans.isEmpty() && attempts < TRIES * donors.unknown().size() && !unknown.isEmpty()) {
+      return Optional.of(
+          new Step(Optional.of(unknown.get(attempts % unknown.size())), rows(orphans), gone));
+    }
+    return gone.isEmpty()
+        ? Optional.empty()
+        : Optional.of(new Step(Optional.empty(), List.of(), gone));
+  }
+
+  private static List<Row> rows(List<Change> changes) {
+    return changes.stream()
+        .flatMap(c -> c.before().map(before -> new Row(c.key(), before)).stream())
+        .toList();
+  }
+}

@@ -1,0 +1,86 @@
+package io.virtquorum.simulate;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A process in a guest that keeps a file open, or mapped, and writes to it wherever that file is
+ * now: a repair may have moved it into the archive. For one thread.
+ */
+final class OpenFile {
+  private final World world;
+  private final SimulatedVm vm;
+  private final Volume volume;
+  private final String tree;
+  private final long inode;
+  private final boolean mapped;
+  private final int boots;
+  private int left;
+
+  /**
+   * @param mapped it stores into pages: as long as one is not written out yet, no time changes
+   * @param times how often it writes, once a second
+   */
+  OpenFile(World world, SimulatedVm vm, String tree, String path, boolean mapped, int times) {
+    this.world = world;
+    this.vm = vm;
+    this.tree = tree;
+    this.volume = vm.guest.mounts.get(tree);
+    this.inode = volume.get(path).inode;
+    this.mapped = mapped;
+    this.boots = vm.guest.boots();
+    this.left = times;
+    world.story.tell("%s: somebody keeps %s %s", vm.name, path, mapped ? "mapped" : "open");
+  }
+
+  /** It writes, and once a second again, until the guest goes down or the file is nowhere. */
+  void write() {
+    List<String> places = volume.places(inode);
+    if (vm.guest.boots() != boots
+        || !vm.guest.isRunning()
+        || vm.guest.mounts.get(tree) != volume
+        || places.isEmpty()) {
+      return;
+    }
+    if (vm.guest.isAwake() && !vm.guest.quiesce.isStill()) {
+      writeTo(places);
+    }
+    if (--left > 0) {
+      world.timeline.after(Timeline.SECOND, this::write);
+    }
+  }
+
+  private void writeTo(List<String> places) {
+    List<Content> before = new ArrayList<>();
+    for (String place : places) {
+      Node node = volume.get(place);
+      before.add(node.content);
+      before.add(node.written);
+      if (node.content != node.written) {
+        node.content.detectable = false; // from now on it looks written
+      }
+    }
+    Content content =
+        Content.of("kept open " + left + " on " + vm.name + " " + inode, Content.Origin.JOB);
+    long old = volume.get(places.getFirst()).ctime;
+    long time = mapped && volume.isUnsynced(inode) ? old : vm.guest.fileTime();
+    try {
+      volume.writeOpen(places, content, time);
+    } catch (Volume.NoRoom e) {
+      return;
+    }
+    world.story.tell("%s: somebody writes %s = %s", vm.name, places, content);
+    if (vm.podAddress().equals(world.api.led())) {
+      before.forEach(one -> one.superseded = true);
+    }
+    world.truth.takenAway(before);
+    world.truth.held(vm.guest);
+    world.timeline.after(
+        Timeline.SECOND / 5 + vm.random.nextLong(6 * Timeline.SECOND),
+        () -> {
+          if (vm.guest.isRunning() && vm.guest.boots() == boots) {
+            volume.sync(); // the kernel writes back
+          }
+        });
+  }
+}
