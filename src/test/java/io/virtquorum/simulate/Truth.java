@@ -295,6 +295,7 @@ final class Truth {
     story.tell("from outside recorded %s", other);
     rules.restored(other);
     record = other;
+    committed = other.committed().map(c -> holdings.contents(c.root())).orElse(Map.of());
     clients.restored();
     exposure.changed();
   }
