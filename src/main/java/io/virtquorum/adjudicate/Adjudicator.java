@@ -116,7 +116,7 @@ public final class Adjudicator {
     State next = state.withRecord(record);
     if (!record.committed().equals(before.committed())) {
       // what is newer than this counts from now
-      next = next.with(next.news().with(next.news().exposure().committed()));
+      next = next.with(next.news().with(next.news().exposure().committed(now)));
     }
     if (before.committed().isEmpty()
         || before.primary().isEmpty()

@@ -21,15 +21,15 @@ public final class Exposed {
     Optional<Committed> committed = state.record().committed();
     Optional<String> primary = state.record().primary();
     if (committed.isEmpty() || primary.isEmpty()) {
-      return Exposure.NONE;
+      return before.none();
     }
     MemberState leading = state.member(primary.get());
     if (!leading.isSeen()) {
-      return new Exposure(before.since(), before.nextSince(), unknown(before, leading, now));
+      return before.with(before.since(), before.nextSince(), unknown(before, leading, now));
     }
     if (assessment.classOf(primary.get()) == MemberClass.BEHIND) {
       // What it had that is not committed, it lost; nobody knows what that was.
-      return new Exposure(
+      return before.with(
           before.since(),
           before.nextSince(),
           before.unknownSince().or(() -> leading.since().straying()));
@@ -42,7 +42,7 @@ public final class Exposed {
             || hasAccepted(leading, state.record(), committed.get())
             || hasWritten(leading, assessment.classOf(primary.get()));
     if (!exposed) {
-      return Exposure.NONE;
+      return before.none();
     }
     Digest held = leading.ballot().orElseThrow().root();
     boolean movedOn =
@@ -56,8 +56,9 @@ public final class Exposed {
             .since()
             .or(before::unknownSince)
             .or(() -> leading.since().held().filter(at -> remembers(leading, committed.get())))
+            .or(before::committedAt)
             .or(() -> Optional.of(now));
-    return new Exposure(
+    return before.with(
         since,
         movedOn ? before.nextSince().or(() -> Optional.of(now)) : Optional.empty(),
         Optional.empty());

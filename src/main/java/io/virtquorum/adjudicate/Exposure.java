@@ -12,21 +12,30 @@ import java.util.function.UnaryOperator;
  * @param nextSince of it, what is newer than what is on its way to be committed
  * @param unknownSince since when it is not known what the primary holds; silence is no proof of
  *     anything
+ * @param committedAt when C was committed: nothing that is not is older
  */
 public record Exposure(
-    Optional<Instant> since, Optional<Instant> nextSince, Optional<Instant> unknownSince) {
+    Optional<Instant> since,
+    Optional<Instant> nextSince,
+    Optional<Instant> unknownSince,
+    Optional<Instant> committedAt) {
   /** Nothing is known to be exposed. */
   public static final Exposure NONE =
-      new Exposure(Optional.empty(), Optional.empty(), Optional.empty());
+      new Exposure(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
 
-  /** What a leader knows of it from what the one before showed. */
-  public static Exposure shown(Optional<Instant> since, Optional<Instant> unknownSince) {
-    return new Exposure(since, Optional.empty(), unknownSince);
+  /**
+   * What a leader knows of it at first.
+   *
+   * @param shown what the one before showed; it stands until the primary itself says otherwise
+   */
+  public static Exposure begin(Optional<Instant> shown, Optional<Instant> committedAt) {
+    return new Exposure(Optional.empty(), Optional.empty(), shown, committedAt);
   }
 
   /** The same at other instants, for people. */
   public Exposure shown(UnaryOperator<Instant> clock) {
-    return new Exposure(since.map(clock), nextSince.map(clock), unknownSince.map(clock));
+    return new Exposure(
+        since.map(clock), nextSince.map(clock), unknownSince.map(clock), committedAt.map(clock));
   }
 
   /** True if nothing is exposed and that is known. */
@@ -35,8 +44,18 @@ public record Exposure(
   }
 
   /** What was on its way is committed. */
-  Exposure committed() {
-    return new Exposure(nextSince, Optional.empty(), unknownSince);
+  Exposure committed(Instant now) {
+    return new Exposure(nextSince, Optional.empty(), unknownSince, Optional.of(now));
+  }
+
+  Exposure with(
+      Optional<Instant> newSince, Optional<Instant> newNext, Optional<Instant> newUnknown) {
+    return new Exposure(newSince, newNext, newUnknown, committedAt);
+  }
+
+  /** Nothing is exposed. */
+  Exposure none() {
+    return with(Optional.empty(), Optional.empty(), Optional.empty());
   }
 
   /**
@@ -44,16 +63,17 @@ public record Exposure(
    *
    * @param unseen since when it is not known what it holds; before that it was looked at
    */
-  String words(Instant now, Optional<Instant> unseen) {
+  String words(String primary, Instant now, Optional<Instant> unseen) {
     return since
-        .map(at -> "It had a change that was not committed for %s.".formatted(age(at, now)))
-        .or(() -> unknownSince.map(at -> unknown(at, now)))
-        .or(() -> unseen.map(at -> unknown(at.minus(Exposed.UNSEEN), now)))
+        .map(
+            at -> "%s had a change that was not committed for %s.".formatted(primary, age(at, now)))
+        .or(() -> unknownSince.map(at -> unknown(primary, at, now)))
+        .or(() -> unseen.map(at -> unknown(primary, at.minus(Exposed.UNSEEN), now)))
         .orElse("");
   }
 
-  private static String unknown(Instant from, Instant now) {
-    return "What it wrote in the last %s may be missing here.".formatted(age(from, now));
+  private static String unknown(String primary, Instant from, Instant now) {
+    return "What %s wrote in its last %s may be missing here.".formatted(primary, age(from, now));
   }
 
   private static String age(Instant from, Instant now) {

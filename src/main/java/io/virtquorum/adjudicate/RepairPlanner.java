@@ -164,7 +164,8 @@ final class RepairPlanner {
     boolean attributed =
         was.memberClass() == MemberClass.ADVANCED
             || was.cause() instanceof Cause.RemembersOutlived // a primary had accepted it
-            || picture.record().departed().containsKey(name);
+            || picture.record().departed().containsKey(name)
+            || (was.memberClass() == MemberClass.BEHIND && picture.ballot(name).usersSinceHeld());
     return new Finding.OfFiles(
         name, verdict, was, Change.keys(picture.ballot(name).changes()), attributed);
   }

@@ -204,7 +204,7 @@ final class Successor {
             .state()
             .news()
             .exposure()
-            .words(picture.now(), picture.member(primary).since().unseen());
+            .words(primary, picture.now(), picture.member(primary).since().unseen());
   }
 
   /** This one is to lead, and cannot at this moment. */

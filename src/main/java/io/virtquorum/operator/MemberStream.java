@@ -9,6 +9,7 @@ import io.virtquorum.wire.v1.Hello;
 import io.virtquorum.wire.v1.ToMember;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
@@ -22,7 +23,7 @@ final class MemberStream {
   private final AtomicBoolean closed = new AtomicBoolean();
   private volatile GuestState guest = GuestState.GUEST_STATE_STARTING;
   private volatile Duration agentAge = Duration.ZERO;
-  private volatile Optional<Duration> lookAge = Optional.empty();
+  private volatile OptionalLong lookedAt = OptionalLong.empty();
   private volatile Optional<Duration> heldAge = Optional.empty();
   private volatile HealthContent health = HealthContent.GOOD;
 
@@ -53,10 +54,10 @@ final class MemberStream {
   boolean beat(Beat beat) {
     lastBeat.set(nanoTime.getAsLong());
     agentAge = Duration.ofMillis(Integer.toUnsignedLong(beat.getAgentAgeMillis()));
-    lookAge =
-        beat.hasLookAgeMillis()
-            ? Optional.of(Duration.ofMillis(Integer.toUnsignedLong(beat.getLookAgeMillis())))
-            : Optional.empty();
+    if (beat.hasLookAgeMillis()) {
+      long age = Duration.ofMillis(Integer.toUnsignedLong(beat.getLookAgeMillis())).toNanos();
+      lookedAt = OptionalLong.of(nanoTime.getAsLong() - age);
+    }
     heldAge =
         beat.hasHeldAgeMillis()
             ? Optional.of(Duration.ofMillis(Integer.toUnsignedLong(beat.getHeldAgeMillis())))
@@ -87,11 +88,15 @@ final class MemberStream {
   }
 
   /**
-   * Since the newest look at the member's files that ended well began, at the last beat; empty:
-   * none did yet, or the sidecar is too old to say.
+   * Since the newest look at the member's files that ended well began, as far as it was ever said,
+   * also if the sidecar does not know of one any more because the guest rebooted. Empty: none did
+   * yet, or the sidecar is too old to say.
    */
   Optional<Duration> lookAge() {
-    return lookAge;
+    OptionalLong at = lookedAt;
+    return at.isPresent()
+        ? Optional.of(Duration.ofNanos(nanoTime.getAsLong() - at.getAsLong()))
+        : Optional.empty();
   }
 
   /** Since the newest look that found the member as it remembers began, at the last beat. */

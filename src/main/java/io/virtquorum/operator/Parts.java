@@ -6,7 +6,6 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.javaoperatorsdk.operator.processing.event.ResourceID;
 import io.virtquorum.access.AccessPath;
 import io.virtquorum.api.HACluster;
-import io.virtquorum.api.HAClusterStatus;
 import io.virtquorum.kubevirt.KubeVirtClient;
 import java.time.Clock;
 import java.util.Map;
@@ -83,10 +82,7 @@ record Parts(
     return new ClusterRuntime(
         namespace,
         name,
-        new Legacy(
-            store.read(fresh),
-            floor,
-            Optional.ofNullable(fresh.getStatus()).map(HAClusterStatus::exposureSince)),
+        Legacy.of(store.read(fresh), floor, Optional.ofNullable(fresh.getStatus())),
         keys.of(namespace, name),
         Surroundings.of(store, announcer(cluster), access, changed, clock));
   }

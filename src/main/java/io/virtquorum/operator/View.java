@@ -4,6 +4,7 @@ import io.virtquorum.adjudicate.Assessment;
 import io.virtquorum.adjudicate.Ballot;
 import io.virtquorum.adjudicate.Classification;
 import io.virtquorum.adjudicate.ClusterRecord;
+import io.virtquorum.adjudicate.Departure;
 import io.virtquorum.adjudicate.Exposure;
 import io.virtquorum.adjudicate.Hold;
 import io.virtquorum.adjudicate.MemberClass;
@@ -99,6 +100,14 @@ record View(
 
   /** Why a member is not in sync; completes the sentence "(member): ...". */
   String reason(String member) {
+    Departure departure = record.departed().get(member);
+    return departure == null || departure.exposure().isEmpty() || steady(member)
+        ? why(member)
+        : "%s (it led in tenure %d: %s)"
+            .formatted(why(member), departure.tenure(), departure.exposure());
+  }
+
+  private String why(String member) {
     if (steady(member) && record.committed().isPresent() && !inSync(member)) {
       return record.isPrimary(member)
           ? "what it holds is not on a majority of members yet"

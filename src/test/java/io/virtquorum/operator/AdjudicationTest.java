@@ -78,7 +78,7 @@ class AdjudicationTest {
         new Adjudication(
             "shop",
             "web",
-            new Legacy(record, floor, Optional.empty()),
+            new Legacy(record, floor, Optional.empty(), Optional.empty()),
             new byte[32],
             surroundings,
             (_, _) -> {});

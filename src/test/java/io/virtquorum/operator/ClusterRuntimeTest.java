@@ -39,7 +39,7 @@ class ClusterRuntimeTest {
       new ClusterRuntime(
           "shop",
           "web",
-          new Legacy(ClusterRecord.none(), 0, Optional.empty()),
+          new Legacy(ClusterRecord.none(), 0, Optional.empty(), Optional.empty()),
           new byte[32],
           new Surroundings(
               null,

@@ -64,7 +64,7 @@ class ClusterRuntimesTest {
     return new ClusterRuntime(
         "shop",
         "web",
-        new Legacy(ClusterRecord.none(), floor, Optional.empty()),
+        new Legacy(ClusterRecord.none(), floor, Optional.empty(), Optional.empty()),
         new byte[32],
         new Surroundings(
             records,

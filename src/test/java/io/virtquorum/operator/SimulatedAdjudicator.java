@@ -116,7 +116,11 @@ public final class SimulatedAdjudicator {
         new Adjudication(
             namespace,
             name,
-            new Legacy(record(status), floor, exposedSince),
+            new Legacy(
+                record(status),
+                floor,
+                exposedSince,
+                status.recorded().flatMap(r -> r.commitment()).map(c -> c.time())),
             key,
             new Surroundings(
                 store,

@@ -96,8 +96,8 @@ final class ExposureRules {
       return;
     }
     last = fresh ? Shown.UNKNOWN : shown;
-    if (truth.clients.led().isEmpty()) {
-      return; // users are led nowhere
+    if (truth.clients.led().isEmpty() || isBehind(here.get())) {
+      return; // users are led nowhere, or what it had is lost and not its own
     }
     if (!fresh && now - oldest() > DETECT && shown.begins() > oldest() + DETECT) {
       violated.accept(
@@ -110,6 +110,17 @@ final class ExposureRules {
                       ? "%.1f s are shown".formatted((now - shown.since().getAsLong()) / 1e9)
                       : "nothing is said to be exposed"));
     }
+  }
+
+  private boolean isBehind(SimulatedGuest guest) {
+    return truth
+        .record()
+        .committed()
+        .filter(
+            c ->
+                truth.disks.memories(guest).stream()
+                    .allMatch(memory -> c.position().isAfter(memory.position())))
+        .isPresent();
   }
 
   /** The oldest write where users are led that is not committed. */
