@@ -6,7 +6,7 @@ package io.virtquorum.adjudicate;
  * the record keeps this until it holds what everybody is to hold.
  *
  * @param tenure that it led in
- * @param exposure what of its writes may be nowhere else, as a sentence; empty: nothing is known to
- *     be
+ * @param exposure what of its writes may be nowhere else, without a full stop; empty: nothing is
+ *     known to be
  */
 public record Departure(long tenure, String exposure) {}

@@ -35,7 +35,7 @@ final class Departures {
   private static Hold away(String name, Departure departure) {
     return Hold.passing(
         "FormerPrimaryAway",
-        "%s, which led in tenure %d, did not return yet. %s"
+        "%s, which led in tenure %d, did not return yet: %s."
             .formatted(name, departure.tenure(), departure.exposure()),
         "It ends when it returns; what it wrote and nobody else has goes to its archive then.");
   }

@@ -59,21 +59,20 @@ public record Exposure(
   }
 
   /**
-   * As a sentence about the primary that leaves; empty if nothing is exposed.
+   * What is so about the primary that leaves, without a full stop; empty if nothing is exposed.
    *
    * @param unseen since when it is not known what it holds; before that it was looked at
    */
   String words(String primary, Instant now, Optional<Instant> unseen) {
     return since
-        .map(
-            at -> "%s had a change that was not committed for %s.".formatted(primary, age(at, now)))
+        .map(at -> "%s had a change that was not committed for %s".formatted(primary, age(at, now)))
         .or(() -> unknownSince.map(at -> unknown(primary, at, now)))
         .or(() -> unseen.map(at -> unknown(primary, at.minus(Exposed.UNSEEN), now)))
         .orElse("");
   }
 
   private static String unknown(String primary, Instant from, Instant now) {
-    return "What %s wrote in its last %s may be missing here.".formatted(primary, age(from, now));
+    return "what %s wrote in its last %s may be missing here".formatted(primary, age(from, now));
   }
 
   private static String age(Instant from, Instant now) {

@@ -173,8 +173,8 @@ final class Successor {
         new Command.Tell(
             !event.equals("SwitchedOver") || mandate.isPresent(),
             event,
-            "Users are led to %s: %s. It holds %s.%s"
-                .formatted(next, why, holds, exposure.isEmpty() ? "" : " " + exposure));
+            "Users are led to %s: %s. It holds %s%s."
+                .formatted(next, why, holds, exposure.isEmpty() ? "" : "; " + exposure));
     // Who was to join begins anew: it counts alone, and the others join it.
     ClusterRecord members =
         record.members().containsKey(next)

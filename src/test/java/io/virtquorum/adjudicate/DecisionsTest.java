@@ -154,7 +154,7 @@ final class DecisionsTest {
     assertThat(decider.state.record().primary()).contains("web-2");
     assertThat(decider.said("FailedOver").orElseThrow())
         .isEqualTo(
-            "Users are led to web-2: web-0 is dead. It holds %s. What web-0 wrote in its last 20 s may be missing here."
+            "Users are led to web-2: web-0 is dead. It holds %s; what web-0 wrote in its last 20 s may be missing here."
                 .formatted(C.brief()));
     decider = Decider.weighing(1, 1, 2, 1);
     for (int i = 0; i < 3; i++) {

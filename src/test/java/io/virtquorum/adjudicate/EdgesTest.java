@@ -342,7 +342,7 @@ final class EdgesTest {
     decider.changed(0, NEW, true, written(PAGE, PAGE_1, NEW)).later(Duration.ofSeconds(2));
     decider.died(0);
     assertThat(decider.said("FailedOver").orElseThrow())
-        .endsWith("web-0 had a change that was not committed for 2 s.");
+        .endsWith("; web-0 had a change that was not committed for 2 s.");
     assertThat(decider.held("FormerPrimaryAway").orElseThrow().message()).contains("web-0");
     // It returns in a new pod, which knows nothing of users.
     decider.changed(0, NEW, false, written(PAGE, PAGE_1, NEW));

@@ -1,6 +1,7 @@
 package io.virtquorum.simulate;
 
 import io.virtquorum.adjudicate.ClusterRecord;
+import io.virtquorum.api.Mode;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Matrix;
@@ -30,6 +31,10 @@ final class Truth {
   final ClientHistory clients;
   final ExposureRules exposure;
   final Witnesses witnesses = new Witnesses();
+
+  /** As the spec has it; {@link #observed} is when everybody knows. */
+  Mode mode = Mode.REPAIR;
+
   private final Evolution evolution = new Evolution();
   private final RecordRules rules;
   private final Story story;
@@ -127,7 +132,11 @@ final class Truth {
   /** A user wrote this into a guest. */
   void userWrote(SimulatedGuest guest, Content content) {
     if (!speaks(guest)) {
-      witnesses.wrote(guest, content);
+      if (mode == Mode.OBSERVE) {
+        content.unseen = true; // nothing may be written that a later pod could know it by
+      } else {
+        witnesses.wrote(guest, content);
+      }
     }
   }
 

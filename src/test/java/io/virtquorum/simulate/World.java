@@ -2,6 +2,7 @@ package io.virtquorum.simulate;
 
 import io.virtquorum.adjudicate.Config;
 import io.virtquorum.api.FileTree;
+import io.virtquorum.api.Mode;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Position;
@@ -340,6 +341,7 @@ final class World {
   void observe(boolean is) {
     story.tell("a person sets the mode to %s", is ? "Observe" : "Repair");
     observing = is;
+    truth.mode = is ? Mode.OBSERVE : Mode.REPAIR;
     vmsChanged();
   }
 
