@@ -53,24 +53,38 @@ final class Rebuild {
    */
   record Step(Optional<String> donor, List<Row> rows, List<RowKey> gone) {}
 
-  /** The next step, with a donor that is ready. */
+  /**
+   * The next step, with a donor that is ready. Nothing is removed before every row that is missing
+   * has come: where one cannot be had, what the member holds instead may be all that is left of it.
+   */
   Optional<Step> next(Predicate<String> ready) {
+    List<Change> missing = changes.stream().filter(c -> c.before().isPresent()).toList();
+    List<Change> orphans = donors.orphans(missing);
+    if (!orphans.isEmpty()) {
+      List<String> unknown = donors.unknown();
+      int attempts = picture.member(name).tries().failed();
+      List<String> perhaps = unknown.stream().filter(ready).toList();
+      return attempts >= TRIES * unknown.size() || perhaps.isEmpty()
+          ? Optional.empty()
+          : Optional.of(
+              new Step(
+                  Optional.of(perhaps.get(attempts % perhaps.size())), rows(orphans), List.of()));
+    }
     List<RowKey> gone =
         changes.stream().filter(c -> c.before().isEmpty()).map(Change::key).toList();
-    Optional<String> donor = donors.best(changes, ready);
-    if (donor.isPresent()) {
-      return Optional.of(new Step(donor, rows(donors.kept(donor.get(), changes)), gone));
+    if (missing.isEmpty()) {
+      return gone.isEmpty()
+          ? Optional.empty()
+          : Optional.of(new Step(Optional.empty(), List.of(), gone));
     }
-    List<Change> orphans = donors.orphans(changes);
-    List<String> unknown = donors.unknown().stream().filter(ready).toList();
-    int attempts = picture.member(name).tries().failed();
-    if (!orphans.isEmpty() && attempts < TRIES * donors.unknown().size() && !unknown.isEmpty()) {
-      return Optional.of(
-          new Step(Optional.of(unknown.get(attempts % unknown.size())), rows(orphans), gone));
-    }
-    return gone.isEmpty()
-        ? Optional.empty()
-        : Optional.of(new Step(Optional.empty(), List.of(), gone));
+    return donors
+        .best(missing, ready)
+        .map(
+            donor -> {
+              List<Row> rows = rows(donors.kept(donor, missing));
+              boolean all = rows.size() == missing.size();
+              return new Step(Optional.of(donor), rows, all ? gone : List.of());
+            });
   }
 
   private static List<Row> rows(List<Change> changes) {

@@ -47,14 +47,20 @@ final class DurableMemory {
    * @param scanners of all trees, in their order; owned by the caller
    */
   DurableMemory(
-      Shell shell, FingerprintKey key, Map<Tree, TreeScanner> scanners, Duration renewEvery) {
+      Shell shell, FingerprintKey key, Map<Tree, TreeScanner> scanners, CollectSettings settings) {
     this.shell = shell;
     this.renewAt = shell.nanoTime();
     this.scanners = scanners;
-    this.renewEvery = renewEvery;
+    this.renewEvery = settings.refreshEvery();
     this.writers = new Writers(shell);
-    this.configuration = configuration(key, scanners.keySet());
-    this.store = new MemoryStore(shell, List.copyOf(scanners.keySet()), configuration);
+    this.configuration = configuration(key, scanners.keySet(), settings.owner());
+    // One that an earlier version wrote, which named no owner, counts until it is written anew.
+    Digest unowned = configuration(key, scanners.keySet(), "");
+    this.store =
+        new MemoryStore(
+            shell,
+            List.copyOf(scanners.keySet()),
+            own -> own.equals(configuration) || own.equals(unowned));
   }
 
   /** From now on nothing is written, neither renewed nor mended nor put in force. */
@@ -215,13 +221,16 @@ final class DurableMemory {
     return new Changes(tree.name(), memory.rows(), scanners.get(tree).items());
   }
 
-  private static Digest configuration(FingerprintKey key, Iterable<Tree> trees) {
+  private static Digest configuration(FingerprintKey key, Iterable<Tree> trees, String owner) {
     List<String> fields = new ArrayList<>(List.of("memory 1"));
     for (Tree tree : trees) {
       fields.add(tree.name());
       fields.add(latin(tree.path()));
       fields.add(Integer.toString(tree.excludes().size()));
       tree.excludes().forEach(exclude -> fields.add(latin(exclude)));
+    }
+    if (!owner.isEmpty()) {
+      fields.add(latin(owner));
     }
     return key.fingerprint(fields);
   }

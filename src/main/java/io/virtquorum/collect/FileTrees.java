@@ -51,12 +51,12 @@ public final class FileTrees {
     var reader = new Listing.Reader(shell, settings.fstab());
     var contents = new Contents(shell, key);
     trees.forEach(tree -> scanners.put(tree, new TreeScanner(tree, reader, contents)));
-    this.memory = new DurableMemory(shell, key, scanners, settings.refreshEvery());
+    this.memory = new DurableMemory(shell, key, scanners, settings);
   }
 
   /** As the other, in {@code /run/virtquorum} with default settings. */
-  public FileTrees(Guest guest, FingerprintKey key, List<Tree> trees) {
-    this(new Shell(guest, "/run/virtquorum"), key, trees, CollectSettings.defaults());
+  public FileTrees(Guest guest, FingerprintKey key, List<Tree> trees, String owner) {
+    this(new Shell(guest, "/run/virtquorum"), key, trees, CollectSettings.defaults().of(owner));
   }
 
   /** The trees, in the order of the HACluster. */

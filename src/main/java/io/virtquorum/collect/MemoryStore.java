@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,9 +24,12 @@ final class MemoryStore {
   private static final Logger LOG = LoggerFactory.getLogger(MemoryStore.class);
   private final Shell shell;
   private final List<Tree> trees;
-  private final Digest configuration;
+  private final Predicate<Digest> configuration;
 
-  MemoryStore(Shell shell, List<Tree> trees, Digest configuration) {
+  /**
+   * @param configuration tells which memories count, by what they were made for
+   */
+  MemoryStore(Shell shell, List<Tree> trees, Predicate<Digest> configuration) {
     this.shell = shell;
     this.trees = trees;
     this.configuration = configuration;
@@ -124,10 +128,11 @@ final class MemoryStore {
           .addKeyValue("tree", tree.path())
           .addKeyValue("file", file)
           .log("A memory file is damaged or was partly written; it is ignored");
-    } else if (!memory.get().configuration().equals(configuration)) {
+    } else if (!configuration.test(memory.get().configuration())) {
       LOG.atInfo()
           .addKeyValue("tree", tree.path())
-          .log("A memory was made for other trees, excludes or key; it is ignored");
+          .log(
+              "A memory was made for other trees, excludes or key, or by another member; it is ignored");
       return Optional.empty();
     }
     return memory;

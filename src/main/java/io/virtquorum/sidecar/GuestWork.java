@@ -101,10 +101,12 @@ final class GuestWork implements MemberWork {
   }
 
   /**
+   * @param member whose guest it is
    * @param probes addresses whose connections are not users'
    * @throws IllegalArgumentException with a sentence, if the configuration cannot be worked with
    */
-  static GuestWork of(Configure configure, Guest guest, StateDirectory state, Set<String> probes) {
+  static GuestWork of(
+      String member, Configure configure, Guest guest, StateDirectory state, Set<String> probes) {
     List<Tree> trees =
         configure.getFilesList().stream()
             .map(
@@ -119,7 +121,7 @@ final class GuestWork implements MemberWork {
     var key = new FingerprintKey(configure.getFingerprintKey().toByteArray());
     return new GuestWork(
         configure,
-        new FileTrees(guest, key, trees),
+        new FileTrees(guest, key, trees, member),
         new Users(new Evidence.Reader(guest, configure.getAccessPortsList(), probes), state));
   }
 

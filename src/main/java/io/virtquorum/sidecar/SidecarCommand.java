@@ -133,7 +133,7 @@ public final class SidecarCommand implements Callable<Integer> {
             Optional.ofNullable(getClass().getPackage().getImplementationVersion()).orElse("dev"),
             guest,
             new Orders(state.term(), state::term),
-            configure -> GuestWork.of(configure, guest, state, probes),
+            configure -> GuestWork.of(identity.name(), configure, guest, state, probes),
             (hello, beat, listener) -> new Link(dialer, hello, beat, listener));
     return () -> {
       member.close();

@@ -223,6 +223,17 @@ final class EdgesTest {
   }
 
   @Test
+  void givenARenameOnBothWhoseOldNameNobodyAliveHasThenTheNewOneStaysAndLeads() {
+    Change from = new Change(PAGE, Change.Kind.WRITTEN, Optional.of(PAGE_1), Optional.empty());
+    Decider decider = Decider.steady();
+    decider.changed(1, NEW, false, from, appeared(PID)).changed(2, NEW, false, from, appeared(PID));
+    decider.forget().died(0).later(SETTLED);
+    assertThat(decider.ordered(Command.Rebuild.class)).isEmpty();
+    assertThat(decider.state.record().primary()).contains("web-1");
+    assertThat(decider.target().root()).isEqualTo(NEW);
+  }
+
+  @Test
   void givenRowsThatNobodyAliveHasThenAPersonIsAsked() {
     Decider decider = Decider.steady();
     decider.changed(1, NEW, false, written(PAGE, PAGE_1, NEW));

@@ -99,7 +99,7 @@ public final class SimulatedSidecar {
             "simulated",
             guest,
             new Orders(outside.term(), outside::term),
-            configure -> new Watched(work(configure, guest, nanoTime, random, kept)),
+            configure -> new Watched(work(name, configure, guest, nanoTime, random, kept)),
             (greeting, pulse, listener) -> {
               hello = greeting;
               beat = pulse;
@@ -110,6 +110,7 @@ public final class SimulatedSidecar {
   }
 
   private static MemberWork work(
+      String name,
       Configure configure,
       Guest guest,
       LongSupplier nanoTime,
@@ -125,7 +126,7 @@ public final class SimulatedSidecar {
             new Shell(guest, "/run/virtquorum", nanoTime, random),
             new FingerprintKey(configure.getFingerprintKey().toByteArray()),
             trees,
-            CollectSettings.defaults()),
+            CollectSettings.defaults().of(name)),
         new Users(new Evidence.Reader(guest, configure.getAccessPortsList(), Set.of()), kept));
   }
 
