@@ -118,6 +118,9 @@ public final class Adjudicator {
       // what is newer than this counts from now
       next = next.with(next.news().with(next.news().exposure().committed(now)));
     }
+    if (!record.primary().equals(before.primary())) {
+      next = next.with(next.news().with(next.news().exposure().led()));
+    }
     if (before.committed().isEmpty()
         || before.primary().isEmpty()
         || record.primary().isEmpty()

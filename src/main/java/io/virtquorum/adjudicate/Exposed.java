@@ -4,7 +4,9 @@ import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Digest;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** Finds out what is exposed (rule 9). Silence of the primary ends nothing. */
 public final class Exposed {
@@ -52,16 +54,23 @@ public final class Exposed {
                 .isPresent()
             && assessment.target().filter(t -> t.root().equals(held)).isEmpty();
     Optional<Instant> since =
-        before
-            .since()
-            .or(before::unknownSince)
-            .or(() -> leading.since().held().filter(at -> remembers(leading, committed.get())))
-            .or(before::committedAt)
-            .or(() -> Optional.of(now));
+        before.since().or(() -> begin(before, leading, committed.get())).or(() -> Optional.of(now));
     return before.with(
         since,
         movedOn ? before.nextSince().or(() -> Optional.of(now)) : Optional.empty(),
         Optional.empty());
+  }
+
+  /**
+   * When what is seen to be exposed may have been written at the earliest: since the newest look
+   * that found nothing, or the last commit; and since it was not known.
+   */
+  private static Optional<Instant> begin(
+      Exposure before, MemberState leading, Committed committed) {
+    Optional<Instant> clean =
+        leading.since().held().filter(at -> remembers(leading, committed)).or(before::committedAt);
+    return Stream.concat(clean.stream(), before.unknownSince().stream())
+        .min(Comparator.naturalOrder());
   }
 
   private static Optional<Instant> unknown(Exposure before, MemberState leading, Instant now) {

@@ -2,8 +2,10 @@ package io.virtquorum.adjudicate;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 
 /**
  * How long what was written on the primary has existed without being committed (rule 9).
@@ -46,6 +48,14 @@ public record Exposure(
   /** What was on its way is committed. */
   Exposure committed(Instant now) {
     return new Exposure(nextSince, Optional.empty(), unknownSince, Optional.of(now));
+  }
+
+  /** Another one leads: what it has is another matter, and may be as old. */
+  Exposure led() {
+    return with(
+        Optional.empty(),
+        Optional.empty(),
+        Stream.concat(since.stream(), unknownSince.stream()).min(Comparator.naturalOrder()));
   }
 
   Exposure with(

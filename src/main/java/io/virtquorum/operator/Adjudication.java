@@ -126,6 +126,7 @@ final class Adjudication {
     MemberStream before = streams.put(stream.member(), stream);
     if (before != null) {
       before.close();
+      unseen(before);
     }
     terms.heard(stream.termSeen());
     if (terms.overrule(stream.member(), stream.termSeen())) {
@@ -140,6 +141,7 @@ final class Adjudication {
   void detached(MemberStream stream) {
     if (streams.remove(stream.member(), stream)) {
       log(stream.member(), "Sidecar detached");
+      unseen(stream);
       step(new Event.Detached(stream.member()));
     }
   }
@@ -430,6 +432,13 @@ final class Adjudication {
             .map(known.members()::get)
             // another incarnation has to say first what it holds
             .filter(vm -> vm.uid().filter(route.get().vmiUid()::equals).isPresent()));
+  }
+
+  /** Since its last look nobody knows what the member holds, not only since its stream ended. */
+  private void unseen(MemberStream stream) {
+    stream
+        .lookAge()
+        .ifPresent(age -> step(new Event.Blind(stream.member(), clock.now().minus(age))));
   }
 
   /** Whether somebody still looks at the primary's files: what nobody sees is exposed. */
