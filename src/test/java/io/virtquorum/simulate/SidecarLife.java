@@ -1,6 +1,7 @@
 package io.virtquorum.simulate;
 
 import io.virtquorum.sidecar.SimulatedSidecar;
+import io.virtquorum.wire.v1.Beat;
 import io.virtquorum.wire.v1.Command;
 import io.virtquorum.wire.v1.FromMember;
 import io.virtquorum.wire.v1.ToMember;
@@ -46,6 +47,7 @@ final class SidecarLife implements SimulatedSidecar.Outside {
   private void live() {
     while (true) {
       long pause = sidecar.round();
+      witness();
       if (pause > 0 && !news) {
         task.await(pause);
         while (!news && isNothingToSee()) {
@@ -54,6 +56,15 @@ final class SidecarLife implements SimulatedSidecar.Outside {
         }
       }
       news = false;
+    }
+  }
+
+  /** Who was there at the newest look that ended well is known from now on, whatever happens. */
+  private void witness() {
+    Beat beat = sidecar.beat(0);
+    if (beat.hasLookAgeMillis()) {
+      world.truth.witnesses.saw(
+          vm.guest, world.timeline.now() - beat.getLookAgeMillis() * Timeline.MILLISECOND);
     }
   }
 

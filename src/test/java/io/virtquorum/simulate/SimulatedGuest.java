@@ -349,43 +349,36 @@ final class SimulatedGuest implements Guest {
   public Result run(Exec exec) throws GuestException {
     List<String> command = exec.command();
     long asked = timeline.now();
-    long[] looked = {-1};
     if (command.size() < 4 || !command.get(0).equals("/bin/sh")) {
       throw new IllegalStateException("the simulated guest does not know " + command);
     }
-    Result answer =
-        agent.ask(
-            exec.deadline(),
-            call -> {
-              String program = ScriptBook.name(command.get(2));
-              List<String> arguments = command.subList(4, command.size());
-              truth.asked(this, program, arguments);
-              switch (program) {
-                case "stage.sh" ->
-                    rsyncs.put(
-                        arguments.getFirst(),
-                        longer(
-                            call,
-                            () ->
-                                sync.stage(
-                                    arguments,
-                                    exec.environment().getOrDefault("RSYNC_PASSWORD", ""))));
-                case "apply.sh" ->
-                    rsyncs.put(
-                        arguments.getFirst(), longer(call, () -> sync.apply(arguments, asked)));
-                case "quiesce.sh" -> longer(call, () -> quiesce.run(arguments));
-                default -> {
-                  looked[0] = program.equals("evidence") ? timeline.now() : -1;
-                  if (hindrances.delay(program)) {
-                    longer(call, () -> slow(program, arguments, exec.input()));
-                  } else {
-                    agent.answer(call, quick(program, arguments, exec.input()));
-                  }
-                }
+    return agent.ask(
+        exec.deadline(),
+        call -> {
+          String program = ScriptBook.name(command.get(2));
+          List<String> arguments = command.subList(4, command.size());
+          truth.asked(this, program, arguments);
+          switch (program) {
+            case "stage.sh" ->
+                rsyncs.put(
+                    arguments.getFirst(),
+                    longer(
+                        call,
+                        () ->
+                            sync.stage(
+                                arguments, exec.environment().getOrDefault("RSYNC_PASSWORD", ""))));
+            case "apply.sh" ->
+                rsyncs.put(arguments.getFirst(), longer(call, () -> sync.apply(arguments, asked)));
+            case "quiesce.sh" -> longer(call, () -> quiesce.run(arguments));
+            default -> {
+              if (hindrances.delay(program)) {
+                longer(call, () -> slow(program, arguments, exec.input()));
+              } else {
+                agent.answer(call, quick(program, arguments, exec.input()));
               }
-            });
-    truth.witnesses.saw(this, looked[0]);
-    return answer;
+            }
+          }
+        });
   }
 
   /** Runs a program that takes time. */
