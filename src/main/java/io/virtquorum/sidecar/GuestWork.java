@@ -339,12 +339,19 @@ final class GuestWork implements MemberWork {
       return unaddressed.get();
     }
     settled = false;
-    PullResult result = puller.pull(offer, goal, note, users.sinceHeld(), left);
+    PullResult result = puller.pull(offer, goal, note, this::usersSinceHeld, left);
     settled = true;
     if (result instanceof PullResult.Done && goal instanceof Goal.Whole) {
       users.held();
     }
     return answer(id, result);
+  }
+
+  private boolean usersSinceHeld() throws GuestException {
+    if (!users.sinceHeld()) {
+      users.look();
+    }
+    return users.sinceHeld();
   }
 
   private static FromMember answer(String id, PullResult result) {

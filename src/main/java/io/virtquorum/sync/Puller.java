@@ -65,16 +65,28 @@ public final class Puller {
     }
   }
 
+  /** Tells whether somebody used the member since it last held what it remembers; may ask it. */
+  @FunctionalInterface
+  public interface UsersSeen {
+    boolean sinceHeld() throws GuestException;
+  }
+
+  /** As the other, where it is known already whether somebody used the member. */
+  public PullResult pull(Offer offer, Goal goal, ArchiveNote note, boolean users, Duration limit)
+      throws GuestException, Trouble {
+    return pull(offer, goal, note, () -> users, limit);
+  }
+
   /**
    * Pulls.
    *
    * @param note for the archive
-   * @param users somebody used the member since it last held what it remembers: what was written
-   *     there is then archived as attributed
+   * @param users asked right before anything is replaced: if somebody used the member since it last
+   *     held what it remembers: what was written there is then archived as attributed
    * @param limit for everything
    * @throws GuestException if the guest did not answer: how far it came is unknown, pull again
    */
-  public PullResult pull(Offer offer, Goal goal, ArchiveNote note, boolean users, Duration limit)
+  public PullResult pull(Offer offer, Goal goal, ArchiveNote note, UsersSeen users, Duration limit)
       throws GuestException, Trouble {
     long start = trees.shell().nanoTime();
     Deadline deadline = trees.shell().deadline(limit);
@@ -128,9 +140,10 @@ public final class Puller {
       finish(deadline);
       return full;
     }
+    boolean seen = users.sinceHeld(); // who wrote may have come during the copy
     Set<RowKey> spared = kept.get().spare().keySet();
     for (var one : work.entrySet()) {
-      byte[] manifest = manifest(one.getValue(), before, note, users, kept.get());
+      byte[] manifest = manifest(one.getValue(), before, note, seen, kept.get());
       repair.archive(one.getKey(), entry, manifest, deadline);
       repair.apply(one.getKey(), entry, one.getValue(), staged.get(one.getKey()), deadline);
     }

@@ -10,6 +10,9 @@ import java.util.Map;
  * of them can anybody know later. For one thread.
  */
 final class Witnesses {
+  /** A connection that was closed shows so long in its kernel, and somebody stays a while. */
+  private static final long SHOWS = 70 * Timeline.SECOND;
+
   private final Map<String, List<Written>> unseen = new HashMap<>();
 
   private record Written(Content content, long at) {}
@@ -22,13 +25,17 @@ final class Witnesses {
   }
 
   /**
-   * A sidecar heard who uses its guest.
+   * A sidecar heard who uses its guest. Who came and went long before, while no sidecar looked,
+   * does not show any more.
    *
    * @param at when the guest looked
    */
   void saw(SimulatedGuest guest, long at) {
     List<Written> here = unseen.get(guest.name);
     if (here != null) {
+      here.stream()
+          .filter(written -> written.at() + SHOWS < at)
+          .forEach(written -> written.content().unseen = true);
       here.removeIf(written -> written.at() <= at);
     }
   }
