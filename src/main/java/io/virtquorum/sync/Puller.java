@@ -147,6 +147,14 @@ public final class Puller {
       repair.archive(one.getKey(), entry, manifest, deadline);
       repair.apply(one.getKey(), entry, one.getValue(), staged.get(one.getKey()), deadline);
     }
+    if (replaces && !seen && users.sinceHeld()) {
+      // Somebody came while rows were replaced: any of them may be what he had just written.
+      var attributed = new ArchiveNote(note.entry(), note.verdict(), true);
+      for (var one : work.entrySet()) {
+        byte[] manifest = manifest(one.getValue(), before, attributed, true, kept.get());
+        repair.archive(one.getKey(), entry, manifest, deadline);
+      }
+    }
     Set<RowKey> late =
         goal instanceof Goal.Rows
             ? new LateWrites(trees, repair).putBack(work, before, entry, deadline)
