@@ -64,7 +64,7 @@ final class CoreBugs {
               Found.by(5)),
           new SeededBug(
               4,
-              "adjudicate/RotPlanner.java",
+              "adjudicate/Donors.java",
               "c.before().isPresent() && theirs.keeps(c.key())",
               "c.before().isPresent()",
               "Rot is to be restored from a member that changed the same row.",
@@ -105,8 +105,8 @@ final class CoreBugs {
           new SeededBug(
               7,
               "adjudicate/RepairPlanner.java",
-              "return !picture.isSettled(name) ||",
-              "return false ||",
+              "(!leaderless && !picture.isSettled(name)) ||",
+              "false ||",
               "A difference that lasts no settle time is repaired.",
               Found.by(1),
               Found.not("no invariant asks how long a difference lasted")),
@@ -121,8 +121,11 @@ final class CoreBugs {
           new SeededBug(
               7,
               "adjudicate/LeadingPrimary.java",
-              "!picture.is(name, MemberClass.STEADY, MemberClass.ADVANCED)",
-              "!picture.is(name, MemberClass.STEADY, MemberClass.ADVANCED, MemberClass.DRIFTED)",
+              "    if (picture.is(name, MemberClass.DRIFTED)) {\n"
+                  + "      return new Ruling(picture.elect(keep), Optional.empty(), alike().keySet(), List.of());\n"
+                  + "    }\n"
+                  + "    if (!picture.is(name, MemberClass.STEADY, MemberClass.ADVANCED)) {",
+              "    if (picture.is(name, MemberClass.BEHIND)) {",
               "A primary that drifted leads everybody away from the committed state.",
               Found.by(61),
               Found.by(180)),
@@ -176,15 +179,15 @@ final class CoreBugs {
               Found.not("no invariant asks whose users lead: what the others wrote is archived")),
           new SeededBug(
               11,
-              "adjudicate/Outcomes.java",
-              "new Command.Archived(repair.entry(), repair.finding().words())",
-              "new Command.Archived(repair.entry(), \"\")",
+              "adjudicate/OrderBook.java",
+              "repair.entry(), repair.finding().words(), repair.finding().isAttributed()",
+              "repair.entry(), \"\", repair.finding().isAttributed()",
               "What a repair replaced is archived, and nothing says why.",
               Found.by(1),
               Found.not("no invariant reads why something was archived")),
           new SeededBug(
               12,
-              "adjudicate/Succession.java",
+              "adjudicate/Successor.java",
               "Comparator.comparing(this::remembered)\n",
               "Comparator.comparing(this::remembered).reversed()\n",
               "The one with the oldest state leads after a failover.",
@@ -193,8 +196,8 @@ final class CoreBugs {
           new SeededBug(
               12,
               "adjudicate/ClusterRecord.java",
-              "term, tenure + 1, Optional.of(newPrimary)",
-              "term, tenure, Optional.of(newPrimary)",
+              "Math.max(tenure, above) + 1",
+              "tenure",
               "A failover begins no tenure, and what the old primary accepted counts on.",
               Found.by(1),
               Found.by(1)),

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.fail;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -41,7 +42,7 @@ final class SeededBugsTest {
   }
 
   static Stream<SeededBug> bugs() {
-    return Stream.concat(CoreBugs.ALL.stream(), ShellBugs.ALL.stream());
+    return Stream.of(CoreBugs.ALL, ShellBugs.ALL, EdgeBugs.ALL).flatMap(List::stream);
   }
 
   @Test

@@ -5,6 +5,7 @@ import io.virtquorum.adjudicate.Command;
 import io.virtquorum.adjudicate.Hold;
 import io.virtquorum.api.HACluster;
 import io.virtquorum.api.HAClusterStatus;
+import io.virtquorum.api.Mode;
 import io.virtquorum.operator.SimulatedAdjudicator;
 import io.virtquorum.wire.v1.FromMember;
 import io.virtquorum.wire.v1.Hello;
@@ -111,6 +112,9 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
               moment(adjudicator.exposedSince()), moment(adjudicator.exposureUnknownSince())),
           world.timeline.now() - began < ExposureRules.DETECT,
           world.timeline.now());
+      if (world.truth.mode == Mode.REPAIR) {
+        world.truth.serving.look(world);
+      }
     }
     holdsSayWhy();
   }

@@ -71,9 +71,24 @@ final class RepairRules {
    * @param content what comes; null: it is deleted, or no file
    */
   void judge(SimulatedGuest guest, String tree, String name, Node old, Content content) {
+    oldRecordOverwritesNobody(guest, name);
     primaryIsNotOverwritten(guest, tree, name, old, content);
     rotReplacesNothingGood(guest, name, old, content);
     nothingIsDestroyedWithoutACopy(guest, name, old);
+  }
+
+  /**
+   * Who remembers a tenure that the record does not know of keeps what it has, until a person
+   * speaks.
+   */
+  private void oldRecordOverwritesNobody(SimulatedGuest guest, String name) {
+    long tenure = record.get().tenure();
+    if (disks.memories(guest).stream().anyMatch(m -> m.position().tenure() > tenure)) {
+      violated.accept(
+          "OldRecordObeyed",
+          "%s of %s is replaced by a record of tenure %d, and it remembers a later one"
+              .formatted(name, guest.name, tenure));
+    }
   }
 
   /**

@@ -31,6 +31,7 @@ final class Truth {
   final ClientHistory clients;
   final ExposureRules exposure;
   final Witnesses witnesses = new Witnesses();
+  final Serving serving = new Serving(this, this::violated);
 
   /** As the spec has it; {@link #observed} is when everybody knows. */
   Mode mode = Mode.REPAIR;

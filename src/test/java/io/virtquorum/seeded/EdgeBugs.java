@@ -1,0 +1,134 @@
+package io.virtquorum.seeded;
+
+import java.util.List;
+
+/** Bugs at the edges of the promise: what was wrong there once, planted again. */
+final class EdgeBugs {
+  static final List<SeededBug> ALL =
+      List.of(
+          new SeededBug(
+              3,
+              "adjudicate/Classification.java",
+              "&& !(primary && isWrittenOnWhatWasOrdered(record, ballot))) {",
+              "&& (!primary || ballot.unchanged())) {",
+              "A primary whose disk is older than C leads on once something wrote on it.",
+              Found.by(1),
+              Found.by(1)),
+          new SeededBug(
+              3,
+              "adjudicate/Routing.java",
+              "return Optional.of(behind ? Route.nowhere(record.tenure()) : there);",
+              "return Optional.of(there);",
+              "Users are led to a primary that is behind.",
+              Found.by(1),
+              Found.by(1)),
+          new SeededBug(
+              3,
+              "adjudicate/OlderRecord.java",
+              "return tenure > record.tenure();",
+              "return false;",
+              "A record that is older than the members' memories overwrites them.",
+              Found.by(1),
+              Found.by(1)),
+          new SeededBug(
+              0,
+              "operator/Legacy.java",
+              "return Math.max(record.term(), floor) + 1;",
+              "return record.term() + 1;",
+              "After an old record came back nobody obeys any leader.",
+              Found.by(1)),
+          new SeededBug(
+              12,
+              "adjudicate/Successor.java",
+              "return picture.is(primary, MemberClass.STEADY) || !members.members().containsKey(primary)",
+              "return true",
+              "What a primary wrote before it died is nobody's when it returns in a new pod.",
+              Found.by(1),
+              Found.by(1)),
+          new SeededBug(
+              8,
+              "adjudicate/RepairPlanner.java",
+              "    rebuild(verdict);\n",
+              "",
+              "Where everybody drifted nobody leads, though they have the state together.",
+              Found.by(1),
+              Found.by(1)),
+          new SeededBug(
+              7,
+              "adjudicate/LeadingPrimary.java",
+              "    if (primary.isEmpty()) {\n      return Ruling.of(picture.elect(keep));",
+              "    if (primary.isEmpty()) {\n      return against(keep, \"it is dead\");",
+              "A majority disagrees for ever with a primary that is dead.",
+              Found.by(1),
+              Found.by(1)),
+          new SeededBug(
+              12,
+              "adjudicate/Succession.java",
+              "if (picture.member(primary).isUnableFor(config.patience(), picture.now())) {",
+              "if (false) {",
+              "Users stay with a primary whose file system is gone.",
+              Found.by(1),
+              Found.by(1)),
+          new SeededBug(
+              0,
+              "operator/SteadyClock.java",
+              "return begin.plusNanos(nanoTime.getAsLong() - beginNanos);",
+              "return wall.instant();",
+              "A clock that is set back holds up repairs and failovers.",
+              Found.by(1)),
+          new SeededBug(
+              9,
+              "adjudicate/Exposed.java",
+              "return before.with(before.since(), before.nextSince(), unknown(before, leading, now));",
+              "return before.none();",
+              "Silence ends an exposure.",
+              Found.by(1),
+              Found.by(1)),
+          new SeededBug(
+              9,
+              "adjudicate/Exposed.java",
+              ".or(() -> begin(before, leading, committed.get()))",
+              "",
+              "What was written before this leader looked is exposed since it looked.",
+              Found.by(1),
+              Found.by(1)),
+          new SeededBug(
+              4,
+              "adjudicate/RotPlanner.java",
+              "if (orders.isReady(name) && donor.isEmpty() && !perhaps.isEmpty()) {",
+              "if (primary && orders.isReady(name) && donor.isEmpty() && !perhaps.isEmpty()) {",
+              "Rows that only a member which is behind still has are asked for by the primary alone.",
+              Found.by(1),
+              Found.by(1)),
+          new SeededBug(
+              3,
+              "collect/DurableMemory.java",
+              "if (!owner.isEmpty()) {",
+              "if (false) {",
+              "A copy of another member's disk counts as verified.",
+              Found.by(1)),
+          new SeededBug(
+              11,
+              "sidecar/GuestWork.java",
+              "if (!observe && mark.look(snapshot, users.sinceHeld(), QUICK)) {",
+              "if (false) {",
+              "That a user was there dies with the pod that saw it.",
+              Found.by(1)),
+          new SeededBug(
+              11,
+              "sync/Puller.java",
+              "if (replaces && !seen && users.sinceHeld()) {",
+              "if (false) {",
+              "What a user writes while a repair replaces rows is archived as nobody's.",
+              Found.by(1)),
+          new SeededBug(
+              12,
+              "adjudicate/Succession.java",
+              "            .anyMatch(p -> own.filter(o -> !p.isAfter(o)).isEmpty());",
+              "            .anyMatch(p -> false);",
+              "A primary that lost what it had accepted overwrites who still has it.",
+              Found.by(1),
+              Found.by(1)));
+
+  private EdgeBugs() {}
+}
