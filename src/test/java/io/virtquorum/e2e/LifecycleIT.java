@@ -54,7 +54,7 @@ class LifecycleIT {
   @Test
   @Order(2)
   @Budget(60)
-  void membersThatDifferAtFirstHoldStillAndAskForASource(Testbed testbed) {
+  void membersOfAFormerLifeThatDifferHoldStillAndAskForAPromotion(Testbed testbed) {
     for (Member member : testbed.members()) {
       Site.save(member, "index.html", "edition of " + member);
     }
@@ -62,7 +62,7 @@ class LifecycleIT {
 
     testbed.apply(Testbed.manifest());
 
-    Wait.until("the cluster asks for bootstrap.from", REPAIR)
+    Wait.until("the cluster asks for a promotion", REPAIR)
         .untilAsserted(() -> assertThatItAsks(testbed.web().status()));
     Wait.until("nothing moves", MORE_THAN_TWICE_SETTLE.plus(SLACK))
         .during(MORE_THAN_TWICE_SETTLE)
@@ -74,14 +74,15 @@ class LifecycleIT {
   @Test
   @Order(3)
   @Budget(60)
-  void namingTheSourceHealsThemAndTheReplacedFilesAreInTheArchives(Testbed testbed) {
+  void promotingOneHealsThemAndTheReplacedFilesAreInTheArchives(Testbed testbed) {
     Member source = testbed.member("web-2");
     testbed
         .web()
         .resource()
         .patch(
             PatchContext.of(PatchType.JSON_MERGE),
-            "{\"spec\":{\"bootstrap\":{\"from\":\"%s\"}}}".formatted(source));
+            "{\"metadata\":{\"annotations\":{\"virtquorum.io/promote\":\"%s\"}}}"
+                .formatted(source));
 
     testbed.web().awaitInSync(1, REPAIR);
 
@@ -102,8 +103,9 @@ class LifecycleIT {
     assertThat(status.condition("Stalled").map(Condition::getStatus))
         .as(Web.summary(status))
         .contains("True");
+    assertThat(status.condition("Stalled").map(Condition::getReason)).contains("RecordOlder");
     assertThat(status.condition("Stalled").map(Condition::getMessage).orElse(""))
-        .contains("bootstrap.from");
+        .contains("Promote the member whose state is right");
   }
 
   private static Map<String, List<String>> changeTimes(Testbed testbed) {

@@ -19,7 +19,11 @@ final class RepairRules {
   /** A repair has at most that long to put back what it replaced against the rules. */
   private static final long BACK = 20 * Timeline.SECOND;
 
+  /** A repair that was asked for under the record before has ended by then. */
+  private static final long UNDER_WAY = 15 * Timeline.SECOND;
+
   private final BiConsumer<String, String> violated;
+  private long underWayUntil;
   private final Supplier<ClusterRecord> record;
   private final Disks disks;
   private final Map<String, Set<Row>> remembered = new HashMap<>();
@@ -78,12 +82,20 @@ final class RepairRules {
   }
 
   /**
+   * The record is another, by somebody from outside: what was asked for before may go on a while.
+   */
+  void restored(long now) {
+    underWayUntil = now + UNDER_WAY;
+  }
+
+  /**
    * Who remembers a tenure that the record does not know of keeps what it has, until a person
    * speaks.
    */
   private void oldRecordOverwritesNobody(SimulatedGuest guest, String name) {
     long tenure = record.get().tenure();
-    if (disks.memories(guest).stream().anyMatch(m -> m.position().tenure() > tenure)) {
+    if (guest.timeline.now() >= underWayUntil
+        && disks.memories(guest).stream().anyMatch(m -> m.position().tenure() > tenure)) {
       violated.accept(
           "OldRecordObeyed",
           "%s of %s is replaced by a record of tenure %d, and it remembers a later one"

@@ -303,6 +303,7 @@ final class Truth {
   /** Somebody from outside put another record in the place of the present one. */
   void restored(ClusterRecord other) {
     story.tell("from outside recorded %s", other);
+    repairs.restored(disks.guests().iterator().next().timeline.now());
     rules.restored(other);
     record = other;
     committed = other.committed().map(c -> holdings.contents(c.root())).orElse(Map.of());
