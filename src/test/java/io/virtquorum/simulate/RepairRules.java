@@ -94,7 +94,8 @@ final class RepairRules {
    */
   private void oldRecordOverwritesNobody(SimulatedGuest guest, String name) {
     long tenure = record.get().tenure();
-    if (guest.timeline.now() >= underWayUntil
+    if (tenure > 0 // before that nobody repairs
+        && guest.timeline.now() >= underWayUntil
         && disks.memories(guest).stream().anyMatch(m -> m.position().tenure() > tenure)) {
       violated.accept(
           "OldRecordObeyed",
