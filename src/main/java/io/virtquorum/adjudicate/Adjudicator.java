@@ -35,7 +35,7 @@ public final class Adjudicator {
     commands.addAll(plan.commands());
     commands.addAll(told(next.news().holds(), plan.holds()));
     next = plan.state().with(plan.state().news().with(plan.holds()));
-    Optional<Route> route = Routing.plan(Picture.of(next, classes, now));
+    Optional<Route> route = Routing.plan(picture, next.isWriting());
     if (route.isPresent() && !route.equals(next.route())) {
       commands.addFirst(new Command.RouteUsers(route.get())); // nothing comes before it
       next = next.with(route.get());

@@ -36,23 +36,17 @@ public final class Exposed {
           before.nextSince(),
           before.unknownSince().or(() -> leading.since().straying()));
     }
+    Optional<Target> beyond =
+        assessment.target().filter(t -> t.position().isAfter(committed.get().position()));
     boolean exposed =
-        assessment
-                .target()
-                .filter(t -> t.position().isAfter(committed.get().position()))
-                .isPresent()
+        beyond.isPresent()
             || hasAccepted(leading, state.record(), committed.get())
             || hasWritten(leading, assessment.classOf(primary.get()));
     if (!exposed) {
       return before.none();
     }
     Digest held = leading.ballot().orElseThrow().root();
-    boolean movedOn =
-        assessment
-                .target()
-                .filter(t -> t.position().isAfter(committed.get().position()))
-                .isPresent()
-            && assessment.target().filter(t -> t.root().equals(held)).isEmpty();
+    boolean movedOn = beyond.filter(t -> !t.root().equals(held)).isPresent();
     Optional<Instant> since =
         before.since().or(() -> begin(before, leading, committed.get())).or(() -> Optional.of(now));
     return before.with(

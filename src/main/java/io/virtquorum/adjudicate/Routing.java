@@ -6,11 +6,15 @@ import java.util.Optional;
 final class Routing {
   private Routing() {}
 
-  /** Where users are to be led from now on; empty: it stays as it is. */
-  static Optional<Route> plan(Picture picture) {
+  /**
+   * Where users are to be led from now on; empty: it stays as it is.
+   *
+   * @param writing the record is about to change
+   */
+  static Optional<Route> plan(Picture picture, boolean writing) {
     ClusterRecord record = picture.record();
     // 1. Nothing is decided while it is not known what the record says.
-    if (picture.state().isWriting() || record.primary().isEmpty()) {
+    if (writing || record.primary().isEmpty()) {
       return Optional.empty();
     }
     String primary = record.primary().get();
