@@ -1,10 +1,11 @@
 package io.virtquorum.adjudicate;
 
 import io.virtquorum.fingerprint.Remembered;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Rule 3: a record that is older than what somebody remembers, because etcd was restored from a
@@ -63,8 +64,7 @@ final class OlderRecord {
         "RecordOlder",
         "The record %s, and members remember more: %s. It was restored from a backup, or the HACluster was made anew. Nothing is repaired and users are led nowhere new."
             .formatted(known, memories(picture)),
-        "Promote the member whose state is right, as a rule the one that remembers the newest: %s."
-            .formatted(newest(newer)));
+        promote(picture, newer));
   }
 
   /** All report, and each is behind: the record is newer than every memory. */
@@ -86,10 +86,22 @@ final class OlderRecord {
             "MembersOlder",
             "The record is newer than every member: committed is %s, and %s. Were all disks restored from one backup? Nothing is repaired and users are led nowhere."
                 .formatted(record.committed().get().position(), memories(picture)),
-            memories.isEmpty()
-                ? "Promote the member whose state is right."
-                : "Promote the member whose state is right, as a rule the one that remembers the newest: %s."
-                    .formatted(newest(memories))));
+            promote(picture, memories)));
+  }
+
+  /** Who does not report may remember more than all who do. */
+  private static String promote(Picture picture, Map<String, Remembered> memories) {
+    if (memories.isEmpty()) {
+      return "Promote the member whose state is right.";
+    }
+    String silent = silent(picture).collect(Collectors.joining(", "));
+    return "Promote the member whose state is right, as a rule the one that remembers the newest: %s%s."
+        .formatted(
+            newest(memories), silent.isEmpty() ? "" : ", unless " + silent + " remembers more");
+  }
+
+  private static Stream<String> silent(Picture picture) {
+    return picture.record().members().keySet().stream().filter(m -> !picture.isUsable(m)).sorted();
   }
 
   private static String newest(Map<String, Remembered> memories) {
@@ -100,7 +112,7 @@ final class OlderRecord {
   }
 
   private static String memories(Picture picture) {
-    List<String> words =
+    Stream<String> said =
         picture
             .healthy()
             .map(
@@ -111,8 +123,8 @@ final class OlderRecord {
                             picture
                                 .remembered(name)
                                 .map(m -> m.position() + " (" + m.root().brief() + ")")
-                                .orElse("nothing")))
-            .toList();
-    return String.join(", ", words);
+                                .orElse("nothing")));
+    Stream<String> unsaid = silent(picture).map(name -> name + " does not report");
+    return Stream.concat(said, unsaid).collect(Collectors.joining(", "));
   }
 }

@@ -169,7 +169,9 @@ final class EdgesTest {
     decider.votes(0, C, Optional.empty(), 0, false);
     decider.remembers(0, C_AT, C).forget();
     decider.remembers(1, new Position(1, 9), NEW).later(SETTLED);
-    assertThat(decider.held("RecordOlder")).isPresent();
+    Hold hold = decider.held("RecordOlder").orElseThrow();
+    assertThat(hold.message()).contains("web-1 remembers 1.9", "web-2 does not report");
+    assertThat(hold.until()).endsWith("the newest: web-1, unless web-2 remembers more.");
     assertThat(decider.ordered(Command.Serve.class)).isEmpty();
   }
 
