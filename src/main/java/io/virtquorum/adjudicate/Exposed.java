@@ -47,17 +47,19 @@ public final class Exposed {
     }
     Digest held = leading.ballot().orElseThrow().root();
     boolean movedOn = beyond.filter(t -> !t.root().equals(held)).isPresent();
-    Optional<Instant> since =
-        before.since().or(() -> begin(before, leading, committed.get())).or(() -> Optional.of(now));
+    Instant since = before.since().or(() -> begin(before, leading, committed.get())).orElse(now);
+    // Committed in the future: the clock of this leader is behind that of the one before it, so
+    // what that one showed says nothing of how long it is.
+    boolean undated = before.committedAt().filter(at -> at.isAfter(now)).isPresent();
     return before.with(
-        since,
+        Optional.of(since.isAfter(now) ? now : since),
         movedOn ? before.nextSince().or(() -> Optional.of(now)) : Optional.empty(),
-        Optional.empty());
+        undated ? before.unknownSince().or(() -> Optional.of(now)) : Optional.empty());
   }
 
   /**
    * When what is seen to be exposed may have been written at the earliest: since the newest look
-   * that found nothing, or the last commit; and since it was not known.
+   * that found nothing, or the last commit; and since it was not known. May be in the future.
    */
   private static Optional<Instant> begin(
       Exposure before, MemberState leading, Committed committed) {

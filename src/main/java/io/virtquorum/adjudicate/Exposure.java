@@ -14,7 +14,8 @@ import java.util.stream.Stream;
  * @param nextSince of it, what is newer than what is on its way to be committed
  * @param unknownSince since when it is not known what the primary holds; silence is no proof of
  *     anything
- * @param committedAt when C was committed: nothing that is not is older
+ * @param committedAt when C was committed: nothing that is not is older; in the future if the clock
+ *     of this leader is behind that of the one who wrote it
  */
 public record Exposure(
     Optional<Instant> since,

@@ -33,13 +33,21 @@ record Listing(
   record Reader(Shell shell, String fstab) {
     /**
      * @param known the digest of the listing that the caller has; may be empty
+     * @param device on which the tree was at the last look; 0: there was none
      * @param most entries that are accepted
      */
-    Listing read(Tree tree, String known, int most, Deadline deadline)
+    Listing read(Tree tree, String known, long device, int most, Deadline deadline)
         throws GuestException, Trouble {
       String file = shell.fresh("list.");
       List<String> arguments =
-          new ArrayList<>(List.of(tree.path(), file, known, Integer.toString(INLINE), fstab));
+          new ArrayList<>(
+              List.of(
+                  tree.path(),
+                  file,
+                  known,
+                  Integer.toString(INLINE),
+                  fstab,
+                  Long.toString(device)));
       arguments.addAll(tree.expression());
       byte[] output = shell.run(SCAN, deadline, new byte[0], arguments.toArray(String[]::new));
       int end = 0;

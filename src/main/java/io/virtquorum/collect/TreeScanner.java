@@ -110,7 +110,7 @@ final class TreeScanner {
 
   /** Lists the tree and carries over what did not change; false if nothing did. */
   private boolean look(int most, Deadline deadline) throws GuestException, Trouble {
-    Listing listing = reader.read(tree, digest, most, deadline);
+    Listing listing = reader.read(tree, digest, last == null ? 0 : last.device(), most, deadline);
     last = listing;
     listing.entries().ifPresent(this::merge);
     digest = listing.digest();

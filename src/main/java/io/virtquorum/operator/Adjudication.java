@@ -82,8 +82,7 @@ final class Adjudication {
         State.begin(
             legacy.nextTerm(),
             legacy.record(),
-            Exposure.begin(
-                legacy.exposedSince().map(this::past), legacy.committedAt().map(this::past)));
+            Exposure.begin(legacy.exposedSince().map(this::past), legacy.committedAt()));
     this.terms = new Terms(state.term());
     this.view = View.of(state, assessment, Map.of(), clock::shown);
     this.guide = new UserGuide(surroundings.leader(), surroundings.nanoTime());

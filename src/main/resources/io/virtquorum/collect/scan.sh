@@ -1,7 +1,8 @@
-# scan.sh TREE LIST LAST INLINE FSTAB [FIND-EXPRESSION...]: one line about the tree, then its listing unless its
-# digest is LAST or it is longer than INLINE bytes (then it stays in the file LIST, for the caller to fetch).
-tree=$1 list=$2 last=$3 inline=$4 fstab=$5
-shift 5
+# scan.sh TREE LIST LAST INLINE FSTAB DEVICE [FIND-EXPRESSION...]: one line about the tree, then its listing unless its
+# digest is LAST or it is longer than INLINE bytes (then it stays in the file LIST, for the caller to fetch). DEVICE: on
+# which the tree was at the last look, or 0.
+tree=$1 list=$2 last=$3 inline=$4 fstab=$5 seen=$6
+shift 6
 rm -f "${list%.*}".* # what an earlier look left
 if [ -r "$fstab" ]; then
   # A file system that failed to mount leaves an empty directory: not to be taken for a deletion.
@@ -25,6 +26,10 @@ if [ -r "$fstab" ]; then
 fi
 [ -e "$tree" ] || {
   said=$("$VQ_STAT" -- "$tree" 2>&1) || case $said in *'Input/output error'*) complain "$said" "looking for $tree" ;; esac
+  above=$tree
+  while [ "$above" ] && ! [ -e "$above" ]; do above=${above%/*}; done
+  [ "$seen" = 0 ] || [ "$("$VQ_STAT" -c %d -- "${above:-/}")" = "$seen" ] ||
+    trouble NotMounted "$tree is gone with the file system that it was on; mount it again"
   trouble PathMissing "$tree does not exist in the guest; create it or correct the path"
 }
 [ -d "$tree" ] || trouble NotADirectory "$tree is not a directory; a file tree starts at a directory"

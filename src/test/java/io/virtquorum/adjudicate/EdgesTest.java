@@ -334,6 +334,22 @@ final class EdgesTest {
   }
 
   @Test
+  void givenALeaderWhoseClockIsBehindThenHowLongSomethingIsExposedIsUnknownUntilACommit() {
+    Decider decider = Decider.three();
+    var later = Optional.of(decider.now.plus(Duration.ofMinutes(36)));
+    decider.state =
+        State.begin(3, decider.state.record(), Exposure.begin(Optional.of(decider.now), later));
+    decider.configure(decider.config()).holds(1).holds(2);
+    decider.votes(0, NEW, Optional.of(Decider.HOLDS_C), 0, true, written(PAGE, PAGE_1, NEW));
+    assertThat(decider.state.news().exposure().unknownSince()).contains(decider.now);
+    assertThat(decider.state.news().exposedSince()).contains(decider.now);
+    Position second = C_AT.next();
+    decider.remembers(0, second, NEW).remembers(1, second, NEW);
+    assertThat(decider.state.record().committed().orElseThrow().root()).isEqualTo(NEW);
+    assertThat(decider.state.news().exposure().isNone()).isTrue();
+  }
+
+  @Test
   void givenAWriteWhileTheOneBeforeIsCommittedThenItIsExposedSinceItWasSeen() {
     Decider decider = Decider.steady();
     Position second = C_AT.next();

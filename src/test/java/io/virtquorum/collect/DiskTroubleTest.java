@@ -107,6 +107,18 @@ class DiskTroubleTest {
   }
 
   @Test
+  void givenALazyUnmountThatTakesTheDirectoryWithItThenItIsNoDeletionEither() throws Exception {
+    member.remember(1, 1);
+    run("umount", "-l", disk.toString());
+    mounted = false;
+
+    assertTrouble(Trouble.Reason.NotMounted);
+    assertTrouble(Trouble.Reason.NotMounted);
+    restart();
+    assertTrouble(Trouble.Reason.PathMissing);
+  }
+
+  @Test
   void givenADiskThatFailsThenItIsSaidThoughThePageCacheHasTheFiles() throws Exception {
     member.remember(1, 1);
     run("truncate", "-s", "0", directory.resolve("image").toString());

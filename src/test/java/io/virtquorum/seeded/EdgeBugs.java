@@ -32,14 +32,14 @@ final class EdgeBugs {
               "return false;",
               "A record that is older than the members' memories overwrites them.",
               Found.not("its members lose no disks and no record that way"),
-              UNFOUND),
+              Found.by(1130)),
           new SeededBug(
               0,
               "operator/Legacy.java",
               "return Math.max(record.term(), floor) + 1;",
               "return record.term() + 1;",
               "After an old record came back nobody obeys any leader.",
-              UNFOUND),
+              Found.by(963)),
           new SeededBug(
               12,
               "adjudicate/Successor.java",
@@ -47,7 +47,7 @@ final class EdgeBugs {
               "return true",
               "What a primary wrote before it died is nobody's when it returns in a new pod.",
               Found.not("its members lose no disks and no record that way"),
-              UNFOUND),
+              Found.by(1929)),
           new SeededBug(
               8,
               "adjudicate/RepairPlanner.java",
@@ -71,7 +71,7 @@ final class EdgeBugs {
               "if (false) {",
               "Users stay with a primary whose file system is gone.",
               Found.not("its members lose no disks and no record that way"),
-              UNFOUND),
+              Found.by(243)),
           new SeededBug(
               0,
               "operator/SteadyClock.java",
@@ -94,7 +94,7 @@ final class EdgeBugs {
               "",
               "What was written before this leader looked is exposed since it looked.",
               Found.not("its members lose no disks and no record that way"),
-              UNFOUND),
+              Found.by(7)),
           new SeededBug(
               4,
               "adjudicate/RotPlanner.java",
@@ -109,7 +109,7 @@ final class EdgeBugs {
               "if (!owner.isEmpty()) {",
               "if (false) {",
               "A copy of another member's disk counts as verified.",
-              UNFOUND),
+              Found.by(852)),
           new SeededBug(
               11,
               "sidecar/GuestWork.java",

@@ -227,7 +227,7 @@ final class CollectPrograms {
     if (!root.isDirectory()) {
       return SimulatedGuest.trouble("NotADirectory", tree + " is not a directory");
     }
-    if (arguments.size() > 5) {
+    if (arguments.size() > 6) {
       throw new IllegalStateException("the simulation has no excludes");
     }
     Listing listing = listing(tree, place, tree.contains(OWN));

@@ -132,13 +132,8 @@ final class ExposureRules {
       Matrix known = committed.map(c -> truth.holdings.matrix(c.root())).orElse(null);
       if (known != null && here.isPresent()) {
         for (Matrix.Difference row : known.differences(truth.holdings.latest(here.get()))) {
-          if (truth
-              .holdings
-              .rotten(here.get())
-              .map(m -> m.digest(row.key()))
-              .filter(row.mine()::equals)
-              .isPresent()) {
-            continue; // rot that nobody could tell from a write is what is committed
+          if (isRot(here.get(), row)) {
+            continue;
           }
           OptionalLong at = evolution.sinceAtMost(row.key(), row.mine(), row.theirs());
           oldest = Math.min(oldest, at.orElse(NEVER));
@@ -146,6 +141,21 @@ final class ExposureRules {
       }
     }
     return oldest == NEVER ? NEVER - DETECT : oldest;
+  }
+
+  /**
+   * Rot on the platter of what is committed; and what could not be told from a write when it
+   * rotted, but may be by now, because it was renamed back (seed 2731).
+   */
+  private boolean isRot(SimulatedGuest guest, Matrix.Difference row) {
+    Content content = truth.disks.contentsOf(guest).get(row.key());
+    return (content != null && content.origin == Content.Origin.ROT)
+        || truth
+            .holdings
+            .rotten(guest)
+            .map(m -> m.digest(row.key()))
+            .filter(row.mine()::equals)
+            .isPresent();
   }
 
   /** By a failover reads go back no further than the exposure that was shown. */

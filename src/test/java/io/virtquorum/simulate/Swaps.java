@@ -8,6 +8,9 @@ import java.util.SplittableRandom;
 
 /** Disks that others take the place of: fresh ones, older copies, another member's. One thread. */
 final class Swaps {
+  /** A person restored a member's own disks from a backup. */
+  static final String EARLIER = "an earlier copy";
+
   private final World world;
 
   Swaps(World world) {
@@ -58,6 +61,9 @@ final class Swaps {
         });
     world.truth.takenAway(before);
     next.forEach((vm, disks) -> disks.values().forEach(d -> world.truth.diskReplaced(vm.guest, d)));
+    if (what.equals(EARLIER)) {
+      next.keySet().forEach(vm -> world.truth.restoredByAPerson(vm.guest));
+    }
     for (SimulatedVm vm : on) {
       world.timeline.after(Timeline.SECOND + vm.random.nextLong(10 * Timeline.SECOND), vm::start);
     }

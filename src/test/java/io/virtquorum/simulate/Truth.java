@@ -92,6 +92,24 @@ final class Truth {
     changed(guest);
   }
 
+  /**
+   * A person restored a member from a backup of itself. Where that remembers what is committed,
+   * nobody can tell what else was on it from what somebody wrote there later (seed 8139).
+   */
+  void restoredByAPerson(SimulatedGuest guest) {
+    record
+        .committed()
+        .filter(c -> disks.memories(guest).contains(c.remembered()))
+        .map(c -> holdings.matrix(c.root()))
+        .ifPresent(
+            known ->
+                evolution.happened(
+                    guest.name,
+                    true,
+                    known.differences(holdings.latest(guest)),
+                    guest.timeline.now()));
+  }
+
   ClusterRecord record() {
     return record;
   }
