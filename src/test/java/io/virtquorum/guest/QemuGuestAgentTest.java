@@ -201,13 +201,13 @@ class QemuGuestAgentTest {
   @Test
   void unfinishedJsonOfAnEarlierClientDoesNoHarm() throws Exception {
     guest.close();
-    // The agent binds its socket before it listens: until then connections are refused.
+    // Until the agent takes the place of the client that left, a connect may be refused, and one
+    // that blocks may wait for ever (see AgentSocket).
     try (SocketChannel earlier =
         Awaitility.await()
+            .atMost(DEADLINE)
             .ignoreExceptionsInstanceOf(java.io.IOException.class)
-            .until(
-                () -> SocketChannel.open(UnixDomainSocketAddress.of(agent.socket())),
-                SocketChannel::isConnected)) {
+            .until(this::connectAtOnce, SocketChannel::isConnected)) {
       earlier.write(
           ByteBuffer.wrap(bytes("{\"execute\":\"guest-exec\",\"arguments\":{\"path\":\"")));
     }
@@ -215,6 +215,21 @@ class QemuGuestAgentTest {
     guest = new QemuGuestAgent(agent.socket());
 
     assertThat(guest.run(script("echo on")).ok()).isTrue();
+  }
+
+  private SocketChannel connectAtOnce() throws java.io.IOException {
+    SocketChannel channel = SocketChannel.open(java.net.StandardProtocolFamily.UNIX);
+    try {
+      channel.configureBlocking(false);
+      if (!channel.connect(UnixDomainSocketAddress.of(agent.socket()))) {
+        throw new java.io.IOException("not yet");
+      }
+      channel.configureBlocking(true);
+      return channel;
+    } catch (java.io.IOException e) {
+      channel.close();
+      throw e;
+    }
   }
 
   @Test
