@@ -104,7 +104,7 @@ func TestGivenLinksThenNothingFollowsThem(t *testing.T) {
 		}
 		info, err := os.Stat(filepath.Join(outside, "secret"))
 		must(t, err)
-		if info.Mode() != 0o600 || info.Sys().(interface{}) == nil || info.ModTime().Unix() == 5 {
+		if info.Mode() != 0o600 || info.ModTime().Unix() == 5 {
 			t.Fatal("the link was followed")
 		}
 		if n, err := unix.Getxattr(filepath.Join(outside, "secret"), "trusted.mine", nil); err == nil {
