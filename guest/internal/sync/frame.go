@@ -10,13 +10,13 @@ import (
 
 const (
 	// maxFrame bounds what one frame may make the other end allocate, in bytes.
-	maxFrame = 256 << 10
+	maxFrame = 1536 << 10
 	// maxData is how much content one frame carries, in bytes.
 	maxData = 64 << 10
 	// maxPath bounds a path and a link's target, in bytes: 400 directories with the longest names fit.
 	maxPath = 128 << 10
 	// maxXattrs bounds the extended attributes of a row, names and values together, in bytes.
-	maxXattrs = 96 << 10
+	maxXattrs = 1 << 20
 	// frameHead is a frame's length and its kind.
 	frameHead = 5
 )
@@ -29,6 +29,7 @@ const (
 	kindGet    kind = 2  // the content of a row, whole or by the blocks that the joiner has
 	kindBlocks kind = 3  // hashes of the joiner's blocks, after a get
 	kindDrop   kind = 4  // the content of a row is not needed
+	kindPing   kind = 5  // nothing is asked now, but the joiner is there
 	kindHeader kind = 16 // what a row is
 	kindMoved  kind = 17 // a row is not, or no longer, what was asked for
 	kindData   kind = 18 // bytes of the content that is being sent

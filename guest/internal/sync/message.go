@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+
+	"virtquorum.io/guest/internal/fingerprint"
 )
 
 // want asks for rows of one tree.
@@ -14,7 +16,7 @@ type want struct {
 
 type wantedRow struct {
 	path   string
-	digest [sha256.Size]byte
+	digest fingerprint.Digest
 }
 
 const maxTreeName = 4096
