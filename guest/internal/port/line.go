@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -77,7 +78,7 @@ func (l *deviceLine) Open(ctx context.Context) (Conn, error) {
 	if err := l.file.SetDeadline(time.Time{}); err != nil {
 		return nil, fmt.Errorf("preparing the port %s: %w", l.path, err)
 	}
-	return &deviceConn{l.file}, nil
+	return &deviceConn{file: l.file}, nil
 }
 
 // awaitPeer sleeps while the device says that nobody is there. A port whose other side hung up is always ready to be read, so
@@ -124,13 +125,34 @@ func (l *deviceLine) Close() error {
 }
 
 // deviceConn ends without closing the device.
-type deviceConn struct{ file *os.File }
+type deviceConn struct {
+	file   *os.File
+	mu     sync.Mutex
+	closed bool // no deadline may be set after the one that ends everything
+}
 
-func (c *deviceConn) Read(b []byte) (int, error)         { return c.file.Read(b) }
-func (c *deviceConn) Write(b []byte) (int, error)        { return c.file.Write(b) }
-func (c *deviceConn) SetWriteDeadline(t time.Time) error { return c.file.SetWriteDeadline(t) }
-func (c *deviceConn) Close() error                       { return c.file.SetDeadline(time.Unix(1, 0)) }
-func (c *deviceConn) waiting() bool                      { return fileWaiting(c.file) }
+func (c *deviceConn) Read(b []byte) (int, error)  { return c.file.Read(b) }
+func (c *deviceConn) Write(b []byte) (int, error) { return c.file.Write(b) }
+func (c *deviceConn) waiting() bool               { return fileWaiting(c.file) }
+
+func (c *deviceConn) SetWriteDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return os.ErrClosed
+	}
+	return c.file.SetWriteDeadline(t)
+}
+
+func (c *deviceConn) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil
+	}
+	c.closed = true
+	return c.file.SetDeadline(time.Unix(1, 0))
+}
 
 // socketLine has one peer at a time; the next one waits until it hangs up.
 type socketLine struct {
