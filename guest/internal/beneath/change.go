@@ -2,6 +2,7 @@ package beneath
 
 import (
 	"errors"
+	"os"
 	"slices"
 	"strings"
 
@@ -140,19 +141,44 @@ const (
 func (d *Dir) ListXattrs(name string) ([]string, error) {
 	var names []string
 	err := d.on("listing the attributes of", name, func(fd int) error {
-		list, err := sized(namesMost, func(buffer []byte) (int, error) { return unix.Listxattr(proc(fd), buffer) })
-		if errors.Is(err, unix.ENOTSUP) {
-			return nil
-		}
-		for _, attribute := range strings.Split(string(list), "\x00") {
-			if attribute != "" {
-				names = append(names, attribute)
-			}
-		}
+		var err error
+		names, err = attributes(func(buffer []byte) (int, error) { return unix.Listxattr(proc(fd), buffer) })
 		return err
 	})
+	return names, err
+}
+
+func attributes(list func([]byte) (int, error)) ([]string, error) {
+	found, err := sized(namesMost, list)
+	if errors.Is(err, unix.ENOTSUP) {
+		return nil, nil
+	}
+	var names []string
+	for _, attribute := range strings.Split(string(found), "\x00") {
+		if attribute != "" {
+			names = append(names, attribute)
+		}
+	}
 	slices.Sort(names)
 	return names, err
+}
+
+// FileXattrs is ListXattrs of an open file.
+func FileXattrs(file *os.File) ([]string, error) {
+	names, err := attributes(func(buffer []byte) (int, error) { return unix.Flistxattr(int(file.Fd()), buffer) })
+	if err != nil {
+		return nil, failed("listing the attributes of", file.Name(), err)
+	}
+	return names, nil
+}
+
+// FileXattr is GetXattr of an open file.
+func FileXattr(file *os.File, attribute string) ([]byte, error) {
+	value, err := sized(valueMost, func(buffer []byte) (int, error) { return unix.Fgetxattr(int(file.Fd()), attribute, buffer) })
+	if err != nil {
+		return nil, failed("reading attribute "+attribute+" of", file.Name(), err)
+	}
+	return value, nil
 }
 
 // GetXattr reads an extended attribute; unix.ENODATA if there is none of that name.

@@ -2,6 +2,7 @@ package beneath
 
 import (
 	"errors"
+	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -183,4 +184,13 @@ func readlink(fd int, name string) (string, error) {
 			return string(buffer[:n]), nil
 		}
 	}
+}
+
+// StatFile looks at a file that was opened in this tree.
+func (d *Dir) StatFile(file *os.File) (Stat, error) {
+	st, err := d.statFd(int(file.Fd()))
+	if err != nil {
+		return Stat{}, failed("looking at", file.Name(), err)
+	}
+	return st, nil
 }

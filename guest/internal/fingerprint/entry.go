@@ -3,7 +3,6 @@ package fingerprint
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -129,30 +128,29 @@ func wanted(name string, selinux bool) bool {
 }
 
 // xattrs reads those that are part of the state, by name.
-func xattrs(dir *beneath.Dir, name string, selinux bool) ([]Xattr, error) {
-	names, err := dir.ListXattrs(name)
+func xattrs(selinux bool, list func() ([]string, error), get func(name string) ([]byte, error)) ([]Xattr, error) {
+	names, err := list()
 	if err != nil {
 		return nil, err
 	}
 	var found []Xattr
 	total := 0
-	for _, attribute := range names {
-		if !wanted(attribute, selinux) {
+	for _, name := range names {
+		if !wanted(name, selinux) {
 			continue
 		}
-		value, err := dir.GetXattr(name, attribute)
+		value, err := get(name)
 		if errors.Is(err, unix.ENODATA) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		if total += len(attribute) + len(value); total > xattrMost {
-			return nil, fmt.Errorf("%q: %w", name, errXattrs)
+		if total += len(name) + len(value); total > xattrMost {
+			return nil, errXattrs
 		}
-		found = append(found, Xattr{attribute, string(value)})
+		found = append(found, Xattr{name, string(value)})
 	}
-	slices.SortFunc(found, func(a, b Xattr) int { return strings.Compare(a.Name, b.Name) })
 	return found, nil
 }
 
@@ -188,7 +186,8 @@ func describe(dir *beneath.Dir, name string, st beneath.Stat, selinux bool) (Ent
 		}
 	}
 	if !dir.Elsewhere(st) {
-		e.Xattrs, err = xattrs(dir, name, selinux)
+		e.Xattrs, err = xattrs(selinux, func() ([]string, error) { return dir.ListXattrs(name) },
+			func(attribute string) ([]byte, error) { return dir.GetXattr(name, attribute) })
 	}
 	if name == "." {
 		e.Path = ""
