@@ -155,14 +155,15 @@ func parseRoute(message syscall.NetlinkMessage) (route, bool) {
 	if family != unix.AF_INET || kind != unix.RTN_UNICAST || table != unix.RT_TABLE_MAIN || bits > 32 {
 		return route{}, false
 	}
-	attributes, err := syscall.ParseNetlinkRouteAttr(&message)
-	if err != nil {
-		return route{}, false
-	}
 	r := route{to: netip.PrefixFrom(netip.IPv4Unspecified(), bits)}
-	for _, attribute := range attributes {
-		ip, isIP := netip.AddrFromSlice(attribute.Value)
-		switch attribute.Attr.Type {
+	for rest := message.Data[unix.SizeofRtMsg:]; len(rest) >= unix.SizeofRtAttr; {
+		size := int(binary.NativeEndian.Uint16(rest))
+		if size < unix.SizeofRtAttr || size > len(rest) {
+			return route{}, false
+		}
+		value := rest[unix.SizeofRtAttr:size]
+		ip, isIP := netip.AddrFromSlice(value)
+		switch binary.NativeEndian.Uint16(rest[2:]) {
 		case unix.RTA_DST:
 			if isIP && ip.Is4() {
 				r.to = netip.PrefixFrom(ip, bits)
@@ -170,10 +171,11 @@ func parseRoute(message syscall.NetlinkMessage) (route, bool) {
 		case unix.RTA_GATEWAY:
 			r.gateway = ip
 		case unix.RTA_OIF:
-			if len(attribute.Value) == 4 {
-				r.nic = int(nativeUint32(attribute.Value))
+			if len(value) == 4 {
+				r.nic = int(nativeUint32(value))
 			}
 		}
+		rest = rest[min(len(rest), (size+unix.RTA_ALIGNTO-1)&^(unix.RTA_ALIGNTO-1)):]
 	}
 	return r, true
 }
