@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"virtquorum.io/guest/internal/beneath"
-	"virtquorum.io/guest/internal/loopfs"
+	"virtquorum.io/guest/internal/scratchfs"
 )
 
 func must(t testing.TB, errs ...error) {
@@ -135,8 +135,8 @@ func (m *member) expect(wanted map[string]string) {
 }
 
 func onEveryFileSystem(t *testing.T, run func(t *testing.T, m *member)) {
-	for _, kind := range loopfs.Kinds {
-		t.Run(kind, func(t *testing.T) { run(t, newMember(t, loopfs.New(t, kind, 300))) })
+	for _, kind := range scratchfs.Kinds {
+		t.Run(kind, func(t *testing.T) { run(t, newMember(t, scratchfs.Mount(t, kind, 320))) })
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 
 	"virtquorum.io/guest/internal/beneath"
 	"virtquorum.io/guest/internal/fingerprint"
-	"virtquorum.io/guest/internal/loopfs"
+	"virtquorum.io/guest/internal/scratchfs"
 )
 
 func must(t testing.TB, errs ...error) {
@@ -205,9 +205,9 @@ func write(t testing.TB, path string, content []byte) {
 }
 
 func onEveryFileSystem(t *testing.T, run func(t *testing.T, m *members)) {
-	for _, kind := range loopfs.Kinds {
+	for _, kind := range scratchfs.Kinds {
 		t.Run(kind, func(t *testing.T) {
-			run(t, newMembers(t, loopfs.New(t, kind, 400), loopfs.New(t, kind, 400)))
+			run(t, newMembers(t, scratchfs.Mount(t, kind, 400), scratchfs.Mount(t, kind, 400)))
 		})
 	}
 }
@@ -239,7 +239,7 @@ func TestGivenATreeOfEveryKindOfEntryThenAllIsStagedExactly(t *testing.T) {
 			must(t, at.Mkdir(name, 0o755))
 			at, err = at.Sub(name)
 			must(t, err)
-			t.Cleanup(func() { at.Close() })
+			t.Cleanup(func(d *beneath.Dir) func() { return func() { must(t, d.Close()) } }(at))
 		}
 		order := m.order(m.serve())
 		report, err := Fetch(limited(t), order)
