@@ -66,7 +66,7 @@ func (h *house) close() {
 type peer struct {
 	t       *testing.T
 	conn    net.Conn
-	frames  *frameReader
+	wire    *Peer
 	session uint64
 	term    uint64
 }
@@ -75,7 +75,7 @@ func (h *house) dial() *peer {
 	h.t.Helper()
 	mine, theirs := net.Pipe()
 	h.line <- theirs
-	return &peer{t: h.t, conn: mine, frames: newFrameReader(mine, func() {})}
+	return &peer{t: h.t, conn: mine, wire: NewPeer(mine)}
 }
 
 func (p *peer) frame(message *wire.ToGuest) []byte {
@@ -92,7 +92,7 @@ func (p *peer) send(message *wire.ToGuest) {
 	if message.Session == 0 {
 		message.Session = p.session
 	}
-	if _, err := p.conn.Write(p.frame(message)); err != nil {
+	if err := p.wire.Send(message); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -153,12 +153,8 @@ func (p *peer) body(body *wire.Body) {
 // next waits for the next message.
 func (p *peer) next() *wire.FromGuest {
 	p.t.Helper()
-	payload, err := p.frames.next()
+	message, err := p.wire.Next()
 	if err != nil {
-		p.t.Fatal(err)
-	}
-	message := &wire.FromGuest{}
-	if err := proto.Unmarshal(payload, message); err != nil {
 		p.t.Fatal(err)
 	}
 	return message
@@ -191,7 +187,7 @@ func (p *peer) silent() {
 	p.t.Helper()
 	p.conn.SetReadDeadline(time.Now().Add(time.Second))
 	defer p.conn.SetReadDeadline(time.Time{})
-	if _, err := p.frames.next(); err == nil {
+	if _, err := p.wire.Next(); err == nil {
 		p.t.Fatal("something came")
 	}
 }

@@ -113,6 +113,12 @@ func (s *Server) Push(push *wire.Push) error {
 	return nil
 }
 
+// Responsive returns at once, unless the server hangs.
+func (s *Server) Responsive() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+}
+
 // talk serves one connection until it or the context ends; true: something was heard.
 func (s *Server) talk(ctx context.Context, conn Conn) bool {
 	ctx, cancel := context.WithCancelCause(ctx)

@@ -3233,14 +3233,15 @@ func (x *RowList) GetRows() []*Row {
 	return nil
 }
 
-// Serve rows to one joiner until it is done, the deadline passes or the request is cancelled. The rows are its body.
+// Serve rows to the joiners, until the deadline passes or the request is cancelled. The rows are its body. The answer: these rows
+// with their sizes, in pieces, then Serving, and Served at the end.
 type Serve struct {
-	state             protoimpl.MessageState `protogen:"open.v1"`
-	JoinerAddress     string                 `protobuf:"bytes,1,opt,name=joiner_address,json=joinerAddress,proto3" json:"joiner_address,omitempty"`             // the only one that may connect
-	JoinerCertificate []byte                 `protobuf:"bytes,2,opt,name=joiner_certificate,json=joinerCertificate,proto3" json:"joiner_certificate,omitempty"` // SHA-256 of the one that it must show
-	Bandwidth         uint64                 `protobuf:"varint,3,opt,name=bandwidth,proto3" json:"bandwidth,omitempty"`                                         // bytes a second; 0: as configured
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Joiners       []*Joiner              `protobuf:"bytes,1,rep,name=joiners,proto3" json:"joiners,omitempty"`      // at most 64
+	Port          uint32                 `protobuf:"varint,2,opt,name=port,proto3" json:"port,omitempty"`           // 0: the usual one
+	Bandwidth     uint64                 `protobuf:"varint,3,opt,name=bandwidth,proto3" json:"bandwidth,omitempty"` // bytes a second to all together; 0: as configured
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Serve) Reset() {
@@ -3273,18 +3274,18 @@ func (*Serve) Descriptor() ([]byte, []int) {
 	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{32}
 }
 
-func (x *Serve) GetJoinerAddress() string {
+func (x *Serve) GetJoiners() []*Joiner {
 	if x != nil {
-		return x.JoinerAddress
-	}
-	return ""
-}
-
-func (x *Serve) GetJoinerCertificate() []byte {
-	if x != nil {
-		return x.JoinerCertificate
+		return x.Joiners
 	}
 	return nil
+}
+
+func (x *Serve) GetPort() uint32 {
+	if x != nil {
+		return x.Port
+	}
+	return 0
 }
 
 func (x *Serve) GetBandwidth() uint64 {
@@ -3294,19 +3295,71 @@ func (x *Serve) GetBandwidth() uint64 {
 	return 0
 }
 
-// The first piece of the answer to Serve: it may connect.
+type Joiner struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Member        string                 `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"`
+	Pin           []byte                 `protobuf:"bytes,2,opt,name=pin,proto3" json:"pin,omitempty"` // SHA-256 of the certificate that it must show
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Joiner) Reset() {
+	*x = Joiner{}
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Joiner) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Joiner) ProtoMessage() {}
+
+func (x *Joiner) ProtoReflect() protoreflect.Message {
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Joiner.ProtoReflect.Descriptor instead.
+func (*Joiner) Descriptor() ([]byte, []int) {
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *Joiner) GetMember() string {
+	if x != nil {
+		return x.Member
+	}
+	return ""
+}
+
+func (x *Joiner) GetPin() []byte {
+	if x != nil {
+		return x.Pin
+	}
+	return nil
+}
+
+// The joiners may connect.
 type Serving struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Address       string                 `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"`
 	Port          uint32                 `protobuf:"varint,2,opt,name=port,proto3" json:"port,omitempty"`
-	Certificate   []byte                 `protobuf:"bytes,3,opt,name=certificate,proto3" json:"certificate,omitempty"` // SHA-256 of the one that the server shows
+	Pin           []byte                 `protobuf:"bytes,3,opt,name=pin,proto3" json:"pin,omitempty"` // SHA-256 of the certificate that the donor shows; another one each time
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Serving) Reset() {
 	*x = Serving{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[33]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3318,7 +3371,7 @@ func (x *Serving) String() string {
 func (*Serving) ProtoMessage() {}
 
 func (x *Serving) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[33]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3331,7 +3384,7 @@ func (x *Serving) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Serving.ProtoReflect.Descriptor instead.
 func (*Serving) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{33}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Serving) GetAddress() string {
@@ -3348,24 +3401,23 @@ func (x *Serving) GetPort() uint32 {
 	return 0
 }
 
-func (x *Serving) GetCertificate() []byte {
+func (x *Serving) GetPin() []byte {
 	if x != nil {
-		return x.Certificate
+		return x.Pin
 	}
 	return nil
 }
 
 type Served struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Bytes         uint64                 `protobuf:"varint,1,opt,name=bytes,proto3" json:"bytes,omitempty"`
-	Rows          uint64                 `protobuf:"varint,2,opt,name=rows,proto3" json:"rows,omitempty"`
+	Bytes         uint64                 `protobuf:"varint,1,opt,name=bytes,proto3" json:"bytes,omitempty"` // sent
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Served) Reset() {
 	*x = Served{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[34]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3377,7 +3429,7 @@ func (x *Served) String() string {
 func (*Served) ProtoMessage() {}
 
 func (x *Served) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[34]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3390,7 +3442,7 @@ func (x *Served) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Served.ProtoReflect.Descriptor instead.
 func (*Served) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{34}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Served) GetBytes() uint64 {
@@ -3400,30 +3452,21 @@ func (x *Served) GetBytes() uint64 {
 	return 0
 }
 
-func (x *Served) GetRows() uint64 {
-	if x != nil {
-		return x.Rows
-	}
-	return 0
-}
-
 // Stage rows from a donor and check each digest. The rows are its body. Nothing in the trees changes.
 type Fetch struct {
-	state            protoimpl.MessageState `protogen:"open.v1"`
-	Stage            string                 `protobuf:"bytes,1,opt,name=stage,proto3" json:"stage,omitempty"` // names it: letters, digits, dots and dashes
-	Address          string                 `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
-	Port             uint32                 `protobuf:"varint,3,opt,name=port,proto3" json:"port,omitempty"`
-	DonorCertificate []byte                 `protobuf:"bytes,4,opt,name=donor_certificate,json=donorCertificate,proto3" json:"donor_certificate,omitempty"` // SHA-256 of the one that the donor shows
-	Certificate      []byte                 `protobuf:"bytes,5,opt,name=certificate,proto3" json:"certificate,omitempty"`                                   // DER; the one-time certificate to show
-	Key              []byte                 `protobuf:"bytes,6,opt,name=key,proto3" json:"key,omitempty"`                                                   // PKCS #8; its key
-	Bandwidth        uint64                 `protobuf:"varint,7,opt,name=bandwidth,proto3" json:"bandwidth,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Donor         string                 `protobuf:"bytes,1,opt,name=donor,proto3" json:"donor,omitempty"` // member
+	Address       string                 `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
+	Port          uint32                 `protobuf:"varint,3,opt,name=port,proto3" json:"port,omitempty"`
+	Pin           []byte                 `protobuf:"bytes,4,opt,name=pin,proto3" json:"pin,omitempty"`   // SHA-256 of the certificate that the donor shows
+	Seed          []byte                 `protobuf:"bytes,5,opt,name=seed,proto3" json:"seed,omitempty"` // 32 secret bytes, of which the joiner makes the identity that it shows; used once
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Fetch) Reset() {
 	*x = Fetch{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[35]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3435,7 +3478,7 @@ func (x *Fetch) String() string {
 func (*Fetch) ProtoMessage() {}
 
 func (x *Fetch) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[35]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3448,12 +3491,12 @@ func (x *Fetch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fetch.ProtoReflect.Descriptor instead.
 func (*Fetch) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{35}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{36}
 }
 
-func (x *Fetch) GetStage() string {
+func (x *Fetch) GetDonor() string {
 	if x != nil {
-		return x.Stage
+		return x.Donor
 	}
 	return ""
 }
@@ -3472,46 +3515,36 @@ func (x *Fetch) GetPort() uint32 {
 	return 0
 }
 
-func (x *Fetch) GetDonorCertificate() []byte {
+func (x *Fetch) GetPin() []byte {
 	if x != nil {
-		return x.DonorCertificate
+		return x.Pin
 	}
 	return nil
 }
 
-func (x *Fetch) GetCertificate() []byte {
+func (x *Fetch) GetSeed() []byte {
 	if x != nil {
-		return x.Certificate
+		return x.Seed
 	}
 	return nil
-}
-
-func (x *Fetch) GetKey() []byte {
-	if x != nil {
-		return x.Key
-	}
-	return nil
-}
-
-func (x *Fetch) GetBandwidth() uint64 {
-	if x != nil {
-		return x.Bandwidth
-	}
-	return 0
 }
 
 type Fetched struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Rows          uint64                 `protobuf:"varint,1,opt,name=rows,proto3" json:"rows,omitempty"`
-	Bytes         uint64                 `protobuf:"varint,2,opt,name=bytes,proto3" json:"bytes,omitempty"` // that crossed the sync network
-	Kept          uint64                 `protobuf:"varint,3,opt,name=kept,proto3" json:"kept,omitempty"`   // bytes that were there already
+	Sent          uint64                 `protobuf:"varint,2,opt,name=sent,proto3" json:"sent,omitempty"` // bytes that crossed the sync network
+	Received      uint64                 `protobuf:"varint,3,opt,name=received,proto3" json:"received,omitempty"`
+	Kept          uint64                 `protobuf:"varint,4,opt,name=kept,proto3" json:"kept,omitempty"`     // rows that an earlier fetch had staged
+	Copied        uint64                 `protobuf:"varint,5,opt,name=copied,proto3" json:"copied,omitempty"` // bytes of contents that were there already
+	Moved         []*Row                 `protobuf:"bytes,6,rep,name=moved,proto3" json:"moved,omitempty"`    // that the donor does not hold any more, with why as their trouble; at most 100
+	MovedTotal    uint64                 `protobuf:"varint,7,opt,name=moved_total,json=movedTotal,proto3" json:"moved_total,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Fetched) Reset() {
 	*x = Fetched{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[36]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3523,7 +3556,7 @@ func (x *Fetched) String() string {
 func (*Fetched) ProtoMessage() {}
 
 func (x *Fetched) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[36]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3536,7 +3569,7 @@ func (x *Fetched) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fetched.ProtoReflect.Descriptor instead.
 func (*Fetched) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{36}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Fetched) GetRows() uint64 {
@@ -3546,9 +3579,16 @@ func (x *Fetched) GetRows() uint64 {
 	return 0
 }
 
-func (x *Fetched) GetBytes() uint64 {
+func (x *Fetched) GetSent() uint64 {
 	if x != nil {
-		return x.Bytes
+		return x.Sent
+	}
+	return 0
+}
+
+func (x *Fetched) GetReceived() uint64 {
+	if x != nil {
+		return x.Received
 	}
 	return 0
 }
@@ -3560,10 +3600,31 @@ func (x *Fetched) GetKept() uint64 {
 	return 0
 }
 
-// Have the trees hold the rows of the body, out of the stage. Finished or undone as a whole, also after a power cut.
+func (x *Fetched) GetCopied() uint64 {
+	if x != nil {
+		return x.Copied
+	}
+	return 0
+}
+
+func (x *Fetched) GetMoved() []*Row {
+	if x != nil {
+		return x.Moved
+	}
+	return nil
+}
+
+func (x *Fetched) GetMovedTotal() uint64 {
+	if x != nil {
+		return x.MovedTotal
+	}
+	return 0
+}
+
+// Have the trees hold the rows of the body, out of what was fetched last. Finished or undone as a whole, also after a power cut.
 type Apply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Stage         string                 `protobuf:"bytes,1,opt,name=stage,proto3" json:"stage,omitempty"`
+	Single        bool                   `protobuf:"varint,1,opt,name=single,proto3" json:"single,omitempty"`                                // rows that somebody wrote since the look stay as they are; else they are archived as attributed
 	ArchiveEntry  string                 `protobuf:"bytes,2,opt,name=archive_entry,json=archiveEntry,proto3" json:"archive_entry,omitempty"` // letters, digits, dots and dashes: names what is replaced
 	Verdict       string                 `protobuf:"bytes,3,opt,name=verdict,proto3" json:"verdict,omitempty"`                               // why, as a sentence
 	Attributed    bool                   `protobuf:"varint,4,opt,name=attributed,proto3" json:"attributed,omitempty"`                        // somebody wrote what is replaced
@@ -3574,7 +3635,7 @@ type Apply struct {
 
 func (x *Apply) Reset() {
 	*x = Apply{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[37]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3586,7 +3647,7 @@ func (x *Apply) String() string {
 func (*Apply) ProtoMessage() {}
 
 func (x *Apply) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[37]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3599,14 +3660,14 @@ func (x *Apply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Apply.ProtoReflect.Descriptor instead.
 func (*Apply) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{37}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{38}
 }
 
-func (x *Apply) GetStage() string {
+func (x *Apply) GetSingle() bool {
 	if x != nil {
-		return x.Stage
+		return x.Single
 	}
-	return ""
+	return false
 }
 
 func (x *Apply) GetArchiveEntry() string {
@@ -3643,13 +3704,15 @@ type Applied struct {
 	Bytes         uint64                 `protobuf:"varint,2,opt,name=bytes,proto3" json:"bytes,omitempty"`
 	ArchiveEntry  string                 `protobuf:"bytes,3,opt,name=archive_entry,json=archiveEntry,proto3" json:"archive_entry,omitempty"` // empty: nothing was replaced
 	Stale         []*StaleProcess        `protobuf:"bytes,4,rep,name=stale,proto3" json:"stale,omitempty"`                                   // that have a replaced file open for writing; at most 100
+	Late          []*Row                 `protobuf:"bytes,5,rep,name=late,proto3" json:"late,omitempty"`                                     // that stayed as they are, with why as their trouble; at most 100
+	LateTotal     uint64                 `protobuf:"varint,6,opt,name=late_total,json=lateTotal,proto3" json:"late_total,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Applied) Reset() {
 	*x = Applied{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[38]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3661,7 +3724,7 @@ func (x *Applied) String() string {
 func (*Applied) ProtoMessage() {}
 
 func (x *Applied) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[38]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3674,7 +3737,7 @@ func (x *Applied) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Applied.ProtoReflect.Descriptor instead.
 func (*Applied) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{38}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Applied) GetRows() uint64 {
@@ -3705,6 +3768,20 @@ func (x *Applied) GetStale() []*StaleProcess {
 	return nil
 }
 
+func (x *Applied) GetLate() []*Row {
+	if x != nil {
+		return x.Late
+	}
+	return nil
+}
+
+func (x *Applied) GetLateTotal() uint64 {
+	if x != nil {
+		return x.LateTotal
+	}
+	return 0
+}
+
 type StaleProcess struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Pid           uint32                 `protobuf:"varint,1,opt,name=pid,proto3" json:"pid,omitempty"`
@@ -3718,7 +3795,7 @@ type StaleProcess struct {
 
 func (x *StaleProcess) Reset() {
 	*x = StaleProcess{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[39]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3730,7 +3807,7 @@ func (x *StaleProcess) String() string {
 func (*StaleProcess) ProtoMessage() {}
 
 func (x *StaleProcess) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[39]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3743,7 +3820,7 @@ func (x *StaleProcess) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StaleProcess.ProtoReflect.Descriptor instead.
 func (*StaleProcess) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{39}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *StaleProcess) GetPid() uint32 {
@@ -3790,7 +3867,7 @@ type Prove struct {
 
 func (x *Prove) Reset() {
 	*x = Prove{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[40]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3802,7 +3879,7 @@ func (x *Prove) String() string {
 func (*Prove) ProtoMessage() {}
 
 func (x *Prove) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[40]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3815,7 +3892,7 @@ func (x *Prove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prove.ProtoReflect.Descriptor instead.
 func (*Prove) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{40}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{41}
 }
 
 type Proven struct {
@@ -3829,7 +3906,7 @@ type Proven struct {
 
 func (x *Proven) Reset() {
 	*x = Proven{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[41]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3841,7 +3918,7 @@ func (x *Proven) String() string {
 func (*Proven) ProtoMessage() {}
 
 func (x *Proven) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[41]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3854,7 +3931,7 @@ func (x *Proven) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Proven.ProtoReflect.Descriptor instead.
 func (*Proven) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{41}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Proven) GetRows() uint64 {
@@ -3890,7 +3967,7 @@ type Remember struct {
 
 func (x *Remember) Reset() {
 	*x = Remember{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[42]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3902,7 +3979,7 @@ func (x *Remember) String() string {
 func (*Remember) ProtoMessage() {}
 
 func (x *Remember) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[42]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3915,7 +3992,7 @@ func (x *Remember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Remember.ProtoReflect.Descriptor instead.
 func (*Remember) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{42}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Remember) GetPosition() *Position {
@@ -3948,7 +4025,7 @@ type Remembered struct {
 
 func (x *Remembered) Reset() {
 	*x = Remembered{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[43]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3960,7 +4037,7 @@ func (x *Remembered) String() string {
 func (*Remembered) ProtoMessage() {}
 
 func (x *Remembered) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[43]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3973,7 +4050,7 @@ func (x *Remembered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Remembered.ProtoReflect.Descriptor instead.
 func (*Remembered) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{43}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Remembered) GetMemory() *Memory {
@@ -3991,7 +4068,7 @@ type ArchiveList struct {
 
 func (x *ArchiveList) Reset() {
 	*x = ArchiveList{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[44]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4003,7 +4080,7 @@ func (x *ArchiveList) String() string {
 func (*ArchiveList) ProtoMessage() {}
 
 func (x *ArchiveList) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[44]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4016,7 +4093,7 @@ func (x *ArchiveList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchiveList.ProtoReflect.Descriptor instead.
 func (*ArchiveList) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{44}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{45}
 }
 
 type ArchiveEntries struct {
@@ -4028,7 +4105,7 @@ type ArchiveEntries struct {
 
 func (x *ArchiveEntries) Reset() {
 	*x = ArchiveEntries{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[45]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4040,7 +4117,7 @@ func (x *ArchiveEntries) String() string {
 func (*ArchiveEntries) ProtoMessage() {}
 
 func (x *ArchiveEntries) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[45]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4053,7 +4130,7 @@ func (x *ArchiveEntries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchiveEntries.ProtoReflect.Descriptor instead.
 func (*ArchiveEntries) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{45}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ArchiveEntries) GetEntries() []*ArchiveEntry {
@@ -4077,7 +4154,7 @@ type ArchiveEntry struct {
 
 func (x *ArchiveEntry) Reset() {
 	*x = ArchiveEntry{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[46]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4089,7 +4166,7 @@ func (x *ArchiveEntry) String() string {
 func (*ArchiveEntry) ProtoMessage() {}
 
 func (x *ArchiveEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[46]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4102,7 +4179,7 @@ func (x *ArchiveEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchiveEntry.ProtoReflect.Descriptor instead.
 func (*ArchiveEntry) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{46}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ArchiveEntry) GetName() string {
@@ -4158,7 +4235,7 @@ type ArchiveRestore struct {
 
 func (x *ArchiveRestore) Reset() {
 	*x = ArchiveRestore{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[47]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4170,7 +4247,7 @@ func (x *ArchiveRestore) String() string {
 func (*ArchiveRestore) ProtoMessage() {}
 
 func (x *ArchiveRestore) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[47]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4183,7 +4260,7 @@ func (x *ArchiveRestore) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchiveRestore.ProtoReflect.Descriptor instead.
 func (*ArchiveRestore) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{47}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ArchiveRestore) GetName() string {
@@ -4210,7 +4287,7 @@ type ArchiveRestored struct {
 
 func (x *ArchiveRestored) Reset() {
 	*x = ArchiveRestored{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[48]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4222,7 +4299,7 @@ func (x *ArchiveRestored) String() string {
 func (*ArchiveRestored) ProtoMessage() {}
 
 func (x *ArchiveRestored) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[48]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4235,7 +4312,7 @@ func (x *ArchiveRestored) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchiveRestored.ProtoReflect.Descriptor instead.
 func (*ArchiveRestored) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{48}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ArchiveRestored) GetRows() uint64 {
@@ -4261,7 +4338,7 @@ type ArchivePrune struct {
 
 func (x *ArchivePrune) Reset() {
 	*x = ArchivePrune{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[49]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4273,7 +4350,7 @@ func (x *ArchivePrune) String() string {
 func (*ArchivePrune) ProtoMessage() {}
 
 func (x *ArchivePrune) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[49]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4286,7 +4363,7 @@ func (x *ArchivePrune) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchivePrune.ProtoReflect.Descriptor instead.
 func (*ArchivePrune) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{49}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ArchivePrune) GetNames() []string {
@@ -4306,7 +4383,7 @@ type ArchivePruned struct {
 
 func (x *ArchivePruned) Reset() {
 	*x = ArchivePruned{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[50]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4318,7 +4395,7 @@ func (x *ArchivePruned) String() string {
 func (*ArchivePruned) ProtoMessage() {}
 
 func (x *ArchivePruned) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[50]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4331,7 +4408,7 @@ func (x *ArchivePruned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchivePruned.ProtoReflect.Descriptor instead.
 func (*ArchivePruned) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{50}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ArchivePruned) GetNames() []string {
@@ -4354,7 +4431,7 @@ type Run struct {
 	Argv          []string               `protobuf:"bytes,1,rep,name=argv,proto3" json:"argv,omitempty"` // at most 64 of 4,096 bytes
 	Input         []byte                 `protobuf:"bytes,2,opt,name=input,proto3" json:"input,omitempty"`
 	Environment   map[string]string      `protobuf:"bytes,3,rep,name=environment,proto3" json:"environment,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	OutputBytes   uint64                 `protobuf:"varint,4,opt,name=output_bytes,json=outputBytes,proto3" json:"output_bytes,omitempty"` // of each of the two; more is read and dropped; 0: 1 MiB
+	OutputBytes   uint64                 `protobuf:"varint,4,opt,name=output_bytes,json=outputBytes,proto3" json:"output_bytes,omitempty"` // of each of the two, at most 16 MiB; more is read and dropped; 0: 1 MiB
 	KillGroup     bool                   `protobuf:"varint,5,opt,name=kill_group,json=killGroup,proto3" json:"kill_group,omitempty"`       // also what it leaves in its process group
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4362,7 +4439,7 @@ type Run struct {
 
 func (x *Run) Reset() {
 	*x = Run{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[51]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4374,7 +4451,7 @@ func (x *Run) String() string {
 func (*Run) ProtoMessage() {}
 
 func (x *Run) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[51]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4387,7 +4464,7 @@ func (x *Run) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Run.ProtoReflect.Descriptor instead.
 func (*Run) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{51}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Run) GetArgv() []string {
@@ -4435,7 +4512,7 @@ type Output struct {
 
 func (x *Output) Reset() {
 	*x = Output{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[52]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4447,7 +4524,7 @@ func (x *Output) String() string {
 func (*Output) ProtoMessage() {}
 
 func (x *Output) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[52]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4460,7 +4537,7 @@ func (x *Output) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Output.ProtoReflect.Descriptor instead.
 func (*Output) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{52}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Output) GetOut() []byte {
@@ -4481,14 +4558,15 @@ type Ran struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	ExitCode      int32                  `protobuf:"varint,1,opt,name=exit_code,json=exitCode,proto3" json:"exit_code,omitempty"` // -1: by a signal
 	Signal        uint32                 `protobuf:"varint,2,opt,name=signal,proto3" json:"signal,omitempty"`
-	Cut           bool                   `protobuf:"varint,3,opt,name=cut,proto3" json:"cut,omitempty"` // some output was dropped
+	Cut           bool                   `protobuf:"varint,3,opt,name=cut,proto3" json:"cut,omitempty"`   // some output was dropped
+	Left          bool                   `protobuf:"varint,4,opt,name=left,proto3" json:"left,omitempty"` // it left a program running that holds its output open
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Ran) Reset() {
 	*x = Ran{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[53]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4500,7 +4578,7 @@ func (x *Ran) String() string {
 func (*Ran) ProtoMessage() {}
 
 func (x *Ran) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[53]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4513,7 +4591,7 @@ func (x *Ran) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ran.ProtoReflect.Descriptor instead.
 func (*Ran) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{53}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Ran) GetExitCode() int32 {
@@ -4537,6 +4615,13 @@ func (x *Ran) GetCut() bool {
 	return false
 }
 
+func (x *Ran) GetLeft() bool {
+	if x != nil {
+		return x.Left
+	}
+	return false
+}
+
 // Give the sync NIC its address.
 type Address struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -4548,7 +4633,7 @@ type Address struct {
 
 func (x *Address) Reset() {
 	*x = Address{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[54]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4560,7 +4645,7 @@ func (x *Address) String() string {
 func (*Address) ProtoMessage() {}
 
 func (x *Address) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[54]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4573,7 +4658,7 @@ func (x *Address) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Address.ProtoReflect.Descriptor instead.
 func (*Address) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{54}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Address) GetMac() string {
@@ -4600,7 +4685,7 @@ type Addressed struct {
 
 func (x *Addressed) Reset() {
 	*x = Addressed{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[55]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4612,7 +4697,7 @@ func (x *Addressed) String() string {
 func (*Addressed) ProtoMessage() {}
 
 func (x *Addressed) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[55]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4625,7 +4710,7 @@ func (x *Addressed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Addressed.ProtoReflect.Descriptor instead.
 func (*Addressed) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{55}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Addressed) GetInterface() string {
@@ -4650,7 +4735,7 @@ type Users struct {
 
 func (x *Users) Reset() {
 	*x = Users{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[56]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4662,7 +4747,7 @@ func (x *Users) String() string {
 func (*Users) ProtoMessage() {}
 
 func (x *Users) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[56]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4675,22 +4760,23 @@ func (x *Users) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Users.ProtoReflect.Descriptor instead.
 func (*Users) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{56}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{57}
 }
 
 type UserList struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	Sessions       uint32                 `protobuf:"varint,1,opt,name=sessions,proto3" json:"sessions,omitempty"`                                           // logged in
 	Connections    uint32                 `protobuf:"varint,2,opt,name=connections,proto3" json:"connections,omitempty"`                                     // on access ports
-	InputAgeMillis *uint64                `protobuf:"varint,3,opt,name=input_age_millis,json=inputAgeMillis,proto3,oneof" json:"input_age_millis,omitempty"` // since the newest terminal input
+	InputAgeMillis *uint64                `protobuf:"varint,3,opt,name=input_age_millis,json=inputAgeMillis,proto3,oneof" json:"input_age_millis,omitempty"` // since the newest terminal input, to 8 s
 	Words          []string               `protobuf:"bytes,4,rep,name=words,proto3" json:"words,omitempty"`                                                  // about each, for a person; at most 20
+	PassiveOpens   uint64                 `protobuf:"varint,5,opt,name=passive_opens,json=passiveOpens,proto3" json:"passive_opens,omitempty"`               // connections that may have been users' and were not seen; only a difference says something
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
 
 func (x *UserList) Reset() {
 	*x = UserList{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[57]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4702,7 +4788,7 @@ func (x *UserList) String() string {
 func (*UserList) ProtoMessage() {}
 
 func (x *UserList) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[57]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4715,7 +4801,7 @@ func (x *UserList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UserList.ProtoReflect.Descriptor instead.
 func (*UserList) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{57}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *UserList) GetSessions() uint32 {
@@ -4746,6 +4832,13 @@ func (x *UserList) GetWords() []string {
 	return nil
 }
 
+func (x *UserList) GetPassiveOpens() uint64 {
+	if x != nil {
+		return x.PassiveOpens
+	}
+	return 0
+}
+
 type Facts struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Names         []string               `protobuf:"bytes,1,rep,name=names,proto3" json:"names,omitempty"` // timezone, os, kernel
@@ -4755,7 +4848,7 @@ type Facts struct {
 
 func (x *Facts) Reset() {
 	*x = Facts{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[58]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4767,7 +4860,7 @@ func (x *Facts) String() string {
 func (*Facts) ProtoMessage() {}
 
 func (x *Facts) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[58]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4780,7 +4873,7 @@ func (x *Facts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Facts.ProtoReflect.Descriptor instead.
 func (*Facts) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{58}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *Facts) GetNames() []string {
@@ -4799,7 +4892,7 @@ type FactList struct {
 
 func (x *FactList) Reset() {
 	*x = FactList{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[59]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4811,7 +4904,7 @@ func (x *FactList) String() string {
 func (*FactList) ProtoMessage() {}
 
 func (x *FactList) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[59]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4824,7 +4917,7 @@ func (x *FactList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FactList.ProtoReflect.Descriptor instead.
 func (*FactList) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{59}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *FactList) GetFacts() []*Fact {
@@ -4845,7 +4938,7 @@ type Fact struct {
 
 func (x *Fact) Reset() {
 	*x = Fact{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[60]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4857,7 +4950,7 @@ func (x *Fact) String() string {
 func (*Fact) ProtoMessage() {}
 
 func (x *Fact) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[60]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4870,7 +4963,7 @@ func (x *Fact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fact.ProtoReflect.Descriptor instead.
 func (*Fact) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{60}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *Fact) GetName() string {
@@ -4902,7 +4995,7 @@ type HealthCheck struct {
 
 func (x *HealthCheck) Reset() {
 	*x = HealthCheck{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[61]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4914,7 +5007,7 @@ func (x *HealthCheck) String() string {
 func (*HealthCheck) ProtoMessage() {}
 
 func (x *HealthCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[61]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4927,7 +5020,7 @@ func (x *HealthCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HealthCheck.ProtoReflect.Descriptor instead.
 func (*HealthCheck) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{61}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{62}
 }
 
 // What keeps this member from its work.
@@ -4943,7 +5036,7 @@ type Health struct {
 
 func (x *Health) Reset() {
 	*x = Health{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[62]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4955,7 +5048,7 @@ func (x *Health) String() string {
 func (*Health) ProtoMessage() {}
 
 func (x *Health) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[62]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4968,7 +5061,7 @@ func (x *Health) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Health.ProtoReflect.Descriptor instead.
 func (*Health) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{62}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *Health) GetAilments() []*Ailment {
@@ -5010,7 +5103,7 @@ type Ailment struct {
 
 func (x *Ailment) Reset() {
 	*x = Ailment{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[63]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5022,7 +5115,7 @@ func (x *Ailment) String() string {
 func (*Ailment) ProtoMessage() {}
 
 func (x *Ailment) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[63]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5035,7 +5128,7 @@ func (x *Ailment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ailment.ProtoReflect.Descriptor instead.
 func (*Ailment) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{63}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *Ailment) GetReason() string {
@@ -5302,43 +5395,51 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\aRowList\x12\x12\n" +
 	"\x04look\x18\x01 \x01(\x04R\x04look\x12\x10\n" +
 	"\x03all\x18\x02 \x01(\bR\x03all\x12,\n" +
-	"\x04rows\x18\x03 \x03(\v2\x18.virtquorum.guest.v1.RowR\x04rows\"{\n" +
-	"\x05Serve\x12%\n" +
-	"\x0ejoiner_address\x18\x01 \x01(\tR\rjoinerAddress\x12-\n" +
-	"\x12joiner_certificate\x18\x02 \x01(\fR\x11joinerCertificate\x12\x1c\n" +
-	"\tbandwidth\x18\x03 \x01(\x04R\tbandwidth\"Y\n" +
+	"\x04rows\x18\x03 \x03(\v2\x18.virtquorum.guest.v1.RowR\x04rows\"p\n" +
+	"\x05Serve\x125\n" +
+	"\ajoiners\x18\x01 \x03(\v2\x1b.virtquorum.guest.v1.JoinerR\ajoiners\x12\x12\n" +
+	"\x04port\x18\x02 \x01(\rR\x04port\x12\x1c\n" +
+	"\tbandwidth\x18\x03 \x01(\x04R\tbandwidth\"2\n" +
+	"\x06Joiner\x12\x16\n" +
+	"\x06member\x18\x01 \x01(\tR\x06member\x12\x10\n" +
+	"\x03pin\x18\x02 \x01(\fR\x03pin\"I\n" +
 	"\aServing\x12\x18\n" +
 	"\aaddress\x18\x01 \x01(\tR\aaddress\x12\x12\n" +
-	"\x04port\x18\x02 \x01(\rR\x04port\x12 \n" +
-	"\vcertificate\x18\x03 \x01(\fR\vcertificate\"2\n" +
+	"\x04port\x18\x02 \x01(\rR\x04port\x12\x10\n" +
+	"\x03pin\x18\x03 \x01(\fR\x03pin\"\x1e\n" +
 	"\x06Served\x12\x14\n" +
-	"\x05bytes\x18\x01 \x01(\x04R\x05bytes\x12\x12\n" +
-	"\x04rows\x18\x02 \x01(\x04R\x04rows\"\xca\x01\n" +
+	"\x05bytes\x18\x01 \x01(\x04R\x05bytes\"q\n" +
 	"\x05Fetch\x12\x14\n" +
-	"\x05stage\x18\x01 \x01(\tR\x05stage\x12\x18\n" +
+	"\x05donor\x18\x01 \x01(\tR\x05donor\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x12\n" +
-	"\x04port\x18\x03 \x01(\rR\x04port\x12+\n" +
-	"\x11donor_certificate\x18\x04 \x01(\fR\x10donorCertificate\x12 \n" +
-	"\vcertificate\x18\x05 \x01(\fR\vcertificate\x12\x10\n" +
-	"\x03key\x18\x06 \x01(\fR\x03key\x12\x1c\n" +
-	"\tbandwidth\x18\a \x01(\x04R\tbandwidth\"G\n" +
+	"\x04port\x18\x03 \x01(\rR\x04port\x12\x10\n" +
+	"\x03pin\x18\x04 \x01(\fR\x03pin\x12\x12\n" +
+	"\x04seed\x18\x05 \x01(\fR\x04seed\"\xca\x01\n" +
 	"\aFetched\x12\x12\n" +
-	"\x04rows\x18\x01 \x01(\x04R\x04rows\x12\x14\n" +
-	"\x05bytes\x18\x02 \x01(\x04R\x05bytes\x12\x12\n" +
-	"\x04kept\x18\x03 \x01(\x04R\x04kept\"\x90\x01\n" +
-	"\x05Apply\x12\x14\n" +
-	"\x05stage\x18\x01 \x01(\tR\x05stage\x12#\n" +
+	"\x04rows\x18\x01 \x01(\x04R\x04rows\x12\x12\n" +
+	"\x04sent\x18\x02 \x01(\x04R\x04sent\x12\x1a\n" +
+	"\breceived\x18\x03 \x01(\x04R\breceived\x12\x12\n" +
+	"\x04kept\x18\x04 \x01(\x04R\x04kept\x12\x16\n" +
+	"\x06copied\x18\x05 \x01(\x04R\x06copied\x12.\n" +
+	"\x05moved\x18\x06 \x03(\v2\x18.virtquorum.guest.v1.RowR\x05moved\x12\x1f\n" +
+	"\vmoved_total\x18\a \x01(\x04R\n" +
+	"movedTotal\"\x92\x01\n" +
+	"\x05Apply\x12\x16\n" +
+	"\x06single\x18\x01 \x01(\bR\x06single\x12#\n" +
 	"\rarchive_entry\x18\x02 \x01(\tR\farchiveEntry\x12\x18\n" +
 	"\averdict\x18\x03 \x01(\tR\averdict\x12\x1e\n" +
 	"\n" +
 	"attributed\x18\x04 \x01(\bR\n" +
 	"attributed\x12\x12\n" +
-	"\x04look\x18\x05 \x01(\x04R\x04look\"\x91\x01\n" +
+	"\x04look\x18\x05 \x01(\x04R\x04look\"\xde\x01\n" +
 	"\aApplied\x12\x12\n" +
 	"\x04rows\x18\x01 \x01(\x04R\x04rows\x12\x14\n" +
 	"\x05bytes\x18\x02 \x01(\x04R\x05bytes\x12#\n" +
 	"\rarchive_entry\x18\x03 \x01(\tR\farchiveEntry\x127\n" +
-	"\x05stale\x18\x04 \x03(\v2!.virtquorum.guest.v1.StaleProcessR\x05stale\"v\n" +
+	"\x05stale\x18\x04 \x03(\v2!.virtquorum.guest.v1.StaleProcessR\x05stale\x12,\n" +
+	"\x04late\x18\x05 \x03(\v2\x18.virtquorum.guest.v1.RowR\x04late\x12\x1d\n" +
+	"\n" +
+	"late_total\x18\x06 \x01(\x04R\tlateTotal\"v\n" +
 	"\fStaleProcess\x12\x10\n" +
 	"\x03pid\x18\x01 \x01(\rR\x03pid\x12\x18\n" +
 	"\acommand\x18\x02 \x01(\tR\acommand\x12\x12\n" +
@@ -5392,23 +5493,25 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\",\n" +
 	"\x06Output\x12\x10\n" +
 	"\x03out\x18\x01 \x01(\fR\x03out\x12\x10\n" +
-	"\x03err\x18\x02 \x01(\fR\x03err\"L\n" +
+	"\x03err\x18\x02 \x01(\fR\x03err\"`\n" +
 	"\x03Ran\x12\x1b\n" +
 	"\texit_code\x18\x01 \x01(\x05R\bexitCode\x12\x16\n" +
 	"\x06signal\x18\x02 \x01(\rR\x06signal\x12\x10\n" +
-	"\x03cut\x18\x03 \x01(\bR\x03cut\"5\n" +
+	"\x03cut\x18\x03 \x01(\bR\x03cut\x12\x12\n" +
+	"\x04left\x18\x04 \x01(\bR\x04left\"5\n" +
 	"\aAddress\x12\x10\n" +
 	"\x03mac\x18\x01 \x01(\tR\x03mac\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\"C\n" +
 	"\tAddressed\x12\x1c\n" +
 	"\tinterface\x18\x01 \x01(\tR\tinterface\x12\x18\n" +
 	"\achanged\x18\x02 \x01(\bR\achanged\"\a\n" +
-	"\x05Users\"\xa2\x01\n" +
+	"\x05Users\"\xc7\x01\n" +
 	"\bUserList\x12\x1a\n" +
 	"\bsessions\x18\x01 \x01(\rR\bsessions\x12 \n" +
 	"\vconnections\x18\x02 \x01(\rR\vconnections\x12-\n" +
 	"\x10input_age_millis\x18\x03 \x01(\x04H\x00R\x0einputAgeMillis\x88\x01\x01\x12\x14\n" +
-	"\x05words\x18\x04 \x03(\tR\x05wordsB\x13\n" +
+	"\x05words\x18\x04 \x03(\tR\x05words\x12#\n" +
+	"\rpassive_opens\x18\x05 \x01(\x04R\fpassiveOpensB\x13\n" +
 	"\x11_input_age_millis\"\x1d\n" +
 	"\x05Facts\x12\x14\n" +
 	"\x05names\x18\x01 \x03(\tR\x05names\";\n" +
@@ -5464,7 +5567,7 @@ func file_virtquorum_guest_v1_guest_proto_rawDescGZIP() []byte {
 }
 
 var file_virtquorum_guest_v1_guest_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_virtquorum_guest_v1_guest_proto_msgTypes = make([]protoimpl.MessageInfo, 65)
+var file_virtquorum_guest_v1_guest_proto_msgTypes = make([]protoimpl.MessageInfo, 66)
 var file_virtquorum_guest_v1_guest_proto_goTypes = []any{
 	(Watcher)(0),            // 0: virtquorum.guest.v1.Watcher
 	(Reason)(0),             // 1: virtquorum.guest.v1.Reason
@@ -5501,38 +5604,39 @@ var file_virtquorum_guest_v1_guest_proto_goTypes = []any{
 	(*Rows)(nil),            // 32: virtquorum.guest.v1.Rows
 	(*RowList)(nil),         // 33: virtquorum.guest.v1.RowList
 	(*Serve)(nil),           // 34: virtquorum.guest.v1.Serve
-	(*Serving)(nil),         // 35: virtquorum.guest.v1.Serving
-	(*Served)(nil),          // 36: virtquorum.guest.v1.Served
-	(*Fetch)(nil),           // 37: virtquorum.guest.v1.Fetch
-	(*Fetched)(nil),         // 38: virtquorum.guest.v1.Fetched
-	(*Apply)(nil),           // 39: virtquorum.guest.v1.Apply
-	(*Applied)(nil),         // 40: virtquorum.guest.v1.Applied
-	(*StaleProcess)(nil),    // 41: virtquorum.guest.v1.StaleProcess
-	(*Prove)(nil),           // 42: virtquorum.guest.v1.Prove
-	(*Proven)(nil),          // 43: virtquorum.guest.v1.Proven
-	(*Remember)(nil),        // 44: virtquorum.guest.v1.Remember
-	(*Remembered)(nil),      // 45: virtquorum.guest.v1.Remembered
-	(*ArchiveList)(nil),     // 46: virtquorum.guest.v1.ArchiveList
-	(*ArchiveEntries)(nil),  // 47: virtquorum.guest.v1.ArchiveEntries
-	(*ArchiveEntry)(nil),    // 48: virtquorum.guest.v1.ArchiveEntry
-	(*ArchiveRestore)(nil),  // 49: virtquorum.guest.v1.ArchiveRestore
-	(*ArchiveRestored)(nil), // 50: virtquorum.guest.v1.ArchiveRestored
-	(*ArchivePrune)(nil),    // 51: virtquorum.guest.v1.ArchivePrune
-	(*ArchivePruned)(nil),   // 52: virtquorum.guest.v1.ArchivePruned
-	(*Run)(nil),             // 53: virtquorum.guest.v1.Run
-	(*Output)(nil),          // 54: virtquorum.guest.v1.Output
-	(*Ran)(nil),             // 55: virtquorum.guest.v1.Ran
-	(*Address)(nil),         // 56: virtquorum.guest.v1.Address
-	(*Addressed)(nil),       // 57: virtquorum.guest.v1.Addressed
-	(*Users)(nil),           // 58: virtquorum.guest.v1.Users
-	(*UserList)(nil),        // 59: virtquorum.guest.v1.UserList
-	(*Facts)(nil),           // 60: virtquorum.guest.v1.Facts
-	(*FactList)(nil),        // 61: virtquorum.guest.v1.FactList
-	(*Fact)(nil),            // 62: virtquorum.guest.v1.Fact
-	(*HealthCheck)(nil),     // 63: virtquorum.guest.v1.HealthCheck
-	(*Health)(nil),          // 64: virtquorum.guest.v1.Health
-	(*Ailment)(nil),         // 65: virtquorum.guest.v1.Ailment
-	nil,                     // 66: virtquorum.guest.v1.Run.EnvironmentEntry
+	(*Joiner)(nil),          // 35: virtquorum.guest.v1.Joiner
+	(*Serving)(nil),         // 36: virtquorum.guest.v1.Serving
+	(*Served)(nil),          // 37: virtquorum.guest.v1.Served
+	(*Fetch)(nil),           // 38: virtquorum.guest.v1.Fetch
+	(*Fetched)(nil),         // 39: virtquorum.guest.v1.Fetched
+	(*Apply)(nil),           // 40: virtquorum.guest.v1.Apply
+	(*Applied)(nil),         // 41: virtquorum.guest.v1.Applied
+	(*StaleProcess)(nil),    // 42: virtquorum.guest.v1.StaleProcess
+	(*Prove)(nil),           // 43: virtquorum.guest.v1.Prove
+	(*Proven)(nil),          // 44: virtquorum.guest.v1.Proven
+	(*Remember)(nil),        // 45: virtquorum.guest.v1.Remember
+	(*Remembered)(nil),      // 46: virtquorum.guest.v1.Remembered
+	(*ArchiveList)(nil),     // 47: virtquorum.guest.v1.ArchiveList
+	(*ArchiveEntries)(nil),  // 48: virtquorum.guest.v1.ArchiveEntries
+	(*ArchiveEntry)(nil),    // 49: virtquorum.guest.v1.ArchiveEntry
+	(*ArchiveRestore)(nil),  // 50: virtquorum.guest.v1.ArchiveRestore
+	(*ArchiveRestored)(nil), // 51: virtquorum.guest.v1.ArchiveRestored
+	(*ArchivePrune)(nil),    // 52: virtquorum.guest.v1.ArchivePrune
+	(*ArchivePruned)(nil),   // 53: virtquorum.guest.v1.ArchivePruned
+	(*Run)(nil),             // 54: virtquorum.guest.v1.Run
+	(*Output)(nil),          // 55: virtquorum.guest.v1.Output
+	(*Ran)(nil),             // 56: virtquorum.guest.v1.Ran
+	(*Address)(nil),         // 57: virtquorum.guest.v1.Address
+	(*Addressed)(nil),       // 58: virtquorum.guest.v1.Addressed
+	(*Users)(nil),           // 59: virtquorum.guest.v1.Users
+	(*UserList)(nil),        // 60: virtquorum.guest.v1.UserList
+	(*Facts)(nil),           // 61: virtquorum.guest.v1.Facts
+	(*FactList)(nil),        // 62: virtquorum.guest.v1.FactList
+	(*Fact)(nil),            // 63: virtquorum.guest.v1.Fact
+	(*HealthCheck)(nil),     // 64: virtquorum.guest.v1.HealthCheck
+	(*Health)(nil),          // 65: virtquorum.guest.v1.Health
+	(*Ailment)(nil),         // 66: virtquorum.guest.v1.Ailment
+	nil,                     // 67: virtquorum.guest.v1.Run.EnvironmentEntry
 }
 var file_virtquorum_guest_v1_guest_proto_depIdxs = []int32{
 	4,  // 0: virtquorum.guest.v1.ToGuest.hello:type_name -> virtquorum.guest.v1.Hello
@@ -5555,41 +5659,41 @@ var file_virtquorum_guest_v1_guest_proto_depIdxs = []int32{
 	28, // 17: virtquorum.guest.v1.Request.audit:type_name -> virtquorum.guest.v1.Audit
 	32, // 18: virtquorum.guest.v1.Request.rows:type_name -> virtquorum.guest.v1.Rows
 	34, // 19: virtquorum.guest.v1.Request.serve:type_name -> virtquorum.guest.v1.Serve
-	37, // 20: virtquorum.guest.v1.Request.fetch:type_name -> virtquorum.guest.v1.Fetch
-	39, // 21: virtquorum.guest.v1.Request.apply:type_name -> virtquorum.guest.v1.Apply
-	42, // 22: virtquorum.guest.v1.Request.prove:type_name -> virtquorum.guest.v1.Prove
-	44, // 23: virtquorum.guest.v1.Request.remember:type_name -> virtquorum.guest.v1.Remember
-	46, // 24: virtquorum.guest.v1.Request.archive_list:type_name -> virtquorum.guest.v1.ArchiveList
-	49, // 25: virtquorum.guest.v1.Request.archive_restore:type_name -> virtquorum.guest.v1.ArchiveRestore
-	51, // 26: virtquorum.guest.v1.Request.archive_prune:type_name -> virtquorum.guest.v1.ArchivePrune
-	53, // 27: virtquorum.guest.v1.Request.run:type_name -> virtquorum.guest.v1.Run
-	56, // 28: virtquorum.guest.v1.Request.address:type_name -> virtquorum.guest.v1.Address
-	58, // 29: virtquorum.guest.v1.Request.users:type_name -> virtquorum.guest.v1.Users
-	60, // 30: virtquorum.guest.v1.Request.facts:type_name -> virtquorum.guest.v1.Facts
-	63, // 31: virtquorum.guest.v1.Request.health:type_name -> virtquorum.guest.v1.HealthCheck
+	38, // 20: virtquorum.guest.v1.Request.fetch:type_name -> virtquorum.guest.v1.Fetch
+	40, // 21: virtquorum.guest.v1.Request.apply:type_name -> virtquorum.guest.v1.Apply
+	43, // 22: virtquorum.guest.v1.Request.prove:type_name -> virtquorum.guest.v1.Prove
+	45, // 23: virtquorum.guest.v1.Request.remember:type_name -> virtquorum.guest.v1.Remember
+	47, // 24: virtquorum.guest.v1.Request.archive_list:type_name -> virtquorum.guest.v1.ArchiveList
+	50, // 25: virtquorum.guest.v1.Request.archive_restore:type_name -> virtquorum.guest.v1.ArchiveRestore
+	52, // 26: virtquorum.guest.v1.Request.archive_prune:type_name -> virtquorum.guest.v1.ArchivePrune
+	54, // 27: virtquorum.guest.v1.Request.run:type_name -> virtquorum.guest.v1.Run
+	57, // 28: virtquorum.guest.v1.Request.address:type_name -> virtquorum.guest.v1.Address
+	59, // 29: virtquorum.guest.v1.Request.users:type_name -> virtquorum.guest.v1.Users
+	61, // 30: virtquorum.guest.v1.Request.facts:type_name -> virtquorum.guest.v1.Facts
+	64, // 31: virtquorum.guest.v1.Request.health:type_name -> virtquorum.guest.v1.HealthCheck
 	13, // 32: virtquorum.guest.v1.Body.targets:type_name -> virtquorum.guest.v1.Target
 	23, // 33: virtquorum.guest.v1.Answer.configured:type_name -> virtquorum.guest.v1.Configured
 	29, // 34: virtquorum.guest.v1.Answer.look:type_name -> virtquorum.guest.v1.Seen
 	33, // 35: virtquorum.guest.v1.Answer.rows:type_name -> virtquorum.guest.v1.RowList
-	35, // 36: virtquorum.guest.v1.Answer.serving:type_name -> virtquorum.guest.v1.Serving
-	36, // 37: virtquorum.guest.v1.Answer.served:type_name -> virtquorum.guest.v1.Served
-	38, // 38: virtquorum.guest.v1.Answer.fetched:type_name -> virtquorum.guest.v1.Fetched
-	40, // 39: virtquorum.guest.v1.Answer.applied:type_name -> virtquorum.guest.v1.Applied
-	43, // 40: virtquorum.guest.v1.Answer.proven:type_name -> virtquorum.guest.v1.Proven
-	45, // 41: virtquorum.guest.v1.Answer.remembered:type_name -> virtquorum.guest.v1.Remembered
-	47, // 42: virtquorum.guest.v1.Answer.archive_entries:type_name -> virtquorum.guest.v1.ArchiveEntries
-	50, // 43: virtquorum.guest.v1.Answer.archive_restored:type_name -> virtquorum.guest.v1.ArchiveRestored
-	52, // 44: virtquorum.guest.v1.Answer.archive_pruned:type_name -> virtquorum.guest.v1.ArchivePruned
-	54, // 45: virtquorum.guest.v1.Answer.output:type_name -> virtquorum.guest.v1.Output
-	55, // 46: virtquorum.guest.v1.Answer.ran:type_name -> virtquorum.guest.v1.Ran
-	57, // 47: virtquorum.guest.v1.Answer.addressed:type_name -> virtquorum.guest.v1.Addressed
-	59, // 48: virtquorum.guest.v1.Answer.users:type_name -> virtquorum.guest.v1.UserList
-	61, // 49: virtquorum.guest.v1.Answer.facts:type_name -> virtquorum.guest.v1.FactList
-	64, // 50: virtquorum.guest.v1.Answer.health:type_name -> virtquorum.guest.v1.Health
+	36, // 36: virtquorum.guest.v1.Answer.serving:type_name -> virtquorum.guest.v1.Serving
+	37, // 37: virtquorum.guest.v1.Answer.served:type_name -> virtquorum.guest.v1.Served
+	39, // 38: virtquorum.guest.v1.Answer.fetched:type_name -> virtquorum.guest.v1.Fetched
+	41, // 39: virtquorum.guest.v1.Answer.applied:type_name -> virtquorum.guest.v1.Applied
+	44, // 40: virtquorum.guest.v1.Answer.proven:type_name -> virtquorum.guest.v1.Proven
+	46, // 41: virtquorum.guest.v1.Answer.remembered:type_name -> virtquorum.guest.v1.Remembered
+	48, // 42: virtquorum.guest.v1.Answer.archive_entries:type_name -> virtquorum.guest.v1.ArchiveEntries
+	51, // 43: virtquorum.guest.v1.Answer.archive_restored:type_name -> virtquorum.guest.v1.ArchiveRestored
+	53, // 44: virtquorum.guest.v1.Answer.archive_pruned:type_name -> virtquorum.guest.v1.ArchivePruned
+	55, // 45: virtquorum.guest.v1.Answer.output:type_name -> virtquorum.guest.v1.Output
+	56, // 46: virtquorum.guest.v1.Answer.ran:type_name -> virtquorum.guest.v1.Ran
+	58, // 47: virtquorum.guest.v1.Answer.addressed:type_name -> virtquorum.guest.v1.Addressed
+	60, // 48: virtquorum.guest.v1.Answer.users:type_name -> virtquorum.guest.v1.UserList
+	62, // 49: virtquorum.guest.v1.Answer.facts:type_name -> virtquorum.guest.v1.FactList
+	65, // 50: virtquorum.guest.v1.Answer.health:type_name -> virtquorum.guest.v1.Health
 	1,  // 51: virtquorum.guest.v1.Refusal.reason:type_name -> virtquorum.guest.v1.Reason
 	29, // 52: virtquorum.guest.v1.Push.look:type_name -> virtquorum.guest.v1.Seen
-	59, // 53: virtquorum.guest.v1.Push.users:type_name -> virtquorum.guest.v1.UserList
-	64, // 54: virtquorum.guest.v1.Push.health:type_name -> virtquorum.guest.v1.Health
+	60, // 53: virtquorum.guest.v1.Push.users:type_name -> virtquorum.guest.v1.UserList
+	65, // 54: virtquorum.guest.v1.Push.health:type_name -> virtquorum.guest.v1.Health
 	19, // 55: virtquorum.guest.v1.Configure.trees:type_name -> virtquorum.guest.v1.Tree
 	20, // 56: virtquorum.guest.v1.Configure.archive:type_name -> virtquorum.guest.v1.ArchiveLimits
 	21, // 57: virtquorum.guest.v1.Configure.timing:type_name -> virtquorum.guest.v1.Timing
@@ -5602,19 +5706,22 @@ var file_virtquorum_guest_v1_guest_proto_depIdxs = []int32{
 	24, // 64: virtquorum.guest.v1.Seen.trees:type_name -> virtquorum.guest.v1.TreeState
 	31, // 65: virtquorum.guest.v1.Seen.troubled:type_name -> virtquorum.guest.v1.Row
 	31, // 66: virtquorum.guest.v1.RowList.rows:type_name -> virtquorum.guest.v1.Row
-	41, // 67: virtquorum.guest.v1.Applied.stale:type_name -> virtquorum.guest.v1.StaleProcess
-	31, // 68: virtquorum.guest.v1.Proven.differing:type_name -> virtquorum.guest.v1.Row
-	25, // 69: virtquorum.guest.v1.Remember.position:type_name -> virtquorum.guest.v1.Position
-	26, // 70: virtquorum.guest.v1.Remembered.memory:type_name -> virtquorum.guest.v1.Memory
-	48, // 71: virtquorum.guest.v1.ArchiveEntries.entries:type_name -> virtquorum.guest.v1.ArchiveEntry
-	66, // 72: virtquorum.guest.v1.Run.environment:type_name -> virtquorum.guest.v1.Run.EnvironmentEntry
-	62, // 73: virtquorum.guest.v1.FactList.facts:type_name -> virtquorum.guest.v1.Fact
-	65, // 74: virtquorum.guest.v1.Health.ailments:type_name -> virtquorum.guest.v1.Ailment
-	75, // [75:75] is the sub-list for method output_type
-	75, // [75:75] is the sub-list for method input_type
-	75, // [75:75] is the sub-list for extension type_name
-	75, // [75:75] is the sub-list for extension extendee
-	0,  // [0:75] is the sub-list for field type_name
+	35, // 67: virtquorum.guest.v1.Serve.joiners:type_name -> virtquorum.guest.v1.Joiner
+	31, // 68: virtquorum.guest.v1.Fetched.moved:type_name -> virtquorum.guest.v1.Row
+	42, // 69: virtquorum.guest.v1.Applied.stale:type_name -> virtquorum.guest.v1.StaleProcess
+	31, // 70: virtquorum.guest.v1.Applied.late:type_name -> virtquorum.guest.v1.Row
+	31, // 71: virtquorum.guest.v1.Proven.differing:type_name -> virtquorum.guest.v1.Row
+	25, // 72: virtquorum.guest.v1.Remember.position:type_name -> virtquorum.guest.v1.Position
+	26, // 73: virtquorum.guest.v1.Remembered.memory:type_name -> virtquorum.guest.v1.Memory
+	49, // 74: virtquorum.guest.v1.ArchiveEntries.entries:type_name -> virtquorum.guest.v1.ArchiveEntry
+	67, // 75: virtquorum.guest.v1.Run.environment:type_name -> virtquorum.guest.v1.Run.EnvironmentEntry
+	63, // 76: virtquorum.guest.v1.FactList.facts:type_name -> virtquorum.guest.v1.Fact
+	66, // 77: virtquorum.guest.v1.Health.ailments:type_name -> virtquorum.guest.v1.Ailment
+	78, // [78:78] is the sub-list for method output_type
+	78, // [78:78] is the sub-list for method input_type
+	78, // [78:78] is the sub-list for extension type_name
+	78, // [78:78] is the sub-list for extension extendee
+	0,  // [0:78] is the sub-list for field type_name
 }
 
 func init() { file_virtquorum_guest_v1_guest_proto_init() }
@@ -5685,14 +5792,14 @@ func file_virtquorum_guest_v1_guest_proto_init() {
 		(*Push_Health)(nil),
 	}
 	file_virtquorum_guest_v1_guest_proto_msgTypes[27].OneofWrappers = []any{}
-	file_virtquorum_guest_v1_guest_proto_msgTypes[57].OneofWrappers = []any{}
+	file_virtquorum_guest_v1_guest_proto_msgTypes[58].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_virtquorum_guest_v1_guest_proto_rawDesc), len(file_virtquorum_guest_v1_guest_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   65,
+			NumMessages:   66,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
