@@ -1,0 +1,46 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"virtquorum.io/guest/internal/fingerprint"
+	"virtquorum.io/guest/internal/watch"
+	"virtquorum.io/guest/internal/wire"
+)
+
+// Opener opens trees of this guest.
+type Opener struct {
+	SELinux bool               // security.selinux is part of the state
+	Own     func(pid int) bool // processes of this program beside its living children; may be nil
+	Watch   []string           // the kinds of watching that may be tried; nil: all
+}
+
+// OpenTree opens a tree for looking and begins to watch it.
+func (o Opener) OpenTree(ctx context.Context, configure *wire.Configure, spec *wire.Tree) (Tree, watch.Watcher, error) {
+	key, err := fingerprint.NewKey(configure.Key)
+	if err != nil {
+		return nil, nil, fmt.Errorf("taking the cluster's key: %w", err)
+	}
+	scanner, err := fingerprint.New(fingerprint.Tree{
+		Name: spec.Name, Path: string(spec.Path), Excludes: spec.Exclude,
+		Devices: spec.Devices, SetID: spec.SetId, Immutable: spec.Immutable,
+	}, key, fingerprint.Options{SELinux: o.SELinux, Bandwidth: int64(configure.GetBandwidth().GetAudit())})
+	if err != nil {
+		return nil, nil, fmt.Errorf("opening it: %w", err)
+	}
+	watcher, err := watch.Open(ctx, string(spec.Path), watch.Options{
+		Kinds: o.Watch, Own: o.Own, Skip: func(path string) bool {
+			return path == fingerprint.Own || strings.HasPrefix(path, fingerprint.Own+"/")
+		},
+		Gather:   time.Duration(configure.GetTiming().GetGatherMillis()) * time.Millisecond,
+		Interval: time.Duration(configure.GetTiming().GetQuickMillis()) * time.Millisecond,
+	})
+	if err != nil {
+		scanner.Close()
+		return nil, nil, fmt.Errorf("watching it: %w", err)
+	}
+	return scanner, watcher, nil
+}
