@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -247,8 +248,9 @@ func TestGivenACrashAfterAnyStepThenEachRowIsOldOrNewAndNothingIsLostAndItIsFini
 }
 
 func crashes(t *testing.T, exchange, single bool) {
+	base := scratchfs.Mount(t, "tmpfs", 0) // it is the program that crashes: nothing has to reach a disk
 	for stop := 0; ; stop++ {
-		m := newMember(t, t.TempDir())
+		m := newMember(t, filepath.Join(base, strconv.Itoa(stop)))
 		m.noExchange = !exchange
 		plan, before, after := m.everything()
 		plan.Single = single

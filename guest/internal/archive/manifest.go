@@ -160,6 +160,9 @@ func readLines(dir *beneath.Dir, name string, first any, row func(decode func(an
 
 // makeDirs makes a directory of the program's own with those above it, and opens nothing.
 func makeDirs(dir *beneath.Dir, name string) error {
+	if name == "." {
+		return nil
+	}
 	err := dir.Mkdir(name, 0o700)
 	if err == nil || errors.Is(err, os.ErrExist) {
 		return nil

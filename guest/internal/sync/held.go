@@ -137,7 +137,7 @@ func (s *stage) copyFrom(ctx context.Context, row Held, i *item) (bool, error) {
 		return false, err
 	}
 	defer to.Close()
-	if err := copyFile(ctx, from, to, i.header.size); err != nil {
+	if err := CopyFile(ctx, from, to, i.header.size); err != nil {
 		return false, local(fmt.Sprintf("copying %q to the stage", row.Path), err)
 	}
 	var content [32]byte
@@ -150,8 +150,8 @@ func (s *stage) copyFrom(ctx context.Context, row Held, i *item) (bool, error) {
 	return true, s.complete(i, to)
 }
 
-// copyFile shares the blocks if the file system can, else the kernel copies.
-func copyFile(ctx context.Context, from, to *os.File, size int64) error {
+// CopyFile copies so many bytes, holes as holes: the blocks are shared if the file system can, else the kernel copies.
+func CopyFile(ctx context.Context, from, to *os.File, size int64) error {
 	if unix.IoctlFileClone(int(to.Fd()), int(from.Fd())) == nil {
 		return to.Truncate(size)
 	}
