@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"virtquorum.io/guest/internal/port"
+	"virtquorum.io/guest/internal/scratchfs"
 	"virtquorum.io/guest/internal/wire"
 )
 
@@ -97,7 +98,7 @@ func (p *program) hello(term uint64) *wire.FromGuest {
 }
 
 func TestGivenASidecarThenItIsServedAndTheProgramEndsWhenItIsTold(t *testing.T) {
-	tree, state := t.TempDir(), t.TempDir()
+	tree, state := scratchfs.Mount(t, "tmpfs", 16), t.TempDir()
 	if err := os.WriteFile(filepath.Join(tree, "index.html"), []byte("hello"), 0o644); err != nil {
 		t.Fatal(err)
 	}

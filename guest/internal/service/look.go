@@ -54,24 +54,28 @@ func (of *member) seen() *wire.Seen {
 				seen.Troubled = append(seen.Troubled, &wire.Row{Tree: uint32(i), Path: []byte(left.Path), Trouble: left.Why})
 			}
 		}
-		rows := t.rows
+		held := t.held
 		t.mu.Unlock()
-		if rows != nil {
-			seen.ReadingBytes += bytesToRead(rows)
+		if held != nil {
+			seen.ReadingBytes += bytesToRead(held.Rows)
 		}
 	}
 	if !oldest.IsZero() {
 		age := ageMillis(oldest)
 		seen.AuditAgeMillis = &age
 	}
-	for !port.Fits(seen) && len(seen.Troubled) > 0 { // paths may be long
+	for i, t := range of.trees {
+		t.addChanges(i, seen)
+	}
+	for !port.Fits(seen) && len(seen.Troubled)+len(seen.Changes) > 0 { // paths may be long
 		seen.Troubled = seen.Troubled[:len(seen.Troubled)/2]
+		seen.Changes = seen.Changes[:len(seen.Changes)/2]
 	}
 	return seen
 }
 
 // bytesToRead counts what is still to be read, of the first so many files.
-func bytesToRead(rows Tree) (bytes uint64) {
+func bytesToRead(rows *fingerprint.Scanner) (bytes uint64) {
 	files := 0
 	for path := range rows.Unread() {
 		if entry, err := rows.Entry(path); err == nil && entry.Size > 0 {
@@ -106,7 +110,7 @@ func (of *member) look() uint64 {
 }
 
 func (s *Service) look(ctx context.Context, of *member, call Call) (*wire.Answer, error) {
-	return of.lookAt(ctx, func(t *tree, rows Tree) error {
+	return of.lookAt(ctx, func(t *tree, rows *fingerprint.Scanner) error {
 		if call.Request().GetLook().GetWalk() {
 			if _, err := t.walk(ctx, rows); err != nil {
 				return err
@@ -118,7 +122,7 @@ func (s *Service) look(ctx context.Context, of *member, call Call) (*wire.Answer
 }
 
 func (s *Service) audit(ctx context.Context, of *member, call Call) (*wire.Answer, error) {
-	return of.lookAt(ctx, func(t *tree, rows Tree) error {
+	return of.lookAt(ctx, func(t *tree, rows *fingerprint.Scanner) error {
 		began := time.Now()
 		if _, err := t.walk(ctx, rows); err != nil {
 			return err
@@ -135,14 +139,14 @@ func (s *Service) audit(ctx context.Context, of *member, call Call) (*wire.Answe
 
 // lookAt does something with each tree that is open, and answers with what is known after it: the state of a tree says what kept it
 // from being looked at.
-func (of *member) lookAt(ctx context.Context, do func(*tree, Tree) error, audited bool) (*wire.Answer, error) {
+func (of *member) lookAt(ctx context.Context, do func(*tree, *fingerprint.Scanner) error, audited bool) (*wire.Answer, error) {
 	for _, t := range of.trees {
-		rows, err := t.held()
+		held, err := t.use()
 		if err != nil {
 			audited = false
 			continue
 		}
-		if err := do(t, rows); err != nil {
+		if err := do(t, held.Rows); err != nil {
 			if ctx.Err() != nil {
 				return nil, context.Cause(ctx)
 			}
@@ -176,11 +180,11 @@ func (s *Service) rows(ctx context.Context, of *member, call Call) (*wire.Answer
 		return &wire.Answer{Piece: &wire.Answer_Rows{Rows: list}}, nil
 	}
 	for i, t := range of.trees {
-		held, err := t.held()
+		held, err := t.use()
 		if err != nil {
 			return nil, void("%w", err)
 		}
-		for row := range held.Rows() {
+		for row := range held.Rows.Rows() {
 			one := rowOf(i, row)
 			if size += proto.Size(one) + 8; size > rowsPiece && len(list.Rows) > 0 {
 				if err := call.Send(ctx, &wire.Answer{Piece: &wire.Answer_Rows{Rows: list}}); err != nil {

@@ -33,7 +33,7 @@ func rowsIn(t *testing.T, s *Service) map[string]*wire.Row {
 }
 
 func TestGivenATreeThenItsRowsComeInOrderAndAnotherLookHasAnotherNumber(t *testing.T) {
-	tree := t.TempDir()
+	tree := newTree(t)
 	write(t, tree, "one")
 	s, _ := newService(t)
 	mustDo(t, s, configureOf(tree))
@@ -60,7 +60,7 @@ func TestGivenATreeThenItsRowsComeInOrderAndAnotherLookHasAnotherNumber(t *testi
 }
 
 func TestGivenMoreRowsThanAFrameTakesThenTheyComeInPieces(t *testing.T) {
-	tree := t.TempDir()
+	tree := newTree(t)
 	for i := range 1500 {
 		write(t, tree, strings.Repeat("x", 200)+string(rune('a'+i%26))+string(rune('a'+i/26%26))+string(rune('a'+i/676)))
 	}
@@ -76,7 +76,7 @@ func TestGivenMoreRowsThanAFrameTakesThenTheyComeInPieces(t *testing.T) {
 }
 
 func TestGivenAChangeThenItIsPushedWithoutBeingAskedFor(t *testing.T) {
-	tree := t.TempDir()
+	tree := newTree(t)
 	pushes := make(chan *wire.Seen, 100)
 	s, _ := newService(t, func(o *Options) {
 		o.Push = func(push *wire.Push) error {
@@ -95,7 +95,7 @@ func TestGivenAChangeThenItIsPushedWithoutBeingAskedFor(t *testing.T) {
 }
 
 func TestGivenATreeThatIsMissingThenItIsNamedAndTheOthersAreLookedAt(t *testing.T) {
-	tree, missing := t.TempDir(), filepath.Join(t.TempDir(), "missing")
+	tree, missing := newTree(t), filepath.Join(t.TempDir(), "missing")
 	write(t, tree, "one")
 	s, _ := newService(t)
 	states := mustDo(t, s, configureOf(tree, missing)).GetConfigured().Trees
@@ -115,7 +115,7 @@ func TestGivenATreeThatIsMissingThenItIsNamedAndTheOthersAreLookedAt(t *testing.
 }
 
 func TestGivenAnAuditThenItSaysSoAndHowOldItIs(t *testing.T) {
-	tree := t.TempDir()
+	tree := newTree(t)
 	write(t, tree, "one")
 	s, _ := newService(t)
 	mustDo(t, s, configureOf(tree))
@@ -128,7 +128,7 @@ func TestGivenAnAuditThenItSaysSoAndHowOldItIs(t *testing.T) {
 }
 
 func TestGivenTheSameConfigurationInALaterSessionThenTheLookingGoesOn(t *testing.T) {
-	tree := t.TempDir()
+	tree, another := newTree(t), newTree(t)
 	s, _ := newService(t)
 	mustDo(t, s, configureOf(tree))
 	first := mustDo(t, s, &wire.Look{Walk: true}).GetLook()
@@ -141,7 +141,7 @@ func TestGivenTheSameConfigurationInALaterSessionThenTheLookingGoesOn(t *testing
 	if err != nil || answer.GetLook().Number != first.Number {
 		t.Fatal(answer, err)
 	}
-	call.request = request(t, configureOf(tree, t.TempDir()))
+	call.request = request(t, configureOf(tree, another))
 	if answer, err = s.do(t.Context(), call); err != nil || len(answer.GetConfigured().Trees) != 2 {
 		t.Fatal(answer, err)
 	}

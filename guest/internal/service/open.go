@@ -2,14 +2,19 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"virtquorum.io/guest/internal/fingerprint"
+	"virtquorum.io/guest/internal/memory"
 	"virtquorum.io/guest/internal/watch"
 	"virtquorum.io/guest/internal/wire"
 )
+
+// errObserved is why nothing is remembered where that is as it should be.
+var errObserved = errors.New("the guest is only observed")
 
 // Opener opens trees of this guest.
 type Opener struct {
@@ -19,17 +24,17 @@ type Opener struct {
 }
 
 // OpenTree opens a tree for looking and begins to watch it.
-func (o Opener) OpenTree(ctx context.Context, configure *wire.Configure, spec *wire.Tree) (Tree, watch.Watcher, error) {
+func (o Opener) OpenTree(ctx context.Context, configure *wire.Configure, spec *wire.Tree) (*Held, error) {
 	key, err := fingerprint.NewKey(configure.Key)
 	if err != nil {
-		return nil, nil, fmt.Errorf("taking the cluster's key: %w", err)
+		return nil, fmt.Errorf("taking the cluster's key: %w", err)
 	}
 	scanner, err := fingerprint.New(fingerprint.Tree{
 		Name: spec.Name, Path: string(spec.Path), Excludes: spec.Exclude,
 		Devices: spec.Devices, SetID: spec.SetId, Immutable: spec.Immutable,
 	}, key, fingerprint.Options{SELinux: o.SELinux, Bandwidth: int64(configure.GetBandwidth().GetAudit())})
 	if err != nil {
-		return nil, nil, fmt.Errorf("opening it: %w", err)
+		return nil, fmt.Errorf("opening it: %w", err)
 	}
 	watcher, err := watch.Open(ctx, string(spec.Path), watch.Options{
 		Kinds: o.Watch, Own: o.Own, Skip: func(path string) bool {
@@ -40,7 +45,14 @@ func (o Opener) OpenTree(ctx context.Context, configure *wire.Configure, spec *w
 	})
 	if err != nil {
 		scanner.Close()
-		return nil, nil, fmt.Errorf("watching it: %w", err)
+		return nil, fmt.Errorf("watching it: %w", err)
 	}
-	return scanner, watcher, nil
+	held := &Held{Rows: scanner, Watcher: watcher}
+	if configure.ReadOnly {
+		held.Why = errObserved
+		return held, nil
+	}
+	owner := memory.Owner{Cluster: configure.Cluster, Tree: spec.Name, Member: configure.Member}
+	held.Store, held.Why = memory.Open(scanner.Root(), key, owner)
+	return held, nil
 }

@@ -25,7 +25,7 @@ func (s *Service) table() map[string]operation {
 		"fetch":           {configured: true, changes: true, alone: true},
 		"apply":           {configured: true, changes: true, alone: true},
 		"prove":           {configured: true},
-		"remember":        {configured: true, alone: true},
+		"remember":        {configured: true, changes: true, alone: true},
 		"archive_list":    {configured: true},
 		"archive_restore": {configured: true, changes: true, alone: true},
 		"archive_prune":   {configured: true, changes: true, alone: true},
@@ -57,6 +57,7 @@ func (s *Service) table() map[string]operation {
 		can("look", s.look)
 		can("audit", s.audit)
 		can("rows", s.rows)
+		can("remember", s.remember)
 	}
 	return table
 }

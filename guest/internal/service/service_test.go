@@ -17,6 +17,7 @@ import (
 
 	"virtquorum.io/guest/internal/evidence"
 	"virtquorum.io/guest/internal/port"
+	"virtquorum.io/guest/internal/scratchfs"
 	"virtquorum.io/guest/internal/watch"
 	"virtquorum.io/guest/internal/wire"
 )
@@ -291,6 +292,16 @@ func TestGivenSomethingThatChangesTheGuestThenTheNextSuchWaitsForItsEnd(t *testi
 	if err := <-ended; err != nil || len(guest.addresses) != 1 {
 		t.Fatal(err, guest.addresses)
 	}
+}
+
+// newTree makes a tree on a file system of its own, because it is remembered at the mount point.
+func newTree(t *testing.T) string {
+	t.Helper()
+	tree := filepath.Join(scratchfs.Mount(t, "tmpfs", 32), "tree")
+	if err := os.Mkdir(tree, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return tree
 }
 
 func write(t *testing.T, path ...string) {

@@ -10,27 +10,30 @@ import (
 	"time"
 
 	"virtquorum.io/guest/internal/fingerprint"
+	"virtquorum.io/guest/internal/memory"
 	"virtquorum.io/guest/internal/watch"
 	"virtquorum.io/guest/internal/wire"
 )
 
-// Tree keeps the rows of a file tree. *fingerprint.Scanner is one, and says what its methods mean.
-type Tree interface {
-	Walk(ctx context.Context) (fingerprint.Result, error)
-	Look(ctx context.Context, paths iter.Seq[string]) (fingerprint.Result, error)
-	Read(ctx context.Context, reading fingerprint.Reading) (fingerprint.Done, error)
-	Rows() iter.Seq[fingerprint.Row]
-	Row(path string) (fingerprint.Row, bool)
-	Unread() iter.Seq[string]
-	Files() iter.Seq[string]
-	Entry(path string) (fingerprint.Entry, error)
-	Version() uint64
-	Close() error
+// Held is what is open of a tree. Closing it closes all.
+type Held struct {
+	Rows    *fingerprint.Scanner
+	Watcher watch.Watcher
+	Store   *memory.Store // nil: nothing may be remembered here, and Why says why
+	Why     error
+}
+
+func (h *Held) close() {
+	h.Watcher.Close()
+	if h.Store != nil {
+		h.Store.Close()
+	}
+	h.Rows.Close()
 }
 
 // TreeOpener opens the trees of a configuration.
 type TreeOpener interface {
-	OpenTree(ctx context.Context, configure *wire.Configure, spec *wire.Tree) (Tree, watch.Watcher, error)
+	OpenTree(ctx context.Context, configure *wire.Configure, spec *wire.Tree) (*Held, error)
 }
 
 const (
@@ -42,15 +45,15 @@ const (
 // tree is one that is looked at all the time.
 type tree struct {
 	spec    *wire.Tree
-	open    func(ctx context.Context) (Tree, watch.Watcher, error)
+	open    func(ctx context.Context) (*Held, error)
 	changed func()        // called when anything about the rows may be another
 	unread  chan struct{} // there may be something to read
 	tried   chan struct{} // closed once it was opened or cannot be
 	gap     time.Duration // between two walks, at least
 
 	mu      sync.Mutex
-	rows    Tree // nil: it is not open
-	watcher watch.Watcher
+	held    *Held              // nil: it is not open
+	past    *past              // what is remembered of it; nil: it is not open
 	opened  uint64             // how often it was
 	result  fingerprint.Result // of the newest look
 	walked  time.Time          // when the newest walk that saw everything began
@@ -70,7 +73,7 @@ func (s *Service) openTrees(ctx context.Context, of *member) {
 			t.gap = time.Duration(quick) * time.Millisecond
 		}
 		t.changed = func() { s.publish(of) }
-		t.open = func(ctx context.Context) (Tree, watch.Watcher, error) {
+		t.open = func(ctx context.Context) (*Held, error) {
 			return s.options.Trees.OpenTree(ctx, of.configure, spec)
 		}
 		of.trees = append(of.trees, t)
@@ -88,31 +91,35 @@ func (s *Service) openTrees(ctx context.Context, of *member) {
 	}
 }
 
-// held is the open tree; the error says why it is not open.
-func (t *tree) held() (Tree, error) {
+// use is the open tree; the error says why it is not open.
+func (t *tree) use() (*Held, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.rows == nil {
+	if t.held == nil {
 		return nil, fmt.Errorf("the tree %s cannot be looked at: %w", t.spec.Name, t.problem)
 	}
-	return t.rows, nil
+	return t.held, nil
 }
 
 func (t *tree) version() version {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.rows == nil {
+	if t.held == nil {
 		return version{}
 	}
-	return version{t.opened, t.rows.Version()}
+	return version{t.opened, t.held.Rows.Version()}
 }
 
 // keep opens the tree, also when another directory came to its place, and looks at it until the context ends.
 func (t *tree) keep(ctx context.Context) {
 	for first := true; ctx.Err() == nil; first = false {
-		rows, watcher, err := t.open(ctx)
+		held, err := t.open(ctx)
+		var remembered *past
+		if err == nil {
+			remembered = recall(ctx, held)
+		}
 		t.mu.Lock()
-		t.rows, t.watcher, t.problem = rows, watcher, err
+		t.held, t.past, t.problem = held, remembered, err
 		t.opened++
 		t.mu.Unlock()
 		if first {
@@ -121,15 +128,16 @@ func (t *tree) keep(ctx context.Context) {
 			t.changed()
 		}
 		if err == nil {
-			t.lookOn(ctx, rows, watcher)
+			t.lookOn(ctx, held.Rows, held.Watcher)
 			t.mu.Lock()
-			t.rows, t.watcher = nil, nil
+			remembered = t.past // perhaps another one by now
+			t.held, t.past = nil, nil
 			if t.problem == nil {
 				t.problem = errors.New("it is not open")
 			}
 			t.mu.Unlock()
-			watcher.Close()
-			rows.Close()
+			remembered.close()
+			held.close()
 		}
 		select {
 		case <-ctx.Done():
@@ -139,7 +147,7 @@ func (t *tree) keep(ctx context.Context) {
 }
 
 // lookOn looks at what events name, and at everything now and then, until another directory is in the tree's place.
-func (t *tree) lookOn(ctx context.Context, rows Tree, watcher watch.Watcher) {
+func (t *tree) lookOn(ctx context.Context, rows *fingerprint.Scanner, watcher watch.Watcher) {
 	ctx, cancel := context.WithCancel(ctx)
 	var reader sync.WaitGroup
 	reader.Go(func() { t.read(ctx, rows) })
@@ -176,6 +184,7 @@ func (t *tree) lookOn(ctx context.Context, rows Tree, watcher watch.Watcher) {
 				if nameless(batch) && time.Until(due) > t.gap {
 					after(t.gap)
 				}
+				t.noteForeign(batch)
 				result, err := rows.Look(ctx, pathsOf(batch))
 				if err != nil {
 					after(0) // a walk may tell why
@@ -203,7 +212,7 @@ func pathsOf(batch watch.Batch) iter.Seq[string] {
 }
 
 // walk looks at everything and says how long that took.
-func (t *tree) walk(ctx context.Context, rows Tree) (time.Duration, error) {
+func (t *tree) walk(ctx context.Context, rows *fingerprint.Scanner) (time.Duration, error) {
 	began := time.Now()
 	result, err := rows.Walk(ctx)
 	if err == nil {
@@ -235,7 +244,7 @@ func (t *tree) found(result fingerprint.Result, err error) {
 }
 
 // read reads what looks found, small files first and large ones beside them.
-func (t *tree) read(ctx context.Context, rows Tree) {
+func (t *tree) read(ctx context.Context, rows *fingerprint.Scanner) {
 	large := make(chan string, 1)
 	var beside sync.WaitGroup
 	beside.Go(func() {
@@ -263,7 +272,7 @@ func (t *tree) read(ctx context.Context, rows Tree) {
 }
 
 // small names what is to be read, but for large files, which it tells.
-func small(rows Tree, large func(path string)) iter.Seq[string] {
+func small(rows *fingerprint.Scanner, large func(path string)) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for path := range rows.Unread() {
 			if entry, err := rows.Entry(path); err == nil && entry.Size > largeFile {
@@ -299,13 +308,27 @@ func (t *tree) state() *wire.TreeState {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	state := &wire.TreeState{Name: t.spec.Name}
-	if t.watcher != nil {
+	if t.held != nil {
 		state.Watcher = map[string]wire.Watcher{
 			watch.Fanotify: wire.Watcher_WATCHER_FANOTIFY, watch.Inotify: wire.Watcher_WATCHER_INOTIFY, watch.Walk: wire.Watcher_WATCHER_WALK,
-		}[t.watcher.Kind()]
+		}[t.held.Watcher.Kind()]
 	}
 	if t.problem != nil {
 		state.Reason, state.Sentence = reasonOf(t.problem), fmt.Sprintf("the tree %s: %v", t.spec.Name, t.problem)
 	}
+	if t.past != nil {
+		t.past.tell(state)
+	}
 	return state
+}
+
+// noteForeign keeps which paths another process wrote, until they are remembered.
+func (t *tree) noteForeign(batch watch.Batch) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, event := range batch.Events {
+		if event.Foreign && t.past != nil {
+			t.past.note(event.Path, t.held.Rows.Version())
+		}
+	}
 }
