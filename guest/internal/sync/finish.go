@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	gosync "sync"
 
 	"golang.org/x/sys/unix"
 
@@ -28,17 +29,52 @@ func (s *stage) finish(ctx context.Context) error {
 	if err := s.sync(ctx); err != nil {
 		return local("making what was staged durable", err)
 	}
-	for at, h := range s.headers {
+	return s.verify(ctx)
+}
+
+// readers is how many files are read back at a time: the disk is waited for, not the processor.
+const readers = 4
+
+// verify reads back what came.
+func (s *stage) verify(ctx context.Context) error {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	rows := make(chan int)
+	var running gosync.WaitGroup
+	for range readers {
+		running.Go(func() {
+			for at := range rows {
+				if err := s.verifyRow(ctx, at); err != nil {
+					end(err)
+				}
+			}
+		})
+	}
+	for at := range s.headers {
 		if s.present[at] {
 			continue
 		}
-		back, err := readBack(ctx, s.tree.Hashing, s.tree.Stage, s.names[at], h.linkTo)
-		if err != nil {
-			return local(fmt.Sprintf("reading back %q", s.tree.Rows[at].Path), err)
+		select {
+		case rows <- at:
+		case <-ctx.Done():
 		}
-		if s.tree.digest(back) != s.tree.Rows[at].Digest {
-			return fmt.Errorf("%q of %s is staged and reads back otherwise: this member's disk, or something that writes into the program's own directory", s.tree.Rows[at].Path, s.tree.Name)
-		}
+	}
+	close(rows)
+	running.Wait()
+	return context.Cause(ctx)
+}
+
+func (s *stage) verifyRow(ctx context.Context, at int) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	row := &s.tree.Rows[at]
+	back, err := readBack(ctx, s.tree.Hashing, s.tree.Stage, s.names[at], s.headers[at].linkTo)
+	if err != nil {
+		return local(fmt.Sprintf("reading back %q", row.Path), err)
+	}
+	if s.tree.digest(back) != row.Digest {
+		return fmt.Errorf("%q of %s is staged and reads back otherwise: this member's disk, or somebody who writes into the program's own directory or into the file that it is another name of", row.Path, s.tree.Name)
 	}
 	return nil
 }
@@ -114,11 +150,18 @@ func readBack(ctx context.Context, hashing Hashing, dir *beneath.Dir, name, link
 	return h, hashFile(ctx, f, h.size, h.content[:0])
 }
 
+// wholeUpTo is the size up to which nobody looks for holes, in bytes.
+const wholeUpTo = 64 << 10
+
 // hashFile appends the SHA-256 of a file; holes are not read.
 func hashFile(ctx context.Context, f *os.File, size int64, to []byte) error {
 	content := sha256.New()
 	buffer := make([]byte, min(size+1, 256<<10))
-	err := segments(f, size, func(from, length int64) error {
+	parts := segments
+	if size <= wholeUpTo {
+		parts = func(_ *os.File, size int64, data, _ func(from, length int64) error) error { return data(0, size) }
+	}
+	err := parts(f, size, func(from, length int64) error {
 		part := io.NewSectionReader(f, from, length)
 		for {
 			if err := ctx.Err(); err != nil {

@@ -204,10 +204,13 @@ func (s *stage) make(i *item) error {
 // create makes the file that a content comes into.
 func (s *stage) create(i *item) (*os.File, error) {
 	name := s.names[i.at]
-	if err := s.tree.Stage.Unlink(name); err != nil && !errors.Is(err, unix.ENOENT) {
-		return nil, local(fmt.Sprintf("staging %q", i.path()), err)
+	const flags = unix.O_RDWR | unix.O_CREAT | unix.O_EXCL
+	f, err := s.tree.Stage.OpenRegular(name, flags, 0o600)
+	if errors.Is(err, unix.EEXIST) { // what came first was not the content
+		if err = s.tree.Stage.Unlink(name); err == nil {
+			f, err = s.tree.Stage.OpenRegular(name, flags, 0o600)
+		}
 	}
-	f, err := s.tree.Stage.OpenRegular(name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL, 0o600)
 	if err != nil {
 		return nil, local(fmt.Sprintf("staging %q", i.path()), err)
 	}
@@ -233,7 +236,7 @@ func (s *stage) complete(i *item, f *os.File) error {
 		times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(h.mtime)}
 		err = unix.UtimesNanoAt(unix.AT_FDCWD, "/proc/self/fd/"+strconv.Itoa(fd), times, 0)
 	}
-	if err == nil {
+	if err == nil && h.size >= deltaFrom {
 		if err = s.tree.Stage.Unlink(s.names[i.at] + partial); errors.Is(err, unix.ENOENT) {
 			err = nil
 		}
