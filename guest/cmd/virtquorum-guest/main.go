@@ -24,6 +24,7 @@ type command struct {
 func commands() map[string]command {
 	return map[string]command{
 		"run":     {"serve the sidecar until it is told to end", run},
+		"doctor":  {"say what this guest lacks", examine},
 		"version": {"print the version", printVersion},
 	}
 }
@@ -41,7 +42,7 @@ func start(ctx context.Context, arguments []string, out, problems io.Writer) int
 		}
 	}
 	fmt.Fprintln(problems, "usage: virtquorum-guest COMMAND; COMMAND -h tells its options")
-	for _, name := range []string{"run", "version"} {
+	for _, name := range []string{"run", "doctor", "version"} {
 		fmt.Fprintf(problems, "  %-8s %s\n", name, commands()[name].what)
 	}
 	return 2

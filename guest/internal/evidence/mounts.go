@@ -262,3 +262,16 @@ func readPastCache(path string) error {
 	_, err = unix.Pread(fd, page, 0)
 	return err
 }
+
+// MountPoint says where the file system of a path is mounted.
+func (g Guest) MountPoint(path string) (string, error) {
+	mounts, err := g.mounts()
+	if err != nil {
+		return "", err
+	}
+	m, found := g.mountOf(path, mounts)
+	if !found {
+		return "", fmt.Errorf("%s is on no file system that is mounted", path)
+	}
+	return m.point, nil
+}
