@@ -139,14 +139,15 @@ func (d *doctor) selinux() {
 		d.say("selinux", OK, "SELinux is permissive: it confines nobody")
 		return
 	}
-	for _, p := range d.processes(serves) {
-		context := strings.TrimRight(d.read("/proc/"+itoa(p.id)+"/attr/current"), "\x00")
-		if !strings.Contains(context, ":unconfined_") {
-			d.say("selinux", Warn, "SELinux confines the program (%s), which may then not read all trees: have its unit run it from /usr/sbin or /usr/local/sbin, with the label bin_t (restorecon)", context)
-			return
-		}
-		d.say("selinux", OK, "SELinux enforces, and does not confine the program (%s)", context)
+	running := d.processes(serves)
+	if len(running) == 0 {
+		d.say("selinux", OK, "SELinux enforces; the program is not confined where its unit runs it from /usr/sbin or /usr/local/sbin, with the label bin_t")
 		return
 	}
-	d.say("selinux", OK, "SELinux enforces; the program is not confined where its unit runs it from /usr/sbin or /usr/local/sbin, with the label bin_t")
+	context := strings.TrimRight(d.read("/proc/"+itoa(running[0].id)+"/attr/current"), "\x00")
+	if !strings.Contains(context, ":unconfined_") {
+		d.say("selinux", Warn, "SELinux confines the program (%s), which may then not read all trees: have its unit run it from /usr/sbin or /usr/local/sbin, with the label bin_t (restorecon)", context)
+		return
+	}
+	d.say("selinux", OK, "SELinux enforces, and does not confine the program (%s)", context)
 }
