@@ -5,11 +5,12 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"sync"
+	gosync "sync"
 
 	"google.golang.org/protobuf/proto"
 
 	"virtquorum.io/guest/internal/port"
+	"virtquorum.io/guest/internal/sync"
 	"virtquorum.io/guest/internal/wire"
 )
 
@@ -26,11 +27,12 @@ type member struct {
 	trees     []*tree
 
 	cancel     context.CancelFunc
-	goroutines sync.WaitGroup
+	goroutines gosync.WaitGroup
 
-	mu       sync.Mutex
-	number   uint64    // of the newest look that saw something new
-	versions []version // of the trees' rows at that look
+	mu       gosync.Mutex
+	number   uint64                   // of the newest look that saw something new
+	versions []version                // of the trees' rows at that look
+	staged   []map[string]sync.Staged // of each tree by path, by the newest fetch
 }
 
 // configure takes the place of what was configured before. Trees that stay as they are told go on being looked at.

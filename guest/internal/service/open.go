@@ -18,9 +18,8 @@ var errObserved = errors.New("the guest is only observed")
 
 // Opener opens trees of this guest.
 type Opener struct {
-	SELinux bool               // security.selinux is part of the state
-	Own     func(pid int) bool // processes of this program beside its living children; may be nil
-	Watch   []string           // the kinds of watching that may be tried; nil: all
+	Own   func(pid int) bool // processes of this program beside its living children; may be nil
+	Watch []string           // the kinds of watching that may be tried; nil: all
 }
 
 // OpenTree opens a tree for looking and begins to watch it.
@@ -32,7 +31,7 @@ func (o Opener) OpenTree(ctx context.Context, configure *wire.Configure, spec *w
 	scanner, err := fingerprint.New(fingerprint.Tree{
 		Name: spec.Name, Path: string(spec.Path), Excludes: spec.Exclude,
 		Devices: spec.Devices, SetID: spec.SetId, Immutable: spec.Immutable,
-	}, key, fingerprint.Options{SELinux: o.SELinux, Bandwidth: int64(configure.GetBandwidth().GetAudit())})
+	}, key, fingerprint.Options{SELinux: configure.Selinux, Bandwidth: int64(configure.GetBandwidth().GetAudit())})
 	if err != nil {
 		return nil, fmt.Errorf("opening it: %w", err)
 	}

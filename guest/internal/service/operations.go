@@ -26,7 +26,7 @@ func (s *Service) table() map[string]operation {
 		"apply":           {configured: true, changes: true, alone: true},
 		"prove":           {configured: true},
 		"remember":        {configured: true, changes: true, alone: true},
-		"archive_list":    {configured: true},
+		"archive_list":    {configured: true, changes: true, alone: true}, // opening it may finish a repair
 		"archive_restore": {configured: true, changes: true, alone: true},
 		"archive_prune":   {configured: true, changes: true, alone: true},
 		"run":             {configured: true},
@@ -58,6 +58,13 @@ func (s *Service) table() map[string]operation {
 		can("audit", s.audit)
 		can("rows", s.rows)
 		can("remember", s.remember)
+		can("serve", s.serve)
+		can("fetch", s.fetch)
+		can("prove", s.prove)
+		can("apply", s.apply)
+		can("archive_list", s.archiveList)
+		can("archive_restore", s.archiveRestore)
+		can("archive_prune", s.archivePrune)
 	}
 	return table
 }

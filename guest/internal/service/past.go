@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strconv"
 
 	"virtquorum.io/guest/internal/fingerprint"
 	"virtquorum.io/guest/internal/memory"
@@ -31,7 +32,7 @@ type past struct {
 }
 
 // recall reads what is remembered.
-func recall(ctx context.Context, held *Held) *past {
+func recall(ctx context.Context, held *Held, configuration fingerprint.Digest) *past {
 	p := &past{foreign: map[string]uint64{}}
 	if held.Store == nil {
 		if !errors.Is(held.Why, errObserved) {
@@ -40,9 +41,12 @@ func recall(ctx context.Context, held *Held) *past {
 		return p
 	}
 	remembered, err := held.Store.Load(ctx)
-	if err == nil {
+	switch {
+	case err == nil && remembered.Configuration != configuration:
+		remembered.Close() // of other trees or excludes: it cannot be compared
+	case err == nil:
 		p.memory = remembered
-	} else if !errors.Is(err, memory.ErrNone) {
+	case !errors.Is(err, memory.ErrNone):
 		p.trouble = err
 	}
 	return p
@@ -234,7 +238,7 @@ func (t *tree) remember(ctx context.Context, state memory.State, of version) err
 	if err != nil {
 		return err
 	}
-	fresh := recall(ctx, held)
+	fresh := recall(ctx, held, state.Configuration)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.held != held { // it was closed meanwhile
@@ -247,16 +251,21 @@ func (t *tree) remember(ctx context.Context, state memory.State, of version) err
 	return nil
 }
 
-// configurationOf tells configurations apart whose rows cannot be compared.
+// configurationOf tells configurations apart whose rows cannot be compared. Without what this version alone knows it is what the
+// version before made, so that its memories count.
 func configurationOf(configure *wire.Configure) fingerprint.Digest {
 	key, err := fingerprint.NewKey(configure.Key)
 	if err != nil {
 		return fingerprint.Digest{} // checked before
 	}
-	fields := []string{"configuration"}
+	fields := []string{"memory 1"}
+	var more []string
 	for _, tree := range configure.Trees {
-		fields = append(fields, tree.Name, string(tree.Path), fmt.Sprint(tree.Devices, tree.SetId, tree.Immutable))
-		fields = append(fields, slices.Sorted(slices.Values(tree.Exclude))...)
+		fields = append(fields, tree.Name, string(tree.Path), strconv.Itoa(len(tree.Exclude)))
+		fields = append(fields, tree.Exclude...)
+		if tree.Devices || tree.SetId || tree.Immutable {
+			more = append(more, tree.Name, fmt.Sprint(tree.Devices, tree.SetId, tree.Immutable))
+		}
 	}
-	return key.Fingerprint(fields...)
+	return key.Fingerprint(slices.Concat(fields, []string{configure.Member}, more)...)
 }

@@ -27,6 +27,7 @@ type fakeCall struct {
 	request *wire.Request
 	session uint64
 	body    []*wire.Body
+	told    chan *wire.Answer // what is sent, too; may be nil
 
 	mu   sync.Mutex
 	sent []*wire.Answer
@@ -54,6 +55,9 @@ func (c *fakeCall) Send(_ context.Context, answer *wire.Answer) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sent = append(c.sent, answer)
+	if c.told != nil {
+		c.told <- answer
+	}
 	return nil
 }
 

@@ -44,12 +44,13 @@ const (
 
 // tree is one that is looked at all the time.
 type tree struct {
-	spec    *wire.Tree
-	open    func(ctx context.Context) (*Held, error)
-	changed func()        // called when anything about the rows may be another
-	unread  chan struct{} // there may be something to read
-	tried   chan struct{} // closed once it was opened or cannot be
-	gap     time.Duration // between two walks, at least
+	spec          *wire.Tree
+	configuration fingerprint.Digest // of all trees
+	open          func(ctx context.Context) (*Held, error)
+	changed       func()        // called when anything about the rows may be another
+	unread        chan struct{} // there may be something to read
+	tried         chan struct{} // closed once it was opened or cannot be
+	gap           time.Duration // between two walks, at least
 
 	mu      sync.Mutex
 	held    *Held              // nil: it is not open
@@ -68,7 +69,7 @@ func (s *Service) openTrees(ctx context.Context, of *member) {
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx)) // it outlives the request, and ends with the member
 	of.cancel = cancel
 	for _, spec := range of.configure.Trees {
-		t := &tree{spec: spec, unread: make(chan struct{}, 1), tried: make(chan struct{}), gap: defaultGap}
+		t := &tree{spec: spec, configuration: configurationOf(of.configure), unread: make(chan struct{}, 1), tried: make(chan struct{}), gap: defaultGap}
 		if quick := of.configure.GetTiming().GetQuickMillis(); quick > 0 {
 			t.gap = time.Duration(quick) * time.Millisecond
 		}
@@ -116,7 +117,7 @@ func (t *tree) keep(ctx context.Context) {
 		held, err := t.open(ctx)
 		var remembered *past
 		if err == nil {
-			remembered = recall(ctx, held)
+			remembered = recall(ctx, held, t.configuration)
 		}
 		t.mu.Lock()
 		t.held, t.past, t.problem = held, remembered, err

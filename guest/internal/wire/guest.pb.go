@@ -2074,6 +2074,7 @@ type Configure struct {
 	Probes        []string               `protobuf:"bytes,10,rep,name=probes,proto3" json:"probes,omitempty"`                                     // addresses or prefixes from which connections are no users
 	SyncAddress   string                 `protobuf:"bytes,11,opt,name=sync_address,json=syncAddress,proto3" json:"sync_address,omitempty"`        // without prefix length
 	Peers         []string               `protobuf:"bytes,12,rep,name=peers,proto3" json:"peers,omitempty"`                                       // addresses on the sync network
+	Selinux       bool                   `protobuf:"varint,13,opt,name=selinux,proto3" json:"selinux,omitempty"`                                  // security.selinux is part of the state: all members enforce it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2190,6 +2191,13 @@ func (x *Configure) GetPeers() []string {
 		return x.Peers
 	}
 	return nil
+}
+
+func (x *Configure) GetSelinux() bool {
+	if x != nil {
+		return x.Selinux
+	}
+	return false
 }
 
 type Tree struct {
@@ -4228,7 +4236,6 @@ func (x *ArchiveEntry) GetAttributed() bool {
 type ArchiveRestore struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	ArchiveEntry  string                 `protobuf:"bytes,2,opt,name=archive_entry,json=archiveEntry,proto3" json:"archive_entry,omitempty"` // for what this replaces
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4270,17 +4277,10 @@ func (x *ArchiveRestore) GetName() string {
 	return ""
 }
 
-func (x *ArchiveRestore) GetArchiveEntry() string {
-	if x != nil {
-		return x.ArchiveEntry
-	}
-	return ""
-}
-
 type ArchiveRestored struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Rows          uint64                 `protobuf:"varint,1,opt,name=rows,proto3" json:"rows,omitempty"`
-	ArchiveEntry  string                 `protobuf:"bytes,2,opt,name=archive_entry,json=archiveEntry,proto3" json:"archive_entry,omitempty"`
+	ArchiveEntry  string                 `protobuf:"bytes,2,opt,name=archive_entry,json=archiveEntry,proto3" json:"archive_entry,omitempty"` // has what was in their place; empty: nothing was
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -5296,7 +5296,7 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x04look\x18\x01 \x01(\v2\x19.virtquorum.guest.v1.SeenH\x00R\x04look\x125\n" +
 	"\x05users\x18\x02 \x01(\v2\x1d.virtquorum.guest.v1.UserListH\x00R\x05users\x125\n" +
 	"\x06health\x18\x03 \x01(\v2\x1b.virtquorum.guest.v1.HealthH\x00R\x06healthB\x06\n" +
-	"\x04kind\"\xc2\x03\n" +
+	"\x04kind\"\xdc\x03\n" +
 	"\tConfigure\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12\x18\n" +
 	"\acluster\x18\x02 \x01(\tR\acluster\x12\x16\n" +
@@ -5310,7 +5310,8 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x06probes\x18\n" +
 	" \x03(\tR\x06probes\x12!\n" +
 	"\fsync_address\x18\v \x01(\tR\vsyncAddress\x12\x14\n" +
-	"\x05peers\x18\f \x03(\tR\x05peers\"\x97\x01\n" +
+	"\x05peers\x18\f \x03(\tR\x05peers\x12\x18\n" +
+	"\aselinux\x18\r \x01(\bR\aselinux\"\x97\x01\n" +
 	"\x04Tree\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\fR\x04path\x12\x18\n" +
@@ -5469,10 +5470,9 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x05bytes\x18\x05 \x01(\x04R\x05bytes\x12\x1e\n" +
 	"\n" +
 	"attributed\x18\x06 \x01(\bR\n" +
-	"attributed\"I\n" +
+	"attributed\"$\n" +
 	"\x0eArchiveRestore\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\x12#\n" +
-	"\rarchive_entry\x18\x02 \x01(\tR\farchiveEntry\"J\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"J\n" +
 	"\x0fArchiveRestored\x12\x12\n" +
 	"\x04rows\x18\x01 \x01(\x04R\x04rows\x12#\n" +
 	"\rarchive_entry\x18\x02 \x01(\tR\farchiveEntry\"$\n" +
