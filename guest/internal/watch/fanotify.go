@@ -53,7 +53,10 @@ type inode struct {
 func openFanotify(root *os.File, options Options) (source, error) {
 	// With the target of each event (5.17) the inode of what was removed is known too. Without names (before 5.9) it is of no use.
 	events, err := unix.FanotifyInit(fanotifyFlags|unix.FAN_REPORT_TARGET_FID, unix.O_RDONLY|unix.O_CLOEXEC)
-	if errors.Is(err, unix.EINVAL) {
+	if err == nil && options.old {
+		unix.Close(events)
+	}
+	if errors.Is(err, unix.EINVAL) || err == nil && options.old {
 		events, err = unix.FanotifyInit(fanotifyFlags, unix.O_RDONLY|unix.O_CLOEXEC)
 	}
 	if err != nil {

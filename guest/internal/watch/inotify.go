@@ -238,8 +238,6 @@ func (i *inotify) watch(parent *node, name string, fd int) (*node, error) {
 	switch {
 	case errors.Is(err, unix.ENOSPC):
 		return nil, errTooManyWatches
-	case errors.Is(err, os.ErrClosed):
-		return nil, err
 	case err != nil && parent == nil:
 		return nil, fmt.Errorf("watching the tree: %w", err)
 	case err != nil:

@@ -98,8 +98,8 @@ func rounds(ctx context.Context, events *os.File, options Options, into *gathere
 				return !wait || !errors.Is(readErr, unix.EAGAIN)
 			})
 			switch {
-			case errors.Is(err, os.ErrClosed):
-				return nil
+			case err != nil && ctx.Err() != nil:
+				return nil // closed
 			case err != nil:
 				return fmt.Errorf("waiting for events: %w", err)
 			case errors.Is(readErr, unix.EAGAIN):

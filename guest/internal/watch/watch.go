@@ -89,6 +89,9 @@ type Options struct {
 	Own func(pid int) bool
 	// After is time.After, or a test's clock.
 	After func(time.Duration) <-chan time.Time
+
+	// Does without what kernels before 5.17 lack.
+	old bool
 }
 
 func (o Options) withDefaults() Options {
