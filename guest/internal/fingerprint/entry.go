@@ -181,7 +181,11 @@ func describe(dir *beneath.Dir, name string, st beneath.Stat, selinux bool) (Ent
 	e := Entry{Path: name, Stat: st}
 	var err error
 	if st.Type == 'l' {
-		if e.Target, err = dir.Readlink(name); err != nil {
+		e.Target, err = dir.Readlink(name)
+		if errors.Is(err, unix.EINVAL) { // it is no link any more
+			err = fmt.Errorf("%w: %w", unix.ESTALE, err)
+		}
+		if err != nil {
 			return Entry{}, err
 		}
 	}
