@@ -90,11 +90,30 @@ func (a *Archive) Apply(ctx context.Context, plan Plan) (Result, error) {
 		})
 	}
 	if err != nil {
+		if journal.Entry != "" {
+			err = errors.Join(err, a.abandon(context.WithoutCancel(ctx), journal))
+		}
 		return Result{}, fmt.Errorf("preparing the repair of %s: %w", a.tree.Name, full(err))
 	}
 	result, err := a.carryOut(ctx, journal, steps, false)
 	result.Late = append(late, result.Late...)
 	return result, err
+}
+
+// abandon takes back what was prepared: the entry would say that rows were replaced.
+func (a *Archive) abandon(ctx context.Context, journal journalHead) error {
+	if err := a.tree.Journal.Unlink(journalName); err == nil {
+		err = a.tree.Journal.Sync()
+		if err != nil {
+			return err
+		}
+	} else if !errors.Is(err, unix.ENOENT) {
+		return err
+	}
+	if !journal.Keeps {
+		return nil
+	}
+	return a.Remove(ctx, journal.Entry)
 }
 
 // ErrInterrupted means that rows of the tree are replaced and others not yet: Finish must be called.

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -108,13 +110,7 @@ func namesOf(dir *beneath.Dir) ([]string, error) {
 		names = append(names, string(name))
 		return nil
 	})
-	for i := range names { // in byte order
-		for j := range i {
-			if names[i] < names[j] {
-				names[i], names[j] = names[j], names[i]
-			}
-		}
-	}
+	slices.Sort(names)
 	return names, err
 }
 
@@ -165,16 +161,7 @@ func (m *members) order(donor Donor) FetchOrder {
 }
 
 func sortedKeys(rows map[string]Held) []string {
-	var keys []string
-	for key := range rows {
-		keys = append(keys, key)
-	}
-	for i := 1; i < len(keys); i++ {
-		for j := i; j > 0 && keys[j] < keys[j-1]; j-- {
-			keys[j], keys[j-1] = keys[j-1], keys[j]
-		}
-	}
-	return keys
+	return slices.Sorted(maps.Keys(rows))
 }
 
 func limited(t testing.TB) context.Context {
