@@ -16,7 +16,7 @@ test: ## all tests, really run: unit, API server, end to end on the testbed
 build: ## compile and package, without tests
 	@. tools/toolchain.sh && package
 
-guest: ## the guest program, static, for amd64 and arm64: target/guest/
+guest: ## the guest program for amd64 and arm64, static, as .deb, .rpm and .tar.gz: target/guest/
 	@tools/guest build
 
 image: build ## the container image: target/image.tar
