@@ -37,7 +37,7 @@ type TreeOpener interface {
 }
 
 const (
-	walkShare  = 300 // a walk rests for so many times as long as it took
+	walkShare  = 400 // a walk rests for so many times as long as it took, so that all walks take a quarter of a percent of a core
 	defaultGap = 2 * time.Second
 	largeFile  = 64 << 20 // bytes; such a file is read beside the others, so that they need not wait for it
 )
