@@ -18,6 +18,9 @@ import (
 // crossed and how long it took. rsync neither encrypts nor makes durable nor reads back.
 func besideRsync(t *testing.T, known bool, prepare func(from, to string), most float64) {
 	t.Helper()
+	if raced {
+		t.Skip("the race detector is no part of what is compared")
+	}
 	if _, err := exec.LookPath("rsync"); err != nil {
 		t.Skip("there is no rsync here to compare with")
 	}
