@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"virtquorum.io/guest/internal/scratchfs"
 )
 
@@ -116,4 +118,20 @@ func rot(t *testing.T, image, path string, content []byte) {
 	_, err = device.WriteAt([]byte("THAT"), int64(at))
 	must(t, err)
 	must(t, device.Sync())
+}
+
+func TestGivenFourHundredNestedDirectoriesThenAllAreRows(t *testing.T) {
+	path := scratchfs.Mount(t, "tmpfs", 0)
+	s := scanner(t, Tree{Name: "t", Path: path}, Options{Now: later})
+	deep := strings.Repeat("twelve-bytes/", 400)
+	for end := 12; end < len(deep); end += 13 {
+		must(t, s.Root().Mkdir(deep[:end], 0o755))
+	}
+	file, err := s.Root().OpenRegular(deep+"file", unix.O_CREAT|unix.O_WRONLY, 0o600)
+	must(t, err)
+	must(t, file.Close())
+	rows := scan(t, s)
+	if row := rows[deep+"file"]; len(rows) != 402 || row.Digest.IsZero() || row.Trouble != "" {
+		t.Fatalf("%d rows, %+v", len(rows), row)
+	}
 }
