@@ -68,8 +68,11 @@ func (l *look) take(path string, st beneath.Stat) (digest bool, err error) {
 	}
 	t := l.table
 	i, known := t.get(path)
+	if known && t.at(i).seen != l.seen || !known {
+		l.taken++
+	}
 	if !known {
-		if t.count >= l.options.Most {
+		if full := l.taken > l.options.Most; full || l.some && t.count >= l.options.Most {
 			return false, fmt.Errorf("%w: more than %d; exclude what need not be equal", ErrTooLarge, l.options.Most)
 		}
 		if i, err = t.add(path); err != nil {

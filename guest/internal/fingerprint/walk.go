@@ -30,6 +30,8 @@ type look struct {
 	looked  int
 	inodes  map[inode]bool // with several names, that moved
 	event   bool           // something happened to the path
+	some    bool           // only some paths
+	taken   int            // rows seen
 }
 
 type inode struct{ dev, ino uint64 }
@@ -92,6 +94,7 @@ func (s *Scanner) Look(ctx context.Context, paths iter.Seq[string]) (Result, err
 	if err != nil {
 		return Result{}, err
 	}
+	l.some = true
 	parents := map[string]bool{}
 	for path := range paths {
 		if path == "" {
@@ -155,7 +158,16 @@ func (s *Scanner) stillThere() error {
 func (l *look) failed(err error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.closed {
+	switch {
+	case l.closed:
+	case errors.Is(err, ErrTooLarge):
+		// Rows that are not all are of no use, and those that are gone would be in the way.
+		l.table.close()
+		l.table = newTable()
+		clear(l.troubles)
+		l.walked = false
+		l.version++
+	default:
 		err = errors.Join(err, l.tidy())
 	}
 	return fmt.Errorf("looking at %s: %w", l.tree.Path, err)
