@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: explore help demo test build image unit e2e simulate bench mutate manifests format clean
+.PHONY: explore help demo test build guest image unit e2e simulate bench mutate manifests format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -15,6 +15,9 @@ test: ## all tests, really run: unit, API server, end to end on the testbed
 
 build: ## compile and package, without tests
 	@. tools/toolchain.sh && package
+
+guest: ## the guest program for amd64 and arm64, static, as .deb, .rpm and .tar.gz: target/guest/
+	@tools/guest build
 
 image: build ## the container image: target/image.tar
 	@. tools/toolchain.sh && deploy/image/build
@@ -39,10 +42,10 @@ explore: ## all that may happen to three members, deeper than in make test: DEPT
 	@. tools/toolchain.sh && maven -q test -Dtest=ExhaustiveTest -Dexplore.depth=$(DEPTH) -Dexplore.states=20000000 \
 	  -Dtest.memory=4g -Dtest.output.to.file=false
 
-manifests: ## write what is generated: crds/, the chart's copy of it, deploy/*.yaml
+manifests: ## write what is generated: crds/, the chart's copy of it, deploy/*.yaml, guest/internal/wire
 	@. tools/toolchain.sh && export KUBE_API_TEST_DIR=$$VIRTQUORUM_CACHE/kube-api-test && \
 	  maven -q test -Dtest=HAClusterCrdTest -Dcrd.write=true && cp crds/* helm/virtquorum/crds/ && \
-	  maven -q test -Dtest=ManifestsIT -Dmanifests.write=true
+	  maven -q test -Dtest=ManifestsIT -Dmanifests.write=true && tools/guest generate
 
 format: ## format the Java code
 	@. tools/toolchain.sh && maven -q spotless:apply

@@ -187,7 +187,8 @@ final class ArchitectureTest {
           .areStatic()
           .and()
           .areDeclaredInClassesThat(
-              DescribedPredicate.not(resideInAnyPackage(BASE + "wire.v1..", "kubevirt..")))
+              DescribedPredicate.not(
+                  resideInAnyPackage(BASE + "wire.v1..", BASE + "guest.wire..", "kubevirt..")))
           .should()
           .beFinal();
 

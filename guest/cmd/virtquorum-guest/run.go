@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"virtquorum.io/guest/internal/evidence"
+	"virtquorum.io/guest/internal/port"
+	"virtquorum.io/guest/internal/service"
+	"virtquorum.io/guest/internal/wire"
+)
+
+const defaultPort = "/dev/virtio-ports/io.virtquorum.agent.0"
+
+func run(ctx context.Context, arguments []string, _, problems io.Writer) int {
+	flags := flag.NewFlagSet("run", flag.ContinueOnError)
+	flags.SetOutput(problems)
+	address := flags.String("port", defaultPort, "the virtio port, or unix:PATH for a socket to listen on")
+	state := flags.String("state", runtimeDirectory(), "a directory that lasts until the next boot")
+	watching := flags.String("watch", "", "the ways of watching that may be tried, best first: fanotify,inotify,walk (default all)")
+	if err := flags.Parse(arguments); err != nil {
+		return 2
+	}
+	log := slog.New(slog.NewTextHandler(problems, nil))
+	var kinds []string
+	if *watching != "" {
+		kinds = strings.Split(*watching, ",")
+	}
+	if err := serve(ctx, *address, *state, kinds, log); err != nil {
+		log.Error("the guest program ends", "why", err)
+		return 1
+	}
+	return 0
+}
+
+// runtimeDirectory is the one that systemd gives.
+func runtimeDirectory() string {
+	if given := os.Getenv("RUNTIME_DIRECTORY"); given != "" {
+		return given
+	}
+	return "/run/virtquorum"
+}
+
+func serve(ctx context.Context, address, state string, kinds []string, log *slog.Logger) error {
+	if err := os.MkdirAll(state, 0o700); err != nil {
+		return fmt.Errorf("making the directory for what lasts until the next boot: %w", err)
+	}
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return fmt.Errorf("reading which boot this is: %w", err)
+	}
+	terms := termFile(filepath.Join(state, "term"))
+	term, err := terms.load()
+	if err != nil {
+		return err
+	}
+	guest, runner := evidence.Guest{}, &evidence.Runner{}
+	var server *port.Server
+	members := service.New(service.Options{
+		Version: version, BootID: strings.TrimSpace(string(boot)), Kernel: guest.Fact(evidence.Kernel), Log: log,
+		Facts: guest, Addresses: guest, Commands: runner, Users: service.NewUserLooker(guest),
+		Trees: service.Opener{Own: runner.Own, Watch: kinds},
+		Push:  func(push *wire.Push) error { return server.Push(push) },
+	})
+	server = port.NewServer(port.NewLine(address), port.Options{Handler: members, Log: log, Term: term, KeepTerm: terms.save})
+	defer members.Close()
+	manager := serviceManager()
+	defer manager.watch(ctx, server.Responsive)()
+	manager.say("READY=1")
+	log.Info("serving", "port", address, "version", version)
+	err = server.Serve(ctx)
+	manager.say("STOPPING=1")
+	return err
+}
+
+// termFile keeps the highest term seen over a new start of the program in the same boot.
+type termFile string
+
+func (f termFile) load() (uint64, error) {
+	words, err := os.ReadFile(string(f))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("reading the highest term seen: %w", err)
+	}
+	term, err := strconv.ParseUint(strings.TrimSpace(string(words)), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("reading the highest term seen: %s holds no number; remove it if this machine was copied", f)
+	}
+	return term, nil
+}
+
+func (f termFile) save(term uint64) error {
+	if err := os.WriteFile(string(f)+".new", []byte(strconv.FormatUint(term, 10)+"\n"), 0o600); err != nil {
+		return fmt.Errorf("keeping the highest term seen: %w", err)
+	}
+	if err := os.Rename(string(f)+".new", string(f)); err != nil {
+		return fmt.Errorf("keeping the highest term seen: %w", err)
+	}
+	return nil
+}

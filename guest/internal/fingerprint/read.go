@@ -1,0 +1,294 @@
+package fingerprint
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"virtquorum.io/guest/internal/beneath"
+)
+
+const (
+	batchFiles = 1_000
+	batchBytes = 256 << 20
+	// Up to so many files each is written back by itself; beyond, the file system is in one go.
+	oneByOne = 16
+)
+
+// Reading is what Read is to do.
+type Reading struct {
+	Paths     iter.Seq[string] // nil: all that is unread
+	PastCache bool             // from the disk; on a file system in memory there is nothing else
+	// Progress is told where the reading is, after each file and each megabyte; it may be nil.
+	Progress func(path string, done, size int64)
+}
+
+// Done is what Read did.
+type Done struct {
+	Files int
+	Bytes int64
+	Moved int // rows that changed while they were read, or that could not be: they stay unread
+}
+
+// errMoved means that a file changed while it was read.
+var errMoved = errors.New("it changes while it is read")
+
+// Read reads contents and makes digests. What it reads is written back, looked at, read, and looked at again; if it changed
+// meanwhile once more, three times at most: then the digest is of what was read last, and the row moves at the next look. What
+// cannot be read has a digest that no content has, and Row.Trouble says why. The error is the context's, or of a Scanner that
+// was closed.
+func (s *Scanner) Read(ctx context.Context, reading Reading) (Done, error) {
+	r := &reader{Scanner: s, ctx: ctx, reading: reading, hasher: NewHasher(0)}
+	if reading.PastCache {
+		r.hasher = NewHasher(s.options.Bandwidth)
+	}
+	paths := reading.Paths
+	if paths == nil {
+		paths = s.Unread()
+	}
+	var batch []string
+	var bytes int64
+	for path := range paths {
+		size, known := s.size(path)
+		if !known {
+			continue
+		}
+		batch = append(batch, path)
+		if bytes += size; len(batch) >= batchFiles || bytes >= batchBytes {
+			if err := r.batch(batch); err != nil {
+				return r.done, err
+			}
+			batch, bytes = batch[:0], 0
+		}
+	}
+	return r.done, r.batch(batch)
+}
+
+func (s *Scanner) size(path string) (int64, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return 0, false
+	}
+	i, known := s.table.get(path)
+	if !known {
+		return 0, false
+	}
+	return s.table.at(i).size, true
+}
+
+type reader struct {
+	*Scanner
+	ctx     context.Context
+	reading Reading
+	hasher  *Hasher
+	done    Done
+}
+
+func (r *reader) batch(paths []string) error {
+	var before map[string]beneath.Stat
+	seconds := r.options.Now().Unix()
+	if len(paths) > oneByOne {
+		before = make(map[string]beneath.Stat, len(paths))
+		for _, path := range paths {
+			if st, err := r.root.Stat(name(path)); err == nil {
+				before[path] = st
+			}
+		}
+		if err := r.root.SyncFileSystem(); err != nil {
+			before = nil // each by itself then
+		}
+	}
+	for _, path := range paths {
+		if err := r.ctx.Err(); err != nil {
+			return err
+		}
+		if err := r.one(path, before, seconds); err != nil {
+			return fmt.Errorf("reading %q: %w", path, err)
+		}
+	}
+	return nil
+}
+
+// one reads a row, whatever it is by now. The error ends the whole reading.
+func (r *reader) one(path string, before map[string]beneath.Stat, seconds int64) error {
+	start, known := r.known(path)
+	if !known {
+		return nil
+	}
+	var found readout
+	var err error
+	for round := range rounds {
+		st, written := before[path]
+		written = written && round == 0
+		if !written {
+			seconds = r.options.Now().Unix()
+		}
+		found, err = r.attempt(path, st, written)
+		if !errors.Is(err, errMoved) {
+			break
+		}
+	}
+	switch {
+	case r.ctx.Err() != nil:
+		return r.ctx.Err()
+	case errors.Is(err, errMoved):
+		r.done.Moved++
+	case vanished(err):
+		r.done.Moved++
+		return nil // the next look sees what became of it
+	case errors.Is(err, beneath.ErrBusy):
+		r.done.Moved++
+		r.tell(path, err.Error())
+		return nil
+	case err != nil:
+		st, statErr := r.root.Stat(name(path))
+		if statErr != nil {
+			r.done.Moved++
+			return nil
+		}
+		found = readout{stat: st, hash: Unreadable, trouble: err.Error()}
+	}
+	return r.keep(path, start, found, err == nil && IsPast(found.stat.Ctime, seconds))
+}
+
+// readout is what was read of a row.
+type readout struct {
+	stat    beneath.Stat
+	target  string
+	xattrs  []Xattr
+	hash    string
+	trouble string
+}
+
+// attempt reads a row once. before is what it looked like before the file system was written back, if it was.
+func (r *reader) attempt(path string, before beneath.Stat, written bool) (readout, error) {
+	file, past, err := r.open(path)
+	if errors.Is(err, beneath.ErrNotRegular) || errors.Is(err, beneath.ErrLink) {
+		e, err := Describe(r.root, name(path), r.options.SELinux)
+		return readout{stat: e.Stat, target: e.Target, xattrs: e.Xattrs, hash: e.Content()}, err
+	}
+	if err != nil {
+		return readout{}, err
+	}
+	defer file.Close()
+	st := before
+	if !written {
+		if st, err = r.root.StatFile(file); err != nil {
+			return readout{}, err
+		}
+		if err := durable(file); err != nil {
+			return readout{}, err
+		}
+	}
+	now, err := r.root.StatFile(file)
+	if err != nil {
+		return readout{}, err
+	}
+	if past {
+		forgetCache(file)
+	}
+	found := readout{stat: now}
+	found.xattrs, err = xattrs(r.options.SELinux, func() ([]string, error) { return beneath.FileXattrs(file) },
+		func(attribute string) ([]byte, error) { return beneath.FileXattr(file, attribute) })
+	if err != nil {
+		return readout{}, err
+	}
+	r.hasher.Progress = nil
+	if r.reading.Progress != nil {
+		r.hasher.Progress = func(done, size int64) { r.reading.Progress(path, done, size) }
+	}
+	if found.hash, err = r.hasher.Hash(r.ctx, file, now.Size, now.Blocks*512 < now.Size); err != nil {
+		return readout{}, err
+	}
+	r.done.Files++
+	r.done.Bytes += now.Size
+	after, err := r.root.StatFile(file)
+	if err != nil {
+		return readout{}, err
+	}
+	if !same(st, now) || !same(now, after) {
+		return found, errMoved
+	}
+	return found, nil
+}
+
+// open opens a file; past says that its pages in the cache must be dropped.
+func (r *reader) open(path string) (file *os.File, past bool, err error) {
+	file, err = r.root.OpenRegular(name(path), unix.O_RDONLY, 0)
+	if err != nil || !r.reading.PastCache || r.system.InMemory {
+		return file, false, err
+	}
+	if !direct(file, r.system) {
+		return file, true, nil
+	}
+	if _, err := unix.FcntlInt(file.Fd(), unix.F_SETFL, unix.O_DIRECT); err != nil {
+		return file, true, nil
+	}
+	return file, false, nil
+}
+
+// tell says why a row stays unread.
+func (s *Scanner) tell(path, words string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	if i, known := s.table.get(path); known {
+		s.setTrouble(i, words)
+	}
+}
+
+// known remembers what the row was like when its reading began.
+func (s *Scanner) known(path string) (record, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return record{}, false
+	}
+	i, known := s.table.get(path)
+	if !known {
+		return record{}, false
+	}
+	return *s.table.at(i), true
+}
+
+// keep stores what was read, unless a look saw something newer meanwhile.
+func (r *reader) keep(path string, start record, found readout, past bool) error {
+	link := r.linkTo(path)
+	e := Entry{Path: path, Stat: found.stat, Target: found.target, Xattrs: found.xattrs, LinkTo: link}
+	digest := r.key.Row(e, found.hash)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return unix.EBADF
+	}
+	i, known := r.table.get(path)
+	if !known {
+		return nil
+	}
+	row := r.table.at(i)
+	if ctime := start.ctime; !row.is(found.stat) {
+		// Newer than the look, and no look was newer still: only what a write changes is taken over, the rest is a look's.
+		now := *row
+		now.set(found.stat)
+		start.size, start.mtime, start.ctime = now.size, now.mtime, now.ctime
+		if row.ctime != ctime || !start.is(found.stat) || (now.flags^row.flags)&multi != 0 {
+			r.done.Moved++
+			return nil
+		}
+		row.set(found.stat)
+		r.version++
+	}
+	if row.link != start.link {
+		r.done.Moved++
+		return nil
+	}
+	r.store(i, digest, past, found.trouble)
+	return nil
+}

@@ -1,0 +1,306 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/netip"
+
+	"google.golang.org/protobuf/proto"
+
+	"virtquorum.io/guest/internal/fingerprint"
+	"virtquorum.io/guest/internal/memory"
+	"virtquorum.io/guest/internal/port"
+	"virtquorum.io/guest/internal/sync"
+	"virtquorum.io/guest/internal/verify"
+	"virtquorum.io/guest/internal/wire"
+)
+
+const (
+	mostTargets = 1_000_000
+	mostJoiners = 64
+	mostListed  = 100
+)
+
+// targets are the rows of a request's body, by tree.
+func (of *member) targets(ctx context.Context, call Call) ([][]*wire.Target, int, error) {
+	targets, total := make([][]*wire.Target, len(of.trees)), 0
+	for {
+		piece, err := call.Body(ctx)
+		if errors.Is(err, io.EOF) {
+			return targets, total, nil
+		}
+		if err != nil {
+			return nil, 0, fmt.Errorf("taking the list of rows: %w", err)
+		}
+		if total += len(piece.Targets); total > mostTargets {
+			return nil, 0, invalid("Targets", "more than %d rows are named", mostTargets)
+		}
+		for _, one := range piece.Targets {
+			if int(one.Tree) >= len(targets) {
+				return nil, 0, invalid("Targets", "there is no tree %d", one.Tree)
+			}
+			if n := len(one.Digest); n != 0 && n != len(fingerprint.Digest{}) {
+				return nil, 0, invalid("Targets", "a digest has %d bytes", n)
+			}
+			targets[one.Tree] = append(targets[one.Tree], one)
+		}
+	}
+}
+
+func digestOf(target *wire.Target) (digest fingerprint.Digest) {
+	copy(digest[:], target.Digest)
+	return digest
+}
+
+func (of *member) hashing() (sync.Hashing, error) {
+	key, err := fingerprint.NewKey(of.configure.Key)
+	if err != nil {
+		return sync.Hashing{}, fmt.Errorf("taking the cluster's key: %w", err)
+	}
+	return sync.Hashing{Key: key, SELinux: of.configure.Selinux}, nil
+}
+
+// serve lists the rows with their sizes, says where it serves, and serves until the context ends.
+func (s *Service) serve(ctx context.Context, of *member, call Call) (*wire.Answer, error) {
+	request := call.Request().GetServe()
+	order, err := of.serveOrder(request)
+	if err != nil {
+		return nil, err
+	}
+	targets, _, err := of.targets(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	hashing, err := of.hashing()
+	if err != nil {
+		return nil, err
+	}
+	list, size := &wire.RowList{}, 0
+	for i, t := range of.trees {
+		held, err := t.use()
+		if err != nil {
+			return nil, void("%w", err)
+		}
+		listed := make(map[string]sync.Listed, len(targets[i]))
+		for _, target := range targets[i] {
+			row, known := held.Rows.Row(string(target.Path))
+			if !known || row.Unread || row.Digest != digestOf(target) {
+				return nil, void("%q of %s is not as it is to be served", target.Path, t.spec.Name)
+			}
+			entry, err := held.Rows.Entry(row.Path)
+			if err != nil {
+				return nil, void("%q of %s: %w", target.Path, t.spec.Name, err)
+			}
+			listed[row.Path] = sync.Listed{Digest: row.Digest, LinkTo: entry.LinkTo}
+			one := rowOf(i, row)
+			if entry.Type == 'f' {
+				one.Size = uint64(entry.Size)
+			}
+			list.Rows = append(list.Rows, one)
+			if size += proto.Size(one) + 8; size > rowsPiece {
+				if err := call.Send(ctx, &wire.Answer{Piece: &wire.Answer_Rows{Rows: list}}); err != nil {
+					return nil, err
+				}
+				list, size = &wire.RowList{}, 0
+			}
+		}
+		order.Trees = append(order.Trees, sync.Served{
+			Name: t.spec.Name, Dir: held.Rows.Root(), Hashing: hashing,
+			Row: func(path string) (sync.Listed, bool) { one, known := listed[path]; return one, known },
+		})
+	}
+	server, err := sync.Serve(ctx, order)
+	if err != nil {
+		return nil, fmt.Errorf("beginning to serve: %w", err)
+	}
+	defer server.Close()
+	if len(list.Rows) > 0 {
+		if err := call.Send(ctx, &wire.Answer{Piece: &wire.Answer_Rows{Rows: list}}); err != nil {
+			return nil, err
+		}
+	}
+	pin := order.Identity.Pin()
+	if err := call.Send(ctx, &wire.Answer{Piece: &wire.Answer_Serving{Serving: &wire.Serving{
+		Address: server.Addr().Addr().String(), Port: uint32(server.Addr().Port()), Pin: pin[:],
+	}}}); err != nil {
+		return nil, err
+	}
+	<-ctx.Done()
+	server.Close()
+	return &wire.Answer{Piece: &wire.Answer_Served{Served: &wire.Served{Bytes: uint64(server.Sent())}}}, nil
+}
+
+func (of *member) serveOrder(request *wire.Serve) (sync.ServeOrder, error) {
+	address, err := netip.ParseAddr(of.configure.SyncAddress)
+	if err != nil {
+		return sync.ServeOrder{}, invalid("SyncAddress", "%q is no address to serve on", of.configure.SyncAddress)
+	}
+	if len(request.Joiners) == 0 || len(request.Joiners) > mostJoiners || request.Port > 65535 {
+		return sync.ServeOrder{}, invalid("Joiners", "%d joiners at port %d", len(request.Joiners), request.Port)
+	}
+	order := sync.ServeOrder{Address: address, Port: int(request.Port), BytesPerSecond: int64(request.Bandwidth)}
+	if order.Port == 0 {
+		order.Port = sync.DefaultPort
+	}
+	if order.BytesPerSecond == 0 {
+		order.BytesPerSecond = int64(of.configure.GetBandwidth().GetSync())
+	}
+	for _, joiner := range request.Joiners {
+		if len(joiner.Pin) != len(sync.Pin{}) {
+			return sync.ServeOrder{}, invalid("Joiners", "the pin of %s has %d bytes", joiner.Member, len(joiner.Pin))
+		}
+		order.Joiners = append(order.Joiners, sync.Joiner{Name: joiner.Member, Pin: sync.Pin(joiner.Pin)})
+	}
+	order.Identity, err = sync.NewIdentity()
+	return order, err
+}
+
+// fetch stages the rows of the body. What was staged is known until the next fetch.
+func (s *Service) fetch(ctx context.Context, of *member, call Call) (*wire.Answer, error) {
+	request := call.Request().GetFetch()
+	address, err := netip.ParseAddr(request.Address)
+	if err != nil || request.Port == 0 || request.Port > 65535 || len(request.Pin) != len(sync.Pin{}) {
+		return nil, invalid("Donor", "%q, port %d and a pin of %d bytes say no donor", request.Address, request.Port, len(request.Pin))
+	}
+	identity, err := sync.IdentityFromSeed(request.Seed)
+	if err != nil {
+		return nil, invalid("Seed", "%w", err)
+	}
+	targets, total, err := of.targets(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	hashing, err := of.hashing()
+	if err != nil {
+		return nil, err
+	}
+	order := sync.FetchOrder{
+		Donor:    sync.Donor{Name: request.Donor, Address: netip.AddrPortFrom(address, uint16(request.Port)), Pin: sync.Pin(request.Pin)},
+		Identity: identity,
+		Progress: func(rows int, bytes int64) {
+			call.Progress(&wire.Progress{What: "fetching", Done: uint64(rows), Total: uint64(total), BytesDone: uint64(bytes)})
+		},
+	}
+	if from, err := netip.ParseAddr(of.configure.SyncAddress); err == nil {
+		order.From = from
+	}
+	of.stage(nil)
+	for i, t := range of.trees {
+		held, err := t.use()
+		if err != nil {
+			return nil, void("%w", err)
+		}
+		if held.Store == nil {
+			return nil, fmt.Errorf("staging for %s: %w", t.spec.Name, held.Why)
+		}
+		stage, err := held.Store.Dir(memory.Stage)
+		if err != nil {
+			return nil, fmt.Errorf("opening the stage of %s: %w", t.spec.Name, err)
+		}
+		defer stage.Close()
+		tree := sync.FetchTree{Name: t.spec.Name, Live: held.Rows.Root(), Stage: stage, Hashing: hashing, Held: contents(held.Rows)}
+		for _, target := range targets[i] {
+			tree.Rows = append(tree.Rows, sync.Wanted{Path: string(target.Path), Digest: digestOf(target), Size: int64(target.Size)})
+		}
+		order.Trees = append(order.Trees, tree)
+	}
+	report, err := sync.Fetch(ctx, order)
+	if err != nil {
+		return nil, fetchFailed(err)
+	}
+	of.stage(report.Staged)
+	return &wire.Answer{Piece: &wire.Answer_Fetched{Fetched: of.fetched(report)}}, nil
+}
+
+func (of *member) fetched(report sync.Report) *wire.Fetched {
+	fetched := &wire.Fetched{
+		Sent: uint64(report.Sent), Received: uint64(report.Received), Kept: uint64(report.Kept), Copied: uint64(report.Copied),
+		MovedTotal: uint64(report.MovedTotal),
+	}
+	for _, staged := range report.Staged {
+		fetched.Rows += uint64(len(staged))
+	}
+	for _, moved := range report.Moved[:min(len(report.Moved), mostListed)] {
+		fetched.Moved = append(fetched.Moved, &wire.Row{Tree: of.index(moved.Tree), Path: []byte(moved.Path), Trouble: moved.Why})
+	}
+	for !port.Fits(fetched) {
+		fetched.Moved = fetched.Moved[:len(fetched.Moved)/2]
+	}
+	return fetched
+}
+
+func (of *member) index(name string) uint32 {
+	for i, t := range of.trees {
+		if t.spec.Name == name {
+			return uint32(i)
+		}
+	}
+	return uint32(len(of.trees))
+}
+
+func fetchFailed(err error) error {
+	for detail, kind := range map[string]error{
+		"DiskFull": sync.ErrFull, "DonorUnreachable": sync.ErrUnreachable, "DonorRefused": sync.ErrRefused, "DonorMisbehaved": sync.ErrMisbehaved,
+	} {
+		if errors.Is(err, kind) {
+			return &port.Refused{Reason: wire.Reason_REASON_FAILED, Detail: detail, Err: err}
+		}
+	}
+	return err
+}
+
+// contents are the files that are there, whose contents need not cross again.
+func contents(rows *fingerprint.Scanner) iter.Seq[sync.Held] {
+	return func(yield func(sync.Held) bool) {
+		for path := range rows.Files() {
+			row, known := rows.Row(path)
+			entry, err := rows.Entry(path)
+			if !known || row.Unread || err != nil {
+				continue
+			}
+			if !yield(sync.Held{Path: path, Digest: row.Digest, Size: entry.Size, LinkTo: entry.LinkTo}) {
+				return
+			}
+		}
+	}
+}
+
+// prove reads the rows of the body back past the page cache, or all.
+func (s *Service) prove(ctx context.Context, of *member, call Call) (*wire.Answer, error) {
+	targets, total, err := of.targets(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	proven := &wire.Proven{}
+	for i, t := range of.trees {
+		held, err := t.use()
+		if err != nil {
+			return nil, void("%w", err)
+		}
+		var wanted []verify.Wanted
+		for _, target := range targets[i] {
+			wanted = append(wanted, verify.Wanted{Path: string(target.Path), Digest: digestOf(target)})
+		}
+		if total == 0 {
+			for row := range held.Rows.Rows() {
+				wanted = append(wanted, verify.Wanted{Path: row.Path, Digest: row.Digest})
+			}
+		}
+		result, err := verify.Rows(ctx, held.Rows, wanted, progress(call, t.spec.Name))
+		if err != nil {
+			return nil, fmt.Errorf("reading %s back: %w", t.spec.Name, err)
+		}
+		proven.Rows += uint64(result.Rows)
+		proven.DifferingTotal += uint64(result.Total)
+		for _, one := range result.Different {
+			proven.Differing = append(proven.Differing, &wire.Row{Tree: uint32(i), Path: []byte(one.Path), Digest: one.Got[:], Trouble: one.Why})
+		}
+	}
+	for !port.Fits(proven) {
+		proven.Differing = proven.Differing[:len(proven.Differing)/2]
+	}
+	return &wire.Answer{Piece: &wire.Answer_Proven{Proven: proven}}, nil
+}

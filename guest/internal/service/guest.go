@@ -1,0 +1,181 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"virtquorum.io/guest/internal/evidence"
+	"virtquorum.io/guest/internal/port"
+	"virtquorum.io/guest/internal/wire"
+)
+
+// FactReader says what the guest is; a fact that is not known is empty. evidence.Guest is one.
+type FactReader interface {
+	Fact(name string) string
+}
+
+// Addresser gives a network interface its address. evidence.Guest is one.
+type Addresser interface {
+	SetAddress(ctx context.Context, mac net.HardwareAddr, address netip.Prefix) (evidence.Addressed, error)
+}
+
+// Commander runs commands. *evidence.Runner is one.
+type Commander interface {
+	Run(ctx context.Context, command evidence.Command) (evidence.Result, error)
+}
+
+// UserLooker looks who uses the guest. *evidence.UserReader is one.
+type UserLooker interface {
+	Look() (evidence.Users, error)
+}
+
+const (
+	mostFacts   = 100
+	outputPiece = 128 << 10
+	mostOutput  = 16 << 20
+)
+
+// NewUserLooker makes the one for the access ports and probes of a configuration.
+func NewUserLooker(guest evidence.Guest) func(*wire.Configure) (UserLooker, error) {
+	return func(configure *wire.Configure) (UserLooker, error) {
+		ports := make([]uint16, 0, len(configure.AccessPorts))
+		for _, one := range configure.AccessPorts {
+			if one == 0 || one > 65535 {
+				return nil, invalid("AccessPorts", "%d is no port", one)
+			}
+			ports = append(ports, uint16(one))
+		}
+		probes := make([]netip.Prefix, 0, len(configure.Probes))
+		for _, one := range configure.Probes {
+			prefix, err := netip.ParsePrefix(one)
+			if err != nil {
+				address, err := netip.ParseAddr(one)
+				if err != nil {
+					return nil, invalid("Probes", "%q is neither an address nor a prefix", one)
+				}
+				prefix = netip.PrefixFrom(address, address.BitLen())
+			}
+			probes = append(probes, prefix)
+		}
+		return evidence.NewUserReader(guest, ports, probes), nil
+	}
+}
+
+func invalid(detail, format string, arguments ...any) error {
+	return port.Refuse(wire.Reason_REASON_INVALID, detail, format, arguments...)
+}
+
+// failed tells the reason of a trouble with the guest.
+func failed(err error) error {
+	var trouble *evidence.Trouble
+	if errors.As(err, &trouble) {
+		return &port.Refused{Reason: wire.Reason_REASON_FAILED, Detail: trouble.Reason, Err: err}
+	}
+	return err
+}
+
+func (s *Service) facts(_ context.Context, _ *member, call Call) (*wire.Answer, error) {
+	names := call.Request().GetFacts().GetNames()
+	if len(names) > mostFacts {
+		return nil, invalid("Facts", "%d facts are more than %d", len(names), mostFacts)
+	}
+	list := &wire.FactList{}
+	for _, name := range names {
+		fact := &wire.Fact{Name: name, Value: s.options.Facts.Fact(name)}
+		if fact.Value == "" {
+			fact.Trouble = fmt.Sprintf("the guest does not say its %s", name)
+		}
+		list.Facts = append(list.Facts, fact)
+	}
+	return &wire.Answer{Piece: &wire.Answer_Facts{Facts: list}}, nil
+}
+
+func (s *Service) address(ctx context.Context, _ *member, call Call) (*wire.Answer, error) {
+	request := call.Request().GetAddress()
+	mac, err := net.ParseMAC(request.Mac)
+	if err != nil {
+		return nil, invalid("Mac", "%q is no MAC address", request.Mac)
+	}
+	address, err := netip.ParsePrefix(request.Address)
+	if err != nil {
+		return nil, invalid("Address", "%q is no address with a prefix length", request.Address)
+	}
+	done, err := s.options.Addresses.SetAddress(ctx, mac, address)
+	if err != nil {
+		return nil, failed(err)
+	}
+	return &wire.Answer{Piece: &wire.Answer_Addressed{Addressed: &wire.Addressed{Interface: done.Interface, Changed: done.Changed}}}, nil
+}
+
+// command sends the output in pieces and then how it ended: an exit code is no failure of the request.
+func (s *Service) command(ctx context.Context, _ *member, call Call) (*wire.Answer, error) {
+	request := call.Request().GetRun()
+	if request.OutputBytes > mostOutput {
+		return nil, invalid("Output", "%d bytes of output are more than %d", request.OutputBytes, mostOutput)
+	}
+	result, err := s.options.Commands.Run(ctx, evidence.Command{
+		Argv: request.Argv, Input: request.Input, Environment: request.Environment, Most: int(request.OutputBytes), KillGroup: request.KillGroup,
+	})
+	if err != nil {
+		return nil, failed(err)
+	}
+	for piece := range slices.Chunk(result.Out, outputPiece) {
+		if err := call.Send(ctx, output(piece, nil)); err != nil {
+			return nil, err
+		}
+	}
+	for piece := range slices.Chunk(result.Err, outputPiece) {
+		if err := call.Send(ctx, output(nil, piece)); err != nil {
+			return nil, err
+		}
+	}
+	return &wire.Answer{Piece: &wire.Answer_Ran{Ran: &wire.Ran{
+		ExitCode: int32(result.Code), Signal: uint32(result.Signal), Cut: result.Cut, Left: result.Left,
+	}}}, nil
+}
+
+func output(out, err []byte) *wire.Answer {
+	return &wire.Answer{Piece: &wire.Answer_Output{Output: &wire.Output{Out: out, Err: err}}}
+}
+
+func (s *Service) users(_ context.Context, of *member, _ Call) (*wire.Answer, error) {
+	seen, err := of.users.Look()
+	if err != nil {
+		return nil, fmt.Errorf("looking who uses the guest: %w", err)
+	}
+	list := &wire.UserList{
+		Sessions: uint32(seen.Sessions), Connections: uint32(seen.Connections), PassiveOpens: seen.PassiveOpens,
+		Words: seen.Who[:min(len(seen.Who), evidence.MostNamed)],
+	}
+	if seen.LastInput > 0 {
+		age := uint64(max(0, time.Since(time.Unix(seen.LastInput, 0)).Milliseconds()))
+		list.InputAgeMillis = &age
+	}
+	return &wire.Answer{Piece: &wire.Answer_Users{Users: list}}, nil
+}
+
+func (s *Service) health(context.Context, *member, Call) (*wire.Answer, error) {
+	health := &wire.Health{ResidentBytes: residentBytes()}
+	var usage unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err == nil {
+		health.CpuMillis = uint64(time.Duration(usage.Utime.Nano() + usage.Stime.Nano()).Milliseconds())
+	}
+	s.mu.Lock()
+	of := s.member
+	s.mu.Unlock()
+	if of != nil {
+		for _, state := range of.states() {
+			if state.Reason != "" {
+				health.Ailments = append(health.Ailments, &wire.Ailment{Reason: state.Reason, Sentence: state.Sentence, Tree: state.Name})
+			}
+		}
+	}
+	return &wire.Answer{Piece: &wire.Answer_Health{Health: health}}, nil
+}

@@ -1,0 +1,227 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"virtquorum.io/guest/internal/evidence"
+	"virtquorum.io/guest/internal/fingerprint"
+	"virtquorum.io/guest/internal/port"
+	"virtquorum.io/guest/internal/wire"
+)
+
+const (
+	mostTroubled  = 100
+	mostCounted   = 1000
+	rowsPiece     = 192 << 10 // bytes of rows in a piece, about
+	progressEvery = 500 * time.Millisecond
+)
+
+// publish pushes what the newest look saw.
+func (s *Service) publish(of *member) {
+	s.mu.Lock()
+	current := s.member == of
+	s.mu.Unlock()
+	if !current || s.options.Push == nil {
+		return
+	}
+	if err := s.options.Push(&wire.Push{Kind: &wire.Push_Look{Look: of.seen()}}); err != nil {
+		s.options.Log.Warn("telling what was seen", "why", err)
+	}
+}
+
+// seen is what is known now. Its number is another one whenever anything about the rows is.
+func (of *member) seen() *wire.Seen {
+	seen := &wire.Seen{Number: of.look(), Trees: of.states()}
+	var oldest time.Time
+	for i, t := range of.trees {
+		t.mu.Lock()
+		seen.Rows += uint64(t.result.Entries)
+		if age := ageMillis(t.result.Began); age > seen.BeganAgeMillis {
+			seen.BeganAgeMillis = age
+		}
+		if age := ageMillis(t.walked); age > seen.WalkAgeMillis {
+			seen.WalkAgeMillis = age
+		}
+		if i == 0 || t.audited.Before(oldest) {
+			oldest = t.audited
+		}
+		for _, left := range t.result.LeftOut {
+			if len(seen.Troubled) < mostTroubled {
+				seen.Troubled = append(seen.Troubled, &wire.Row{Tree: uint32(i), Path: []byte(left.Path), Trouble: left.Why})
+			}
+		}
+		held := t.held
+		t.mu.Unlock()
+		if held != nil {
+			seen.ReadingBytes += bytesToRead(held.Rows)
+		}
+	}
+	if !oldest.IsZero() {
+		age := ageMillis(oldest)
+		seen.AuditAgeMillis = &age
+	}
+	for i, t := range of.trees {
+		t.addChanges(i, seen)
+	}
+	for !port.Fits(seen) && len(seen.Troubled)+len(seen.Changes) > 0 { // paths may be long
+		seen.Troubled = seen.Troubled[:len(seen.Troubled)/2]
+		seen.Changes = seen.Changes[:len(seen.Changes)/2]
+	}
+	return seen
+}
+
+// bytesToRead counts what is still to be read, of the first so many files.
+func bytesToRead(rows *fingerprint.Scanner) (bytes uint64) {
+	files := 0
+	for path := range rows.Unread() {
+		if entry, err := rows.Entry(path); err == nil && entry.Size > 0 {
+			bytes += uint64(entry.Size)
+		}
+		if files++; files == mostCounted {
+			break
+		}
+	}
+	return bytes
+}
+
+// ageMillis is how long ago it was; for never, as long as can be said.
+func ageMillis(t time.Time) uint64 {
+	if t.IsZero() {
+		return 1 << 31
+	}
+	return uint64(max(0, time.Since(t).Milliseconds()))
+}
+
+// look is the number of what the trees hold now.
+func (of *member) look() uint64 {
+	of.mu.Lock()
+	defer of.mu.Unlock()
+	for i, t := range of.trees {
+		if now := t.version(); now != of.versions[i] || of.number == 0 {
+			of.versions[i] = now
+			of.number++
+		}
+	}
+	return of.number
+}
+
+func (s *Service) look(ctx context.Context, of *member, call Call) (*wire.Answer, error) {
+	return of.lookAt(ctx, func(t *tree, rows *fingerprint.Scanner) error {
+		if call.Request().GetLook().GetWalk() {
+			if _, err := t.walk(ctx, rows); err != nil {
+				return err
+			}
+		}
+		_, err := rows.Read(ctx, fingerprint.Reading{Paths: small(rows, func(string) {}), Progress: progress(call, t.spec.Name)})
+		return err
+	}, false)
+}
+
+func (s *Service) audit(ctx context.Context, of *member, call Call) (*wire.Answer, error) {
+	return of.lookAt(ctx, func(t *tree, rows *fingerprint.Scanner) error {
+		began := time.Now()
+		if _, err := t.walk(ctx, rows); err != nil {
+			return err
+		}
+		_, err := rows.Read(ctx, fingerprint.Reading{Paths: rows.Files(), PastCache: true, Progress: progress(call, t.spec.Name)})
+		if err == nil {
+			t.mu.Lock()
+			t.audited = began
+			t.mu.Unlock()
+		}
+		return err
+	}, true)
+}
+
+// lookAt does something with each tree that is open, and answers with what is known after it: the state of a tree says what kept it
+// from being looked at.
+func (of *member) lookAt(ctx context.Context, do func(*tree, *fingerprint.Scanner) error, audited bool) (*wire.Answer, error) {
+	for _, t := range of.trees {
+		held, err := t.use()
+		if err != nil {
+			audited = false
+			continue
+		}
+		if err := do(t, held.Rows); err != nil {
+			if ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
+			audited = false
+			t.failed(err)
+		}
+	}
+	seen := of.seen()
+	seen.Audited = audited
+	return &wire.Answer{Piece: &wire.Answer_Look{Look: seen}}, nil
+}
+
+// progress tells the sidecar where a reading is, now and then.
+func progress(call Call, name string) func(string, int64, int64) {
+	var told time.Time
+	return func(path string, done, size int64) {
+		if time.Since(told) < progressEvery {
+			return
+		}
+		told = time.Now()
+		call.Progress(&wire.Progress{What: "reading " + name, Path: []byte(path), BytesDone: uint64(done), BytesTotal: uint64(size)})
+	}
+}
+
+// rows sends all rows of the newest look; what changes while they are sent makes it void.
+func (s *Service) rows(ctx context.Context, of *member, call Call) (*wire.Answer, error) {
+	number := of.look()
+	list, size := &wire.RowList{Look: number, All: true}, 0
+	if since := call.Request().GetRows().GetSince(); since == number && since != 0 {
+		list.All = false
+		return &wire.Answer{Piece: &wire.Answer_Rows{Rows: list}}, nil
+	}
+	for i, t := range of.trees {
+		held, err := t.use()
+		if err != nil {
+			return nil, void("%w", err)
+		}
+		for row := range held.Rows.Rows() {
+			one := rowOf(i, row)
+			if size += proto.Size(one) + 8; size > rowsPiece && len(list.Rows) > 0 {
+				if err := call.Send(ctx, &wire.Answer{Piece: &wire.Answer_Rows{Rows: list}}); err != nil {
+					return nil, err
+				}
+				list, size = &wire.RowList{Look: number, All: true}, proto.Size(one)+8
+			}
+			list.Rows = append(list.Rows, one)
+		}
+	}
+	if of.look() != number {
+		return nil, void("the trees changed while their rows were sent")
+	}
+	return &wire.Answer{Piece: &wire.Answer_Rows{Rows: list}}, nil
+}
+
+func rowOf(tree int, row fingerprint.Row) *wire.Row {
+	one := &wire.Row{
+		Tree: uint32(tree), Path: []byte(row.Path), Digest: row.Digest[:], Ctime: row.Ctime, Inode: row.Ino,
+		Settled: row.Settled, Trouble: row.Trouble,
+	}
+	if row.Unread {
+		one.Digest, one.Trouble = nil, "it is still to be read"
+	}
+	return one
+}
+
+// reasonOf is a stable word for what keeps a tree from being looked at.
+func reasonOf(err error) string {
+	var trouble *evidence.Trouble
+	switch {
+	case errors.As(err, &trouble):
+		return trouble.Reason
+	case errors.Is(err, fingerprint.ErrReplaced):
+		return "TreeReplaced"
+	case errors.Is(err, fingerprint.ErrTooLarge):
+		return "TooManyEntries"
+	}
+	return evidence.Unreadable
+}

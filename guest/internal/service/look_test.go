@@ -1,0 +1,151 @@
+package service
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"virtquorum.io/guest/internal/wire"
+)
+
+func rowsIn(t *testing.T, s *Service) map[string]*wire.Row {
+	t.Helper()
+	answer, pieces, err := do(t, s, &wire.Rows{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, last := map[string]*wire.Row{}, []byte(nil)
+	for _, piece := range append(pieces, answer) {
+		if list := piece.GetRows(); !list.All || list.Look == 0 {
+			t.Fatal(list)
+		}
+		for _, row := range piece.GetRows().Rows {
+			if bytes.Compare(last, row.Path) > 0 {
+				t.Fatalf("%q comes after %q", row.Path, last)
+			}
+			rows[string(row.Path)], last = row, row.Path
+		}
+	}
+	return rows
+}
+
+func TestGivenATreeThenItsRowsComeInOrderAndAnotherLookHasAnotherNumber(t *testing.T) {
+	tree := newTree(t)
+	write(t, tree, "one")
+	s, _ := newService(t)
+	mustDo(t, s, configureOf(tree))
+	first := mustDo(t, s, &wire.Look{Walk: true}).GetLook()
+	before := rowsIn(t, s)
+	if len(before) != 2 || first.Rows != 2 || first.Trees[0].Reason != "" {
+		t.Fatal(before, first)
+	}
+	if again := mustDo(t, s, &wire.Look{Walk: true}).GetLook(); again.Number != first.Number {
+		t.Fatalf("nothing changed, and the number is %d after %d", again.Number, first.Number)
+	}
+	if list := mustDo(t, s, &wire.Rows{Since: first.Number}).GetRows(); list.All || len(list.Rows) != 0 {
+		t.Fatal(list)
+	}
+	if err := os.WriteFile(filepath.Join(tree, "one"), []byte("another content"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if next := mustDo(t, s, &wire.Look{Walk: true}).GetLook(); next.Number == first.Number {
+		t.Fatal("the change was not seen")
+	}
+	if after := rowsIn(t, s); bytes.Equal(after["one"].Digest, before["one"].Digest) || after["one"].Inode != before["one"].Inode {
+		t.Fatal(before["one"], after["one"])
+	}
+}
+
+func TestGivenMoreRowsThanAFrameTakesThenTheyComeInPieces(t *testing.T) {
+	tree := newTree(t)
+	for i := range 1500 {
+		write(t, tree, strings.Repeat("x", 200)+string(rune('a'+i%26))+string(rune('a'+i/26%26))+string(rune('a'+i/676)))
+	}
+	s, _ := newService(t)
+	mustDo(t, s, configureOf(tree))
+	mustDo(t, s, &wire.Look{Walk: true})
+	if rows := rowsIn(t, s); len(rows) != 1501 {
+		t.Fatal(len(rows))
+	}
+	if _, pieces, _ := do(t, s, &wire.Rows{}); len(pieces) == 0 {
+		t.Fatal(len(pieces))
+	}
+}
+
+func TestGivenAChangeThenItIsPushedWithoutBeingAskedFor(t *testing.T) {
+	tree := newTree(t)
+	pushes := make(chan *wire.Seen, 100)
+	s, _ := newService(t, func(o *Options) {
+		o.Push = func(push *wire.Push) error {
+			pushes <- push.GetLook()
+			return nil
+		}
+	})
+	mustDo(t, s, configureOf(tree))
+	first := mustDo(t, s, &wire.Look{Walk: true}).GetLook()
+	write(t, tree, "new")
+	for seen := range pushes {
+		if seen.Number > first.Number && seen.Rows == 2 {
+			break
+		}
+	}
+}
+
+func TestGivenATreeThatIsMissingThenItIsNamedAndTheOthersAreLookedAt(t *testing.T) {
+	tree, missing := newTree(t), filepath.Join(t.TempDir(), "missing")
+	write(t, tree, "one")
+	s, _ := newService(t)
+	states := mustDo(t, s, configureOf(tree, missing)).GetConfigured().Trees
+	if states[0].Reason != "" || states[1].Reason == "" || !strings.Contains(states[1].Sentence, missing) {
+		t.Fatal(states)
+	}
+	if seen := mustDo(t, s, &wire.Look{Walk: true}).GetLook(); seen.Rows != 2 || seen.Trees[1].Reason == "" {
+		t.Fatal(seen)
+	}
+	if _, _, err := do(t, s, &wire.Rows{}); reason(err) != wire.Reason_REASON_VOID {
+		t.Fatal(err)
+	}
+	ailments := mustDo(t, s, &wire.HealthCheck{}).GetHealth().Ailments
+	if len(ailments) != 1 || ailments[0].Tree != "b" {
+		t.Fatal(ailments)
+	}
+}
+
+func TestGivenAnAuditThenItSaysSoAndHowOldItIs(t *testing.T) {
+	tree := newTree(t)
+	write(t, tree, "one")
+	s, _ := newService(t)
+	mustDo(t, s, configureOf(tree))
+	if seen := mustDo(t, s, &wire.Look{}).GetLook(); seen.Audited || seen.AuditAgeMillis != nil {
+		t.Fatal(seen)
+	}
+	if seen := mustDo(t, s, &wire.Audit{}).GetLook(); !seen.Audited || seen.AuditAgeMillis == nil {
+		t.Fatal(seen)
+	}
+}
+
+func TestGivenTheSameConfigurationInALaterSessionThenTheLookingGoesOn(t *testing.T) {
+	tree, another := newTree(t), newTree(t)
+	s, _ := newService(t)
+	mustDo(t, s, configureOf(tree))
+	first := mustDo(t, s, &wire.Look{Walk: true}).GetLook()
+	call := &fakeCall{request: request(t, configureOf(tree)), session: 2}
+	if _, err := s.do(t.Context(), call); err != nil {
+		t.Fatal(err)
+	}
+	call.request = request(t, &wire.Look{Walk: true})
+	answer, err := s.do(t.Context(), call)
+	if err != nil || answer.GetLook().Number != first.Number {
+		t.Fatal(answer, err)
+	}
+	call.request = request(t, configureOf(tree, another))
+	if answer, err = s.do(t.Context(), call); err != nil || len(answer.GetConfigured().Trees) != 2 {
+		t.Fatal(answer, err)
+	}
+	if !slices.Contains(s.Welcome().Operations, "rows") {
+		t.Fatal("rows are not offered")
+	}
+}

@@ -1,0 +1,271 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strconv"
+
+	"virtquorum.io/guest/internal/fingerprint"
+	"virtquorum.io/guest/internal/memory"
+	"virtquorum.io/guest/internal/wire"
+)
+
+const (
+	mostForeign = 10_000
+	mostChanges = 1000
+)
+
+// past is what is remembered of an open tree, and what is known since then. The tree's lock guards it.
+type past struct {
+	memory  *memory.Memory    // nil: nothing is remembered
+	trouble error             // why nothing can be, or why what there was does not count; nil: none
+	foreign map[string]uint64 // paths that another process wrote, and the rows' version when that was noted
+	all     bool              // any path may be one: too many were noted
+
+	of      version // that the changes were found in
+	found   bool
+	changes []*wire.Change
+	total   uint64
+}
+
+// recall reads what is remembered.
+func recall(ctx context.Context, held *Held, configuration fingerprint.Digest) *past {
+	p := &past{foreign: map[string]uint64{}}
+	if held.Store == nil {
+		if !errors.Is(held.Why, errObserved) {
+			p.trouble = held.Why
+		}
+		return p
+	}
+	remembered, err := held.Store.Load(ctx)
+	switch {
+	case err == nil && remembered.Configuration != configuration:
+		remembered.Close() // of other trees or excludes: it cannot be compared
+	case err == nil:
+		p.memory = remembered
+	case !errors.Is(err, memory.ErrNone):
+		p.trouble = err
+	}
+	return p
+}
+
+func (p *past) close() {
+	if p.memory != nil {
+		p.memory.Close()
+	}
+}
+
+func (p *past) note(path string, version uint64) {
+	p.found = false
+	if len(p.foreign) >= mostForeign {
+		p.all = true
+		return
+	}
+	p.foreign[path] = version
+}
+
+// keepNotes takes over what may speak of a change that is not in the rows of a version yet.
+func (p *past) keepNotes(of *past, version uint64) {
+	p.all = of.all && len(of.foreign) >= mostForeign
+	for path, noted := range of.foreign {
+		if noted >= version {
+			p.foreign[path] = noted
+		}
+	}
+	if len(p.foreign) == 0 {
+		p.all = false
+	}
+}
+
+// tell says what is remembered.
+func (p *past) tell(state *wire.TreeState) {
+	if p.memory != nil {
+		at := p.memory.State
+		state.Memory = &wire.Memory{
+			Position: &wire.Position{Tenure: at.Position.Tenure, Sequence: at.Position.Sequence}, Root: at.Root[:],
+		}
+	}
+	if p.trouble != nil && state.Reason == "" {
+		state.Reason, state.Sentence = "NoMemory", fmt.Sprintf("the memory of the tree %s: %v", state.Name, p.trouble)
+	}
+}
+
+// addChanges adds what is different from what is remembered, and the evidence of how it came.
+func (t *tree) addChanges(index int, seen *wire.Seen) {
+	now := t.version()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p := t.past
+	if p == nil || p.memory == nil {
+		return
+	}
+	if !p.found || p.of != now {
+		p.compare(index, t.held.Rows.Rows())
+		p.of, p.found = now, true
+	}
+	seen.ChangesTotal += p.total
+	seen.Changes = append(seen.Changes, p.changes[:min(len(p.changes), mostChanges-len(seen.Changes))]...)
+}
+
+// compare goes through both lists, which are in the order of their paths, at the same time.
+func (p *past) compare(index int, rows iter.Seq[fingerprint.Row]) {
+	p.changes, p.total = nil, 0
+	next, stop := iter.Pull(rows)
+	defer stop()
+	row, more := next()
+	moved := map[string]bool{} // what came, went or is another one, but for what is below such
+	add := func(path string, before *memory.Row, now *fingerprint.Row) {
+		p.total++
+		one := p.change(index, path, before, now)
+		one.ParentMoved = belowAny(moved, path)
+		if !one.ParentMoved && (before == nil || now == nil || one.InodeMoved) {
+			moved[path] = true
+		}
+		if len(p.changes) < mostChanges {
+			p.changes = append(p.changes, one)
+		}
+	}
+	for before, err := range p.memory.Rows(context.Background()) {
+		if err != nil {
+			p.trouble = err
+			return
+		}
+		for more && row.Path < before.Path {
+			add(row.Path, nil, &row)
+			row, more = next()
+		}
+		if !more || row.Path != before.Path {
+			add(before.Path, &before, nil)
+			continue
+		}
+		if row.Unread || row.Digest != before.Digest {
+			add(row.Path, &before, &row)
+		}
+		row, more = next()
+	}
+	for more {
+		add(row.Path, nil, &row)
+		row, more = next()
+	}
+}
+
+// belowAny tells whether a directory above the path is among these.
+func belowAny(directories map[string]bool, path string) bool {
+	if len(directories) == 0 || path == "" {
+		return false
+	}
+	for i, c := range []byte(path) {
+		if c == '/' && directories[path[:i]] {
+			return true
+		}
+	}
+	return directories[""]
+}
+
+func (p *past) change(index int, path string, before *memory.Row, now *fingerprint.Row) *wire.Change {
+	one := &wire.Change{Tree: uint32(index), Path: []byte(path), Foreign: p.all}
+	if _, foreign := p.foreign[path]; foreign {
+		one.Foreign = true
+	}
+	if before != nil {
+		one.Before = before.Digest[:]
+		one.Settled = before.Ctime != memory.Unknown
+	}
+	if now != nil && !now.Unread {
+		one.Now = now.Digest[:]
+	}
+	if before != nil && now != nil {
+		one.CtimeMoved = one.Settled && before.Ctime != now.Ctime
+		one.InodeMoved = before.Ino != now.Ino
+	}
+	return one
+}
+
+// remember makes durable what the newest look saw.
+func (s *Service) remember(ctx context.Context, of *member, call Call) (*wire.Answer, error) {
+	request := call.Request().GetRemember()
+	if len(request.Root) != len(fingerprint.Digest{}) || request.Position == nil {
+		return nil, invalid("Root", "a root of %d bytes, or no position", len(request.Root))
+	}
+	state := memory.State{
+		Position:      memory.Position{Tenure: request.Position.Tenure, Sequence: request.Position.Sequence},
+		Root:          fingerprint.Digest(request.Root),
+		Configuration: configurationOf(of.configure),
+	}
+	if now := of.look(); now != request.Look {
+		return nil, void("look %d is not the newest any more, which is %d", request.Look, now)
+	}
+	for i, t := range of.trees {
+		if err := t.remember(ctx, state, of.versions[i]); err != nil {
+			return nil, fmt.Errorf("the tree %s: %w", t.spec.Name, err)
+		}
+	}
+	return &wire.Answer{Piece: &wire.Answer_Remembered{Remembered: &wire.Remembered{
+		Memory: &wire.Memory{Position: request.Position, Root: request.Root},
+	}}}, nil
+}
+
+func (t *tree) remember(ctx context.Context, state memory.State, of version) error {
+	held, err := t.use()
+	if err != nil {
+		return err
+	}
+	if held.Store == nil {
+		return held.Why
+	}
+	saving, abandon := context.WithCancelCause(ctx)
+	defer abandon(nil)
+	err = held.Store.Save(saving, state, func(yield func(memory.Row) bool) {
+		for row := range held.Rows.Rows() {
+			if row.Unread {
+				abandon(void("%s is still to be read", row.Path))
+				return
+			}
+			if !yield(memory.Of(row)) {
+				return
+			}
+		}
+		if t.version() != of {
+			abandon(void("it changed meanwhile"))
+		}
+	})
+	if cause := context.Cause(saving); cause != nil {
+		return cause
+	}
+	if err != nil {
+		return err
+	}
+	fresh := recall(ctx, held, state.Configuration)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.held != held { // it was closed meanwhile
+		fresh.close()
+		return nil
+	}
+	fresh.keepNotes(t.past, of.rows)
+	t.past.close()
+	t.past = fresh
+	return nil
+}
+
+// configurationOf tells configurations apart whose rows cannot be compared. Without what this version alone knows it is what the
+// version before made, so that its memories count.
+func configurationOf(configure *wire.Configure) fingerprint.Digest {
+	key, err := fingerprint.NewKey(configure.Key)
+	if err != nil {
+		return fingerprint.Digest{} // checked before
+	}
+	fields := []string{"memory 1"}
+	var more []string
+	for _, tree := range configure.Trees {
+		fields = append(fields, tree.Name, string(tree.Path), strconv.Itoa(len(tree.Exclude)))
+		fields = append(fields, tree.Exclude...)
+		if tree.Devices || tree.SetId || tree.Immutable {
+			more = append(more, tree.Name, fmt.Sprint(tree.Devices, tree.SetId, tree.Immutable))
+		}
+	}
+	return key.Fingerprint(slices.Concat(fields, []string{configure.Member}, more)...)
+}

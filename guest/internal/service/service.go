@@ -1,0 +1,128 @@
+// Package service answers the sidecar's requests with what the other packages can do. It decides nothing; it keeps apart what must
+// not be done at the same time, and refuses what nobody here can do.
+package service
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"slices"
+	"sync"
+
+	"virtquorum.io/guest/internal/port"
+	"virtquorum.io/guest/internal/wire"
+)
+
+// Call is a request that is carried out; *port.Call is one.
+type Call interface {
+	Request() *wire.Request
+	Session() uint64
+	Term() uint64
+	Send(ctx context.Context, answer *wire.Answer) error
+	Body(ctx context.Context) (*wire.Body, error)
+	Progress(progress *wire.Progress)
+}
+
+// Options of a service. What is nil is refused as unsupported.
+type Options struct {
+	Version string // of the program
+	BootID  string
+	Kernel  string
+	Log     *slog.Logger
+
+	Facts     FactReader
+	Addresses Addresser
+	Commands  Commander
+	Users     func(*wire.Configure) (UserLooker, error)
+	Trees     TreeOpener
+	Push      func(*wire.Push) error // to the session; never waits
+}
+
+// Service carries out requests. Safe for many goroutines.
+type Service struct {
+	options    Options
+	operations map[string]operation
+	alone      chan struct{} // holds one token while something changes the guest
+
+	mu     sync.Mutex
+	member *member // as configured last; nil: never
+}
+
+// New returns a service that is not configured.
+func New(options Options) *Service {
+	s := &Service{options: options, alone: make(chan struct{}, 1)}
+	s.operations = s.table()
+	return s
+}
+
+// Welcome says what this program is and can do.
+func (s *Service) Welcome() *wire.Welcome {
+	welcome := &wire.Welcome{
+		Version: s.options.Version, BootId: s.options.BootID, Kernel: s.options.Kernel, Architecture: runtime.GOARCH,
+	}
+	for name, operation := range s.operations {
+		if operation.run != nil {
+			welcome.Operations = append(welcome.Operations, name)
+		}
+	}
+	slices.Sort(welcome.Operations)
+	return welcome
+}
+
+// Handle carries out one request of the port.
+func (s *Service) Handle(ctx context.Context, call *port.Call) (*wire.Answer, error) {
+	return s.do(ctx, call)
+}
+
+func (s *Service) do(ctx context.Context, call Call) (*wire.Answer, error) {
+	name := port.Operation(call.Request())
+	operation := s.operations[name]
+	if operation.run == nil {
+		return nil, port.Refuse(wire.Reason_REASON_UNSUPPORTED, "", "this version of the guest program does not do %q", name)
+	}
+	var of *member
+	if operation.configured {
+		var err error
+		if of, err = s.memberOf(call.Session()); err != nil {
+			return nil, err
+		}
+		if operation.changes && of.configure.ReadOnly {
+			return nil, port.Refuse(wire.Reason_REASON_READ_ONLY, "", "%s changes the guest, which is only to be observed", name)
+		}
+	}
+	if operation.alone {
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("waiting for what else changes the guest: %w", context.Cause(ctx))
+		case s.alone <- struct{}{}:
+			defer func() { <-s.alone }()
+		}
+	}
+	answer, err := operation.run(ctx, of, call)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return answer, nil
+}
+
+// memberOf is what was configured in this session: what an earlier one was told may not hold any more.
+func (s *Service) memberOf(session uint64) (*member, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.member == nil || s.member.session != session {
+		return nil, port.Refuse(wire.Reason_REASON_NOT_CONFIGURED, "", "nothing was configured in this session yet")
+	}
+	return s.member, nil
+}
+
+// Close ends what was configured and waits for it. Nothing may be handled any more.
+func (s *Service) Close() {
+	s.mu.Lock()
+	old := s.member
+	s.member = nil
+	s.mu.Unlock()
+	if old != nil {
+		old.close()
+	}
+}

@@ -1,0 +1,335 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+
+	"virtquorum.io/guest/internal/fingerprint"
+	"virtquorum.io/guest/internal/memory"
+	"virtquorum.io/guest/internal/watch"
+	"virtquorum.io/guest/internal/wire"
+)
+
+// Held is what is open of a tree. Closing it closes all.
+type Held struct {
+	Rows    *fingerprint.Scanner
+	Watcher watch.Watcher
+	Store   *memory.Store // nil: nothing may be remembered here, and Why says why
+	Why     error
+}
+
+func (h *Held) close() {
+	h.Watcher.Close()
+	if h.Store != nil {
+		h.Store.Close()
+	}
+	h.Rows.Close()
+}
+
+// TreeOpener opens the trees of a configuration.
+type TreeOpener interface {
+	OpenTree(ctx context.Context, configure *wire.Configure, spec *wire.Tree) (*Held, error)
+}
+
+const (
+	walkShare  = 400 // a walk rests for so many times as long as it took, so that all walks take a quarter of a percent of a core
+	defaultGap = 2 * time.Second
+	largeFile  = 64 << 20 // bytes; such a file is read beside the others, so that they need not wait for it
+)
+
+// tree is one that is looked at all the time.
+type tree struct {
+	spec          *wire.Tree
+	configuration fingerprint.Digest // of all trees
+	open          func(ctx context.Context) (*Held, error)
+	changed       func()        // called when anything about the rows may be another
+	unread        chan struct{} // there may be something to read
+	tried         chan struct{} // closed once it was opened or cannot be
+	gap           time.Duration // between two walks, at least
+
+	mu      sync.Mutex
+	held    *Held              // nil: it is not open
+	past    *past              // what is remembered of it; nil: it is not open
+	opened  uint64             // how often it was
+	result  fingerprint.Result // of the newest look
+	walked  time.Time          // when the newest walk that saw everything began
+	audited time.Time          // when the newest audit that ended began
+	problem error              // that keeps it from being looked at
+}
+
+// version is another one whenever anything about the rows is.
+type version struct{ opened, rows uint64 }
+
+func (s *Service) openTrees(ctx context.Context, of *member) {
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx)) // it outlives the request, and ends with the member
+	of.cancel = cancel
+	for _, spec := range of.configure.Trees {
+		t := &tree{spec: spec, configuration: configurationOf(of.configure), unread: make(chan struct{}, 1), tried: make(chan struct{}), gap: defaultGap}
+		if quick := of.configure.GetTiming().GetQuickMillis(); quick > 0 {
+			t.gap = time.Duration(quick) * time.Millisecond
+		}
+		t.changed = func() { s.publish(of) }
+		t.open = func(ctx context.Context) (*Held, error) {
+			return s.options.Trees.OpenTree(ctx, of.configure, spec)
+		}
+		of.trees = append(of.trees, t)
+	}
+	of.versions = make([]version, len(of.trees))
+	for _, t := range of.trees {
+		of.goroutines.Go(func() { t.keep(running) })
+	}
+	for _, t := range of.trees {
+		select {
+		case <-t.tried:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// use is the open tree; the error says why it is not open.
+func (t *tree) use() (*Held, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.held == nil {
+		return nil, fmt.Errorf("the tree %s cannot be looked at: %w", t.spec.Name, t.problem)
+	}
+	return t.held, nil
+}
+
+func (t *tree) version() version {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.held == nil {
+		return version{}
+	}
+	return version{t.opened, t.held.Rows.Version()}
+}
+
+// keep opens the tree, also when another directory came to its place, and looks at it until the context ends.
+func (t *tree) keep(ctx context.Context) {
+	for first := true; ctx.Err() == nil; first = false {
+		held, err := t.open(ctx)
+		var remembered *past
+		if err == nil {
+			remembered = recall(ctx, held, t.configuration)
+		}
+		t.mu.Lock()
+		t.held, t.past, t.problem = held, remembered, err
+		t.opened++
+		t.mu.Unlock()
+		if first {
+			close(t.tried)
+		} else {
+			t.changed()
+		}
+		if err == nil {
+			t.lookOn(ctx, held.Rows, held.Watcher)
+			t.mu.Lock()
+			remembered = t.past // perhaps another one by now
+			t.held, t.past = nil, nil
+			if t.problem == nil {
+				t.problem = errors.New("it is not open")
+			}
+			t.mu.Unlock()
+			remembered.close()
+			held.close()
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(t.gap):
+		}
+	}
+}
+
+// lookOn looks at what events name, and at everything now and then, until another directory is in the tree's place.
+func (t *tree) lookOn(ctx context.Context, rows *fingerprint.Scanner, watcher watch.Watcher) {
+	ctx, cancel := context.WithCancel(ctx)
+	var reader sync.WaitGroup
+	reader.Go(func() { t.read(ctx, rows) })
+	defer reader.Wait()
+	defer cancel()
+	events, err := watcher.Changes(ctx)
+	if err != nil {
+		t.found(fingerprint.Result{}, fmt.Errorf("watching: %w", err))
+		return
+	}
+	next, due := time.NewTimer(0), time.Now()
+	defer next.Stop()
+	after := func(d time.Duration) {
+		due = time.Now().Add(d)
+		next.Reset(d)
+	}
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-next.C:
+			took, err := t.walk(ctx, rows)
+			if errors.Is(err, fingerprint.ErrReplaced) {
+				return
+			}
+			after(max(t.gap, took*walkShare))
+		case batch, more := <-events:
+			switch {
+			case !more:
+				events = nil
+			case batch.Overflow:
+				after(0)
+			default:
+				if nameless(batch) && time.Until(due) > t.gap {
+					after(t.gap)
+				}
+				t.noteForeign(batch)
+				result, err := rows.Look(ctx, pathsOf(batch))
+				if err != nil {
+					after(0) // a walk may tell why
+					continue
+				}
+				t.found(result, nil)
+			}
+		}
+	}
+}
+
+func nameless(batch watch.Batch) bool {
+	return slices.ContainsFunc(batch.Events, func(event watch.Event) bool { return event.Nameless })
+}
+
+// pathsOf names what a batch may have changed; what has no name is found by a walk.
+func pathsOf(batch watch.Batch) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, event := range batch.Events {
+			if !event.Nameless && !yield(event.Path) {
+				return
+			}
+		}
+	}
+}
+
+// walk looks at everything and says how long that took.
+func (t *tree) walk(ctx context.Context, rows *fingerprint.Scanner) (time.Duration, error) {
+	began := time.Now()
+	result, err := rows.Walk(ctx)
+	if err == nil {
+		t.mu.Lock()
+		t.walked = began
+		t.mu.Unlock()
+	}
+	if ctx.Err() == nil {
+		t.found(result, err)
+	}
+	return time.Since(began), err
+}
+
+func (t *tree) found(result fingerprint.Result, err error) {
+	t.mu.Lock()
+	t.problem = err
+	if err == nil {
+		t.result = result
+	}
+	t.mu.Unlock()
+	if err == nil && result.Unread > 0 {
+		select {
+		case t.unread <- struct{}{}:
+		default:
+		}
+		return // what is to be read is told once it was
+	}
+	t.changed()
+}
+
+// read reads what looks found, small files first and large ones beside them.
+func (t *tree) read(ctx context.Context, rows *fingerprint.Scanner) {
+	large := make(chan string, 1)
+	var beside sync.WaitGroup
+	beside.Go(func() {
+		for path := range large {
+			_, err := rows.Read(ctx, fingerprint.Reading{Paths: one(path)})
+			t.readDone(ctx, err)
+		}
+	})
+	defer beside.Wait()
+	defer close(large)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.unread:
+		}
+		_, err := rows.Read(ctx, fingerprint.Reading{Paths: small(rows, func(path string) {
+			select {
+			case large <- path:
+			default: // after the one that is being read
+			}
+		})})
+		t.readDone(ctx, err)
+	}
+}
+
+// small names what is to be read, but for large files, which it tells.
+func small(rows *fingerprint.Scanner, large func(path string)) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for path := range rows.Unread() {
+			if entry, err := rows.Entry(path); err == nil && entry.Size > largeFile {
+				large(path)
+			} else if !yield(path) {
+				return
+			}
+		}
+	}
+}
+
+func one(path string) iter.Seq[string] { return func(yield func(string) bool) { yield(path) } }
+
+func (t *tree) readDone(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		t.failed(err)
+	}
+	t.changed()
+}
+
+// failed remembers what keeps the tree from being looked at, until a look ends well.
+func (t *tree) failed(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.problem = err
+}
+
+// state is what the sidecar is told of it.
+func (t *tree) state() *wire.TreeState {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	state := &wire.TreeState{Name: t.spec.Name}
+	if t.held != nil {
+		state.Watcher = map[string]wire.Watcher{
+			watch.Fanotify: wire.Watcher_WATCHER_FANOTIFY, watch.Inotify: wire.Watcher_WATCHER_INOTIFY, watch.Walk: wire.Watcher_WATCHER_WALK,
+		}[t.held.Watcher.Kind()]
+	}
+	if t.problem != nil {
+		state.Reason, state.Sentence = reasonOf(t.problem), fmt.Sprintf("the tree %s: %v", t.spec.Name, t.problem)
+	}
+	if t.past != nil {
+		t.past.tell(state)
+	}
+	return state
+}
+
+// noteForeign keeps which paths another process wrote, until they are remembered.
+func (t *tree) noteForeign(batch watch.Batch) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, event := range batch.Events {
+		if event.Foreign && t.past != nil {
+			t.past.note(event.Path, t.held.Rows.Version())
+		}
+	}
+}
