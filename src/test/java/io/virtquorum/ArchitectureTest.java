@@ -131,13 +131,15 @@ final class ArchitectureTest {
 
   @ArchTest static final ArchRule theGuestSeamKnowsNothingOfTheHouse = onlyUses("guest");
 
+  @ArchTest static final ArchRule guestAgentsKnowOnlyTheSeam = onlyUses("agent", "guest");
+
   @ArchTest
   static final ArchRule collectorsKnowOnlyGuestsAndFingerprints =
-      onlyUses("collect", "guest", "fingerprint");
+      onlyUses("collect", "agent", "guest", "fingerprint");
 
   @ArchTest
   static final ArchRule syncKnowsOnlyGuestsCollectorsAndFingerprints =
-      onlyUses("sync", "guest", "collect", "fingerprint", "verify");
+      onlyUses("sync", "agent", "guest", "collect", "fingerprint", "verify");
 
   @ArchTest static final ArchRule theApiKnowsNobody = onlyUses("api");
 
@@ -178,7 +180,12 @@ final class ArchitectureTest {
           .should()
           .dependOnClassesThat(
               resideInAnyPackage(
-                  BASE + "sidecar..", BASE + "collect..", BASE + "sync..", BASE + "guest.."));
+                  BASE + "sidecar..",
+                  BASE + "guest..",
+                  BASE + "agent..",
+                  BASE + "collect..",
+                  BASE + "sync..",
+                  BASE + "verify.."));
 
   @ArchTest
   static final ArchRule thereIsNoStaticStateThatChanges =

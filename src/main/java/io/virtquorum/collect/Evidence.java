@@ -1,6 +1,6 @@
 package io.virtquorum.collect;
 
-import io.virtquorum.guest.Guest;
+import io.virtquorum.agent.GuestAgent;
 import io.virtquorum.guest.GuestException;
 import java.net.InetAddress;
 import java.time.Duration;
@@ -73,7 +73,7 @@ public record Evidence(
         exit 0
         """;
 
-    private final Guest guest;
+    private final GuestAgent guest;
     private final Set<Integer> accessPorts;
     private final Set<InetAddress> probes;
     private final String pattern;
@@ -92,7 +92,7 @@ public record Evidence(
      *     sources to it only for probes
      * @throws IllegalArgumentException for an address that is not a literal one
      */
-    public Reader(Guest guest, List<Integer> accessPorts, Set<String> probeAddresses) {
+    public Reader(GuestAgent guest, List<Integer> accessPorts, Set<String> probeAddresses) {
       this.guest = guest;
       this.accessPorts = Set.copyOf(accessPorts);
       this.probes =
@@ -115,7 +115,8 @@ public record Evidence(
     public Evidence read(Duration deadline) throws GuestException {
       var result =
           guest.run(
-              Guest.Exec.script(deadline, SCRIPT, NO_INPUT, pattern, Integer.toString(MOST_LINES)));
+              GuestAgent.Exec.script(
+                  deadline, SCRIPT, NO_INPUT, pattern, Integer.toString(MOST_LINES)));
       if (!result.ok()) {
         throw new GuestException.Refused(
             "Who uses the guest cannot be read there: exit code " + result.exit());

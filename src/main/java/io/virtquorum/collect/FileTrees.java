@@ -1,5 +1,6 @@
 package io.virtquorum.collect;
 
+import io.virtquorum.agent.GuestAgent;
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
@@ -8,7 +9,6 @@ import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.Row;
 import io.virtquorum.fingerprint.RowKey;
-import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -55,7 +55,7 @@ public final class FileTrees {
   }
 
   /** As the other, in {@code /run/virtquorum} with default settings. */
-  public FileTrees(Guest guest, FingerprintKey key, List<Tree> trees, String owner) {
+  public FileTrees(GuestAgent guest, FingerprintKey key, List<Tree> trees, String owner) {
     this(new Shell(guest, "/run/virtquorum"), key, trees, CollectSettings.defaults().of(owner));
   }
 

@@ -1,5 +1,6 @@
 package io.virtquorum.sidecar;
 
+import io.virtquorum.agent.GuestAgent;
 import io.virtquorum.collect.Evidence;
 import io.virtquorum.collect.FileTrees;
 import io.virtquorum.collect.Outputs;
@@ -12,7 +13,6 @@ import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.Output;
-import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.sync.ArchiveLimits;
 import io.virtquorum.sync.ArchiveNote;
@@ -106,7 +106,11 @@ final class GuestWork implements MemberWork {
    * @throws IllegalArgumentException with a sentence, if the configuration cannot be worked with
    */
   static GuestWork of(
-      String member, Configure configure, Guest guest, StateDirectory state, Set<String> probes) {
+      String member,
+      Configure configure,
+      GuestAgent guest,
+      StateDirectory state,
+      Set<String> probes) {
     List<Tree> trees =
         configure.getFilesList().stream()
             .map(

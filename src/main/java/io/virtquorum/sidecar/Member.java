@@ -1,5 +1,6 @@
 package io.virtquorum.sidecar;
 
+import io.virtquorum.agent.GuestAgent;
 import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.wire.BallotContent;
@@ -31,7 +32,7 @@ final class Member implements Link.Listener, AutoCloseable {
   /** The pause after what failed. */
   static final Duration AFTER_FAILURE = Duration.ofSeconds(1);
 
-  private final Guest guest;
+  private final GuestAgent guest;
   private final Orders orders;
   private final Function<Configure, MemberWork> works;
   private final Uplink link;
@@ -69,7 +70,7 @@ final class Member implements Link.Listener, AutoCloseable {
       Identity identity,
       String cluster,
       String version,
-      Guest guest,
+      GuestAgent guest,
       Orders orders,
       Function<Configure, MemberWork> works,
       Dial dial,

@@ -2,7 +2,7 @@ package io.virtquorum.sidecar;
 
 import ch.qos.logback.classic.Level;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollEventLoopGroup;
-import io.virtquorum.guest.QemuGuestAgent;
+import io.virtquorum.agent.QemuGuestAgent;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;

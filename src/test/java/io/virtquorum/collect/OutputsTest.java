@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.virtquorum.agent.GuestAgent;
+import io.virtquorum.agent.TamperedGuest;
 import io.virtquorum.fingerprint.Output;
-import io.virtquorum.guest.Guest;
-import io.virtquorum.guest.TamperedGuest;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -323,7 +323,7 @@ class OutputsTest {
                 command.add(changed);
               }
               return real.run(
-                  new Guest.Exec(command, exec.input(), exec.environment(), exec.deadline()));
+                  new GuestAgent.Exec(command, exec.input(), exec.environment(), exec.deadline()));
             });
     var shell = new Shell(guest, member.home.resolve("run").toString());
     return new Outputs(shell, Member.KEY, List.of(), List.of("timezone", "os", "kernel"))

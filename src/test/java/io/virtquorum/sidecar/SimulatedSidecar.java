@@ -1,12 +1,12 @@
 package io.virtquorum.sidecar;
 
+import io.virtquorum.agent.GuestAgent;
 import io.virtquorum.collect.CollectSettings;
 import io.virtquorum.collect.Evidence;
 import io.virtquorum.collect.FileTrees;
 import io.virtquorum.collect.Shell;
 import io.virtquorum.collect.Tree;
 import io.virtquorum.fingerprint.FingerprintKey;
-import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.wire.BallotContent;
 import io.virtquorum.wire.HealthContent;
@@ -74,7 +74,7 @@ public final class SimulatedSidecar {
       String cluster,
       String name,
       String vmiUid,
-      Guest guest,
+      GuestAgent guest,
       LongSupplier nanoTime,
       RandomGenerator random,
       Outside outside) {
@@ -112,7 +112,7 @@ public final class SimulatedSidecar {
   private static MemberWork work(
       String name,
       Configure configure,
-      Guest guest,
+      GuestAgent guest,
       LongSupplier nanoTime,
       RandomGenerator random,
       Users.Kept kept) {

@@ -3,6 +3,7 @@ package io.virtquorum.simulate;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.virtquorum.agent.DirectoryGuest;
 import io.virtquorum.collect.CollectSettings;
 import io.virtquorum.collect.FileTrees;
 import io.virtquorum.collect.Member;
@@ -13,7 +14,6 @@ import io.virtquorum.collect.Trouble;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.RowKey;
-import io.virtquorum.guest.DirectoryGuest;
 import io.virtquorum.sync.ArchiveLimits;
 import io.virtquorum.sync.ArchiveNote;
 import io.virtquorum.sync.Goal;

@@ -1,13 +1,12 @@
 package io.virtquorum.sync;
 
-import static io.virtquorum.guest.TwoGuests.DEADLINE;
-import static io.virtquorum.guest.TwoGuests.LEFT_MAC;
-import static io.virtquorum.guest.TwoGuests.RIGHT_MAC;
+import static io.virtquorum.agent.TwoGuests.DEADLINE;
+import static io.virtquorum.agent.TwoGuests.LEFT_MAC;
+import static io.virtquorum.agent.TwoGuests.RIGHT_MAC;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.virtquorum.agent.TwoGuests;
 import io.virtquorum.collect.Shell;
-import io.virtquorum.guest.SyncInterface;
-import io.virtquorum.guest.TwoGuests;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;

@@ -1,9 +1,10 @@
-package io.virtquorum.guest;
+package io.virtquorum.agent;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.virtquorum.guest.GuestException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -23,7 +24,8 @@ public final class TwoGuests implements AutoCloseable {
   public TwoGuests(Path directory) throws GuestException {
     host = new DirectoryGuest(directory, "boot");
     assumeTrue(
-        host.run(Guest.Exec.script(DEADLINE, "command -v ip && test $(id -u) = 0", new byte[0]))
+        host.run(
+                GuestAgent.Exec.script(DEADLINE, "command -v ip && test $(id -u) = 0", new byte[0]))
             .ok(),
         "needs root and the package iproute2");
     must("ip", "netns", "add", left);
@@ -35,18 +37,18 @@ public final class TwoGuests implements AutoCloseable {
 
   @Override
   public void close() throws GuestException {
-    host.run(Guest.Exec.of(DEADLINE, "ip", "netns", "del", left));
-    host.run(Guest.Exec.of(DEADLINE, "ip", "netns", "del", right));
+    host.run(GuestAgent.Exec.of(DEADLINE, "ip", "netns", "del", left));
+    host.run(GuestAgent.Exec.of(DEADLINE, "ip", "netns", "del", right));
     host.close();
   }
 
   /** One of them, with variables for its programs, {@code NAME=VALUE}. */
-  public Guest left(String... variables) {
+  public GuestAgent left(String... variables) {
     return in(left, variables);
   }
 
   /** The other. */
-  public Guest right() {
+  public GuestAgent right() {
     return in(right);
   }
 
@@ -67,11 +69,11 @@ public final class TwoGuests implements AutoCloseable {
   }
 
   private void must(String... command) throws GuestException {
-    var result = host.run(Guest.Exec.of(DEADLINE, command));
+    var result = host.run(GuestAgent.Exec.of(DEADLINE, command));
     assertThat(result.exit()).as(new String(result.error(), UTF_8)).isZero();
   }
 
-  private Guest in(String namespace, String... variables) {
+  private GuestAgent in(String namespace, String... variables) {
     var prefix = new ArrayList<>(List.of("ip", "netns", "exec", namespace, "/usr/bin/env"));
     prefix.addAll(List.of(variables));
     return TamperedGuest.prefixed(host, List.copyOf(prefix));

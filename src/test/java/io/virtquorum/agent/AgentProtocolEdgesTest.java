@@ -1,9 +1,11 @@
-package io.virtquorum.guest;
+package io.virtquorum.agent;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.virtquorum.guest.Guest;
+import io.virtquorum.guest.GuestException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
@@ -69,11 +71,11 @@ class AgentProtocolEdgesTest {
             },
             "guest-exec-status",
             (command, id) -> ScriptedAgent.value(ENDED, id)));
-    assertThatThrownBy(() -> guest.run(Guest.Exec.of(DEADLINE, "first")))
+    assertThatThrownBy(() -> guest.run(GuestAgent.Exec.of(DEADLINE, "first")))
         .isInstanceOf(GuestException.TimedOut.class)
         .hasMessageContaining("unknown");
 
-    assertThat(new String(guest.run(Guest.Exec.of(DEADLINE, "second")).output(), UTF_8))
+    assertThat(new String(guest.run(GuestAgent.Exec.of(DEADLINE, "second")).output(), UTF_8))
         .isEqualTo("on\n");
   }
 
@@ -87,7 +89,7 @@ class AgentProtocolEdgesTest {
             "guest-exec-status",
             (command, id) -> polls.incrementAndGet() == 1 ? null : ScriptedAgent.value(ENDED, id)));
 
-    assertThat(guest.run(Guest.Exec.of(DEADLINE, "program")).ok()).isTrue();
+    assertThat(guest.run(GuestAgent.Exec.of(DEADLINE, "program")).ok()).isTrue();
     assertThat(polls).hasValue(2);
   }
 
@@ -172,7 +174,7 @@ class AgentProtocolEdgesTest {
               return ScriptedAgent.value(ENDED, id);
             }));
 
-    assertThatThrownBy(() -> guest.run(Guest.Exec.of(DEADLINE, "program")))
+    assertThatThrownBy(() -> guest.run(GuestAgent.Exec.of(DEADLINE, "program")))
         .isInstanceOf(GuestException.Rebooted.class);
     assertThat(release.getCount()).isZero();
   }
@@ -189,7 +191,7 @@ class AgentProtocolEdgesTest {
               return null;
             }));
 
-    assertThatThrownBy(() -> guest.run(Guest.Exec.of(DEADLINE, "program")))
+    assertThatThrownBy(() -> guest.run(GuestAgent.Exec.of(DEADLINE, "program")))
         .isInstanceOf(GuestException.Unreachable.class)
         .hasMessageContaining("unknown");
 
@@ -203,7 +205,7 @@ class AgentProtocolEdgesTest {
     agent.behaviour = (command, id) -> null;
     Awaitility.await().until(() -> guest.presence().state() == Guest.State.SILENT);
 
-    assertThatThrownBy(() -> guest.run(Guest.Exec.of(Duration.ofMillis(50), "program")))
+    assertThatThrownBy(() -> guest.run(GuestAgent.Exec.of(Duration.ofMillis(50), "program")))
         .isInstanceOf(GuestException.Unreachable.class)
         .hasMessageContaining("nothing was sent");
 
@@ -237,14 +239,14 @@ class AgentProtocolEdgesTest {
   }
 
   private void assertRefused(String advice) {
-    assertThatThrownBy(() -> guest.run(Guest.Exec.of(DEADLINE, "program")))
+    assertThatThrownBy(() -> guest.run(GuestAgent.Exec.of(DEADLINE, "program")))
         .isInstanceOf(GuestException.Refused.class)
         .hasMessageContaining(advice);
   }
 
-  private Guest.Result runs(String program) {
+  private GuestAgent.Result runs(String program) {
     try {
-      return guest.run(Guest.Exec.of(DEADLINE, program));
+      return guest.run(GuestAgent.Exec.of(DEADLINE, program));
     } catch (GuestException e) {
       throw new CompletionException(e);
     }

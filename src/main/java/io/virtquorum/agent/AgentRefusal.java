@@ -1,6 +1,7 @@
-package io.virtquorum.guest;
+package io.virtquorum.agent;
 
-import io.virtquorum.guest.AgentProtocol.Fault;
+import io.virtquorum.agent.AgentProtocol.Fault;
+import io.virtquorum.guest.GuestException;
 import java.util.Locale;
 
 /** Turns an agent's error into a sentence for the person who must act. Stateless. */

@@ -1,7 +1,8 @@
-package io.virtquorum.guest;
+package io.virtquorum.agent;
 
-import io.virtquorum.guest.AgentProtocol.Answer;
+import io.virtquorum.agent.AgentProtocol.Answer;
 import io.virtquorum.guest.Guest.Presence;
+import io.virtquorum.guest.GuestException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -1,10 +1,12 @@
-package io.virtquorum.guest;
+package io.virtquorum.agent;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.virtquorum.docs.Troubleshooting;
+import io.virtquorum.guest.Guest;
+import io.virtquorum.guest.GuestException;
 import java.net.SocketException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -42,7 +44,7 @@ class AgentFaultsTest {
   void withoutASocketTheGuestIsStartingAndCallsSayThatNothingWasSent() {
     var guest = guest(directory.resolve("absent.sock"));
 
-    assertThatThrownBy(() -> guest.run(Guest.Exec.of(SHORT, "true")))
+    assertThatThrownBy(() -> guest.run(GuestAgent.Exec.of(SHORT, "true")))
         .isInstanceOf(GuestException.Unreachable.class)
         .hasMessageContaining("absent.sock")
         .hasMessageContaining("nothing was sent");
@@ -91,7 +93,7 @@ class AgentFaultsTest {
         .isInstanceOf(SocketException.class);
     var guest = guest(path);
 
-    assertThatThrownBy(() -> guest.run(Guest.Exec.of(SHORT, "true")))
+    assertThatThrownBy(() -> guest.run(GuestAgent.Exec.of(SHORT, "true")))
         .isInstanceOf(GuestException.Unreachable.class);
     assertThat(guest.presence().state()).isEqualTo(Guest.State.STARTING);
   }
@@ -136,7 +138,7 @@ class AgentFaultsTest {
     assertThat(echo(guest)).isEqualTo("on\n");
 
     signal(agent, "STOP");
-    assertThatThrownBy(() -> guest.run(Guest.Exec.of(SHORT, "true")))
+    assertThatThrownBy(() -> guest.run(GuestAgent.Exec.of(SHORT, "true")))
         .isInstanceOfAny(GuestException.TimedOut.class, GuestException.Unreachable.class);
     Awaitility.await().until(() -> guest.presence().state() == Guest.State.SILENT);
 
@@ -171,7 +173,7 @@ class AgentFaultsTest {
     var agent = open(new QemuGa(directory, "-b", "guest-exec,guest-file-open")).start();
     var guest = guest(agent.socket());
 
-    assertThatThrownBy(() -> guest.run(Guest.Exec.of(DEADLINE, "true")))
+    assertThatThrownBy(() -> guest.run(GuestAgent.Exec.of(DEADLINE, "true")))
         .isInstanceOf(GuestException.Refused.class)
         .hasMessageContaining("guest-exec")
         .extracting(e -> "web-2: %s.".formatted(e.getMessage()))
@@ -216,21 +218,21 @@ class AgentFaultsTest {
     assertThat(kill.waitFor()).isZero();
   }
 
-  private static String outcome(Guest guest) {
+  private static String outcome(GuestAgent guest) {
     try {
-      return Integer.toString(guest.run(Guest.Exec.of(SHORT, "true")).exit());
+      return Integer.toString(guest.run(GuestAgent.Exec.of(SHORT, "true")).exit());
     } catch (GuestException e) {
       return e.getClass().getSimpleName();
     }
   }
 
-  private static String echo(Guest guest) {
+  private static String echo(GuestAgent guest) {
     return text(guest, "echo on");
   }
 
-  private static String text(Guest guest, String script) {
+  private static String text(GuestAgent guest, String script) {
     try {
-      var result = guest.run(Guest.Exec.script(DEADLINE, script, new byte[0]));
+      var result = guest.run(GuestAgent.Exec.script(DEADLINE, script, new byte[0]));
       return new String(result.output(), UTF_8);
     } catch (GuestException e) {
       throw new CompletionException(e);

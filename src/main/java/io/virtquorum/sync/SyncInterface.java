@@ -1,5 +1,7 @@
-package io.virtquorum.guest;
+package io.virtquorum.sync;
 
+import io.virtquorum.agent.GuestAgent;
+import io.virtquorum.guest.GuestException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Locale;
@@ -90,13 +92,13 @@ public final class SyncInterface {
           ip link set dev "$nic" up && ip addr replace "$2" dev "$nic" || exit 1
           """;
 
-  private final Guest guest;
+  private final GuestAgent guest;
   private final String mac;
 
   /**
    * @param mac six hexadecimal bytes separated by colons
    */
-  public SyncInterface(Guest guest, String mac) {
+  public SyncInterface(GuestAgent guest, String mac) {
     this.guest = guest;
     this.mac = mac.toLowerCase(Locale.ROOT);
   }
@@ -109,7 +111,7 @@ public final class SyncInterface {
    * @param address with its prefix length: {@code 172.31.77.11/24}
    */
   public Outcome set(String address, Duration deadline) throws GuestException {
-    var result = guest.run(Guest.Exec.script(deadline, SET, NO_INPUT, mac, address));
+    var result = guest.run(GuestAgent.Exec.script(deadline, SET, NO_INPUT, mac, address));
     String name = new String(result.output(), StandardCharsets.UTF_8).strip();
     return switch (result.exit()) {
       case 0 -> new Outcome.Done(name);

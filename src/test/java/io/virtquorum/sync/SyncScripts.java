@@ -1,8 +1,8 @@
-package io.virtquorum.guest;
+package io.virtquorum.sync;
 
 /** What a simulated guest must know of this package's scripts. */
-public final class GuestScripts {
-  private GuestScripts() {}
+public final class SyncScripts {
+  private SyncScripts() {}
 
   /** The script that sets the sync address. */
   public static String setAddress() {

@@ -1,9 +1,11 @@
-package io.virtquorum.guest;
+package io.virtquorum.agent;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.virtquorum.guest.Guest;
+import io.virtquorum.guest.GuestException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -29,7 +31,7 @@ class DirectoryGuestTest {
   @Test
   void aScriptReceivesInputArgumentsAndEnvironmentAndItsExitCodeComesBack() throws Exception {
     var exec =
-        new Guest.Exec(
+        new GuestAgent.Exec(
             List.of("/bin/sh", "-c", "cat; echo \"$1 $WORD\"; echo oops >&2; exit 3", "x", "one"),
             "in\n".getBytes(UTF_8),
             Map.of("WORD", "two"),
@@ -52,7 +54,7 @@ class DirectoryGuestTest {
   void inputAndOutputLargerThanAPipeDoNotDeadlock() throws Exception {
     byte[] input = new byte[3_000_000];
 
-    var result = guest.run(Guest.Exec.script(DEADLINE, "tee /dev/stderr", input));
+    var result = guest.run(GuestAgent.Exec.script(DEADLINE, "tee /dev/stderr", input));
 
     assertThat(result.output()).isEqualTo(input);
     assertThat(result.error()).isEqualTo(input);
@@ -64,20 +66,21 @@ class DirectoryGuestTest {
 
     assertThat(result.truncated()).isTrue();
     assertThat(result.ok()).isFalse();
-    assertThat(result.output()).hasSize(Guest.MAX_OUTPUT);
+    assertThat(result.output()).hasSize(GuestAgent.MAX_OUTPUT);
   }
 
   @Test
   void aProgramPastItsDeadlineIsATimeOut() {
     assertThatThrownBy(
-            () -> guest.run(Guest.Exec.script(Duration.ofMillis(100), "sleep 60", new byte[0])))
+            () ->
+                guest.run(GuestAgent.Exec.script(Duration.ofMillis(100), "sleep 60", new byte[0])))
         .isInstanceOf(GuestException.TimedOut.class)
         .hasMessageContaining("100 ms");
   }
 
   @Test
   void aMissingProgramOrFileIsRefused() {
-    assertThatThrownBy(() -> guest.run(Guest.Exec.of(DEADLINE, "no-such-program")))
+    assertThatThrownBy(() -> guest.run(GuestAgent.Exec.of(DEADLINE, "no-such-program")))
         .isInstanceOf(GuestException.Refused.class);
     assertThatThrownBy(() -> guest.read("no-such-file", 10, DEADLINE))
         .isInstanceOf(GuestException.Refused.class);
@@ -123,7 +126,7 @@ class DirectoryGuestTest {
     assertThatThrownBy(() -> guest.bootId(DEADLINE)).isInstanceOf(GuestException.Unreachable.class);
   }
 
-  private static Guest.Exec script(String script) {
-    return Guest.Exec.script(DEADLINE, script, new byte[0]);
+  private static GuestAgent.Exec script(String script) {
+    return GuestAgent.Exec.script(DEADLINE, script, new byte[0]);
   }
 }

@@ -1,4 +1,4 @@
-package io.virtquorum.guest;
+package io.virtquorum.agent;
 
 import io.virtquorum.guest.Guest.Presence;
 import io.virtquorum.guest.Guest.State;

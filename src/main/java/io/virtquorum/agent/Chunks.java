@@ -1,4 +1,4 @@
-package io.virtquorum.guest;
+package io.virtquorum.agent;
 
 import java.io.OutputStream;
 import java.util.ArrayDeque;

@@ -1,10 +1,11 @@
-package io.virtquorum.guest;
+package io.virtquorum.sync;
 
-import static io.virtquorum.guest.TwoGuests.DEADLINE;
-import static io.virtquorum.guest.TwoGuests.LEFT_MAC;
+import static io.virtquorum.agent.TwoGuests.DEADLINE;
+import static io.virtquorum.agent.TwoGuests.LEFT_MAC;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.virtquorum.guest.SyncInterface.Outcome;
+import io.virtquorum.agent.TwoGuests;
+import io.virtquorum.sync.SyncInterface.Outcome;
 import java.nio.file.Path;
 import java.util.Locale;
 import org.junit.jupiter.api.AutoClose;

@@ -1,6 +1,7 @@
-package io.virtquorum.guest;
+package io.virtquorum.agent;
 
-import io.virtquorum.guest.AgentProtocol.Answer;
+import io.virtquorum.agent.AgentProtocol.Answer;
+import io.virtquorum.guest.GuestException;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;

@@ -1,9 +1,11 @@
-package io.virtquorum.guest;
+package io.virtquorum.agent;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.virtquorum.guest.Guest;
+import io.virtquorum.guest.GuestException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
@@ -47,7 +49,7 @@ class QemuGuestAgentTest {
   @Test
   void aProgramReceivesInputAndArgumentsAndItsOutputsAndExitCodeComeBack() throws Exception {
     var exec =
-        Guest.Exec.script(
+        GuestAgent.Exec.script(
             DEADLINE, "cat; echo \"$1|$2\"; echo oops >&2; exit 3", bytes("in\n"), "a b", "ü\n\"");
 
     var result = guest.run(exec);
@@ -60,7 +62,7 @@ class QemuGuestAgentTest {
 
   @Test
   void aProgramWithoutOutputSucceedsEmpty() throws Exception {
-    var result = guest.run(Guest.Exec.of(DEADLINE, "true"));
+    var result = guest.run(GuestAgent.Exec.of(DEADLINE, "true"));
 
     assertThat(result.ok()).isTrue();
     assertThat(result.output()).isEmpty();
@@ -75,7 +77,7 @@ class QemuGuestAgentTest {
   @Test
   void environmentEntriesAreAddedToTheAgentsOwn() throws Exception {
     var exec =
-        new Guest.Exec(
+        new GuestAgent.Exec(
             List.of("/bin/sh", "-c", "echo $AGENTS_OWN $GIVEN $HOME; command -v ls"),
             NOTHING,
             Map.of("GIVEN", "new=1", "HOME", "/replaced"),
@@ -91,7 +93,7 @@ class QemuGuestAgentTest {
   void binaryInputLargerThanAnyBufferComesBackUnchanged() throws Exception {
     byte[] input = random(3_000_001);
 
-    var result = guest.run(Guest.Exec.script(DEADLINE, "cat", input));
+    var result = guest.run(GuestAgent.Exec.script(DEADLINE, "cat", input));
 
     assertThat(result.ok()).isTrue();
     assertThat(result.output()).isEqualTo(input);
@@ -109,7 +111,7 @@ class QemuGuestAgentTest {
 
   @Test
   void inputAboveTheLimitIsRefusedBeforeItIsSent() {
-    var exec = Guest.Exec.script(DEADLINE, "cat", new byte[QemuGuestAgent.LARGEST_INPUT + 1]);
+    var exec = GuestAgent.Exec.script(DEADLINE, "cat", new byte[QemuGuestAgent.LARGEST_INPUT + 1]);
 
     assertThatThrownBy(() -> guest.run(exec)).isInstanceOf(GuestException.Refused.class);
   }
@@ -119,7 +121,7 @@ class QemuGuestAgentTest {
     assertThatThrownBy(
             () ->
                 guest.run(
-                    Guest.Exec.script(
+                    GuestAgent.Exec.script(
                         Duration.ofSeconds(3),
                         "echo $$ > $1; sleep 60",
                         NOTHING,
@@ -134,7 +136,7 @@ class QemuGuestAgentTest {
 
   @Test
   void aMissingProgramIsRefusedWithItsName() {
-    assertThatThrownBy(() -> guest.run(Guest.Exec.of(DEADLINE, "no-such-program")))
+    assertThatThrownBy(() -> guest.run(GuestAgent.Exec.of(DEADLINE, "no-such-program")))
         .isInstanceOf(GuestException.Refused.class)
         .hasMessageContaining("no-such-program");
   }
@@ -266,7 +268,8 @@ class QemuGuestAgentTest {
   void theResultOfAProgramNobodyWaitsForIsFetchedFromTheAgent() throws Exception {
     Path gate = directory.resolve("gate");
     String wait = "until test -e " + gate + "; do sleep 0.05; done";
-    assertThatThrownBy(() -> guest.run(Guest.Exec.script(Duration.ofSeconds(3), wait, NOTHING)))
+    assertThatThrownBy(
+            () -> guest.run(GuestAgent.Exec.script(Duration.ofSeconds(3), wait, NOTHING)))
         .isInstanceOf(GuestException.TimedOut.class);
 
     Files.createFile(gate);
@@ -290,8 +293,8 @@ class QemuGuestAgentTest {
     }
   }
 
-  private static Guest.Exec script(String script) {
-    return Guest.Exec.script(DEADLINE, script, NOTHING);
+  private static GuestAgent.Exec script(String script) {
+    return GuestAgent.Exec.script(DEADLINE, script, NOTHING);
   }
 
   private static byte[] bytes(String text) {

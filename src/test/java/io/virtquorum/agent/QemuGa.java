@@ -1,4 +1,4 @@
-package io.virtquorum.guest;
+package io.virtquorum.agent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

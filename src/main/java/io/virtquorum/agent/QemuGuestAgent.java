@@ -1,7 +1,9 @@
-package io.virtquorum.guest;
+package io.virtquorum.agent;
 
-import io.virtquorum.guest.AgentProtocol.Answer;
-import io.virtquorum.guest.AgentProtocol.Slice;
+import io.virtquorum.agent.AgentProtocol.Answer;
+import io.virtquorum.agent.AgentProtocol.Slice;
+import io.virtquorum.guest.Guest;
+import io.virtquorum.guest.GuestException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -22,7 +24,7 @@ import java.util.concurrent.TimeUnit;
  *
  * <p>Safe for use by many threads; requests are sent one at a time, and programs run side by side.
  */
-public final class QemuGuestAgent implements Guest {
+public final class QemuGuestAgent implements GuestAgent {
   /** Most bytes of a program's input or of a file's new content; more is refused. */
   public static final int LARGEST_INPUT = 8 * 1024 * 1024;
 
@@ -151,7 +153,7 @@ public final class QemuGuestAgent implements Guest {
 
   /** Before the first answer the age counts from the making of this object. */
   @Override
-  public Presence presence() {
+  public Guest.Presence presence() {
     return link.presence();
   }
 

@@ -1,4 +1,4 @@
-package io.virtquorum.guest;
+package io.virtquorum.agent;
 
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;

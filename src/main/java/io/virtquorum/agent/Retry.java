@@ -1,4 +1,4 @@
-package io.virtquorum.guest;
+package io.virtquorum.agent;
 
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;

@@ -1,5 +1,7 @@
-package io.virtquorum.guest;
+package io.virtquorum.agent;
 
+import io.virtquorum.guest.Guest;
+import io.virtquorum.guest.GuestException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -23,12 +25,12 @@ import java.util.concurrent.TimeoutException;
  * <p>Unlike a real agent it kills a program whose deadline passed, and {@link #close} kills what
  * still runs. Safe for use by many threads.
  */
-public final class DirectoryGuest implements Guest {
+public final class DirectoryGuest implements GuestAgent {
   private final Path directory;
   private final Set<Process> running = ConcurrentHashMap.newKeySet();
   private final Executor drains = Thread::startVirtualThread;
   private volatile String bootId;
-  private volatile State state = State.ANSWERING;
+  private volatile Guest.State state = Guest.State.ANSWERING;
   private volatile long answered = System.nanoTime();
 
   /**
@@ -46,8 +48,10 @@ public final class DirectoryGuest implements Guest {
     running.forEach(DirectoryGuest::kill);
   }
 
-  /** From now on calls succeed only in {@link State#ANSWERING}; otherwise they fail at once. */
-  public void become(State newState) {
+  /**
+   * From now on calls succeed only in {@link Guest.State#ANSWERING}; otherwise they fail at once.
+   */
+  public void become(Guest.State newState) {
     state = newState;
   }
 
@@ -127,16 +131,16 @@ public final class DirectoryGuest implements Guest {
   }
 
   @Override
-  public Presence presence() {
-    if (state == State.ANSWERING) {
+  public Guest.Presence presence() {
+    if (state == Guest.State.ANSWERING) {
       answered = System.nanoTime();
     }
-    return new Presence(state, Duration.ofNanos(Math.max(0, System.nanoTime() - answered)));
+    return new Guest.Presence(state, Duration.ofNanos(Math.max(0, System.nanoTime() - answered)));
   }
 
   @Override
   public void close() {
-    state = State.GONE;
+    state = Guest.State.GONE;
     running.forEach(DirectoryGuest::kill);
   }
 

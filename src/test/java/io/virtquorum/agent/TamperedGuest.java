@@ -1,20 +1,22 @@
-package io.virtquorum.guest;
+package io.virtquorum.agent;
 
+import io.virtquorum.guest.Guest;
+import io.virtquorum.guest.GuestException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
 /** A guest in whose way something comes. */
-public final class TamperedGuest implements Guest {
-  private final Guest guest;
+public final class TamperedGuest implements GuestAgent {
+  private final GuestAgent guest;
   private final Tampering tampering;
 
   /** Runs a program, or not, or otherwise. */
   public interface Tampering {
-    Result run(Guest guest, Exec exec) throws GuestException;
+    Result run(GuestAgent guest, Exec exec) throws GuestException;
   }
 
-  public TamperedGuest(Guest guest, Tampering tampering) {
+  public TamperedGuest(GuestAgent guest, Tampering tampering) {
     this.guest = guest;
     this.tampering = tampering;
   }
@@ -22,7 +24,7 @@ public final class TamperedGuest implements Guest {
   /**
    * Its programs are run by another one, in a namespace or as another user: by what goes before.
    */
-  public static TamperedGuest prefixed(Guest guest, List<String> prefix) {
+  public static TamperedGuest prefixed(GuestAgent guest, List<String> prefix) {
     return new TamperedGuest(
         guest,
         (inner, exec) -> {
@@ -54,7 +56,7 @@ public final class TamperedGuest implements Guest {
   }
 
   @Override
-  public Presence presence() {
+  public Guest.Presence presence() {
     return guest.presence();
   }
 

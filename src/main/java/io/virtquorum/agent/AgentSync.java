@@ -1,6 +1,6 @@
-package io.virtquorum.guest;
+package io.virtquorum.agent;
 
-import io.virtquorum.guest.AgentProtocol.Answer;
+import io.virtquorum.agent.AgentProtocol.Answer;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

@@ -1,4 +1,4 @@
-package io.virtquorum.guest;
+package io.virtquorum.agent;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
