@@ -129,13 +129,18 @@ final class ArchitectureTest {
                 }
               });
 
-  @ArchTest static final ArchRule theGuestSeamKnowsNothingOfTheHouse = onlyUses("guest");
+  @ArchTest
+  static final ArchRule theGuestSeamKnowsOnlyFingerprints = onlyUses("guest", "fingerprint");
 
   @ArchTest static final ArchRule guestAgentsKnowOnlyTheSeam = onlyUses("agent", "guest");
 
   @ArchTest
   static final ArchRule collectorsKnowOnlyGuestsAndFingerprints =
       onlyUses("collect", "agent", "guest", "fingerprint");
+
+  @ArchTest
+  static final ArchRule verifyKnowsOnlyGuestsCollectorsAndFingerprints =
+      onlyUses("verify", "guest", "collect", "fingerprint");
 
   @ArchTest
   static final ArchRule syncKnowsOnlyGuestsCollectorsAndFingerprints =

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.virtquorum.agent.GuestAgent;
 import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Trouble;
 import java.io.ByteArrayOutputStream;
 import java.security.SecureRandom;
 import java.time.Duration;

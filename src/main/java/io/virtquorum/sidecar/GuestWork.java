@@ -1,31 +1,32 @@
 package io.virtquorum.sidecar;
 
 import io.virtquorum.agent.GuestAgent;
-import io.virtquorum.collect.Evidence;
+import io.virtquorum.collect.EvidenceReader;
 import io.virtquorum.collect.FileTrees;
 import io.virtquorum.collect.Outputs;
 import io.virtquorum.collect.Shell;
-import io.virtquorum.collect.Snapshot;
-import io.virtquorum.collect.Tree;
-import io.virtquorum.collect.Trouble;
 import io.virtquorum.collect.UserMark;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.Output;
+import io.virtquorum.guest.ArchiveLimits;
+import io.virtquorum.guest.ArchiveNote;
+import io.virtquorum.guest.CommandFeature;
+import io.virtquorum.guest.Goal;
 import io.virtquorum.guest.GuestException;
-import io.virtquorum.sync.ArchiveLimits;
-import io.virtquorum.sync.ArchiveNote;
-import io.virtquorum.sync.Goal;
-import io.virtquorum.sync.Offer;
+import io.virtquorum.guest.Offer;
+import io.virtquorum.guest.PullResult;
+import io.virtquorum.guest.Serving;
+import io.virtquorum.guest.Snapshot;
+import io.virtquorum.guest.Tree;
+import io.virtquorum.guest.Trouble;
+import io.virtquorum.guest.VerifyResult;
 import io.virtquorum.sync.OutputRepair;
-import io.virtquorum.sync.PullResult;
 import io.virtquorum.sync.Puller;
 import io.virtquorum.sync.Quiet;
 import io.virtquorum.sync.SampleServer;
-import io.virtquorum.sync.Serving;
 import io.virtquorum.verify.Verifier;
-import io.virtquorum.verify.VerifyResult;
 import io.virtquorum.wire.BallotContent;
 import io.virtquorum.wire.HealthContent;
 import io.virtquorum.wire.OfferContent;
@@ -126,7 +127,7 @@ final class GuestWork implements MemberWork {
     return new GuestWork(
         configure,
         new FileTrees(guest, key, trees, member),
-        new Users(new Evidence.Reader(guest, configure.getAccessPortsList(), probes), state));
+        new Users(new EvidenceReader(guest, configure.getAccessPortsList(), probes), state));
   }
 
   private static Outputs outputs(Configure configure, Shell shell) {
@@ -134,7 +135,7 @@ final class GuestWork implements MemberWork {
         shell,
         new FingerprintKey(configure.getFingerprintKey().toByteArray()),
         configure.getCommandsList().stream()
-            .map(c -> new Outputs.Feature(c.getName(), c.getRunList(), c.getApplyList()))
+            .map(c -> new CommandFeature(c.getName(), c.getRunList(), c.getApplyList()))
             .toList(),
         configure.getGuestFactsList());
   }
@@ -254,7 +255,7 @@ final class GuestWork implements MemberWork {
       throws GuestException, Trouble, WireException {
     Digest wanted = WireMapping.readDigest(order.getDigest(), "the digest to serve");
     long end = trees.shell().nanoTime() + left.toNanos();
-    Outputs.Feature command = outputs.command(order.getFeature());
+    CommandFeature command = outputs.command(order.getFeature());
     byte[] said = outputs.say(command);
     if (!outputs.digest(command, said).equals(wanted)) {
       return Answers.moved(id, command.name() + " says something else now");
@@ -288,7 +289,7 @@ final class GuestWork implements MemberWork {
   private FromMember apply(String id, ApplyOutput order, Duration left)
       throws GuestException, Trouble, WireException {
     Digest wanted = WireMapping.readDigest(order.getDigest(), "the digest to apply");
-    Outputs.Feature command = outputs.command(order.getFeature());
+    CommandFeature command = outputs.command(order.getFeature());
     users.look();
     Optional<FromMember> unaddressed = unaddressed(id, trees.shell().guest().bootId(ADDRESS));
     if (unaddressed.isPresent()) {

@@ -1,8 +1,9 @@
 package io.virtquorum.sidecar;
 
 import io.virtquorum.collect.Shell;
-import io.virtquorum.collect.Trouble;
+import io.virtquorum.guest.AddressOutcome;
 import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Trouble;
 import io.virtquorum.sync.PeerProbe;
 import io.virtquorum.sync.SyncInterface;
 import io.virtquorum.wire.BallotContent;
@@ -87,19 +88,19 @@ final class SyncLink {
     }
     Optional<BallotContent.Trouble> missing =
         switch (nic.get().set(address, SETTING)) {
-          case SyncInterface.Outcome.Done _, SyncInterface.Outcome.Already _ -> Optional.empty();
-          case SyncInterface.Outcome.Absent absent ->
+          case AddressOutcome.Done _, AddressOutcome.Already _ -> Optional.empty();
+          case AddressOutcome.Absent absent ->
               Optional.of(
                   new BallotContent.Trouble(
                       "SyncNicMissing",
                       "The guest has no interface with MAC "
                           + absent.mac()
                           + "; restart the VM so that it gets its sync NIC"));
-          case SyncInterface.Outcome.NoTool _ ->
+          case AddressOutcome.NoTool _ ->
               Optional.of(
                   new BallotContent.Trouble(
                       "ToolMissing", "The guest has no ip; install its package iproute2"));
-          case SyncInterface.Outcome.Collides collides ->
+          case AddressOutcome.Collides collides ->
               Optional.of(
                   new BallotContent.Trouble(
                       "SyncCidrCollides",
@@ -109,7 +110,7 @@ final class SyncLink {
                           + collides.route()
                           + "), so the address was not set; make the HACluster anew with a"
                           + " syncNetwork.cidr that is free in all guests"));
-          case SyncInterface.Outcome.Failed failed ->
+          case AddressOutcome.Failed failed ->
               Optional.of(
                   new BallotContent.Trouble(
                       "SyncAddressNotSet", "Setting " + address + ": " + failed.message()));

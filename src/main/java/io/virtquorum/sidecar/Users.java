@@ -1,6 +1,7 @@
 package io.virtquorum.sidecar;
 
-import io.virtquorum.collect.Evidence;
+import io.virtquorum.collect.EvidenceReader;
+import io.virtquorum.guest.Evidence;
 import io.virtquorum.guest.GuestException;
 import java.time.Duration;
 
@@ -10,7 +11,7 @@ import java.time.Duration;
  */
 final class Users {
   private static final Duration LIMIT = Duration.ofSeconds(20);
-  private final Evidence.Reader reader;
+  private final EvidenceReader reader;
   private final Kept state;
   private Evidence held;
   private Evidence newest;
@@ -25,7 +26,7 @@ final class Users {
     void usersSinceHeld(boolean used);
   }
 
-  Users(Evidence.Reader reader, Kept state) {
+  Users(EvidenceReader reader, Kept state) {
     this.reader = reader;
     this.state = state;
     this.since = state.usersSinceHeld();

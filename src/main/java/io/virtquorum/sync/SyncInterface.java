@@ -1,6 +1,7 @@
 package io.virtquorum.sync;
 
 import io.virtquorum.agent.GuestAgent;
+import io.virtquorum.guest.AddressOutcome;
 import io.virtquorum.guest.GuestException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -11,33 +12,6 @@ import java.util.Locale;
  * guests. Safe for use by many threads; everything here may be repeated at will.
  */
 public final class SyncInterface {
-  /** What became of the address. */
-  public sealed interface Outcome {
-    /** Set now on the interface of this name. */
-    record Done(String name) implements Outcome {}
-
-    /** The interface was up and had it. */
-    record Already(String name) implements Outcome {}
-
-    /** No interface has the MAC address: the VM has not been restarted with its sync NIC yet. */
-    record Absent(String mac) implements Outcome {}
-
-    /** The guest has no {@code ip}; its package is called iproute2 or iproute. */
-    record NoTool() implements Outcome {}
-
-    /**
-     * The guest has that network elsewhere; the address was not set.
-     *
-     * @param route as {@code ip route} shows it
-     */
-    record Collides(String route) implements Outcome {}
-
-    /**
-     * @param message what {@code ip} said
-     */
-    record Failed(String message) implements Outcome {}
-  }
-
   private static final int ALREADY = 10;
   private static final int ABSENT = 11;
   private static final int NO_TOOL = 12;
@@ -110,16 +84,17 @@ public final class SyncInterface {
    *
    * @param address with its prefix length: {@code 172.31.77.11/24}
    */
-  public Outcome set(String address, Duration deadline) throws GuestException {
+  public AddressOutcome set(String address, Duration deadline) throws GuestException {
     var result = guest.run(GuestAgent.Exec.script(deadline, SET, NO_INPUT, mac, address));
     String name = new String(result.output(), StandardCharsets.UTF_8).strip();
     return switch (result.exit()) {
-      case 0 -> new Outcome.Done(name);
-      case ALREADY -> new Outcome.Already(name);
-      case ABSENT -> new Outcome.Absent(mac);
-      case NO_TOOL -> new Outcome.NoTool();
-      case COLLIDES -> new Outcome.Collides(name);
-      default -> new Outcome.Failed(new String(result.error(), StandardCharsets.UTF_8).strip());
+      case 0 -> new AddressOutcome.Done(name);
+      case ALREADY -> new AddressOutcome.Already(name);
+      case ABSENT -> new AddressOutcome.Absent(mac);
+      case NO_TOOL -> new AddressOutcome.NoTool();
+      case COLLIDES -> new AddressOutcome.Collides(name);
+      default ->
+          new AddressOutcome.Failed(new String(result.error(), StandardCharsets.UTF_8).strip());
     };
   }
 }

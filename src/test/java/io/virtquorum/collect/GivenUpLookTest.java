@@ -7,6 +7,7 @@ import io.virtquorum.agent.GuestAgent;
 import io.virtquorum.agent.TamperedGuest;
 import io.virtquorum.docs.Troubleshooting;
 import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Trouble;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -6,6 +6,8 @@ import io.virtquorum.agent.DirectoryGuest;
 import io.virtquorum.agent.GuestAgent;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Position;
+import io.virtquorum.guest.Snapshot;
+import io.virtquorum.guest.Tree;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -9,14 +9,14 @@ import io.grpc.netty.shaded.io.netty.channel.epoll.EpollEventLoopGroup;
 import io.grpc.stub.StreamObserver;
 import io.virtquorum.agent.DirectoryGuest;
 import io.virtquorum.collect.CollectSettings;
-import io.virtquorum.collect.Evidence;
+import io.virtquorum.collect.EvidenceReader;
 import io.virtquorum.collect.FileTrees;
 import io.virtquorum.collect.Shell;
-import io.virtquorum.collect.Tree;
 import io.virtquorum.docs.Troubleshooting;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.guest.Guest;
+import io.virtquorum.guest.Tree;
 import io.virtquorum.wire.WireMapping;
 import io.virtquorum.wire.WireServer;
 import io.virtquorum.wire.v1.AdjudicatorGrpc;
@@ -371,7 +371,7 @@ final class MemberTest {
                           new FingerprintKey(configure.getFingerprintKey().toByteArray()),
                           trees,
                           new CollectSettings(1_000, Duration.ofSeconds(30), "/dev/null")),
-                      new Users(new Evidence.Reader(guest, List.of(), Set.of()), state)),
+                      new Users(new EvidenceReader(guest, List.of(), Set.of()), state)),
               (hello, beat, listener) -> new Link(dialer, hello, beat, listener)));
     }
 

@@ -2,12 +2,12 @@ package io.virtquorum.sidecar;
 
 import io.virtquorum.agent.GuestAgent;
 import io.virtquorum.collect.CollectSettings;
-import io.virtquorum.collect.Evidence;
+import io.virtquorum.collect.EvidenceReader;
 import io.virtquorum.collect.FileTrees;
 import io.virtquorum.collect.Shell;
-import io.virtquorum.collect.Tree;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Tree;
 import io.virtquorum.wire.BallotContent;
 import io.virtquorum.wire.HealthContent;
 import io.virtquorum.wire.v1.Ballot;
@@ -127,7 +127,7 @@ public final class SimulatedSidecar {
             new FingerprintKey(configure.getFingerprintKey().toByteArray()),
             trees,
             CollectSettings.defaults().of(name)),
-        new Users(new Evidence.Reader(guest, configure.getAccessPortsList(), Set.of()), kept));
+        new Users(new EvidenceReader(guest, configure.getAccessPortsList(), Set.of()), kept));
   }
 
   /** See {@link Member#round}. */

@@ -12,10 +12,14 @@ import io.virtquorum.collect.FileTrees;
 import io.virtquorum.collect.Member;
 import io.virtquorum.collect.Outputs;
 import io.virtquorum.collect.Shell;
-import io.virtquorum.collect.Trouble;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Output;
+import io.virtquorum.guest.ArchiveNote;
+import io.virtquorum.guest.CommandFeature;
 import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Offer;
+import io.virtquorum.guest.PullResult;
+import io.virtquorum.guest.Trouble;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -139,9 +143,9 @@ class GivenUpRepairTest extends TwoMembers {
     return asked.get();
   }
 
-  private Outputs.Feature setting() {
+  private CommandFeature setting() {
     String home = member.home.toString();
-    return new Outputs.Feature(
+    return new CommandFeature(
         "setting",
         List.of("cat", home + "/setting"),
         List.of("sh", "-c", "cd \"$0\"; [ ! -e go ] || read -r word <go; cat > setting", home));

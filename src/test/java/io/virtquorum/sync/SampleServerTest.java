@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.virtquorum.agent.GuestAgent;
 import io.virtquorum.collect.Member;
+import io.virtquorum.guest.Serving;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -5,7 +5,7 @@ import static io.virtquorum.agent.TwoGuests.LEFT_MAC;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.virtquorum.agent.TwoGuests;
-import io.virtquorum.sync.SyncInterface.Outcome;
+import io.virtquorum.guest.AddressOutcome;
 import java.nio.file.Path;
 import java.util.Locale;
 import org.junit.jupiter.api.AutoClose;
@@ -32,8 +32,8 @@ class SyncInterfaceTest {
   void anAddressIsSetOnceAndThenFoundToBeThere() throws Exception {
     var shouted = new SyncInterface(guests.left(), LEFT_MAC.toUpperCase(Locale.ROOT));
 
-    assertThat(shouted.set(ADDRESS, DEADLINE)).isEqualTo(new Outcome.Done("cable"));
-    assertThat(shouted.set(ADDRESS, DEADLINE)).isEqualTo(new Outcome.Already("cable"));
+    assertThat(shouted.set(ADDRESS, DEADLINE)).isEqualTo(new AddressOutcome.Done("cable"));
+    assertThat(shouted.set(ADDRESS, DEADLINE)).isEqualTo(new AddressOutcome.Already("cable"));
   }
 
   @Test
@@ -41,21 +41,21 @@ class SyncInterfaceTest {
     nic.set(ADDRESS, DEADLINE);
     guests.ipLeft("link", "set", "cable", "down");
 
-    assertThat(nic.set(ADDRESS, DEADLINE)).isInstanceOf(Outcome.Done.class);
-    assertThat(nic.set(ADDRESS, DEADLINE)).isInstanceOf(Outcome.Already.class);
+    assertThat(nic.set(ADDRESS, DEADLINE)).isInstanceOf(AddressOutcome.Done.class);
+    assertThat(nic.set(ADDRESS, DEADLINE)).isInstanceOf(AddressOutcome.Already.class);
   }
 
   @Test
   void anUnknownMacIsAbsent() throws Exception {
     assertThat(new SyncInterface(guests.left(), "02:00:00:00:00:01").set(ADDRESS, DEADLINE))
-        .isEqualTo(new Outcome.Absent("02:00:00:00:00:01"));
+        .isEqualTo(new AddressOutcome.Absent("02:00:00:00:00:01"));
   }
 
   @Test
   void aWrongAddressFailsWithTheToolsWords() throws Exception {
     assertThat(nic.set("not-an-address", DEADLINE))
         .isInstanceOfSatisfying(
-            Outcome.Failed.class,
+            AddressOutcome.Failed.class,
             failed -> assertThat(failed.message()).contains("not-an-address"));
   }
 
@@ -68,10 +68,10 @@ class SyncInterfaceTest {
 
     assertThat(nic.set(ADDRESS, DEADLINE))
         .isInstanceOfSatisfying(
-            Outcome.Collides.class,
+            AddressOutcome.Collides.class,
             collides -> assertThat(collides.route()).startsWith(network(elsewhere) + " dev lo"));
     guests.ipLeft("route", "del", network(elsewhere), "dev", "lo");
-    assertThat(nic.set(ADDRESS, DEADLINE)).isEqualTo(new Outcome.Done("cable"));
+    assertThat(nic.set(ADDRESS, DEADLINE)).isEqualTo(new AddressOutcome.Done("cable"));
   }
 
   @Test
@@ -81,17 +81,17 @@ class SyncInterfaceTest {
     guests.ipLeft("route", "add", "10.9.0.0/24", "dev", "lo");
     guests.ipLeft("route", "add", "default", "via", "10.9.0.2");
     guests.ipLeft("route", "add", "172.16.0.0/12", "via", "10.9.0.2");
-    assertThat(nic.set(ADDRESS, DEADLINE)).isEqualTo(new Outcome.Done("cable"));
+    assertThat(nic.set(ADDRESS, DEADLINE)).isEqualTo(new AddressOutcome.Done("cable"));
 
     guests.ipLeft("route", "add", "172.31.77.64/28", "via", "10.9.0.2");
-    assertThat(nic.set(ADDRESS, DEADLINE)).isInstanceOf(Outcome.Collides.class);
+    assertThat(nic.set(ADDRESS, DEADLINE)).isInstanceOf(AddressOutcome.Collides.class);
   }
 
   @Test
   void aGuestWithoutIpSaysSo() throws Exception {
     var bare = new SyncInterface(guests.left("PATH=/nowhere"), LEFT_MAC);
 
-    assertThat(bare.set(ADDRESS, DEADLINE)).isEqualTo(new Outcome.NoTool());
+    assertThat(bare.set(ADDRESS, DEADLINE)).isEqualTo(new AddressOutcome.NoTool());
   }
 
   private static String network(String address) {

@@ -1,6 +1,5 @@
-package io.virtquorum.collect;
+package io.virtquorum.guest;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
 
@@ -49,21 +48,5 @@ public record Tree(
   /** The directory for VirtQuorum's own files, on the tree's file system. */
   public String own() {
     return (path.endsWith("/") ? path : path + "/") + ".virtquorum";
-  }
-
-  /** The excludes as a tail of find's expression: the matching is find's, here and everywhere. */
-  List<String> expression() {
-    List<String> words = new ArrayList<>();
-    for (String exclude : excludes) {
-      String pattern = exclude.endsWith("/") ? exclude.substring(0, exclude.length() - 1) : exclude;
-      if (pattern.isEmpty()) {
-        continue;
-      }
-      boolean whole = exclude.indexOf('/') >= 0;
-      words.add("-o");
-      words.add(whole ? "-path" : "-name");
-      words.add(whole ? (pattern.startsWith("/") ? "." : "./") + pattern : pattern);
-    }
-    return words;
   }
 }

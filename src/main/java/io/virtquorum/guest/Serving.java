@@ -1,9 +1,9 @@
-package io.virtquorum.sync;
+package io.virtquorum.guest;
 
 /**
  * Where and how one puller may fetch from a sample.
  *
- * @param id of the serving, for {@link SampleServer#stop}
+ * @param id of the serving
  * @param address on the sync network
  * @param password good for this serving only; keep it out of logs
  */

@@ -1,4 +1,4 @@
-package io.virtquorum.sync;
+package io.virtquorum.guest;
 
 import io.virtquorum.fingerprint.Matrix;
 import java.util.List;

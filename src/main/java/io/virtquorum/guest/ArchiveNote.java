@@ -1,4 +1,4 @@
-package io.virtquorum.sync;
+package io.virtquorum.guest;
 
 /**
  * Why a repair is made, as its archive entry says it.

@@ -1,6 +1,4 @@
-package io.virtquorum.verify;
-
-import io.virtquorum.collect.Snapshot;
+package io.virtquorum.guest;
 
 /** Whether a member holds a root. */
 public sealed interface VerifyResult {

@@ -1,4 +1,4 @@
-package io.virtquorum.sync;
+package io.virtquorum.guest;
 
 /**
  * How much a member's archive keeps.

@@ -1,4 +1,4 @@
-package io.virtquorum.collect;
+package io.virtquorum.guest;
 
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Matrix;

@@ -1,4 +1,4 @@
-package io.virtquorum.collect;
+package io.virtquorum.guest;
 
 /**
  * Why a member's files cannot be fingerprinted, remembered or repaired now. The message is a
