@@ -146,6 +146,26 @@ final class ArchitectureTest {
   static final ArchRule syncKnowsOnlyGuestsCollectorsAndFingerprints =
       onlyUses("sync", "agent", "guest", "collect", "fingerprint", "verify");
 
+  @ArchTest
+  static final ArchRule scriptsKnowOnlyWhatIsInAGuestAndFingerprints =
+      onlyUses("scripts", "agent", "guest", "collect", "sync", "verify", "fingerprint");
+
+  @ArchTest
+  static final ArchRule theSidecarReachesAGuestByTheSeamAlone =
+      noClasses()
+          .that()
+          .resideInAPackage(BASE + "sidecar..")
+          .and()
+          .doNotHaveFullyQualifiedName(BASE + "sidecar.SidecarCommand") // makes the guest
+          .should()
+          .dependOnClassesThat(
+              resideInAnyPackage(
+                  BASE + "scripts..",
+                  BASE + "agent..",
+                  BASE + "collect..",
+                  BASE + "sync..",
+                  BASE + "verify.."));
+
   @ArchTest static final ArchRule theApiKnowsNobody = onlyUses("api");
 
   @ArchTest static final ArchRule theKubeVirtModelKnowsNobody = onlyUses("kubevirt");
@@ -187,6 +207,7 @@ final class ArchitectureTest {
               resideInAnyPackage(
                   BASE + "sidecar..",
                   BASE + "guest..",
+                  BASE + "scripts..",
                   BASE + "agent..",
                   BASE + "collect..",
                   BASE + "sync..",

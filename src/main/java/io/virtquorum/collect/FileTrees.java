@@ -1,6 +1,5 @@
 package io.virtquorum.collect;
 
-import io.virtquorum.agent.GuestAgent;
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
@@ -55,11 +54,6 @@ public final class FileTrees {
     var contents = new Contents(shell, key);
     trees.forEach(tree -> scanners.put(tree, new TreeScanner(tree, reader, contents)));
     this.memory = new DurableMemory(shell, key, scanners, settings);
-  }
-
-  /** As the other, in {@code /run/virtquorum} with default settings. */
-  public FileTrees(GuestAgent guest, FingerprintKey key, List<Tree> trees, String owner) {
-    this(new Shell(guest, "/run/virtquorum"), key, trees, CollectSettings.defaults().of(owner));
   }
 
   /** The trees, in the order of the HACluster. */

@@ -33,7 +33,7 @@ public final class Shell {
   private static final Map<String, String> PACKAGES =
       Map.of("find", "findutils", "xargs", "findutils", "rsync", "rsync");
 
-  private final GuestAgent guest;
+  private final GuestAgent agent;
   private final String runDirectory;
   private final LongSupplier nanoTime;
   private final RandomGenerator random;
@@ -45,8 +45,8 @@ public final class Shell {
    * @param runDirectory absolute, for passing files; lost at a reboot; {@code /run/virtquorum} in a
    *     real guest
    */
-  public Shell(GuestAgent guest, String runDirectory) {
-    this(guest, runDirectory, System::nanoTime, new SecureRandom());
+  public Shell(GuestAgent agent, String runDirectory) {
+    this(agent, runDirectory, System::nanoTime, new SecureRandom());
   }
 
   /**
@@ -56,8 +56,8 @@ public final class Shell {
    * @param random names files and makes passwords
    */
   public Shell(
-      GuestAgent guest, String runDirectory, LongSupplier nanoTime, RandomGenerator random) {
-    this.guest = guest;
+      GuestAgent agent, String runDirectory, LongSupplier nanoTime, RandomGenerator random) {
+    this.agent = agent;
     this.runDirectory = runDirectory;
     this.nanoTime = nanoTime;
     this.random = random;
@@ -78,9 +78,9 @@ public final class Shell {
     return random;
   }
 
-  /** The guest that the scripts run in. */
-  public GuestAgent guest() {
-    return guest;
+  /** The agent of the guest that the scripts run in. */
+  public GuestAgent agent() {
+    return agent;
   }
 
   /** The directory for passing files. */
@@ -108,12 +108,12 @@ public final class Shell {
    * @return the boot id
    */
   public String boot(Deadline deadline) throws GuestException, Trouble {
-    String now = guest.bootId(deadline.left());
+    String now = agent.bootId(deadline.left());
     if (!now.equals(bootId)) {
       var none =
           new GuestAgent.Exec(command(FIND, runDirectory), new byte[0], Map.of(), deadline.left());
       Map<String, String> found = new HashMap<>();
-      for (String line : text(check(FIND, guest.run(none))).split("\n")) {
+      for (String line : text(check(FIND, agent.run(none))).split("\n")) {
         int equals = line.indexOf('=');
         if (equals > 0 && equals < line.length() - 1) {
           found.put(line.substring(0, equals), line.substring(equals + 1));
@@ -172,7 +172,7 @@ public final class Shell {
     all.put("VQ_SECONDS", Long.toString(deadline.leftSeconds()));
     return check(
         script,
-        guest.run(new GuestAgent.Exec(command(script, arguments), input, all, deadline.left())));
+        agent.run(new GuestAgent.Exec(command(script, arguments), input, all, deadline.left())));
   }
 
   /** What every script may rely on. */

@@ -2,12 +2,24 @@ package io.virtquorum.guest;
 
 import java.time.Duration;
 
-/** A VM's guest, as the sidecar beside it sees it. Safe for use by many threads. */
+/**
+ * A VM's guest: the seam between the sidecar, which decides, and what looks, copies and reports in
+ * the guest. Whatever is asked of a guest is asked in a {@link Watch}. Safe for use by many
+ * threads.
+ */
 public interface Guest extends AutoCloseable {
+  /**
+   * Begins to watch the state of a member. Asks nothing of the guest yet.
+   *
+   * @return to be closed before another watch of this guest begins
+   * @throws IllegalArgumentException with a sentence, if the settings cannot be worked with
+   */
+  Watch watch(WatchSettings settings);
+
   /** What is known of the guest without asking it: never blocks. */
   Presence presence();
 
-  /** Ends the way to the guest; the guest itself is left alone. */
+  /** Ends the way to the guest, after its watch; the guest itself is left alone. */
   @Override
   void close();
 

@@ -1,6 +1,5 @@
 package io.virtquorum.sidecar;
 
-import io.virtquorum.agent.GuestAgent;
 import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.wire.BallotContent;
@@ -32,7 +31,7 @@ final class Member implements Link.Listener, AutoCloseable {
   /** The pause after what failed. */
   static final Duration AFTER_FAILURE = Duration.ofSeconds(1);
 
-  private final GuestAgent guest;
+  private final Guest guest;
   private final Orders orders;
   private final Function<Configure, MemberWork> works;
   private final Uplink link;
@@ -70,7 +69,7 @@ final class Member implements Link.Listener, AutoCloseable {
       Identity identity,
       String cluster,
       String version,
-      GuestAgent guest,
+      Guest guest,
       Orders orders,
       Function<Configure, MemberWork> works,
       Dial dial,

@@ -1,6 +1,6 @@
 package io.virtquorum.sidecar;
 
-import io.virtquorum.agent.GuestAgent;
+import io.virtquorum.guest.Guest;
 import io.virtquorum.wire.v1.Configure;
 import java.time.Duration;
 import java.util.concurrent.Semaphore;
@@ -29,7 +29,7 @@ final class MemberThread implements AutoCloseable {
       Identity identity,
       String cluster,
       String version,
-      GuestAgent guest,
+      Guest guest,
       Orders orders,
       Function<Configure, MemberWork> works,
       Member.Dial dial) {

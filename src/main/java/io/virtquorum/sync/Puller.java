@@ -15,6 +15,7 @@ import io.virtquorum.guest.PullResult;
 import io.virtquorum.guest.Snapshot;
 import io.virtquorum.guest.Tree;
 import io.virtquorum.guest.Trouble;
+import io.virtquorum.guest.UsersSeen;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -68,12 +69,6 @@ public final class Puller {
     for (Tree tree : trees.trees()) {
       repair.settle(tree, deadline);
     }
-  }
-
-  /** Tells whether somebody used the member since it last held what it remembers; may ask it. */
-  @FunctionalInterface
-  public interface UsersSeen {
-    boolean sinceHeld() throws GuestException;
   }
 
   /** As the other, where it is known already whether somebody used the member. */

@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.virtquorum.agent.GuestAgent;
 import io.virtquorum.agent.TamperedGuest;
 import io.virtquorum.agent.TwoGuests;
-import io.virtquorum.collect.Shell;
 import io.virtquorum.docs.Troubleshooting;
+import io.virtquorum.scripts.ScriptGuests;
 import io.virtquorum.wire.HealthContent;
 import io.virtquorum.wire.v1.Configure;
 import io.virtquorum.wire.v1.Peer;
@@ -82,7 +82,7 @@ class SyncLinkTest {
                 "-c",
                 "test -e \"$0\" || mount --bind /dev/null /usr/bin/rsync; exec \"$@\"",
                 directory.resolve("installed").toString()));
-    SyncLink link = new SyncLink(CONFIGURE, shell(bare));
+    SyncLink link = link(CONFIGURE, bare);
     link.look("boot");
     assertThat("web-2: " + link.health().ailments().getFirst().sentence() + ".")
         .matches(Troubleshooting.of("a guest without rsync")::matches);
@@ -102,12 +102,13 @@ class SyncLinkTest {
   }
 
   private HealthContent look(Configure configure, GuestAgent guest) throws Exception {
-    SyncLink link = new SyncLink(configure, shell(guest));
+    SyncLink link = link(configure, guest);
     link.look("boot");
     return link.health();
   }
 
-  private Shell shell(GuestAgent guest) {
-    return new Shell(guest, directory.resolve("run").toString());
+  private SyncLink link(Configure configure, GuestAgent guest) {
+    return new SyncLink(
+        configure, ScriptGuests.watch(guest, directory, System::nanoTime), System::nanoTime);
   }
 }

@@ -1,4 +1,4 @@
-package io.virtquorum.sync;
+package io.virtquorum.sidecar;
 
 import static io.virtquorum.agent.TwoGuests.DEADLINE;
 import static io.virtquorum.agent.TwoGuests.LEFT_MAC;
@@ -6,11 +6,11 @@ import static io.virtquorum.agent.TwoGuests.RIGHT_MAC;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.virtquorum.agent.TwoGuests;
-import io.virtquorum.collect.Shell;
+import io.virtquorum.scripts.ScriptGuests;
+import io.virtquorum.sync.SyncInterface;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
-import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
@@ -63,12 +63,11 @@ class PeerProbeTest {
 
   private PeerProbe probe(Map<String, String> addresses) {
     return new PeerProbe(
-        new Shell(
-            guests.left(),
-            directory.resolve("run").toString(),
-            () -> System.nanoTime() + ahead.get(),
-            new SplittableRandom(1)),
-        addresses);
+        ScriptGuests.watch(guests.left(), directory, this::nanoTime), this::nanoTime, addresses);
+  }
+
+  private long nanoTime() {
+    return System.nanoTime() + ahead.get();
   }
 
   private void later() {
