@@ -44,7 +44,7 @@ public final class EvidenceReader {
       exit 0
       """;
 
-  private final GuestAgent guest;
+  private final GuestAgent agent;
   private final Set<Integer> accessPorts;
   private final Set<InetAddress> probes;
   private final String pattern;
@@ -63,8 +63,8 @@ public final class EvidenceReader {
    *     to it only for probes
    * @throws IllegalArgumentException for an address that is not a literal one
    */
-  public EvidenceReader(GuestAgent guest, List<Integer> accessPorts, Set<String> probeAddresses) {
-    this.guest = guest;
+  public EvidenceReader(GuestAgent agent, List<Integer> accessPorts, Set<String> probeAddresses) {
+    this.agent = agent;
     this.accessPorts = Set.copyOf(accessPorts);
     this.probes =
         probeAddresses.stream().map(InetAddress::ofLiteral).collect(Collectors.toUnmodifiableSet());
@@ -83,7 +83,7 @@ public final class EvidenceReader {
   /** Looks now; on an exception the looks before it still count. */
   public Evidence read(Duration deadline) throws GuestException {
     var result =
-        guest.run(
+        agent.run(
             GuestAgent.Exec.script(
                 deadline, SCRIPT, NO_INPUT, pattern, Integer.toString(MOST_LINES)));
     if (!result.ok()) {

@@ -66,14 +66,14 @@ public final class SyncInterface {
           ip link set dev "$nic" up && ip addr replace "$2" dev "$nic" || exit 1
           """;
 
-  private final GuestAgent guest;
+  private final GuestAgent agent;
   private final String mac;
 
   /**
    * @param mac six hexadecimal bytes separated by colons
    */
-  public SyncInterface(GuestAgent guest, String mac) {
-    this.guest = guest;
+  public SyncInterface(GuestAgent agent, String mac) {
+    this.agent = agent;
     this.mac = mac.toLowerCase(Locale.ROOT);
   }
 
@@ -85,7 +85,7 @@ public final class SyncInterface {
    * @param address with its prefix length: {@code 172.31.77.11/24}
    */
   public AddressOutcome set(String address, Duration deadline) throws GuestException {
-    var result = guest.run(GuestAgent.Exec.script(deadline, SET, NO_INPUT, mac, address));
+    var result = agent.run(GuestAgent.Exec.script(deadline, SET, NO_INPUT, mac, address));
     String name = new String(result.output(), StandardCharsets.UTF_8).strip();
     return switch (result.exit()) {
       case 0 -> new AddressOutcome.Done(name);
