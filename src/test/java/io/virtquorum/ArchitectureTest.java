@@ -129,15 +129,42 @@ final class ArchitectureTest {
                 }
               });
 
-  @ArchTest static final ArchRule theGuestSeamKnowsNothingOfTheHouse = onlyUses("guest");
+  @ArchTest
+  static final ArchRule theGuestSeamKnowsOnlyFingerprints = onlyUses("guest", "fingerprint");
+
+  @ArchTest static final ArchRule guestAgentsKnowOnlyTheSeam = onlyUses("agent", "guest");
 
   @ArchTest
   static final ArchRule collectorsKnowOnlyGuestsAndFingerprints =
-      onlyUses("collect", "guest", "fingerprint");
+      onlyUses("collect", "agent", "guest", "fingerprint");
+
+  @ArchTest
+  static final ArchRule verifyKnowsOnlyGuestsCollectorsAndFingerprints =
+      onlyUses("verify", "guest", "collect", "fingerprint");
 
   @ArchTest
   static final ArchRule syncKnowsOnlyGuestsCollectorsAndFingerprints =
-      onlyUses("sync", "guest", "collect", "fingerprint", "verify");
+      onlyUses("sync", "agent", "guest", "collect", "fingerprint", "verify");
+
+  @ArchTest
+  static final ArchRule scriptsKnowOnlyWhatIsInAGuestAndFingerprints =
+      onlyUses("scripts", "agent", "guest", "collect", "sync", "verify", "fingerprint");
+
+  @ArchTest
+  static final ArchRule theSidecarReachesAGuestByTheSeamAlone =
+      noClasses()
+          .that()
+          .resideInAPackage(BASE + "sidecar..")
+          .and()
+          .doNotHaveFullyQualifiedName(BASE + "sidecar.SidecarCommand") // makes the guest
+          .should()
+          .dependOnClassesThat(
+              resideInAnyPackage(
+                  BASE + "scripts..",
+                  BASE + "agent..",
+                  BASE + "collect..",
+                  BASE + "sync..",
+                  BASE + "verify.."));
 
   @ArchTest static final ArchRule theApiKnowsNobody = onlyUses("api");
 
@@ -178,7 +205,13 @@ final class ArchitectureTest {
           .should()
           .dependOnClassesThat(
               resideInAnyPackage(
-                  BASE + "sidecar..", BASE + "collect..", BASE + "sync..", BASE + "guest.."));
+                  BASE + "sidecar..",
+                  BASE + "guest..",
+                  BASE + "scripts..",
+                  BASE + "agent..",
+                  BASE + "collect..",
+                  BASE + "sync..",
+                  BASE + "verify.."));
 
   @ArchTest
   static final ArchRule thereIsNoStaticStateThatChanges =

@@ -8,6 +8,8 @@ import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Tree;
+import io.virtquorum.guest.Trouble;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;

@@ -14,7 +14,7 @@ import java.util.Map;
 import java.util.StringTokenizer;
 
 /**
- * What the script of {@link Evidence.Reader} printed, as values. Lines that are not understood are
+ * What the script of {@link EvidenceReader} printed, as values. Lines that are not understood are
  * left out: a guest's tools differ. Immutable.
  *
  * @param connections and listening sockets, as in /proc/net/tcp and tcp6

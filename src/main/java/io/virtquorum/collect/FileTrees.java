@@ -8,8 +8,10 @@ import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.Row;
 import io.virtquorum.fingerprint.RowKey;
-import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Snapshot;
+import io.virtquorum.guest.Tree;
+import io.virtquorum.guest.Trouble;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -52,11 +54,6 @@ public final class FileTrees {
     var contents = new Contents(shell, key);
     trees.forEach(tree -> scanners.put(tree, new TreeScanner(tree, reader, contents)));
     this.memory = new DurableMemory(shell, key, scanners, settings);
-  }
-
-  /** As the other, in {@code /run/virtquorum} with default settings. */
-  public FileTrees(Guest guest, FingerprintKey key, List<Tree> trees, String owner) {
-    this(new Shell(guest, "/run/virtquorum"), key, trees, CollectSettings.defaults().of(owner));
   }
 
   /** The trees, in the order of the HACluster. */

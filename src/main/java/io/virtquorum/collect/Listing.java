@@ -3,6 +3,8 @@ package io.virtquorum.collect;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Tree;
+import io.virtquorum.guest.Trouble;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -48,7 +50,7 @@ record Listing(
                   Integer.toString(INLINE),
                   fstab,
                   Long.toString(device)));
-      arguments.addAll(tree.expression());
+      arguments.addAll(expression(tree));
       byte[] output = shell.run(SCAN, deadline, new byte[0], arguments.toArray(String[]::new));
       int end = 0;
       while (output[end] != '\n') {
@@ -111,5 +113,21 @@ record Listing(
                 + "limit of entries; exclude what need not be equal");
       }
     }
+  }
+
+  /** The excludes as a tail of find's expression: the matching is find's, here and everywhere. */
+  private static List<String> expression(Tree tree) {
+    List<String> words = new ArrayList<>();
+    for (String exclude : tree.excludes()) {
+      String pattern = exclude.endsWith("/") ? exclude.substring(0, exclude.length() - 1) : exclude;
+      if (pattern.isEmpty()) {
+        continue;
+      }
+      boolean whole = exclude.indexOf('/') >= 0;
+      words.add("-o");
+      words.add(whole ? "-path" : "-name");
+      words.add(whole ? (pattern.startsWith("/") ? "." : "./") + pattern : pattern);
+    }
+    return words;
   }
 }

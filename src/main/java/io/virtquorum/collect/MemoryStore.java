@@ -2,6 +2,8 @@ package io.virtquorum.collect;
 
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Tree;
+import io.virtquorum.guest.Trouble;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -6,7 +6,9 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Output;
+import io.virtquorum.guest.CommandFeature;
 import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Trouble;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -42,30 +44,17 @@ public final class Outputs {
 
   private final Shell shell;
   private final FingerprintKey key;
-  private final Map<String, Feature> commands = new TreeMap<>();
+  private final Map<String, CommandFeature> commands = new TreeMap<>();
   private final List<String> facts;
   private final Map<String, Output> last = new TreeMap<>();
   private final Map<String, Long> seen = new HashMap<>();
   private long restUntil;
 
   /**
-   * A command.
-   *
-   * @param run program and arguments; what it says is compared
-   * @param apply program and arguments that make it say what comes on its standard input; empty:
-   *     there are none
-   */
-  public record Feature(String name, List<String> run, List<String> apply) {
-    public Feature {
-      run = List.copyOf(run);
-      apply = List.copyOf(apply);
-    }
-  }
-
-  /**
    * @param facts of {@code timezone}, {@code os} and {@code kernel}
    */
-  public Outputs(Shell shell, FingerprintKey key, List<Feature> commands, List<String> facts) {
+  public Outputs(
+      Shell shell, FingerprintKey key, List<CommandFeature> commands, List<String> facts) {
     this.shell = shell;
     this.key = key;
     this.facts = List.copyOf(facts);
@@ -135,8 +124,8 @@ public final class Outputs {
    *
    * @throws Trouble if the configuration has none of that name
    */
-  public Feature command(String name) throws Trouble {
-    Feature command = commands.get(name);
+  public CommandFeature command(String name) throws Trouble {
+    CommandFeature command = commands.get(name);
     if (command == null) {
       throw new Trouble(
           Trouble.Reason.GuestCommandFailed, "This member knows no command named " + name);
@@ -145,7 +134,7 @@ public final class Outputs {
   }
 
   /** Has a command say what it says now: this is from now on what was last seen of it. */
-  public byte[] say(Feature command) throws GuestException, Trouble {
+  public byte[] say(CommandFeature command) throws GuestException, Trouble {
     List<String> arguments = new ArrayList<>();
     arguments.add(Long.toString(LONGEST.toSeconds()));
     arguments.add(Integer.toString(MOST));
@@ -165,11 +154,11 @@ public final class Outputs {
   }
 
   /** The fingerprint of what a command said. */
-  public Digest digest(Feature command, byte[] said) {
+  public Digest digest(CommandFeature command, byte[] said) {
     return key.fingerprint(List.of("output", command.name(), Shell.text(said)));
   }
 
-  private void look(Feature command) throws GuestException {
+  private void look(CommandFeature command) throws GuestException {
     try {
       say(command);
     } catch (Trouble told) {

@@ -3,8 +3,9 @@ package io.virtquorum.collect;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.virtquorum.guest.Guest;
+import io.virtquorum.agent.GuestAgent;
 import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Trouble;
 import java.io.ByteArrayOutputStream;
 import java.security.SecureRandom;
 import java.time.Duration;
@@ -32,7 +33,7 @@ public final class Shell {
   private static final Map<String, String> PACKAGES =
       Map.of("find", "findutils", "xargs", "findutils", "rsync", "rsync");
 
-  private final Guest guest;
+  private final GuestAgent agent;
   private final String runDirectory;
   private final LongSupplier nanoTime;
   private final RandomGenerator random;
@@ -44,8 +45,8 @@ public final class Shell {
    * @param runDirectory absolute, for passing files; lost at a reboot; {@code /run/virtquorum} in a
    *     real guest
    */
-  public Shell(Guest guest, String runDirectory) {
-    this(guest, runDirectory, System::nanoTime, new SecureRandom());
+  public Shell(GuestAgent agent, String runDirectory) {
+    this(agent, runDirectory, System::nanoTime, new SecureRandom());
   }
 
   /**
@@ -54,8 +55,9 @@ public final class Shell {
    * @param nanoTime as {@link System#nanoTime}
    * @param random names files and makes passwords
    */
-  public Shell(Guest guest, String runDirectory, LongSupplier nanoTime, RandomGenerator random) {
-    this.guest = guest;
+  public Shell(
+      GuestAgent agent, String runDirectory, LongSupplier nanoTime, RandomGenerator random) {
+    this.agent = agent;
     this.runDirectory = runDirectory;
     this.nanoTime = nanoTime;
     this.random = random;
@@ -76,9 +78,9 @@ public final class Shell {
     return random;
   }
 
-  /** The guest that the scripts run in. */
-  public Guest guest() {
-    return guest;
+  /** The agent of the guest that the scripts run in. */
+  public GuestAgent agent() {
+    return agent;
   }
 
   /** The directory for passing files. */
@@ -106,12 +108,12 @@ public final class Shell {
    * @return the boot id
    */
   public String boot(Deadline deadline) throws GuestException, Trouble {
-    String now = guest.bootId(deadline.left());
+    String now = agent.bootId(deadline.left());
     if (!now.equals(bootId)) {
       var none =
-          new Guest.Exec(command(FIND, runDirectory), new byte[0], Map.of(), deadline.left());
+          new GuestAgent.Exec(command(FIND, runDirectory), new byte[0], Map.of(), deadline.left());
       Map<String, String> found = new HashMap<>();
-      for (String line : text(check(FIND, guest.run(none))).split("\n")) {
+      for (String line : text(check(FIND, agent.run(none))).split("\n")) {
         int equals = line.indexOf('=');
         if (equals > 0 && equals < line.length() - 1) {
           found.put(line.substring(0, equals), line.substring(equals + 1));
@@ -169,7 +171,8 @@ public final class Shell {
     // What nobody waits for any more can end itself.
     all.put("VQ_SECONDS", Long.toString(deadline.leftSeconds()));
     return check(
-        script, guest.run(new Guest.Exec(command(script, arguments), input, all, deadline.left())));
+        script,
+        agent.run(new GuestAgent.Exec(command(script, arguments), input, all, deadline.left())));
   }
 
   /** What every script may rely on. */
@@ -214,7 +217,7 @@ public final class Shell {
   }
 
   private static List<String> command(Script script, String... arguments) {
-    return Guest.Exec.script(Duration.ZERO, script.text(), new byte[0], arguments).command();
+    return GuestAgent.Exec.script(Duration.ZERO, script.text(), new byte[0], arguments).command();
   }
 
   private static void need(Map<String, String> found, String tool) throws Trouble {
@@ -229,11 +232,11 @@ public final class Shell {
     }
   }
 
-  private static byte[] check(Script script, Guest.Result result) throws Trouble {
+  private static byte[] check(Script script, GuestAgent.Result result) throws Trouble {
     if (result.truncated()) {
       throw new Trouble(
           Trouble.Reason.TreeTooLarge,
-          script.name() + " said more than " + Guest.MAX_OUTPUT + " bytes");
+          script.name() + " said more than " + GuestAgent.MAX_OUTPUT + " bytes");
     }
     if (result.exit() == 0) {
       return result.output();

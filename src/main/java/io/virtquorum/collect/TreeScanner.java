@@ -1,6 +1,8 @@
 package io.virtquorum.collect;
 
 import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Tree;
+import io.virtquorum.guest.Trouble;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;

@@ -2,6 +2,9 @@ package io.virtquorum.collect;
 
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Snapshot;
+import io.virtquorum.guest.Tree;
+import io.virtquorum.guest.Trouble;
 import java.time.Duration;
 import java.util.Optional;
 import org.slf4j.Logger;

@@ -1,8 +1,8 @@
 package io.virtquorum.sidecar;
 
-import io.virtquorum.collect.Trouble;
 import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Trouble;
 import io.virtquorum.wire.BallotContent;
 import java.time.Duration;
 import java.util.Optional;

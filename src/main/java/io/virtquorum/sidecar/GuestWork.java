@@ -1,31 +1,19 @@
 package io.virtquorum.sidecar;
 
-import io.virtquorum.collect.Evidence;
-import io.virtquorum.collect.FileTrees;
-import io.virtquorum.collect.Outputs;
-import io.virtquorum.collect.Shell;
-import io.virtquorum.collect.Snapshot;
-import io.virtquorum.collect.Tree;
-import io.virtquorum.collect.Trouble;
-import io.virtquorum.collect.UserMark;
 import io.virtquorum.fingerprint.Digest;
-import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.Output;
+import io.virtquorum.guest.ArchiveNote;
+import io.virtquorum.guest.Goal;
 import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
-import io.virtquorum.sync.ArchiveLimits;
-import io.virtquorum.sync.ArchiveNote;
-import io.virtquorum.sync.Goal;
-import io.virtquorum.sync.Offer;
-import io.virtquorum.sync.OutputRepair;
-import io.virtquorum.sync.PullResult;
-import io.virtquorum.sync.Puller;
-import io.virtquorum.sync.Quiet;
-import io.virtquorum.sync.SampleServer;
-import io.virtquorum.sync.Serving;
-import io.virtquorum.verify.Verifier;
-import io.virtquorum.verify.VerifyResult;
+import io.virtquorum.guest.Offer;
+import io.virtquorum.guest.PullResult;
+import io.virtquorum.guest.Serving;
+import io.virtquorum.guest.Snapshot;
+import io.virtquorum.guest.Trouble;
+import io.virtquorum.guest.VerifyResult;
+import io.virtquorum.guest.Watch;
 import io.virtquorum.wire.BallotContent;
 import io.virtquorum.wire.HealthContent;
 import io.virtquorum.wire.OfferContent;
@@ -46,117 +34,70 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import java.util.function.LongSupplier;
 
 /**
- * A member's work in a real guest: its file trees, its users, and its part in repairs. For one
- * thread.
+ * A member's work in its guest: what it says of its file trees and its users, and its part in
+ * repairs. For one thread.
  */
 final class GuestWork implements MemberWork {
-  private static final Logger log = LoggerFactory.getLogger(GuestWork.class);
   private static final Duration QUICK = Duration.ofMinutes(1);
   private static final Duration AUDIT = Duration.ofMinutes(15);
   private static final Duration ADDRESS = Duration.ofSeconds(20);
-  private static final Duration QUIET = Duration.ofSeconds(5);
 
-  private final FileTrees trees;
+  private final Watch watch;
   private final Users users;
-  private final SampleServer server;
-  private final Puller puller;
-  private final Verifier verifier;
-  private final Quiet quiet;
-  private final UserMark mark;
   private final SyncLink link;
-  private final Outputs outputs;
-  private final OutputRepair outputRepair;
+  private final LongSupplier nanoTime;
   private final boolean observe;
-  private boolean serving;
-
-  /** Nothing is left in the guest of a repair whose end this sidecar did not see. */
-  private boolean settled;
-
   private Optional<Snapshot> last = Optional.empty();
 
-  /**
-   * @param trees of the configuration, with no other caller
-   */
-  GuestWork(Configure configure, FileTrees trees, Users users) {
-    this.trees = trees;
+  private GuestWork(Configure configure, Watch watch, Users users, LongSupplier nanoTime) {
+    this.watch = watch;
     this.users = users;
-    this.server = new SampleServer(trees.shell(), trees.trees());
-    var limits = new ArchiveLimits(configure.getArchiveEntries(), configure.getArchiveBytes());
-    this.puller = new Puller(trees, limits);
-    this.verifier = new Verifier(trees);
-    this.quiet = new Quiet(trees.shell(), trees.trees());
-    this.mark = new UserMark(trees.shell(), trees.trees().getFirst());
-    this.link = new SyncLink(configure, trees.shell());
-    this.outputs = outputs(configure, trees.shell());
-    this.outputRepair = new OutputRepair(trees.shell(), outputs, trees.trees(), limits);
-    // In Observe nothing in the guest is touched: no address, no serving, no memory, no repair.
+    this.link = new SyncLink(configure, watch, nanoTime);
+    this.nanoTime = nanoTime;
     this.observe = configure.getObserve();
-    if (observe) {
-      trees.readOnly();
-    }
   }
 
   /**
+   * Begins the work of a configuration.
+   *
    * @param member whose guest it is
+   * @param kept what is known of users, for the sidecar's next life
    * @param probes addresses whose connections are not users'
+   * @param nanoTime as {@link System#nanoTime}
    * @throws IllegalArgumentException with a sentence, if the configuration cannot be worked with
    */
   static GuestWork of(
-      String member, Configure configure, Guest guest, StateDirectory state, Set<String> probes) {
-    List<Tree> trees =
-        configure.getFilesList().stream()
-            .map(
-                file ->
-                    new Tree(
-                        file.getName(),
-                        file.getPath(),
-                        file.getExcludeList(),
-                        file.getAfterRepairList(),
-                        file.getQuiesceList()))
-            .toList();
-    var key = new FingerprintKey(configure.getFingerprintKey().toByteArray());
-    return new GuestWork(
-        configure,
-        new FileTrees(guest, key, trees, member),
-        new Users(new Evidence.Reader(guest, configure.getAccessPortsList(), probes), state));
-  }
-
-  private static Outputs outputs(Configure configure, Shell shell) {
-    return new Outputs(
-        shell,
-        new FingerprintKey(configure.getFingerprintKey().toByteArray()),
-        configure.getCommandsList().stream()
-            .map(c -> new Outputs.Feature(c.getName(), c.getRunList(), c.getApplyList()))
-            .toList(),
-        configure.getGuestFactsList());
+      String member,
+      Configure configure,
+      Guest guest,
+      Users.Kept kept,
+      Set<String> probes,
+      LongSupplier nanoTime) {
+    Watch watch = guest.watch(ConfiguredWatch.settings(member, configure, probes));
+    return new GuestWork(configure, watch, new Users(watch, kept), nanoTime);
   }
 
   @Override
   public BallotContent look(boolean audit) throws GuestException {
-    lookForUsers();
+    users.look();
     try {
-      if (!settled && !observe) {
-        puller.settle(QUICK);
-        outputRepair.settle(QUICK);
-        settled = true; // users may be led here on the word of this look
-      }
-      Snapshot snapshot = audit ? trees.audit(AUDIT) : trees.quick(QUICK);
+      watch.settle(QUICK); // users may be led here on the word of this look
+      Snapshot snapshot = audit ? watch.audit(AUDIT) : watch.look(QUICK);
       last = Optional.of(snapshot);
       boolean holds = snapshot.memory().isPresent() && snapshot.changesTotal() == 0;
       if (holds) {
         users.held(); // it did so after the look for users, so who came since will still be seen
       } else if (!users.sinceHeld()) {
-        lookForUsers(); // who wrote may have come and gone during the look at the files
+        users.look(); // who wrote may have come and gone during the look at the files
       }
-      if (!observe && mark.look(snapshot, users.sinceHeld(), QUICK)) {
+      if (watch.rememberUsers(snapshot, users.sinceHeld(), QUICK)) {
         users.were();
       }
       link.look(snapshot.bootId());
-      return ballot(snapshot, snapshot.audited(), Optional.empty(), outputs.look(audit));
+      return ballot(snapshot, snapshot.audited(), Optional.empty(), watch.outputs(audit));
     } catch (Trouble trouble) {
       return ballot(
           last.orElseGet(GuestWork::nothing),
@@ -178,7 +119,7 @@ final class GuestWork implements MemberWork {
       return Answers.refused(id, "Observe", "In mode Observe nothing in the guest is touched");
     }
     try {
-      endServing();
+      watch.endServing(); // a member has one part in one repair at a time
       return switch (command.getOrderCase()) {
         case VERIFY -> verify(id, command.getVerify(), left);
         case SERVE_SAMPLE -> serve(id, command.getServeSample(), left);
@@ -199,19 +140,14 @@ final class GuestWork implements MemberWork {
 
   @Override
   public void close() {
-    server.close();
-    try {
-      quiet.end(QUIET);
-    } catch (GuestException | Trouble e) {
-      log.atInfo().log("Writers that are kept still go on by themselves: {}", e.getMessage());
-    }
+    watch.close();
   }
 
   private FromMember verify(String id, Verify order, Duration left)
       throws GuestException, Trouble, WireException {
     Digest root = WireMapping.readDigest(order.getRoot(), "the root to verify");
     users.look();
-    return switch (verifier.verify(WireMapping.read(order.getPosition()), root, left)) {
+    return switch (watch.verify(WireMapping.read(order.getPosition()), root, left)) {
       case VerifyResult.Equal equal -> {
         last = Optional.of(equal.snapshot());
         users.held();
@@ -227,8 +163,8 @@ final class GuestWork implements MemberWork {
   private FromMember serve(String id, ServeSample order, Duration left)
       throws GuestException, Trouble, WireException {
     Digest root = WireMapping.readDigest(order.getRoot(), "the root to serve");
-    long end = trees.shell().nanoTime() + left.toNanos();
-    Snapshot snapshot = trees.quick(left);
+    long end = nanoTime.getAsLong() + left.toNanos();
+    Snapshot snapshot = watch.look(left);
     if (!snapshot.matrix().root().equals(root)) {
       return Answers.moved(id, differs(root, snapshot));
     }
@@ -240,29 +176,27 @@ final class GuestWork implements MemberWork {
     if (unaddressed.isPresent()) {
       return unaddressed.get();
     }
-    Duration life = Duration.ofNanos(Math.max(1, end - trees.shell().nanoTime()));
-    Serving at = server.start(id, link.host(), order.getPullerAddress(), life, life);
-    serving = true;
+    Serving at = watch.serve(id, link.host(), order.getPullerAddress(), until(end));
     return offer(id, snapshot.matrix(), at);
   }
 
   private FromMember serve(String id, ServeOutput order, Duration left)
       throws GuestException, Trouble, WireException {
     Digest wanted = WireMapping.readDigest(order.getDigest(), "the digest to serve");
-    long end = trees.shell().nanoTime() + left.toNanos();
-    Outputs.Feature command = outputs.command(order.getFeature());
-    byte[] said = outputs.say(command);
-    if (!outputs.digest(command, said).equals(wanted)) {
-      return Answers.moved(id, command.name() + " says something else now");
-    }
-    Optional<FromMember> unaddressed = unaddressed(id, trees.shell().guest().bootId(ADDRESS));
+    long end = nanoTime.getAsLong() + left.toNanos();
+    Optional<FromMember> unaddressed = unaddressed(id, watch.bootId(ADDRESS));
     if (unaddressed.isPresent()) {
       return unaddressed.get();
     }
-    Duration life = Duration.ofNanos(Math.max(1, end - trees.shell().nanoTime()));
-    Serving at = server.start(id, link.host(), order.getPullerAddress(), said, life, life);
-    serving = true;
-    return offer(id, Output.matrix(command.name(), wanted), at);
+    String feature = order.getFeature();
+    return watch
+        .serveOutput(id, feature, wanted, link.host(), order.getPullerAddress(), until(end))
+        .map(at -> offer(id, Output.matrix(feature, wanted), at))
+        .orElseGet(() -> Answers.moved(id, feature + " says something else now"));
+  }
+
+  private Duration until(long end) {
+    return Duration.ofNanos(Math.max(1, end - nanoTime.getAsLong()));
   }
 
   /** The answer of a member that has no address on the sync network. */
@@ -284,27 +218,22 @@ final class GuestWork implements MemberWork {
   private FromMember apply(String id, ApplyOutput order, Duration left)
       throws GuestException, Trouble, WireException {
     Digest wanted = WireMapping.readDigest(order.getDigest(), "the digest to apply");
-    Outputs.Feature command = outputs.command(order.getFeature());
     users.look();
-    Optional<FromMember> unaddressed = unaddressed(id, trees.shell().guest().bootId(ADDRESS));
+    Optional<FromMember> unaddressed = unaddressed(id, watch.bootId(ADDRESS));
     if (unaddressed.isPresent()) {
       return unaddressed.get();
     }
     OfferContent offer = WireMapping.read(order.getOffer());
     var note = new ArchiveNote(order.getArchiveEntry(), order.getVerdict());
-    long clock = last.map(Snapshot::guestMillis).orElse(0L);
-    settled = false;
-    PullResult result = outputRepair.apply(source(offer), command, wanted, note, clock, left);
-    settled = true;
-    return answer(id, result);
+    return answer(id, watch.applyOutput(source(offer), order.getFeature(), wanted, note, left));
   }
 
   private FromMember quiesce(String id, Duration still, Duration left)
       throws GuestException, Trouble {
     if (still.isPositive()) {
-      quiet.begin(still, left);
+      watch.quiesce(still, left);
     } else {
-      quiet.end(left);
+      watch.resume(left);
     }
     return Answers.message(Answers.done(id));
   }
@@ -332,15 +261,11 @@ final class GuestWork implements MemberWork {
       throws GuestException, Trouble {
     users.look();
     Optional<FromMember> unaddressed =
-        offer.isNothing()
-            ? Optional.empty()
-            : unaddressed(id, trees.shell().guest().bootId(ADDRESS));
+        offer.isNothing() ? Optional.empty() : unaddressed(id, watch.bootId(ADDRESS));
     if (unaddressed.isPresent()) {
       return unaddressed.get();
     }
-    settled = false;
-    PullResult result = puller.pull(offer, goal, note, this::usersSinceHeld, left);
-    settled = true;
+    PullResult result = watch.pull(offer, goal, note, this::usersSinceHeld, left);
     if (result instanceof PullResult.Done && goal instanceof Goal.Whole) {
       users.held();
     }
@@ -367,22 +292,6 @@ final class GuestWork implements MemberWork {
       case PullResult.Void moved -> Answers.moved(id, moved.message());
       case PullResult.Failed failed -> Answers.failed(id, failed.reason().name(), failed.message());
     };
-  }
-
-  private void lookForUsers() throws GuestException {
-    if (serving) {
-      users.disregardOwn();
-    }
-    users.look();
-  }
-
-  /** What was served is over with the next order: a member has one part in one repair at a time. */
-  private void endServing() {
-    if (serving) {
-      server.close();
-      users.disregardOwn();
-      serving = false;
-    }
   }
 
   private BallotContent ballot(

@@ -3,7 +3,7 @@ package io.virtquorum.sidecar;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Row;
 import io.virtquorum.fingerprint.RowKey;
-import io.virtquorum.sync.Goal;
+import io.virtquorum.guest.Goal;
 import io.virtquorum.wire.WireException;
 import io.virtquorum.wire.WireLimits;
 import io.virtquorum.wire.WireMapping;

@@ -2,7 +2,8 @@ package io.virtquorum.sidecar;
 
 import ch.qos.logback.classic.Level;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollEventLoopGroup;
-import io.virtquorum.guest.QemuGuestAgent;
+import io.virtquorum.agent.QemuGuestAgent;
+import io.virtquorum.scripts.ScriptGuest;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -124,7 +125,7 @@ public final class SidecarCommand implements Callable<Integer> {
     Optional<byte[]> trusted =
         ca.isBlank() ? Optional.empty() : Optional.of(Base64.getMimeDecoder().decode(ca));
     var dialer = new Dialer(targets, trusted, loop, executor);
-    var guest = new QemuGuestAgent(hooks.resolve("agent.sock"));
+    var guest = new ScriptGuest(new QemuGuestAgent(hooks.resolve("agent.sock")));
     Set<String> probes = Gateway.read().map(Set::of).orElse(Set.of());
     var member =
         new MemberThread(
@@ -133,7 +134,8 @@ public final class SidecarCommand implements Callable<Integer> {
             Optional.ofNullable(getClass().getPackage().getImplementationVersion()).orElse("dev"),
             guest,
             new Orders(state.term(), state::term),
-            configure -> GuestWork.of(identity.name(), configure, guest, state, probes),
+            configure ->
+                GuestWork.of(identity.name(), configure, guest, state, probes, System::nanoTime),
             (hello, beat, listener) -> new Link(dialer, hello, beat, listener));
     return () -> {
       member.close();

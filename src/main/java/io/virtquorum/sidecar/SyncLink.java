@@ -1,10 +1,9 @@
 package io.virtquorum.sidecar;
 
-import io.virtquorum.collect.Shell;
-import io.virtquorum.collect.Trouble;
+import io.virtquorum.guest.AddressOutcome;
 import io.virtquorum.guest.GuestException;
-import io.virtquorum.guest.SyncInterface;
-import io.virtquorum.sync.PeerProbe;
+import io.virtquorum.guest.Trouble;
+import io.virtquorum.guest.Watch;
 import io.virtquorum.wire.BallotContent;
 import io.virtquorum.wire.HealthContent;
 import io.virtquorum.wire.v1.Configure;
@@ -23,33 +22,41 @@ final class SyncLink {
   private static final Duration SETTING = Duration.ofSeconds(20);
   private static final Duration AGAIN = Duration.ofMinutes(1);
 
-  private final Optional<SyncInterface> nic;
+  private final Watch watch;
+  private final String mac;
   private final String address;
+
+  /** It is to have an address, and may be given it. */
+  private final boolean sets;
+
   private final LongSupplier nanoTime;
   private final PeerProbe peers;
   private String setIn = "";
   private long due;
   private List<BallotContent.Trouble> ailments = List.of();
 
-  SyncLink(Configure configure, Shell shell) {
+  /**
+   * @param nanoTime as {@link System#nanoTime}
+   */
+  SyncLink(Configure configure, Watch watch, LongSupplier nanoTime) {
+    this.watch = watch;
+    this.mac = configure.getSyncMac();
     this.address = configure.getSyncAddress();
-    this.nanoTime = shell::nanoTime;
+    // In Observe nothing in the guest is touched.
+    this.sets = !configure.getObserve() && !address.isEmpty();
+    this.nanoTime = nanoTime;
     this.peers =
         new PeerProbe(
-            shell,
+            watch,
+            nanoTime,
             configure.getPeersList().stream()
                 .collect(Collectors.toMap(Peer::getMember, Peer::getAddress)));
     this.due = nanoTime.getAsLong();
-    // In Observe nothing in the guest is touched.
-    this.nic =
-        configure.getObserve() || address.isEmpty()
-            ? Optional.empty()
-            : Optional.of(new SyncInterface(shell.guest(), configure.getSyncMac()));
   }
 
   /** Sets the address if it may be missing, and asks the others now and then. */
   void look(String bootId) throws GuestException {
-    if (nic.isEmpty()) {
+    if (!sets) {
       return;
     }
     Optional<BallotContent.Trouble> missing = missing(bootId);
@@ -76,7 +83,7 @@ final class SyncLink {
 
   /** Sets it when it may be missing: after a reboot, and once a minute. Says why it is missing. */
   Optional<BallotContent.Trouble> missing(String bootId) throws GuestException {
-    if (nic.isEmpty()) {
+    if (!sets) {
       return Optional.of(
           new BallotContent.Trouble(
               "SyncAddressUnknown", "The operator gave this member no sync address"));
@@ -86,20 +93,20 @@ final class SyncLink {
       return Optional.empty();
     }
     Optional<BallotContent.Trouble> missing =
-        switch (nic.get().set(address, SETTING)) {
-          case SyncInterface.Outcome.Done _, SyncInterface.Outcome.Already _ -> Optional.empty();
-          case SyncInterface.Outcome.Absent absent ->
+        switch (watch.address(mac, address, SETTING)) {
+          case AddressOutcome.Done _, AddressOutcome.Already _ -> Optional.empty();
+          case AddressOutcome.Absent absent ->
               Optional.of(
                   new BallotContent.Trouble(
                       "SyncNicMissing",
                       "The guest has no interface with MAC "
                           + absent.mac()
                           + "; restart the VM so that it gets its sync NIC"));
-          case SyncInterface.Outcome.NoTool _ ->
+          case AddressOutcome.NoTool _ ->
               Optional.of(
                   new BallotContent.Trouble(
                       "ToolMissing", "The guest has no ip; install its package iproute2"));
-          case SyncInterface.Outcome.Collides collides ->
+          case AddressOutcome.Collides collides ->
               Optional.of(
                   new BallotContent.Trouble(
                       "SyncCidrCollides",
@@ -109,7 +116,7 @@ final class SyncLink {
                           + collides.route()
                           + "), so the address was not set; make the HACluster anew with a"
                           + " syncNetwork.cidr that is free in all guests"));
-          case SyncInterface.Outcome.Failed failed ->
+          case AddressOutcome.Failed failed ->
               Optional.of(
                   new BallotContent.Trouble(
                       "SyncAddressNotSet", "Setting " + address + ": " + failed.message()));

@@ -1,7 +1,8 @@
 package io.virtquorum.sidecar;
 
-import io.virtquorum.collect.Evidence;
+import io.virtquorum.guest.Evidence;
 import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Watch;
 import java.time.Duration;
 
 /**
@@ -10,7 +11,7 @@ import java.time.Duration;
  */
 final class Users {
   private static final Duration LIMIT = Duration.ofSeconds(20);
-  private final Evidence.Reader reader;
+  private final Watch watch;
   private final Kept state;
   private Evidence held;
   private Evidence newest;
@@ -25,25 +26,20 @@ final class Users {
     void usersSinceHeld(boolean used);
   }
 
-  Users(Evidence.Reader reader, Kept state) {
-    this.reader = reader;
+  Users(Watch watch, Kept state) {
+    this.watch = watch;
     this.state = state;
     this.since = state.usersSinceHeld();
   }
 
   /** Looks who is there. */
   void look() throws GuestException {
-    newest = reader.read(LIMIT);
+    newest = watch.users(LIMIT);
     Evidence earlier = held == null ? new Evidence(0, 0, 0, Long.MAX_VALUE, newest.who()) : held;
     if (held == null) {
       held = newest; // what this life counts from
     }
     since(since || newest.usedSince(earlier));
-  }
-
-  /** The connections until the next look are VirtQuorum's own. */
-  void disregardOwn() {
-    reader.disregardOpens();
   }
 
   /** The member held what it remembers at a moment after the newest look. */

@@ -1,11 +1,12 @@
 package io.virtquorum.sync;
 
 import io.virtquorum.collect.Entry;
-import io.virtquorum.collect.Snapshot;
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.RowKey;
+import io.virtquorum.guest.Goal;
+import io.virtquorum.guest.Snapshot;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;

@@ -4,10 +4,15 @@ import io.virtquorum.collect.Deadline;
 import io.virtquorum.collect.Outputs;
 import io.virtquorum.collect.Script;
 import io.virtquorum.collect.Shell;
-import io.virtquorum.collect.Tree;
-import io.virtquorum.collect.Trouble;
 import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.guest.ArchiveLimits;
+import io.virtquorum.guest.ArchiveNote;
+import io.virtquorum.guest.CommandFeature;
 import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Offer;
+import io.virtquorum.guest.PullResult;
+import io.virtquorum.guest.Tree;
+import io.virtquorum.guest.Trouble;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -72,7 +77,7 @@ public final class OutputRepair {
    */
   public PullResult apply(
       Offer offer,
-      Outputs.Feature command,
+      CommandFeature command,
       Digest wanted,
       ArchiveNote note,
       long guestMillis,
@@ -128,7 +133,7 @@ public final class OutputRepair {
 
   /** What forbids to apply: the sample moved, or the archive has no room. */
   private Optional<PullResult> obstacle(
-      Outputs.Feature command, Digest wanted, String file, byte[] old, Deadline deadline)
+      CommandFeature command, Digest wanted, String file, byte[] old, Deadline deadline)
       throws GuestException, Trouble {
     if (!outputs.digest(command, shell.get(file, deadline)).equals(wanted)) {
       return Optional.of(
@@ -140,7 +145,7 @@ public final class OutputRepair {
   }
 
   private String archive(
-      Outputs.Feature command, byte[] old, ArchiveNote note, long guestMillis, Deadline deadline)
+      CommandFeature command, byte[] old, ArchiveNote note, long guestMillis, Deadline deadline)
       throws GuestException, Trouble {
     String entry = repair.entry(note.entry() + "-" + command.name(), List.of(home), deadline);
     var manifest = new Manifest(note.verdict(), guestMillis);
@@ -151,7 +156,7 @@ public final class OutputRepair {
     return entry;
   }
 
-  private void run(Outputs.Feature command, String file, Deadline deadline)
+  private void run(CommandFeature command, String file, Deadline deadline)
       throws GuestException, Trouble {
     Duration left = deadline.left().minus(REST);
     List<String> arguments = new ArrayList<>();
@@ -165,7 +170,7 @@ public final class OutputRepair {
    * What was not replaced needs no entry: one for each failed try would in the end push out what
    * other repairs archived.
    */
-  private void forget(String entry, Outputs.Feature command, byte[] old, Deadline deadline)
+  private void forget(String entry, CommandFeature command, byte[] old, Deadline deadline)
       throws GuestException {
     try {
       if (Arrays.equals(outputs.say(command), old)) {
@@ -176,7 +181,7 @@ public final class OutputRepair {
     }
   }
 
-  private static PullResult differs(Outputs.Feature command) {
+  private static PullResult differs(CommandFeature command) {
     return new PullResult.Failed(
         PullResult.Reason.StillDiffers,
         "After its apply command %s still says something else than the others"

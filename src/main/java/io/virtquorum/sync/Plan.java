@@ -5,6 +5,7 @@ import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.Row;
 import io.virtquorum.fingerprint.RowKey;
+import io.virtquorum.guest.Goal;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;

@@ -3,13 +3,19 @@ package io.virtquorum.sync;
 import io.virtquorum.collect.Deadline;
 import io.virtquorum.collect.Entry;
 import io.virtquorum.collect.FileTrees;
-import io.virtquorum.collect.Snapshot;
-import io.virtquorum.collect.Tree;
-import io.virtquorum.collect.Trouble;
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.RowKey;
+import io.virtquorum.guest.ArchiveLimits;
+import io.virtquorum.guest.ArchiveNote;
+import io.virtquorum.guest.Goal;
 import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Offer;
+import io.virtquorum.guest.PullResult;
+import io.virtquorum.guest.Snapshot;
+import io.virtquorum.guest.Tree;
+import io.virtquorum.guest.Trouble;
+import io.virtquorum.guest.UsersSeen;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -63,12 +69,6 @@ public final class Puller {
     for (Tree tree : trees.trees()) {
       repair.settle(tree, deadline);
     }
-  }
-
-  /** Tells whether somebody used the member since it last held what it remembers; may ask it. */
-  @FunctionalInterface
-  public interface UsersSeen {
-    boolean sinceHeld() throws GuestException;
   }
 
   /** As the other, where it is known already whether somebody used the member. */

@@ -1,5 +1,6 @@
 package io.virtquorum.sync;
 
+import io.virtquorum.guest.PullResult;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;

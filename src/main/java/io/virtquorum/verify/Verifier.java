@@ -1,13 +1,14 @@
 package io.virtquorum.verify;
 
 import io.virtquorum.collect.FileTrees;
-import io.virtquorum.collect.Snapshot;
-import io.virtquorum.collect.Trouble;
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.RowKey;
 import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Snapshot;
+import io.virtquorum.guest.Trouble;
+import io.virtquorum.guest.VerifyResult;
 import java.time.Duration;
 import java.util.Set;
 import java.util.stream.Collectors;

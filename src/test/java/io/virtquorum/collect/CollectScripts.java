@@ -13,7 +13,7 @@ public final class CollectScripts {
 
   /** The script that looks who uses a guest. */
   public static String evidence() {
-    return Evidence.Reader.SCRIPT;
+    return EvidenceReader.SCRIPT;
   }
 
   /** What a memory file says; empty if it is damaged. */

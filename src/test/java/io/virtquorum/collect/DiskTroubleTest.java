@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.virtquorum.docs.Troubleshooting;
+import io.virtquorum.guest.Tree;
+import io.virtquorum.guest.Trouble;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -4,7 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.virtquorum.guest.DirectoryGuest;
+import io.virtquorum.agent.DirectoryGuest;
+import io.virtquorum.guest.Evidence;
 import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.NetworkInterface;
@@ -162,14 +163,14 @@ class EvidenceTest {
     try (var guest = new DirectoryGuest(directory, "boot");
         var server = new ServerSocket(0, 5, own.get())) {
       var ports = List.of(server.getLocalPort());
-      var reader = new Evidence.Reader(guest, ports, Set.of());
+      var reader = new EvidenceReader(guest, ports, Set.of());
       var before = reader.read(DEADLINE);
       assertThat(before.connections()).isZero();
 
       var client = new Socket(own.get(), server.getLocalPort());
       try (var accepted = server.accept()) {
         assertThat(reader.read(DEADLINE).connections()).isEqualTo(1);
-        var blind = new Evidence.Reader(guest, ports, Set.of(own.get().getHostAddress()));
+        var blind = new EvidenceReader(guest, ports, Set.of(own.get().getHostAddress()));
         assertThat(blind.read(DEADLINE).connections()).isZero();
         client.close(); // first, so that the server keeps no trace of it
         assertThat(accepted.getInputStream().read()).isEqualTo(-1);
@@ -188,13 +189,13 @@ class EvidenceTest {
     }
   }
 
-  private Evidence.Reader reader() {
-    return new Evidence.Reader(
+  private EvidenceReader reader() {
+    return new EvidenceReader(
         new DirectoryGuest(directory, "boot"), List.of(80), Set.of("10.0.2.1"));
   }
 
   private static Evidence look(
-      Evidence.Reader reader, String tcp, long opens, String who, String terminals) {
+      EvidenceReader reader, String tcp, long opens, String who, String terminals) {
     String output =
         "#tcp\n"
             + tcp

@@ -4,13 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.virtquorum.agent.GuestAgent;
+import io.virtquorum.agent.TamperedGuest;
 import io.virtquorum.docs.Troubleshooting;
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.Row;
 import io.virtquorum.fingerprint.RowKey;
-import io.virtquorum.guest.TamperedGuest;
+import io.virtquorum.guest.Snapshot;
+import io.virtquorum.guest.Tree;
+import io.virtquorum.guest.Trouble;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -316,7 +320,7 @@ class FileTreesTest {
     member.sh("mv ../site ../gone");
     assertTrouble(Trouble.Reason.PathMissing);
     member.guest.run(
-        io.virtquorum.guest.Guest.Exec.script(
+        GuestAgent.Exec.script(
             Member.LIMIT, "touch \"$1\"", new byte[0], member.trees.getFirst().path()));
     assertTrouble(Trouble.Reason.NotADirectory);
   }

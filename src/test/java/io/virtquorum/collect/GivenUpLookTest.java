@@ -3,10 +3,11 @@ package io.virtquorum.collect;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.virtquorum.agent.GuestAgent;
+import io.virtquorum.agent.TamperedGuest;
 import io.virtquorum.docs.Troubleshooting;
-import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
-import io.virtquorum.guest.TamperedGuest;
+import io.virtquorum.guest.Trouble;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -122,14 +123,14 @@ class GivenUpLookTest {
     return new FileTrees(shell, Member.KEY, member.trees, Member.AT_ONCE);
   }
 
-  private static Guest.Exec with(Guest.Exec exec, String tool, Path program) {
+  private static GuestAgent.Exec with(GuestAgent.Exec exec, String tool, Path program) {
     Map<String, String> environment = new HashMap<>(exec.environment());
     environment.put(tool, program.toString());
-    return new Guest.Exec(exec.command(), exec.input(), environment, exec.deadline());
+    return new GuestAgent.Exec(exec.command(), exec.input(), environment, exec.deadline());
   }
 
   /** Begins a program, and waits until it is at work. */
-  private void begin(Guest.Exec exec) {
+  private void begin(GuestAgent.Exec exec) {
     try {
       var builder = new ProcessBuilder(exec.command());
       builder.environment().putAll(exec.environment());

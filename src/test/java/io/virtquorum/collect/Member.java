@@ -2,10 +2,12 @@ package io.virtquorum.collect;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.virtquorum.agent.DirectoryGuest;
+import io.virtquorum.agent.GuestAgent;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Position;
-import io.virtquorum.guest.DirectoryGuest;
-import io.virtquorum.guest.Guest;
+import io.virtquorum.guest.Snapshot;
+import io.virtquorum.guest.Tree;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -69,7 +71,7 @@ public final class Member implements AutoCloseable {
   public String sh(String command) throws Exception {
     var result =
         guest.run(
-            Guest.Exec.script(
+            GuestAgent.Exec.script(
                 LIMIT, "cd \"$1\" || exit\n" + command, new byte[0], trees.getFirst().path()));
     if (!result.ok()) {
       throw new AssertionError(command + ": " + new String(result.error(), UTF_8));

@@ -4,9 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.virtquorum.agent.GuestAgent;
+import io.virtquorum.agent.TamperedGuest;
 import io.virtquorum.fingerprint.Output;
-import io.virtquorum.guest.Guest;
-import io.virtquorum.guest.TamperedGuest;
+import io.virtquorum.guest.CommandFeature;
+import io.virtquorum.guest.Trouble;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -58,7 +60,7 @@ class OutputsTest {
 
   @Test
   void anOutputThatCanBeAppliedIsRepairable() throws Exception {
-    var feature = new Outputs.Feature("f", List.of("true"), List.of("cat"));
+    var feature = new CommandFeature("f", List.of("true"), List.of("cat"));
 
     assertThat(outputs(List.of(feature), List.of()).look(false).get("f").kind())
         .isEqualTo(Output.Kind.REPAIRABLE);
@@ -236,7 +238,7 @@ class OutputsTest {
   void whatWasAskedForMeanwhileIsWhatWasLastSeen() throws Exception {
     member.write("f", "one");
     var feature =
-        new Outputs.Feature("f", List.of("cat", member.path("f").toString()), List.of("cat"));
+        new CommandFeature("f", List.of("cat", member.path("f").toString()), List.of("cat"));
     Outputs outputs = outputs(List.of(feature), List.of());
     outputs.look(false);
     member.write("f", "two");
@@ -292,19 +294,19 @@ class OutputsTest {
               return real.run(exec);
             });
     var shell = new Shell(guest, member.home.resolve("run").toString(), () -> nanos, new Random(1));
-    List<Outputs.Feature> features = new ArrayList<>();
+    List<CommandFeature> features = new ArrayList<>();
     for (int i = 0; i < commands; i++) {
-      features.add(new Outputs.Feature("c" + i, List.of("echo", "c" + i), List.of()));
+      features.add(new CommandFeature("c" + i, List.of("echo", "c" + i), List.of()));
     }
     return new Outputs(shell, Member.KEY, features, List.of());
   }
 
-  private Outputs outputs(List<Outputs.Feature> commands, List<String> facts) {
+  private Outputs outputs(List<CommandFeature> commands, List<String> facts) {
     return new Outputs(member.restart().shell(), Member.KEY, commands, facts);
   }
 
   private Output see(String... command) throws Exception {
-    var feature = new Outputs.Feature("f", List.of(command), List.of());
+    var feature = new CommandFeature("f", List.of(command), List.of());
     return outputs(List.of(feature), List.of()).look(false).get("f");
   }
 
@@ -323,7 +325,7 @@ class OutputsTest {
                 command.add(changed);
               }
               return real.run(
-                  new Guest.Exec(command, exec.input(), exec.environment(), exec.deadline()));
+                  new GuestAgent.Exec(command, exec.input(), exec.environment(), exec.deadline()));
             });
     var shell = new Shell(guest, member.home.resolve("run").toString());
     return new Outputs(shell, Member.KEY, List.of(), List.of("timezone", "os", "kernel"))

@@ -2,7 +2,7 @@ package io.virtquorum.docs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.virtquorum.collect.Trouble;
+import io.virtquorum.guest.Trouble;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -113,7 +113,7 @@ final class EdgeBugs {
           new SeededBug(
               11,
               "sidecar/GuestWork.java",
-              "if (!observe && mark.look(snapshot, users.sinceHeld(), QUICK)) {",
+              "if (watch.rememberUsers(snapshot, users.sinceHeld(), QUICK)) {",
               "if (false) {",
               "That a user was there dies with the pod that saw it.",
               UNFOUND),

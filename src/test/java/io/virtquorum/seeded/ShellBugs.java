@@ -92,8 +92,8 @@ final class ShellBugs {
               Found.by(228207)),
           new SeededBug(
               8,
-              "sidecar/GuestWork.java",
-              "if (!settled && !observe) {",
+              "scripts/ScriptWatch.java",
+              "if (!settled && !readOnly) {",
               "if (false) {",
               "A member votes while the guest may still execute a repair that was given up.",
               Found.by(694)),

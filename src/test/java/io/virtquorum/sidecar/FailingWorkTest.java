@@ -4,8 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.virtquorum.agent.DirectoryGuest;
 import io.virtquorum.fingerprint.Matrix;
-import io.virtquorum.guest.DirectoryGuest;
+import io.virtquorum.scripts.ScriptGuest;
 import io.virtquorum.wire.BallotContent;
 import io.virtquorum.wire.HealthContent;
 import io.virtquorum.wire.v1.Ailment;
@@ -42,7 +43,7 @@ final class FailingWorkTest {
 
   @Test
   void givenAWorkThatFailsUnexpectedlyThenItIsTriedAgainAndTheMemberVotes() throws Exception {
-    try (var guest = new DirectoryGuest(directory, "boot-1");
+    try (var guest = new ScriptGuest(new DirectoryGuest(directory, "boot-1"));
         var thread =
             new MemberThread(
                 new Identity("shop", "web-0", "uid"),
@@ -73,7 +74,7 @@ final class FailingWorkTest {
   void givenAWorkThatGoesOnFailingThenTheAdjudicatorIsToldUntilItLooksAgain() throws Exception {
     var now = new AtomicLong();
     var full = new AtomicBoolean();
-    try (var guest = new DirectoryGuest(directory, "boot-1");
+    try (var guest = new ScriptGuest(new DirectoryGuest(directory, "boot-1"));
         var member =
             new Member(
                 new Identity("shop", "web-0", "uid"),
@@ -115,7 +116,7 @@ final class FailingWorkTest {
   void givenLooksThenBeatsTellHowLongAgoTheNewestGoodOneBegan() throws Exception {
     var now = new AtomicLong();
     var beats = new ArrayList<LongFunction<Beat>>();
-    try (var guest = new DirectoryGuest(directory, "boot-1");
+    try (var guest = new ScriptGuest(new DirectoryGuest(directory, "boot-1"));
         var member =
             new Member(
                 new Identity("shop", "web-0", "uid"),

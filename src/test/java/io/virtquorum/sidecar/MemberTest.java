@@ -7,16 +7,12 @@ import com.google.protobuf.ByteString;
 import io.grpc.Server;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollEventLoopGroup;
 import io.grpc.stub.StreamObserver;
+import io.virtquorum.agent.DirectoryGuest;
 import io.virtquorum.collect.CollectSettings;
-import io.virtquorum.collect.Evidence;
-import io.virtquorum.collect.FileTrees;
-import io.virtquorum.collect.Shell;
-import io.virtquorum.collect.Tree;
 import io.virtquorum.docs.Troubleshooting;
-import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Position;
-import io.virtquorum.guest.DirectoryGuest;
 import io.virtquorum.guest.Guest;
+import io.virtquorum.scripts.ScriptGuest;
 import io.virtquorum.wire.WireMapping;
 import io.virtquorum.wire.WireServer;
 import io.virtquorum.wire.v1.AdjudicatorGrpc;
@@ -25,6 +21,7 @@ import io.virtquorum.wire.v1.Audit;
 import io.virtquorum.wire.v1.Ballot;
 import io.virtquorum.wire.v1.Command;
 import io.virtquorum.wire.v1.Configure;
+import io.virtquorum.wire.v1.FileFeature;
 import io.virtquorum.wire.v1.FromMember;
 import io.virtquorum.wire.v1.GuestState;
 import io.virtquorum.wire.v1.Offer;
@@ -39,6 +36,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -353,7 +351,14 @@ final class MemberTest {
       state = new StateDirectory(home);
       guest = new DirectoryGuest(home, "boot-" + name);
       owned.add(guest);
-      var trees = List.of(Tree.of("site", tree.toString()));
+      var scripts =
+          new ScriptGuest(
+              guest,
+              home.resolve("run").toString(),
+              System::nanoTime,
+              new SecureRandom(),
+              new CollectSettings(1_000, Duration.ofSeconds(30), "/dev/null"));
+      var site = FileFeature.newBuilder().setName("site").setPath(tree.toString());
       var dialer =
           new Dialer(List.of("127.0.0.1:" + server.getPort()), Optional.empty(), loop, executor);
       owned.add(
@@ -361,17 +366,16 @@ final class MemberTest {
               new Identity("shop", name, "uid-" + name),
               "web",
               "test",
-              guest,
+              scripts,
               new Orders(0, state::term),
               configure ->
-                  new GuestWork(
-                      configure,
-                      new FileTrees(
-                          new Shell(guest, home.resolve("run").toString()),
-                          new FingerprintKey(configure.getFingerprintKey().toByteArray()),
-                          trees,
-                          new CollectSettings(1_000, Duration.ofSeconds(30), "/dev/null")),
-                      new Users(new Evidence.Reader(guest, List.of(), Set.of()), state)),
+                  GuestWork.of(
+                      name,
+                      configure.toBuilder().addFiles(site).build(),
+                      scripts,
+                      state,
+                      Set.of(),
+                      System::nanoTime),
               (hello, beat, listener) -> new Link(dialer, hello, beat, listener)));
     }
 

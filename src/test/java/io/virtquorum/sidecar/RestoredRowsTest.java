@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Row;
 import io.virtquorum.fingerprint.RowKey;
-import io.virtquorum.sync.Goal;
+import io.virtquorum.guest.Goal;
 import io.virtquorum.wire.WireException;
 import io.virtquorum.wire.WireMapping;
 import io.virtquorum.wire.v1.Offer;

@@ -1,11 +1,5 @@
 package io.virtquorum.sidecar;
 
-import io.virtquorum.collect.CollectSettings;
-import io.virtquorum.collect.Evidence;
-import io.virtquorum.collect.FileTrees;
-import io.virtquorum.collect.Shell;
-import io.virtquorum.collect.Tree;
-import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.wire.BallotContent;
@@ -18,13 +12,11 @@ import io.virtquorum.wire.v1.FromMember;
 import io.virtquorum.wire.v1.Health;
 import io.virtquorum.wire.v1.Hello;
 import java.time.Duration;
-import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongFunction;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
-import java.util.random.RandomGenerator;
 
 /**
  * The production sidecar without its thread, its gRPC channel and its files: a simulation drives
@@ -66,9 +58,6 @@ public final class SimulatedSidecar {
     void looking(boolean audit);
   }
 
-  /**
-   * @param random for names of files and passwords
-   */
   public SimulatedSidecar(
       String namespace,
       String cluster,
@@ -76,7 +65,6 @@ public final class SimulatedSidecar {
       String vmiUid,
       Guest guest,
       LongSupplier nanoTime,
-      RandomGenerator random,
       Outside outside) {
     this.outside = outside;
     this.nanoTime = nanoTime;
@@ -99,7 +87,8 @@ public final class SimulatedSidecar {
             "simulated",
             guest,
             new Orders(outside.term(), outside::term),
-            configure -> new Watched(work(name, configure, guest, nanoTime, random, kept)),
+            configure ->
+                new Watched(GuestWork.of(name, configure, guest, kept, Set.of(), nanoTime)),
             (greeting, pulse, listener) -> {
               hello = greeting;
               beat = pulse;
@@ -107,27 +96,6 @@ public final class SimulatedSidecar {
             },
             nanoTime,
             outside::news);
-  }
-
-  private static MemberWork work(
-      String name,
-      Configure configure,
-      Guest guest,
-      LongSupplier nanoTime,
-      RandomGenerator random,
-      Users.Kept kept) {
-    List<Tree> trees =
-        configure.getFilesList().stream()
-            .map(f -> new Tree(f.getName(), f.getPath(), List.of(), List.of(), f.getQuiesceList()))
-            .toList();
-    return new GuestWork(
-        configure,
-        new FileTrees(
-            new Shell(guest, "/run/virtquorum", nanoTime, random),
-            new FingerprintKey(configure.getFingerprintKey().toByteArray()),
-            trees,
-            CollectSettings.defaults().of(name)),
-        new Users(new Evidence.Reader(guest, configure.getAccessPortsList(), Set.of()), kept));
   }
 
   /** See {@link Member#round}. */

@@ -1,13 +1,13 @@
 package io.virtquorum.sidecar;
 
-import static io.virtquorum.guest.TwoGuests.LEFT_MAC;
+import static io.virtquorum.agent.TwoGuests.LEFT_MAC;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.virtquorum.collect.Shell;
+import io.virtquorum.agent.GuestAgent;
+import io.virtquorum.agent.TamperedGuest;
+import io.virtquorum.agent.TwoGuests;
 import io.virtquorum.docs.Troubleshooting;
-import io.virtquorum.guest.Guest;
-import io.virtquorum.guest.TamperedGuest;
-import io.virtquorum.guest.TwoGuests;
+import io.virtquorum.scripts.ScriptGuests;
 import io.virtquorum.wire.HealthContent;
 import io.virtquorum.wire.v1.Configure;
 import io.virtquorum.wire.v1.Peer;
@@ -72,7 +72,7 @@ class SyncLinkTest {
 
   @Test
   void givenNoRsyncThenItSaysSoUntilItIsInstalled() throws Exception {
-    Guest bare =
+    GuestAgent bare =
         TamperedGuest.prefixed(
             guests.left(),
             List.of(
@@ -82,7 +82,7 @@ class SyncLinkTest {
                 "-c",
                 "test -e \"$0\" || mount --bind /dev/null /usr/bin/rsync; exec \"$@\"",
                 directory.resolve("installed").toString()));
-    SyncLink link = new SyncLink(CONFIGURE, shell(bare));
+    SyncLink link = link(CONFIGURE, bare);
     link.look("boot");
     assertThat("web-2: " + link.health().ailments().getFirst().sentence() + ".")
         .matches(Troubleshooting.of("a guest without rsync")::matches);
@@ -92,7 +92,8 @@ class SyncLinkTest {
     assertThat(link.health()).isEqualTo(HealthContent.GOOD);
   }
 
-  private void assertThatItSays(String wrong, Configure configure, Guest guest) throws Exception {
+  private void assertThatItSays(String wrong, Configure configure, GuestAgent guest)
+      throws Exception {
     HealthContent health = look(configure, guest);
     Troubleshooting.Row row = Troubleshooting.of(wrong);
     assertThat(health.ailments()).hasSize(1);
@@ -100,13 +101,14 @@ class SyncLinkTest {
     assertThat("web-2: " + health.ailments().getFirst().sentence() + ".").matches(row::matches);
   }
 
-  private HealthContent look(Configure configure, Guest guest) throws Exception {
-    SyncLink link = new SyncLink(configure, shell(guest));
+  private HealthContent look(Configure configure, GuestAgent guest) throws Exception {
+    SyncLink link = link(configure, guest);
     link.look("boot");
     return link.health();
   }
 
-  private Shell shell(Guest guest) {
-    return new Shell(guest, directory.resolve("run").toString());
+  private SyncLink link(Configure configure, GuestAgent guest) {
+    return new SyncLink(
+        configure, ScriptGuests.watch(guest, directory, System::nanoTime), System::nanoTime);
   }
 }

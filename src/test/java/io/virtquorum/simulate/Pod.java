@@ -1,5 +1,6 @@
 package io.virtquorum.simulate;
 
+import io.virtquorum.agent.GuestAgent;
 import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
 import java.time.Duration;
@@ -8,9 +9,9 @@ import java.time.Duration;
  * A pod of a VM: what its sidecar keeps for its next life, and its way to the guest. In a live
  * migration there are two, and the guest is first in the one and then in the other. For one thread.
  */
-final class Pod implements Guest {
+final class Pod implements GuestAgent {
   private final SimulatedGuest guest;
-  private State without = State.STARTING;
+  private Guest.State without = Guest.State.STARTING;
   private boolean hasGuest;
 
   /** Kept for the sidecar's next life, as long as the pod is the same. */
@@ -31,7 +32,7 @@ final class Pod implements Guest {
   /** The guest runs elsewhere from now on; nobody answers what was asked from here. */
   void left() {
     hasGuest = false;
-    without = State.GONE;
+    without = Guest.State.GONE;
     guest.agent.fail(() -> new GuestException.Unreachable("QEMU is gone", null));
   }
 
@@ -62,8 +63,8 @@ final class Pod implements Guest {
   }
 
   @Override
-  public Presence presence() {
-    return hasGuest ? guest.presence() : new Presence(without, Duration.ZERO);
+  public Guest.Presence presence() {
+    return hasGuest ? guest.presence() : new Guest.Presence(without, Duration.ZERO);
   }
 
   @Override

@@ -1,6 +1,6 @@
 package io.virtquorum.simulate;
 
-import io.virtquorum.guest.Guest.Result;
+import io.virtquorum.agent.GuestAgent.Result;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;

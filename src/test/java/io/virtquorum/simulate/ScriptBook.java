@@ -3,9 +3,9 @@ package io.virtquorum.simulate;
 import io.virtquorum.collect.CollectScripts;
 import io.virtquorum.collect.FileTrees;
 import io.virtquorum.collect.Script;
-import io.virtquorum.guest.GuestScripts;
 import io.virtquorum.sync.Puller;
 import io.virtquorum.sync.Quiet;
+import io.virtquorum.sync.SyncScripts;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -67,7 +67,7 @@ final class ScriptBook {
     names.put("umask 077; mkdir -p \"$1\"", "mkdir");
     names.put("rm -f \"$1\"", "rm");
     names.put(CollectScripts.evidence(), "evidence");
-    names.put(GuestScripts.setAddress(), "address");
+    names.put(SyncScripts.setAddress(), "address");
     return Map.copyOf(names);
   }
 }

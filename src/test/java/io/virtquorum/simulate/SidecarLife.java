@@ -1,5 +1,8 @@
 package io.virtquorum.simulate;
 
+import io.virtquorum.collect.CollectSettings;
+import io.virtquorum.guest.Guest;
+import io.virtquorum.scripts.ScriptGuest;
 import io.virtquorum.sidecar.SimulatedSidecar;
 import io.virtquorum.wire.v1.Beat;
 import io.virtquorum.wire.v1.Command;
@@ -37,9 +40,15 @@ final class SidecarLife implements SimulatedSidecar.Outside {
     this.pod = pod;
     pod.greet();
     this.highestHeard = pod.term;
+    Guest guest =
+        new ScriptGuest(
+            pod,
+            "/run/virtquorum",
+            world.timeline::now,
+            vm.random.split(),
+            CollectSettings.defaults());
     this.sidecar =
-        new SimulatedSidecar(
-            "shop", "web", vm.name, vm.uid(), pod, world.timeline::now, vm.random.split(), this);
+        new SimulatedSidecar("shop", "web", vm.name, vm.uid(), guest, world.timeline::now, this);
     this.task = world.timeline.spawn(this::live);
     dial();
   }

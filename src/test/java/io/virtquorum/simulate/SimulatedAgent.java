@@ -1,7 +1,7 @@
 package io.virtquorum.simulate;
 
+import io.virtquorum.agent.GuestAgent.Result;
 import io.virtquorum.guest.Guest.Presence;
-import io.virtquorum.guest.Guest.Result;
 import io.virtquorum.guest.Guest.State;
 import io.virtquorum.guest.GuestException;
 import java.time.Duration;

@@ -1,5 +1,6 @@
 package io.virtquorum.simulate;
 
+import io.virtquorum.agent.GuestAgent;
 import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
 import java.nio.charset.StandardCharsets;
@@ -19,7 +20,7 @@ import java.util.function.Supplier;
  * time and must come from a task of the {@link Timeline}; what was begun in the guest goes on when
  * nobody waits for it any more, as with the real agent.
  */
-final class SimulatedGuest implements Guest {
+final class SimulatedGuest implements GuestAgent {
   /** 2026-01-01, in nanoseconds since 1970. */
   private static final long EPOCH = 1_767_225_600L * Timeline.SECOND;
 
@@ -455,7 +456,7 @@ final class SimulatedGuest implements Guest {
   }
 
   @Override
-  public Presence presence() {
+  public Guest.Presence presence() {
     return agent.presence();
   }
 

@@ -2,7 +2,7 @@ package io.virtquorum.simulate;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
-import io.virtquorum.guest.Guest.Result;
+import io.virtquorum.agent.GuestAgent.Result;
 import io.virtquorum.simulate.SimulatedGuest.Place;
 import java.util.ArrayList;
 import java.util.HashMap;

@@ -4,6 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.virtquorum.collect.Member;
 import io.virtquorum.fingerprint.Position;
+import io.virtquorum.guest.ArchiveLimits;
+import io.virtquorum.guest.ArchiveNote;
+import io.virtquorum.guest.Goal;
+import io.virtquorum.guest.PullResult;
 import java.nio.file.Files;
 import java.util.List;
 import org.junit.jupiter.api.Test;

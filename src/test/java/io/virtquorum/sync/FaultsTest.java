@@ -4,18 +4,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.virtquorum.agent.GuestAgent;
+import io.virtquorum.agent.TamperedGuest;
 import io.virtquorum.collect.FileTrees;
 import io.virtquorum.collect.Member;
 import io.virtquorum.collect.Shell;
-import io.virtquorum.collect.Tree;
-import io.virtquorum.collect.Trouble;
 import io.virtquorum.docs.Troubleshooting;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.RowKey;
-import io.virtquorum.guest.Guest;
+import io.virtquorum.guest.ArchiveNote;
+import io.virtquorum.guest.Goal;
 import io.virtquorum.guest.GuestException;
-import io.virtquorum.guest.TamperedGuest;
+import io.virtquorum.guest.Offer;
+import io.virtquorum.guest.PullResult;
+import io.virtquorum.guest.Tree;
+import io.virtquorum.guest.Trouble;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -203,7 +207,7 @@ class FaultsTest extends TwoMembers {
     var trees =
         tamperedTrees(
             (guest, exec) -> {
-              Guest.Result result = guest.run(exec);
+              GuestAgent.Result result = guest.run(exec);
               if (exec.command().get(2).contains("# stage.sh")) {
                 try {
                   member.write("changed", "a user's");
@@ -322,7 +326,8 @@ class FaultsTest extends TwoMembers {
                   List<String> command = new ArrayList<>(List.of("/bin/busybox", "sh"));
                   command.addAll(exec.command().subList(1, exec.command().size()));
                   return guest.run(
-                      new Guest.Exec(command, exec.input(), exec.environment(), exec.deadline()));
+                      new GuestAgent.Exec(
+                          command, exec.input(), exec.environment(), exec.deadline()));
                 }),
             member.home.resolve("run").toString());
     member.write("changed", "old").write("deleted/f", "x");
@@ -361,7 +366,8 @@ class FaultsTest extends TwoMembers {
                 case BEFORE -> {}
                 case MIDWAY ->
                     real.run(
-                        new Guest.Exec(exec.command(), exec.input(), exec.environment(), life));
+                        new GuestAgent.Exec(
+                            exec.command(), exec.input(), exec.environment(), life));
               }
               throw new GuestException.TimedOut("cut");
             });

@@ -4,17 +4,22 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.virtquorum.agent.DirectoryGuest;
+import io.virtquorum.agent.GuestAgent;
+import io.virtquorum.agent.QemuGa;
+import io.virtquorum.agent.QemuGuestAgent;
 import io.virtquorum.collect.CollectSettings;
 import io.virtquorum.collect.FileTrees;
 import io.virtquorum.collect.Member;
 import io.virtquorum.collect.Shell;
-import io.virtquorum.collect.Tree;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
-import io.virtquorum.guest.DirectoryGuest;
-import io.virtquorum.guest.Guest;
-import io.virtquorum.guest.QemuGa;
-import io.virtquorum.guest.QemuGuestAgent;
+import io.virtquorum.guest.ArchiveLimits;
+import io.virtquorum.guest.ArchiveNote;
+import io.virtquorum.guest.Goal;
+import io.virtquorum.guest.Offer;
+import io.virtquorum.guest.PullResult;
+import io.virtquorum.guest.Tree;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -103,7 +108,7 @@ final class FileKindsTest {
   /** One member. */
   private static final class Side implements AutoCloseable {
     private final QemuGa agent;
-    private final Guest guest;
+    private final GuestAgent guest;
     final List<Tree> list;
     final FileTrees trees;
 
@@ -130,7 +135,7 @@ final class FileKindsTest {
     String sh(String command) throws Exception {
       var result =
           guest.run(
-              Guest.Exec.script(
+              GuestAgent.Exec.script(
                   LIMIT, "cd \"$1\" || exit\n" + command, new byte[0], list.getFirst().path()));
       assertThat(result.exit()).as(command + new String(result.error(), UTF_8)).isZero();
       return new String(result.output(), ISO_8859_1);

@@ -6,16 +6,20 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.virtquorum.agent.GuestAgent;
+import io.virtquorum.agent.TamperedGuest;
 import io.virtquorum.collect.FileTrees;
 import io.virtquorum.collect.Member;
 import io.virtquorum.collect.Outputs;
 import io.virtquorum.collect.Shell;
-import io.virtquorum.collect.Trouble;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Output;
-import io.virtquorum.guest.Guest;
+import io.virtquorum.guest.ArchiveNote;
+import io.virtquorum.guest.CommandFeature;
 import io.virtquorum.guest.GuestException;
-import io.virtquorum.guest.TamperedGuest;
+import io.virtquorum.guest.Offer;
+import io.virtquorum.guest.PullResult;
+import io.virtquorum.guest.Trouble;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -50,10 +54,10 @@ class GivenUpRepairTest extends TwoMembers {
 
   @Test
   void aRepairThatTheAgentExecutesAfterItWasGivenUpReplacesNothing() throws Exception {
-    Guest.Exec late = givenUp();
+    GuestAgent.Exec late = givenUp();
 
     puller(member.restart()).settle(Member.LIMIT);
-    Guest.Result result = member.guest.run(late);
+    GuestAgent.Result result = member.guest.run(late);
 
     assertThat(new String(result.output(), UTF_8)).contains("was given up meanwhile");
     assertThat(member.path("changed")).hasContent("old");
@@ -67,13 +71,13 @@ class GivenUpRepairTest extends TwoMembers {
     List<String> command = new ArrayList<>(List.of(interpreter.split(" ")));
     assumeTrue(
         Files.isExecutable(Path.of(command.getFirst())), interpreter + " is not installed here");
-    Guest.Exec apply = givenUp();
+    GuestAgent.Exec apply = givenUp();
     command.addAll(apply.command().subList(1, apply.command().size()));
     member.sh(
         "printf '#!/bin/sh\\ntouch ../began; sleep 60; exec rsync \"$@\"\\n' >../slow; chmod +x ../slow");
     Map<String, String> environment = new HashMap<>(apply.environment());
     environment.put("VQ_RSYNC", member.home.resolve("slow").toString());
-    var slow = new Guest.Exec(command, apply.input(), environment, Duration.ofMinutes(2));
+    var slow = new GuestAgent.Exec(command, apply.input(), environment, Duration.ofMinutes(2));
     var result = begin(slow);
     await().until(() -> Files.exists(member.home.resolve("began")));
 
@@ -87,10 +91,10 @@ class GivenUpRepairTest extends TwoMembers {
 
   @Test
   void anOutputThatTheAgentAppliesAfterItWasGivenUpIsNotApplied() throws Exception {
-    Guest.Exec late = givenUpOutput();
+    GuestAgent.Exec late = givenUpOutput();
 
     repairer(member.files().shell()).settle(Member.LIMIT);
-    Guest.Result result = member.guest.run(late);
+    GuestAgent.Result result = member.guest.run(late);
 
     assertThat(new String(result.output(), UTF_8)).contains("was given up meanwhile");
     assertThat(member.home.resolve("setting")).hasContent("wrong\n");
@@ -98,7 +102,7 @@ class GivenUpRepairTest extends TwoMembers {
 
   @Test
   void aCommandThatStillAppliesIsWaitedForAndNotCutOff() throws Exception {
-    Guest.Exec apply = givenUpOutput();
+    GuestAgent.Exec apply = givenUpOutput();
     member.sh("mkfifo ../go");
     var result = begin(apply);
     await().until(() -> Files.exists(member.home.resolve("run/apply.pid")));
@@ -115,8 +119,8 @@ class GivenUpRepairTest extends TwoMembers {
   }
 
   /** Pulls in such a guest; what it was asked. */
-  private Guest.Exec givenUp() {
-    var asked = new AtomicReference<Guest.Exec>();
+  private GuestAgent.Exec givenUp() {
+    var asked = new AtomicReference<GuestAgent.Exec>();
     var trees =
         new FileTrees(silentFor("# apply.sh", asked), Member.KEY, member.trees, Member.AT_ONCE);
     assertThatThrownBy(() -> pull(trees)).isInstanceOf(GuestException.TimedOut.class);
@@ -124,9 +128,9 @@ class GivenUpRepairTest extends TwoMembers {
   }
 
   /** Repairs an output in such a guest, whose command waits for a word if it is to. */
-  private Guest.Exec givenUpOutput() throws Exception {
+  private GuestAgent.Exec givenUpOutput() throws Exception {
     Files.writeString(member.home.resolve("setting"), "wrong\n");
-    var asked = new AtomicReference<Guest.Exec>();
+    var asked = new AtomicReference<GuestAgent.Exec>();
     Shell silent = silentFor("# apply-output.sh", asked);
     byte[] right = "right\n".getBytes(UTF_8);
     Digest wanted = outputs(silent).digest(setting(), right);
@@ -139,9 +143,9 @@ class GivenUpRepairTest extends TwoMembers {
     return asked.get();
   }
 
-  private Outputs.Feature setting() {
+  private CommandFeature setting() {
     String home = member.home.toString();
-    return new Outputs.Feature(
+    return new CommandFeature(
         "setting",
         List.of("cat", home + "/setting"),
         List.of("sh", "-c", "cd \"$0\"; [ ! -e go ] || read -r word <go; cat > setting", home));
@@ -156,7 +160,7 @@ class GivenUpRepairTest extends TwoMembers {
   }
 
   /** A guest that from this script on answers nothing more. */
-  private Shell silentFor(String script, AtomicReference<Guest.Exec> asked) {
+  private Shell silentFor(String script, AtomicReference<GuestAgent.Exec> asked) {
     TamperedGuest.Tampering silent =
         (guest, exec) -> {
           if (exec.command().get(2).contains(script)) {
@@ -170,8 +174,8 @@ class GivenUpRepairTest extends TwoMembers {
     return tampered(silent);
   }
 
-  private CompletableFuture<Guest.Result> begin(Guest.Exec exec) {
-    var result = new CompletableFuture<Guest.Result>();
+  private CompletableFuture<GuestAgent.Result> begin(GuestAgent.Exec exec) {
+    var result = new CompletableFuture<GuestAgent.Result>();
     Thread.ofVirtual()
         .start(
             () -> {

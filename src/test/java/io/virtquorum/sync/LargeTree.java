@@ -2,6 +2,11 @@ package io.virtquorum.sync;
 
 import io.virtquorum.collect.Member;
 import io.virtquorum.fingerprint.Position;
+import io.virtquorum.guest.ArchiveLimits;
+import io.virtquorum.guest.ArchiveNote;
+import io.virtquorum.guest.Goal;
+import io.virtquorum.guest.Offer;
+import io.virtquorum.guest.PullResult;
 import java.nio.file.Path;
 import java.time.Duration;
 

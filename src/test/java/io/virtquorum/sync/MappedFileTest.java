@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.virtquorum.collect.Member;
-import io.virtquorum.collect.Tree;
 import io.virtquorum.fingerprint.Change;
+import io.virtquorum.guest.Tree;
 import java.io.RandomAccessFile;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -5,9 +5,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.virtquorum.collect.Member;
 import io.virtquorum.collect.Outputs;
-import io.virtquorum.collect.Trouble;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Output;
+import io.virtquorum.guest.ArchiveLimits;
+import io.virtquorum.guest.ArchiveNote;
+import io.virtquorum.guest.CommandFeature;
+import io.virtquorum.guest.Offer;
+import io.virtquorum.guest.PullResult;
+import io.virtquorum.guest.Serving;
+import io.virtquorum.guest.Trouble;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -209,8 +215,8 @@ class OutputRepairTest extends TwoMembers {
     return member.path(".virtquorum/archive/" + name);
   }
 
-  private static Outputs.Feature feature(Member of, List<String> apply) {
-    return new Outputs.Feature(
+  private static CommandFeature feature(Member of, List<String> apply) {
+    return new CommandFeature(
         "setting", List.of("cat", of.home.resolve("setting").toString()), apply);
   }
 
@@ -219,7 +225,7 @@ class OutputRepairTest extends TwoMembers {
     return List.of("sh", "-c", "cd \"$0\" || exit\n" + apply, member.home.toString());
   }
 
-  private static Outputs outputs(Member of, Outputs.Feature feature) {
+  private static Outputs outputs(Member of, CommandFeature feature) {
     return new Outputs(of.files().shell(), Member.KEY, List.of(feature), List.of());
   }
 

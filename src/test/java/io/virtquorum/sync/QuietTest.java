@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.virtquorum.collect.Member;
-import io.virtquorum.collect.Tree;
-import io.virtquorum.collect.Trouble;
 import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Tree;
+import io.virtquorum.guest.Trouble;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -4,11 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.virtquorum.collect.FileTrees;
 import io.virtquorum.collect.Member;
-import io.virtquorum.collect.Snapshot;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.RowKey;
+import io.virtquorum.guest.ArchiveLimits;
+import io.virtquorum.guest.ArchiveNote;
+import io.virtquorum.guest.Goal;
+import io.virtquorum.guest.Offer;
+import io.virtquorum.guest.PullResult;
+import io.virtquorum.guest.Snapshot;
 import java.nio.file.Files;
 import java.util.HashMap;
 import java.util.Map;

@@ -2,8 +2,9 @@ package io.virtquorum.sync;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.virtquorum.agent.GuestAgent;
 import io.virtquorum.collect.Member;
-import io.virtquorum.guest.Guest;
+import io.virtquorum.guest.Serving;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -123,10 +124,10 @@ class SampleServerTest {
     }
   }
 
-  private Guest.Result rsync(Serving serving, String arguments) throws Exception {
+  private GuestAgent.Result rsync(Serving serving, String arguments) throws Exception {
     String url = "rsync://virtquorum@" + HERE + ":" + serving.port() + "/site/";
     return sample.guest.run(
-        new Guest.Exec(
+        new GuestAgent.Exec(
             java.util.List.of("/bin/sh", "-c", "exec rsync " + arguments.replace("URL", url)),
             new byte[0],
             java.util.Map.of("RSYNC_PASSWORD", serving.password()),

@@ -1,9 +1,12 @@
 package io.virtquorum.sync;
 
+import io.virtquorum.agent.TamperedGuest;
 import io.virtquorum.collect.Member;
 import io.virtquorum.collect.Shell;
 import io.virtquorum.fingerprint.Position;
-import io.virtquorum.guest.TamperedGuest;
+import io.virtquorum.guest.ArchiveLimits;
+import io.virtquorum.guest.Goal;
+import io.virtquorum.guest.Offer;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;

@@ -1,0 +1,48 @@
+package io.virtquorum.guest;
+
+import java.util.List;
+
+/** How a pull ended. */
+public sealed interface PullResult {
+  /**
+   * The goal is reached, verified and durable.
+   *
+   * @param rows that were replaced, created or deleted
+   * @param bytes that crossed the sync network in both directions, by rsync's own count
+   * @param archiveEntry what was replaced is there; empty if nothing was
+   * @param millis from the first look to the proof
+   * @param warnings sentences: commands that failed after the repair; the repair itself is good
+   */
+  record Done(int rows, long bytes, String archiveEntry, long millis, List<String> warnings)
+      implements PullResult {
+    public Done {
+      warnings = List.copyOf(warnings);
+    }
+  }
+
+  /** The sample or this member moved meanwhile; nothing was changed, try again. */
+  record Void(String message) implements PullResult {}
+
+  /**
+   * @param message a sentence for the person who must act
+   */
+  record Failed(Reason reason, String message) implements PullResult {}
+
+  /** Why a pull failed. Stable names. */
+  enum Reason {
+    /** No room in the guest; nothing was changed. */
+    GuestDiskFull,
+    /** What would be replaced does not fit the archive; nothing was changed. */
+    ArchiveFull,
+    /** The sample does not let this member in. */
+    SampleRefused,
+    /** The sample cannot be reached over the sync network, or not fast enough. */
+    SampleUnreachable,
+    /** A directory must go and holds rows that must stay. */
+    NotEmpty,
+    /**
+     * All was applied, and the member is still not as it must be; what was replaced is archived.
+     */
+    StillDiffers
+  }
+}

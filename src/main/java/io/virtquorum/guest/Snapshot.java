@@ -1,0 +1,34 @@
+package io.virtquorum.guest;
+
+import io.virtquorum.fingerprint.Change;
+import io.virtquorum.fingerprint.Matrix;
+import io.virtquorum.fingerprint.Remembered;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What a member holds at one moment, and how it differs from what it remembers. Immutable.
+ *
+ * @param bootId of the guest's boot that it was read in
+ * @param matrix the rows of all file trees
+ * @param memory the durable memory, if there is one
+ * @param changes rows that differ from memory, rot first if there are too many, in the order of
+ *     their keys; at most {@value #MAX_CHANGES}; empty without a memory
+ * @param changesTotal how many differ
+ * @param audited every content was read from the disk, past the page cache
+ * @param interrupted a repair was begun and not ended, so changes may be its own and nobody's
+ *     writes; the next repair ends this
+ * @param guestMillis the guest's clock when the reading began, since 1970
+ */
+public record Snapshot(
+    String bootId,
+    Matrix matrix,
+    Optional<Remembered> memory,
+    List<Change> changes,
+    int changesTotal,
+    boolean audited,
+    boolean interrupted,
+    long guestMillis) {
+  /** Most changes that are listed; more are only counted. */
+  public static final int MAX_CHANGES = 1_000;
+}
