@@ -75,6 +75,8 @@ class LifecycleIT {
               assertThat(status.condition("RestartPending").map(Condition::getStatus))
                   .contains("False");
             });
+    Wait.until("KubeVirt's own agents answer as well", REPAIR)
+        .until(() -> testbed.members().stream().allMatch(Member::running));
     assertThat(changeTimes(testbed)).isEqualTo(before);
     assertThat(testbed.web().epoch()).isZero();
   }
