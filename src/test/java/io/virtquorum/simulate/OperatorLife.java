@@ -119,11 +119,19 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
     holdsSayWhy();
   }
 
-  /** On the timeline, by what a clock on the wall says now. */
+  /**
+   * On the timeline, for somebody whose clock is right or who believes the operator's, whichever is
+   * earlier: it may be that of a leader before, whose clock was another (seed 1715).
+   */
   private OptionalLong moment(Optional<Instant> instant) {
     return instant
-        .map(i -> Duration.between(i, world.clock.instant()).toNanos())
-        .map(age -> OptionalLong.of(world.timeline.now() - age))
+        .map(
+            i ->
+                OptionalLong.of(
+                    Math.min(
+                        world.clock.right(i),
+                        world.timeline.now()
+                            - Duration.between(i, world.clock.instant()).toNanos())))
         .orElse(OptionalLong.empty());
   }
 

@@ -1,6 +1,7 @@
 package io.virtquorum.simulate;
 
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
@@ -29,6 +30,11 @@ final class SimulatedClock extends Clock {
   @Override
   public Instant instant() {
     return BEGIN.plusNanos(timeline.now() + offset);
+  }
+
+  /** On the timeline, by a clock that nobody set. */
+  long right(Instant instant) {
+    return Duration.between(BEGIN, instant).toNanos();
   }
 
   /** Somebody sets it; what counts nanoseconds does not notice. */
