@@ -116,7 +116,7 @@ final class EdgeBugs {
               "if (watch.rememberUsers(snapshot, users.sinceHeld(), QUICK)) {",
               "if (false) {",
               "That a user was there dies with the pod that saw it.",
-              UNFOUND),
+              Found.by(2450)),
           new SeededBug(
               11,
               "sync/Puller.java",
@@ -131,7 +131,44 @@ final class EdgeBugs {
               "            .anyMatch(p -> false);",
               "A primary that lost what it had accepted overwrites who still has it.",
               Found.not("its members lose no disks and no record that way"),
-              UNFOUND));
+              UNFOUND),
+          new SeededBug(
+              11,
+              "sync/Copies.java",
+              "} else if (newer && !written.contains(key)) {",
+              "} else if (newer) {",
+              "Where there is no room, what somebody wrote is not archived.",
+              UNFOUND),
+          new SeededBug(
+              11,
+              "sync/Copies.java",
+              "} else if (newer && !written.contains(key)) {",
+              "} else if (false) {",
+              "A change that is larger than the archive holds up all that comes after it.",
+              UNFOUND),
+          new SeededBug(
+              14,
+              "adjudicate/FirstEpoch.java",
+              "if (voters.size() >= record.majority()) {",
+              "if (!voters.isEmpty()) {",
+              "One member of great weight outvotes all others in the first epoch's vote.",
+              Found.not("what it begins with is right by definition"),
+              Found.not("what it begins with is right by definition")),
+          new SeededBug(
+              2,
+              "collect/DurableMemory.java",
+              "if (!written.isEmpty()) {",
+              "if (false) {",
+              "What somebody stores through a mapping is restored over as rot.",
+              UNFOUND),
+          new SeededBug(
+              8,
+              "adjudicate/Adjudicator.java",
+              ".filter(job -> job.asked().equals(finished.member()))",
+              "",
+              "Whoever says so ends another member's order.",
+              Found.not("no sidecar in it lies"),
+              Found.not("no sidecar in it lies")));
 
   private EdgeBugs() {}
 }

@@ -26,6 +26,7 @@ final class SimulatedVm {
   private boolean knownRunning;
   private boolean deleted;
   private boolean away;
+  private boolean revived;
 
   SimulatedVm(World world, String name, int index, SimulatedGuest guest, SplittableRandom random) {
     this.world = world;
@@ -88,10 +89,12 @@ final class SimulatedVm {
     }
   }
 
-  /** Its node is gone: nobody starts it before all is well again. */
+  /** Its node is gone: nobody starts it before all is well again, and it stays if all is (seed 4296). */
   void leave() {
-    away = true;
-    crash();
+    if (!revived) {
+      away = true;
+      crash();
+    }
   }
 
   /** The VM is deleted; its disk stays. */
@@ -188,6 +191,7 @@ final class SimulatedVm {
 
   /** Everything that is down comes up. */
   void revive() {
+    revived = true;
     away = false;
     start();
     guest.reboot();
