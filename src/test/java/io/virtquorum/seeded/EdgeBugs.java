@@ -71,7 +71,7 @@ final class EdgeBugs {
               "if (false) {",
               "Users stay with a primary whose file system is gone.",
               Found.not("its members lose no disks and no record that way"),
-              Found.by(243)),
+              Found.by(563)),
           new SeededBug(
               0,
               "operator/SteadyClock.java",
