@@ -73,7 +73,7 @@ final class OrderBook {
   }
 
   /**
-   * Has a member repaired from a sample: both must be ready.
+   * Has a member repaired from a sample: it must be ready, and the sample free.
    *
    * @param root what the sample is to serve
    */

@@ -59,8 +59,11 @@ final class RecordPlanner {
     }
     // 4. Before the first epoch: whose state it is to be (rule 14).
     if (record.committed().isEmpty()) {
+      if (config.observe()) {
+        return plan; // members of a former life may remember the same, and nobody leads yet
+      }
       Optional<String> chosen = assessment.chosenPrimary();
-      if (chosen.isPresent() && !record.isPrimary(chosen.get()) && !config.observe()) {
+      if (chosen.isPresent() && !record.isPrimary(chosen.get())) {
         Optional<Digest> mandate =
             config
                 .promote()

@@ -133,7 +133,7 @@ final class RepairPlanner {
             name -> {
               if (orders.isReady(name)) {
                 Rebuild.of(picture, target, name)
-                    .flatMap(rebuild -> rebuild.next(m -> !m.equals(name) && orders.isReady(m)))
+                    .flatMap(rebuild -> rebuild.next(m -> !m.equals(name) && orders.isFree(m)))
                     .ifPresent(step -> orders.rebuild(name, step, finding(name, verdict)));
               }
             });

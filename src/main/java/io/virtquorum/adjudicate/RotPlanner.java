@@ -42,8 +42,9 @@ final class RotPlanner {
       return;
     }
     Donors donors = new Donors(picture, name);
-    // 1. From whoever certainly has most of the rows.
-    Optional<String> donor = donors.best(rot, orders::isReady);
+    // 1. From whoever certainly has most of the rows. A donor whose own repair failed serves before
+    // that is tried again: two who have rows of each other would keep each other waiting.
+    Optional<String> donor = donors.best(rot, orders::isFree);
     if (donor.isPresent() && orders.isReady(name)) {
       order(name, donor.get(), donors.kept(donor.get(), rot));
     }
@@ -57,7 +58,7 @@ final class RotPlanner {
     // 3. One who remembers something else may have them still; its offer will tell. Each try asks
     // the next one.
     List<String> unknown = donors.unknown();
-    List<String> perhaps = unknown.stream().filter(orders::isReady).toList();
+    List<String> perhaps = unknown.stream().filter(orders::isFree).toList();
     int attempts = picture.member(name).tries().failed();
     if (orders.isReady(name) && donor.isEmpty() && !perhaps.isEmpty()) {
       order(name, perhaps.get(attempts % perhaps.size()), orphans);

@@ -162,6 +162,17 @@ final class EdgesTest {
   }
 
   @Test
+  void givenAnHaClusterMadeAnewInModeObserveThenWhatItsMembersRememberIsNotCommitted() {
+    Decider decider = Decider.young();
+    decider.configure(decider.config().withObserve(true));
+    for (int i = 0; i < 3; i++) {
+      decider.remembers(i, new Position(1, 1), C);
+    }
+    assertThat(decider.state.record().committed()).isEmpty();
+    assertThat(decider.state.record().primary()).isEmpty();
+  }
+
+  @Test
   void givenAMemberOfAFormerLifeThatComesLateThenTheFirstEpochDoesNotOverwriteIt() {
     Decider decider = Decider.young();
     decider.configure(

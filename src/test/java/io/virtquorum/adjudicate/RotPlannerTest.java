@@ -119,6 +119,19 @@ final class RotPlannerTest {
   }
 
   @Test
+  void givenADonorWhoseOwnRepairFailedThenItServesBeforeThatIsTriedAgain() {
+    Decider decider = Decider.weighing(1, 1);
+    decider.holds(0).holds(1);
+    decider.changed(0, OTHER, false, rot(PAGE, PAGE_1));
+    decider.finished(
+        serve(decider).id(), new Outcome.Failed(new Trouble("SampleGone", "it is gone.")));
+    decider.changed(0, OTHER, false, rot(PAGE, PAGE_1)).forget();
+    decider.changed(1, NEW, false, rot(DATA, DATA_1));
+    assertThat(serve(decider).member()).isEqualTo("web-0");
+    assertThat(serve(decider).puller()).isEqualTo("web-1");
+  }
+
+  @Test
   void givenAPromotedPrimaryThatRottedThenWhatThePersonSawIsLeftAlone() {
     Decider decider = Decider.steady();
     decider.changed(1, OTHER, false, rot(PAGE, PAGE_1));

@@ -24,7 +24,10 @@ final class ClientHistory {
   private final BiConsumer<String, String> violated;
   private Supplier<Optional<SimulatedGuest>> led = Optional::empty;
   private Optional<SimulatedGuest> here = Optional.empty();
+
+  /** When users were led there, or when it was the primary last. */
   private long since;
+
   private boolean due;
 
   /**
@@ -80,6 +83,9 @@ final class ClientHistory {
             since = guest.timeline.now();
             evolution.counts(guest.name);
           });
+    }
+    if (here.isPresent() && truth.record().isPrimary(here.get().name)) {
+      since = here.get().timeline.now(); // astray only since it lost its tenure (seed 6036)
     }
     if (due && here.isPresent() && isSeen(here.get())) {
       due = false;

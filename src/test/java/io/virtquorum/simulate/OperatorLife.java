@@ -113,7 +113,7 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
           world.timeline.now() - began < ExposureRules.DETECT,
           world.timeline.now());
       if (world.truth.mode == Mode.REPAIR) {
-        world.truth.serving.look(world);
+        world.truth.serving.look(world, this);
       }
     }
     holdsSayWhy();

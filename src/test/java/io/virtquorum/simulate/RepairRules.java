@@ -118,7 +118,11 @@ final class RepairRules {
                 || (old.isFile()
                     && (old.content.origin == Content.Origin.ROT
                         || old.content.origin == Content.Origin.TORN)));
-    if (record.get().committed().isPresent() && record.get().isPrimary(guest.name) && !rotted) {
+    boolean underWay = guest.timeline.now() < underWayUntil; // it was no primary then (seed 5495)
+    if (record.get().committed().isPresent()
+        && record.get().isPrimary(guest.name)
+        && !rotted
+        && !underWay) {
       boolean sameDirectory = old != null && old.isDirectory();
       if (!sameDirectory) {
         mustComeBack(guest, tree, name, old, content);

@@ -18,6 +18,7 @@ final class Serving {
   private final BiConsumer<String, String> violated;
   private final Map<String, Long> able = new HashMap<>();
   private Optional<SimulatedGuest> unable = Optional.empty();
+  private Object leader = this;
   private long since;
 
   /**
@@ -28,13 +29,22 @@ final class Serving {
     this.violated = violated;
   }
 
-  /** A leader that may decide looks around. */
-  void look(World world) {
+  /**
+   * A leader that may decide looks around. What it cannot know moves nobody: of who is silent, or
+   * whose disks hang, only that; and what a leader before it knew.
+   */
+  void look(World world, Object by) {
     long now = world.timeline.now();
     Optional<SimulatedGuest> led =
-        truth.clients.led().filter(SimulatedGuest::isAwake).filter(g -> !hasItsDisks(g));
-    if (!led.equals(unable)) {
+        truth
+            .clients
+            .led()
+            .filter(SimulatedGuest::isAwake)
+            .filter(g -> !hasItsDisks(g) && !g.hindrances.hangs())
+            .filter(g -> !world.isCutUp(g.name) && !world.isCutDown(g.name));
+    if (!led.equals(unable) || by != leader) {
       unable = led;
+      leader = by;
       since = now;
     }
     for (SimulatedVm vm : world.vms) {

@@ -89,7 +89,10 @@ final class SimulatedVm {
     }
   }
 
-  /** Its node is gone: nobody starts it before all is well again, and it stays if all is (seed 4296). */
+  /**
+   * Its node is gone: nobody starts it before all is well again, and it stays if all is (seed
+   * 4296).
+   */
   void leave() {
     if (!revived) {
       away = true;
