@@ -53,7 +53,12 @@ public final class Exposed {
     boolean undated = before.committedAt().filter(at -> at.isAfter(now)).isPresent();
     return before.with(
         Optional.of(since.isAfter(now) ? now : since),
-        movedOn ? before.nextSince().or(() -> Optional.of(now)) : Optional.empty(),
+        movedOn
+            ? before
+                .nextSince()
+                .or(() -> beginNext(before, leading, beyond.get()))
+                .or(() -> Optional.of(now))
+            : Optional.empty(),
         undated ? before.unknownSince().or(() -> Optional.of(now)) : Optional.empty());
   }
 
@@ -65,6 +70,26 @@ public final class Exposed {
       Exposure before, MemberState leading, Committed committed) {
     Optional<Instant> clean =
         leading.since().held().filter(at -> remembers(leading, committed)).or(before::committedAt);
+    return Stream.concat(clean.stream(), before.unknownSince().stream())
+        .min(Comparator.naturalOrder());
+  }
+
+  /**
+   * The same of what is newer than what is on its way to be committed: an agent that answered late
+   * may have kept it from being seen for minutes.
+   */
+  private static Optional<Instant> beginNext(Exposure before, MemberState leading, Target beyond) {
+    Optional<Instant> clean =
+        leading
+            .since()
+            .held()
+            .filter(
+                _ ->
+                    leading
+                        .ballot()
+                        .flatMap(Ballot::memory)
+                        .filter(m -> m.position().equals(beyond.position()))
+                        .isPresent());
     return Stream.concat(clean.stream(), before.unknownSince().stream())
         .min(Comparator.naturalOrder());
   }

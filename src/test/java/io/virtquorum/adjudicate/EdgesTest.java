@@ -374,6 +374,21 @@ final class EdgesTest {
     assertThat(decider.state.news().exposedSince()).contains(seen);
   }
 
+  @Test
+  void givenAWriteThatNobodySawWhileTheOneBeforeIsCommittedThenItIsExposedSinceTheLastLook() {
+    Decider decider = Decider.steady();
+    Position second = C_AT.next();
+    decider.remembers(0, second, NEW);
+    var last = decider.now;
+    decider.later(Duration.ofSeconds(30)).on(new Event.Blind("web-0", last));
+    decider.votes(
+        0, NEWER, Optional.of(new Remembered(second, NEW)), 0, true, written(PAGE, NEW, NEWER));
+    decider.on(new Event.Sees("web-0"));
+    decider.later(Duration.ofSeconds(5)).remembers(1, second, NEW);
+    assertThat(decider.state.record().committed().orElseThrow().root()).isEqualTo(NEW);
+    assertThat(decider.state.news().exposedSince()).contains(last);
+  }
+
   // A primary that lost its tenure with writes that nobody else has.
 
   @Test
