@@ -25,13 +25,7 @@ func (w *work) removeDirectory(ctx context.Context, s *step) error {
 		if w.isLate(s, "something is in it that no row lists") {
 			return nil
 		}
-		dir, err := w.tree.Live.Sub(s.path())
-		if err != nil {
-			return err
-		}
-		err = w.keepRest(ctx, dir, s.path())
-		_ = dir.Close()
-		if err != nil {
+		if err := w.keepRest(ctx, w.tree.Live, s.path(), s.path()); err != nil {
 			return err
 		}
 	}
@@ -55,13 +49,7 @@ func (w *work) clear(ctx context.Context, s *step) error {
 		if !errors.Is(err, unix.ENOTEMPTY) && !errors.Is(err, unix.EEXIST) {
 			return err
 		}
-		dir, err := w.tree.Stage.Sub(s.Staged)
-		if err != nil {
-			return err
-		}
-		err = w.keepRest(ctx, dir, s.path())
-		_ = dir.Close()
-		if err != nil {
+		if err := w.keepRest(ctx, w.tree.Stage, s.Staged, s.path()); err != nil {
 			return err
 		}
 	}
@@ -79,9 +67,14 @@ func (w *work) putAsideDirectory(ctx context.Context, s *step) error {
 }
 
 // keepRest moves what no row lists out of a directory that goes, into the archive at its path.
-func (w *work) keepRest(ctx context.Context, dir *beneath.Dir, path string) error {
+func (w *work) keepRest(ctx context.Context, parent *beneath.Dir, name, path string) error {
+	dir, err := parent.Sub(name)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
 	var names []string
-	err := dir.Entries(ctx, func(entry []byte, _ byte) error {
+	err = dir.Entries(ctx, func(entry []byte, _ byte) error {
 		names = append(names, string(entry))
 		return nil
 	})
@@ -100,14 +93,8 @@ func (w *work) keepRest(ctx context.Context, dir *beneath.Dir, path string) erro
 			return fmt.Errorf("%q: %w", path+"/"+entry, ErrMounted)
 		}
 		if st.Type == 'd' {
-			sub, err := dir.Sub(entry)
-			if err != nil {
-				return err
-			}
 			// Row by row: a rename would take with it what somebody mounts there at this moment.
-			err = w.keepRest(ctx, sub, path+"/"+entry)
-			_ = sub.Close()
-			if err != nil {
+			if err := w.keepRest(ctx, dir, entry, path+"/"+entry); err != nil {
 				return err
 			}
 			w.note(path+"/"+entry, st)

@@ -37,17 +37,10 @@ func (l *limiter) wait(ctx context.Context, n int) error {
 		l.free = earliest
 	}
 	l.free = l.free.Add(time.Duration(float64(n) / l.perSecond * float64(time.Second)))
-	pause := l.free.Sub(now)
+	due := l.free.Sub(now)
 	l.mu.Unlock()
-	if pause <= 0 {
+	if due <= 0 {
 		return ctx.Err()
 	}
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return pause(ctx, due)
 }
