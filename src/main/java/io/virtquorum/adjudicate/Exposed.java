@@ -2,10 +2,12 @@ package io.virtquorum.adjudicate;
 
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Remembered;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /** Finds out what is exposed (rule 9). Silence of the primary ends nothing. */
@@ -68,10 +70,8 @@ public final class Exposed {
    */
   private static Optional<Instant> begin(
       Exposure before, MemberState leading, Committed committed) {
-    Optional<Instant> clean =
-        leading.since().held().filter(at -> remembers(leading, committed)).or(before::committedAt);
-    return Stream.concat(clean.stream(), before.unknownSince().stream())
-        .min(Comparator.naturalOrder());
+    return earliest(
+        heldAs(leading, committed.remembered()::equals).or(before::committedAt), before);
   }
 
   /**
@@ -79,17 +79,18 @@ public final class Exposed {
    * may have kept it from being seen for minutes.
    */
   private static Optional<Instant> beginNext(Exposure before, MemberState leading, Target beyond) {
-    Optional<Instant> clean =
-        leading
-            .since()
-            .held()
-            .filter(
-                _ ->
-                    leading
-                        .ballot()
-                        .flatMap(Ballot::memory)
-                        .filter(m -> m.position().equals(beyond.position()))
-                        .isPresent());
+    return earliest(heldAs(leading, m -> m.position().equals(beyond.position())), before);
+  }
+
+  /** The newest look that found a member as it remembers, if that is what is meant. */
+  private static Optional<Instant> heldAs(MemberState leading, Predicate<Remembered> memory) {
+    return leading
+        .since()
+        .held()
+        .filter(_ -> leading.ballot().flatMap(Ballot::memory).filter(memory).isPresent());
+  }
+
+  private static Optional<Instant> earliest(Optional<Instant> clean, Exposure before) {
     return Stream.concat(clean.stream(), before.unknownSince().stream())
         .min(Comparator.naturalOrder());
   }
@@ -108,14 +109,6 @@ public final class Exposed {
         .flatMap(Ballot::memory)
         .filter(m -> m.position().tenure() == record.tenure())
         .filter(m -> m.position().isAfter(committed.position()))
-        .isPresent();
-  }
-
-  private static boolean remembers(MemberState leading, Committed committed) {
-    return leading
-        .ballot()
-        .flatMap(Ballot::memory)
-        .filter(committed.remembered()::equals)
         .isPresent();
   }
 

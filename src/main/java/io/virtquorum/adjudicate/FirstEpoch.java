@@ -52,8 +52,7 @@ final class FirstEpoch {
       return from(picture.config().bootstrap().from().get());
     }
     // 4. Everyone is asked.
-    List<String> missing =
-        record.members().keySet().stream().filter(m -> !picture.isUsable(m)).toList();
+    List<String> missing = picture.silent();
     if (!missing.isEmpty()) {
       return waiting(missing, "The first epoch needs every member; it begins when they report.");
     }

@@ -94,14 +94,10 @@ final class OlderRecord {
     if (memories.isEmpty()) {
       return "Promote the member whose state is right.";
     }
-    String silent = silent(picture).collect(Collectors.joining(", "));
+    String silent = String.join(", ", picture.silent());
     return "Promote the member whose state is right, as a rule the one that remembers the newest: %s%s."
         .formatted(
             newest(memories), silent.isEmpty() ? "" : ", unless " + silent + " remembers more");
-  }
-
-  private static Stream<String> silent(Picture picture) {
-    return picture.record().members().keySet().stream().filter(m -> !picture.isUsable(m)).sorted();
   }
 
   private static String newest(Map<String, Remembered> memories) {
@@ -124,7 +120,7 @@ final class OlderRecord {
                                 .remembered(name)
                                 .map(m -> m.position() + " (" + m.root().brief() + ")")
                                 .orElse("nothing")));
-    Stream<String> unsaid = silent(picture).map(name -> name + " does not report");
+    Stream<String> unsaid = picture.silent().stream().map(name -> name + " does not report");
     return Stream.concat(said, unsaid).collect(Collectors.joining(", "));
   }
 }

@@ -113,6 +113,11 @@ record Picture(
     return everyone().stream().filter(this::isUsable);
   }
 
+  /** Members of the record that do not report, or are not healthy; in order of their names. */
+  List<String> silent() {
+    return record().members().keySet().stream().filter(m -> !isUsable(m)).toList();
+  }
+
   /** What a member remembers; empty: nothing, or it does not report. */
   Optional<Remembered> remembered(String name) {
     return member(name).ballot().flatMap(Ballot::memory);

@@ -6,14 +6,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
-import java.net.UnixDomainSocketAddress;
-import java.nio.ByteBuffer;
-import java.nio.channels.SocketChannel;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
@@ -205,33 +204,19 @@ class QemuGuestAgentTest {
     guest.close();
     // Until the agent takes the place of the client that left, a connect may be refused, and one
     // that blocks may wait for ever (see AgentSocket).
-    try (SocketChannel earlier =
-        Awaitility.await()
-            .atMost(DEADLINE)
-            .ignoreExceptionsInstanceOf(java.io.IOException.class)
-            .until(this::connectAtOnce, SocketChannel::isConnected)) {
-      earlier.write(
-          ByteBuffer.wrap(bytes("{\"execute\":\"guest-exec\",\"arguments\":{\"path\":\"")));
+    try (AgentSocket earlier =
+            Awaitility.await()
+                .atMost(DEADLINE)
+                .ignoreExceptionsInstanceOf(java.io.IOException.class)
+                .until(() -> AgentSocket.connect(agent.socket()), Objects::nonNull);
+        OutputStream out = earlier.sender(System.nanoTime() + DEADLINE.toNanos())) {
+      out.write(bytes("{\"execute\":\"guest-exec\",\"arguments\":{\"path\":\""));
+      out.flush();
     }
 
     guest = new QemuGuestAgent(agent.socket());
 
     assertThat(guest.run(script("echo on")).ok()).isTrue();
-  }
-
-  private SocketChannel connectAtOnce() throws java.io.IOException {
-    SocketChannel channel = SocketChannel.open(java.net.StandardProtocolFamily.UNIX);
-    try {
-      channel.configureBlocking(false);
-      if (!channel.connect(UnixDomainSocketAddress.of(agent.socket()))) {
-        throw new java.io.IOException("not yet");
-      }
-      channel.configureBlocking(true);
-      return channel;
-    } catch (java.io.IOException e) {
-      channel.close();
-      throw e;
-    }
   }
 
   @Test

@@ -7,7 +7,6 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongPredicate;
-import java.util.stream.Stream;
 import org.slf4j.LoggerFactory;
 
 /**
@@ -24,8 +23,7 @@ final class SeedSearch {
     String wanted = System.getProperty("bug", "");
     Simulator simulator = Boolean.getBoolean("light") ? Simulator.LIGHT : Simulator.WHOLE;
     List<SeededBug> bugs =
-        Stream.of(CoreBugs.ALL, ShellBugs.ALL, EdgeBugs.ALL)
-            .flatMap(List::stream)
+        SeededBugsTest.bugs()
             .filter(bug -> bug.by(simulator) instanceof Found.Not)
             .filter(bug -> bug.toString().contains(wanted))
             .toList();

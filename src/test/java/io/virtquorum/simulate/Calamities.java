@@ -73,7 +73,7 @@ final class Calamities {
       case DISK_RESTORED -> restoreDisks(aMember(random), disks.get(event));
       case ALL_DISKS_RESTORED -> {
         world.needsAPerson = true;
-        swaps.swapAll(disks.get(event), Swaps.EARLIER);
+        swaps.restoreAll(disks.get(event));
       }
       case DISK_CLONED -> {
         SimulatedVm vm = world.vm(random.nextLong());
@@ -113,7 +113,7 @@ final class Calamities {
 
   private void restoreDisks(SimulatedVm vm, Map<SimulatedVm, Map<String, Volume>> copies) {
     if (copies.containsKey(vm)) {
-      swaps.swap(vm, copies.get(vm), Swaps.EARLIER);
+      swaps.restore(vm, copies.get(vm));
     }
   }
 

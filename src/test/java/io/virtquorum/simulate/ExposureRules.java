@@ -131,8 +131,13 @@ final class ExposureRules {
       Optional<Committed> committed = truth.record().committed();
       Matrix known = committed.map(c -> truth.holdings.matrix(c.root())).orElse(null);
       if (known != null && here.isPresent()) {
+        Map<RowKey, Content> contents = truth.disks.contentsOf(here.get());
+        Optional<Matrix> rotten = truth.holdings.rotten(here.get());
         for (Matrix.Difference row : known.differences(truth.holdings.latest(here.get()))) {
-          if (isRot(here.get(), row)) {
+          // Rot on the platter of what is committed; and what could not be told from a write when
+          // it rotted, but may be by now, because it was renamed back (seed 2731).
+          if (isRot(contents.get(row.key()))
+              || rotten.map(m -> m.digest(row.key())).filter(row.mine()::equals).isPresent()) {
             continue;
           }
           OptionalLong at = evolution.sinceAtMost(row.key(), row.mine(), row.theirs());
@@ -143,19 +148,8 @@ final class ExposureRules {
     return oldest == NEVER ? NEVER - DETECT : oldest;
   }
 
-  /**
-   * Rot on the platter of what is committed; and what could not be told from a write when it
-   * rotted, but may be by now, because it was renamed back (seed 2731).
-   */
-  private boolean isRot(SimulatedGuest guest, Matrix.Difference row) {
-    Content content = truth.disks.contentsOf(guest).get(row.key());
-    return (content != null && content.origin == Content.Origin.ROT)
-        || truth
-            .holdings
-            .rotten(guest)
-            .map(m -> m.digest(row.key()))
-            .filter(row.mine()::equals)
-            .isPresent();
+  private static boolean isRot(Content content) {
+    return content != null && content.origin == Content.Origin.ROT;
   }
 
   /** By a failover reads go back no further than the exposure that was shown. */
@@ -169,8 +163,7 @@ final class ExposureRules {
     Map<RowKey, Content> contents = truth.disks.contentsOf(before);
     users.forEach(
         (key, write) -> {
-          Content content = contents.get(key);
-          if (content != null && content.origin == Content.Origin.ROT) {
+          if (isRot(contents.get(key))) {
             return; // rot that a touch made one with a write is nothing that he made (seed 6174)
           }
           Optional<Digest> there = shown.digest(key);

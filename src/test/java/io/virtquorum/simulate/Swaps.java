@@ -8,9 +8,6 @@ import java.util.SplittableRandom;
 
 /** Disks that others take the place of: fresh ones, older copies, another member's. One thread. */
 final class Swaps {
-  /** A person restored a member's own disks from a backup. */
-  static final String EARLIER = "an earlier copy";
-
   private final World world;
 
   Swaps(World world) {
@@ -42,8 +39,23 @@ final class Swaps {
     }
   }
 
+  /**
+   * A person restores a member's own disks from a backup, unless it is the last one that holds C.
+   */
+  void restore(SimulatedVm vm, Map<String, Volume> earlier) {
+    if (holdersWithout(vm)) {
+      restoreAll(Map.of(vm, earlier));
+    }
+  }
+
+  /** A person restores several members' own disks from a backup, whatever is lost. */
+  void restoreAll(Map<SimulatedVm, Map<String, Volume>> earlier) {
+    swapAll(earlier, "an earlier copy");
+    earlier.keySet().forEach(vm -> world.truth.restoredByAPerson(vm.guest));
+  }
+
   /** Disks of several members are replaced at once, whatever is lost. */
-  void swapAll(Map<SimulatedVm, Map<String, Volume>> next, String what) {
+  private void swapAll(Map<SimulatedVm, Map<String, Volume>> next, String what) {
     List<Content> before = new ArrayList<>();
     List<SimulatedVm> on = new ArrayList<>();
     next.forEach(
@@ -61,9 +73,6 @@ final class Swaps {
         });
     world.truth.takenAway(before);
     next.forEach((vm, disks) -> disks.values().forEach(d -> world.truth.diskReplaced(vm.guest, d)));
-    if (what.equals(EARLIER)) {
-      next.keySet().forEach(vm -> world.truth.restoredByAPerson(vm.guest));
-    }
     for (SimulatedVm vm : on) {
       world.timeline.after(Timeline.SECOND + vm.random.nextLong(10 * Timeline.SECOND), vm::start);
     }
