@@ -46,13 +46,14 @@ func TestGivenATreesOwnerWhoSwapsAllInItThenLookingAndReadingStayInsideAndTheRes
 			stop()
 			canary.Untouched(t)
 			got := scan(t, s)
-			fresh := scan(t, scanner(t, s.Tree(), Options{Kernel: kernel}))
+			other := scanner(t, s.Tree(), Options{Kernel: kernel})
+			fresh := scan(t, other)
 			if len(got) != len(fresh) {
 				t.Fatal(first(got, fresh))
 			}
 			for path, row := range fresh {
 				if got[path].Digest != row.Digest {
-					t.Errorf("%q: %+v and afresh %+v", path, got[path], row)
+					t.Errorf("%q: %+v, the same as %q, and afresh %+v, the same as %q", path, got[path], s.linkTo(path), row, other.linkTo(path))
 				}
 			}
 			t.Log(reads, " files read")

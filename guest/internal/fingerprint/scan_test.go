@@ -289,6 +289,27 @@ func TestGivenWhatATreeDoesNotWantThenItIsNamedAndNoRow(t *testing.T) {
 	}
 }
 
+func TestGivenALookBetweenTheCtimeOfANewNameAndItsCountThenTheNextFindsTheHardLink(t *testing.T) {
+	path := scratchfs.Mount(t, "ext4", 64)
+	must(t, os.WriteFile(filepath.Join(path, "a"), []byte("a"), 0o600))
+	s := scanner(t, Tree{Name: "t", Path: path}, Options{Now: later})
+	must(t, os.Link(filepath.Join(path, "a"), filepath.Join(path, "b")))
+	scan(t, s)
+	must(t, os.Remove(filepath.Join(path, "b")))
+	scan(t, s)
+	must(t, os.Link(filepath.Join(path, "a"), filepath.Join(path, "b")))
+	// That look saw the ctime of the new name already, and neither the name nor its count.
+	st, err := s.Root().Stat("a")
+	must(t, err)
+	st.Nlink = 1
+	i, _ := s.table.get("a")
+	s.table.at(i).set(st)
+	got, fresh := scan(t, s), scan(t, scanner(t, s.Tree(), Options{Now: later}))
+	if first := first(got, fresh); first != "" {
+		t.Fatal(first)
+	}
+}
+
 func TestGivenAttributesAclsAndHardLinksThenTheyAreInTheDigestAndOnlyThen(t *testing.T) {
 	for _, kind := range []string{"ext4", "xfs"} {
 		t.Run(kind, func(t *testing.T) {

@@ -276,10 +276,12 @@ func (r *record) set(st beneath.Stat) {
 	}
 }
 
-// is true if a look saw what is known.
+// is true if a look saw what is known. Whether there are several names counts by itself: ext4 moves the ctime before it counts a
+// new name, and a look may fall in between.
 func (r *record) is(st beneath.Stat) bool {
 	var other record
 	other.set(st)
 	return r.typ == other.typ && r.mode == other.mode && r.uid == other.uid && r.gid == other.gid && r.size == other.size &&
-		r.ino == other.ino && r.dev == other.dev && r.mtime == other.mtime && r.ctime == other.ctime
+		r.ino == other.ino && r.dev == other.dev && r.mtime == other.mtime && r.ctime == other.ctime &&
+		r.flags&multi == other.flags&multi
 }
