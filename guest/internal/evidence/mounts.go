@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -14,9 +15,8 @@ import (
 )
 
 const (
-	mostFstab      = 1 << 20
-	mostMounts     = 100_000
-	directReadSize = 4096
+	mostFstab  = 1 << 20
+	mostMounts = 100_000
 )
 
 // One line of /etc/fstab.
@@ -119,8 +119,11 @@ func (g Guest) mounts() ([]mounted, error) {
 type TreeCheck struct {
 	// Tree is its absolute path.
 	Tree string
-	// Memory is the file of the member's memory on the same file system; "" if nothing is remembered.
-	Memory string
+	// Memory reads from the disk of the same file system, past the page cache, what the member remembers there; nil if it
+	// remembers nothing.
+	Memory func() error
+	// Device that the tree was on when it was last known to be in its place; 0: none is known.
+	Device uint64
 }
 
 // CheckTree says by a Trouble if the tree is not what it should be: it or a file system for it is missing (NotMounted,
@@ -145,17 +148,17 @@ func (g Guest) checkTree(check TreeCheck) error {
 	if err := g.isMounted(check.Tree, table, mounts); err != nil {
 		return err
 	}
-	if err := g.isDirectory(check.Tree); err != nil {
+	if err := g.isDirectory(check); err != nil {
 		return err
 	}
 	if err := g.isWritable(check, table, mounts); err != nil {
 		return err
 	}
-	if check.Memory == "" {
+	if check.Memory == nil {
 		return nil
 	}
-	if err := readPastCache(g.path(check.Memory)); errors.Is(err, unix.EIO) {
-		return diskFails("reading "+check.Memory, err)
+	if err := check.Memory(); errors.Is(err, unix.EIO) {
+		return diskFails("reading the memory of "+check.Tree, err)
 	}
 	return nil
 }
@@ -187,8 +190,8 @@ func within(path, directory string) bool {
 	return ok && (rest == "" || rest[0] == '/')
 }
 
-func (g Guest) isDirectory(tree string) error {
-	at := tree
+func (g Guest) isDirectory(check TreeCheck) error {
+	tree, at := check.Tree, check.Tree
 	if g.Root != "" {
 		at = g.path(g.resolve(tree)) // an absolute link leads beneath the root too
 	}
@@ -196,6 +199,8 @@ func (g Guest) isDirectory(tree string) error {
 	switch {
 	case errors.Is(err, unix.EIO):
 		return diskFails("looking for "+tree, err)
+	case errors.Is(err, fs.ErrNotExist) && check.Device != 0 && deviceAbove(at) != check.Device:
+		return Unmounted(tree) // its directory went with its file system
 	case errors.Is(err, fs.ErrNotExist):
 		return trouble(PathMissing, "%s does not exist in the guest; create it or correct the path", tree)
 	case err != nil:
@@ -206,13 +211,34 @@ func (g Guest) isDirectory(tree string) error {
 	return nil
 }
 
+// Unmounted is the trouble of a tree whose file system is gone while it was in use.
+func Unmounted(tree string) error {
+	return trouble(NotMounted, "the file system of %s is not mounted any more; mount it, or restart virtquorum-guest if the tree was moved on purpose", tree)
+}
+
+// The device of the nearest directory above that is there; 0 if that cannot be said.
+func deviceAbove(path string) uint64 {
+	for {
+		var stat unix.Stat_t
+		err := unix.Stat(path, &stat)
+		if err == nil {
+			return stat.Dev
+		}
+		above := filepath.Dir(path)
+		if !errors.Is(err, unix.ENOENT) || above == path {
+			return 0
+		}
+		path = above
+	}
+}
+
 // A file system that is read-only and not meant to be: by /etc/fstab, or because nothing was ever remembered on it.
 func (g Guest) isWritable(check TreeCheck, table []tabled, mounts []mounted) error {
 	point, found := g.mountOf(check.Tree, mounts)
 	if !found || !readOnly(point) {
 		return nil
 	}
-	meant := check.Memory == ""
+	meant := check.Memory == nil
 	for _, entry := range table {
 		if entry.point == point.point {
 			meant = has(entry.options, "ro")
@@ -245,22 +271,6 @@ func (g Guest) mountOf(path string, mounts []mounted) (mounted, bool) {
 		}
 	}
 	return best, best.point != ""
-}
-
-// Past the page cache, which hides that a disk is gone.
-func readPastCache(path string) error {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECT|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	page, err := unix.Mmap(-1, 0, directReadSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE) // aligned
-	if err != nil {
-		return err
-	}
-	defer func() { _ = unix.Munmap(page) }()
-	_, err = unix.Pread(fd, page, 0)
-	return err
 }
 
 // MountPoint says where the file system of a path is mounted.

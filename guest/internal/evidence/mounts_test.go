@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -27,24 +26,26 @@ func TestGivenWhatIsMountedThenATreeThatIsNotWhatItShouldBeIsNamed(t *testing.T)
 		return fmt.Sprintf("21 20 8:16 / %s %s shared:1 - ext4 /dev/sdb %s\n", point, options, super)
 	}
 	for _, c := range []struct {
-		name, fstab, mounts, tree, memory, reason string
+		name, fstab, mounts, tree string
+		remembers                 bool
+		reason                    string
 	}{
-		{"all is there", "/dev/sdb /srv ext4 defaults 0 2\n", root + mount("/srv", "rw", "rw"), "/srv/www", "", ""},
-		{"not mounted", "/dev/sdb /srv ext4 defaults 0 2\n", root, "/srv/www", "", NotMounted},
-		{"not mounted, and the line has no end", "/dev/sdb /srv/ ext4", root, "/srv/www", "", NotMounted},
-		{"below what is not mounted by a link", "/dev/sdb /real\\040disk ext4 defaults", root, "/link/www", "", NotMounted},
-		{"mounted where a link leads", "/dev/sdb /link ext4 defaults", root + mount(`/real\040disk`, "rw", "rw"), "/link/www", "", ""},
-		{"noauto", "/dev/sdb /srv ext4 noauto", root, "/srv/www", "", ""},
-		{"another's", "/dev/sdb /srv/other ext4 defaults\n# /dev/sdc /srv x\n/dev/sdd none swap sw", root, "/srv/www", "", ""},
-		{"no fstab", "", root, "/srv/www", "", ""},
-		{"missing", "", root, "/srv/missing", "", PathMissing},
-		{"a file", "", root, "/srv/file", "", NotADirectory},
-		{"read-only by an error", "", root + mount("/srv", "rw", "ro,errors=remount-ro"), "/srv/www", "/srv/.virtquorum", FileSystemReadOnly},
-		{"shut down by an error", "", root + mount("/srv", "rw", "rw,emergency_ro"), "/srv/www", "/srv/.virtquorum", FileSystemReadOnly},
-		{"read-only where nothing was remembered", "", root + mount("/srv", "ro", "ro"), "/srv/www", "", ""},
-		{"read-only as fstab says", "/dev/sdb /srv ext4 ro,nofail", root + mount("/srv", "ro", "ro"), "/srv/www", "/srv/.virtquorum", ""},
-		{"read-only and not as fstab says", "/dev/sdb /srv ext4 rw", root + mount("/srv", "ro", "ro"), "/srv/www", "", FileSystemReadOnly},
-		{"mounted over", "", root + mount("/srv", "ro", "ro") + mount("/srv", "rw", "rw"), "/srv/www", "/srv/.virtquorum", ""},
+		{"all is there", "/dev/sdb /srv ext4 defaults 0 2\n", root + mount("/srv", "rw", "rw"), "/srv/www", false, ""},
+		{"not mounted", "/dev/sdb /srv ext4 defaults 0 2\n", root, "/srv/www", false, NotMounted},
+		{"not mounted, and the line has no end", "/dev/sdb /srv/ ext4", root, "/srv/www", false, NotMounted},
+		{"below what is not mounted by a link", "/dev/sdb /real\\040disk ext4 defaults", root, "/link/www", false, NotMounted},
+		{"mounted where a link leads", "/dev/sdb /link ext4 defaults", root + mount(`/real\040disk`, "rw", "rw"), "/link/www", false, ""},
+		{"noauto", "/dev/sdb /srv ext4 noauto", root, "/srv/www", false, ""},
+		{"another's", "/dev/sdb /srv/other ext4 defaults\n# /dev/sdc /srv x\n/dev/sdd none swap sw", root, "/srv/www", false, ""},
+		{"no fstab", "", root, "/srv/www", false, ""},
+		{"missing", "", root, "/srv/missing", false, PathMissing},
+		{"a file", "", root, "/srv/file", false, NotADirectory},
+		{"read-only by an error", "", root + mount("/srv", "rw", "ro,errors=remount-ro"), "/srv/www", true, FileSystemReadOnly},
+		{"shut down by an error", "", root + mount("/srv", "rw", "rw,emergency_ro"), "/srv/www", true, FileSystemReadOnly},
+		{"read-only where nothing was remembered", "", root + mount("/srv", "ro", "ro"), "/srv/www", false, ""},
+		{"read-only as fstab says", "/dev/sdb /srv ext4 ro,nofail", root + mount("/srv", "ro", "ro"), "/srv/www", true, ""},
+		{"read-only and not as fstab says", "/dev/sdb /srv ext4 rw", root + mount("/srv", "ro", "ro"), "/srv/www", false, FileSystemReadOnly},
+		{"mounted over", "", root + mount("/srv", "ro", "ro") + mount("/srv", "rw", "rw"), "/srv/www", true, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := guestWith(t, map[string]string{
@@ -58,7 +59,11 @@ func TestGivenWhatIsMountedThenATreeThatIsNotWhatItShouldBeIsNamed(t *testing.T)
 				}
 				write(t, g, "etc/fstab", c.fstab)
 			}
-			err := g.CheckTree(t.Context(), &Alone{}, TreeCheck{Tree: c.tree, Memory: c.memory})
+			check := TreeCheck{Tree: c.tree}
+			if c.remembers {
+				check.Memory = func() error { return nil }
+			}
+			err := g.CheckTree(t.Context(), &Alone{}, check)
 			if c.reason == "" && err != nil || c.reason != "" && reason(err) != c.reason {
 				t.Fatal(err)
 			}
@@ -94,38 +99,12 @@ func TestGivenALookThatHangsThenNoOtherJoinsIt(t *testing.T) {
 	<-left
 }
 
-func TestGivenADiskThatFailsThenReadingPastTheCacheFindsIt(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("needs root: it makes a disk")
-	}
-	image := filepath.Join(t.TempDir(), "image")
-	if err := os.WriteFile(image, make([]byte, 1<<20), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	said, err := exec.Command("losetup", "-f", "--show", image).CombinedOutput()
-	if err != nil {
-		t.Skipf("no disk can be had here: %s", said)
-	}
-	disk := strings.TrimSpace(string(said))
-	t.Cleanup(func() { _ = exec.Command("losetup", "-d", disk).Run() })
-	if err := os.Truncate(image, 0); err != nil { // it lost its content
-		t.Fatal(err)
-	}
-	if err := (Guest{}).CheckTree(t.Context(), &Alone{}, TreeCheck{Tree: t.TempDir(), Memory: disk}); reason(err) != DiskFails {
-		t.Fatal(err)
-	}
-}
-
-func TestGivenTheMemoryOfATreeThenItIsReadPastTheCache(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "memory")
-	if err := os.WriteFile(path, make([]byte, 5000), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := readPastCache(path); err != nil && !errors.Is(err, unix.EINVAL) {
-		t.Fatal(err)
-	}
-	if err := (Guest{}).CheckTree(t.Context(), &Alone{}, TreeCheck{Tree: filepath.Dir(path), Memory: path}); err != nil {
-		t.Fatal(err)
+func TestGivenAMemoryThatCannotBeReadFromItsDiskThenTheDiskFails(t *testing.T) {
+	for failure, want := range map[error]string{unix.EIO: DiskFails, unix.ENOENT: "<nil>"} {
+		check := TreeCheck{Tree: t.TempDir(), Memory: func() error { return fmt.Errorf("reading: %w", failure) }}
+		if err := (Guest{}).CheckTree(t.Context(), &Alone{}, check); reason(err) != want {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -372,3 +372,18 @@ func TestGivenAnEarlierMemoryThatIsNotRootsOrDamagedThenItIsNone(t *testing.T) {
 		})
 	}
 }
+
+func TestGivenADiskThatLostItsContentThenTheProbeOfTheMemoryFindsItPastTheCache(t *testing.T) {
+	point, image := scratchfs.MountImage(t, "ext4", 64)
+	store := openStore(t, point, me)
+	state, rows := some(t, 1)
+	must(t, store.Save(t.Context(), state, slices.Values(rows)))
+	must(t, store.Probe())
+	content, err := os.ReadFile(image)
+	must(t, err)
+	must(t, os.Truncate(image, 0))
+	if err := store.Probe(); !errors.Is(err, unix.EIO) {
+		t.Error(err)
+	}
+	must(t, os.WriteFile(image, content, 0o600))
+}

@@ -44,6 +44,7 @@ const (
 	memoryName = "memory"
 	temporary  = "memory.new"
 	nameMost   = 1024
+	probeSize  = 4096
 )
 
 // Store is one tree's part of the own directory. Load may be called by many goroutines; Save by one at a time, and not beside

@@ -80,7 +80,7 @@ func MountAt(t testing.TB, kind, image, point string) {
 }
 
 func unmount(t testing.TB, point string) {
-	if err := unix.Unmount(point, 0); err != nil {
+	if err := unix.Unmount(point, 0); err != nil && err != unix.EINVAL { // the test did it
 		t.Errorf("unmounting %s: %v", point, err)
 		_ = unix.Unmount(point, unix.MNT_DETACH)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"golang.org/x/sys/unix"
 	"google.golang.org/protobuf/proto"
 
 	"virtquorum.io/guest/internal/evidence"
@@ -222,6 +223,8 @@ func reasonOf(err error) string {
 		return "TreeReplaced"
 	case errors.Is(err, fingerprint.ErrTooLarge):
 		return "TooManyEntries"
+	case errors.Is(err, unix.EIO):
+		return evidence.DiskFails
 	}
 	return evidence.Unreadable
 }

@@ -239,6 +239,10 @@ func (t *tree) remember(ctx context.Context, state memory.State, of version) err
 		return err
 	}
 	fresh := recall(ctx, held, state.Configuration)
+	if err := t.settle(held, fresh); err != nil {
+		fresh.close()
+		return err
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.held != held { // it was closed meanwhile

@@ -36,6 +36,7 @@ type Options struct {
 	Commands  Commander
 	Users     func(*wire.Configure) (UserLooker, error)
 	Trees     TreeOpener
+	Places    PlaceChecker           // nil: trees are always where they should be
 	Push      func(*wire.Push) error // to the session; never waits
 }
 

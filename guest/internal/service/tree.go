@@ -49,17 +49,21 @@ type tree struct {
 	open          func(ctx context.Context) (*Held, error)
 	changed       func()        // called when anything about the rows may be another
 	unread        chan struct{} // there may be something to read
+	away          chan struct{} // something else may be in the tree's place
 	tried         chan struct{} // closed once it was opened or cannot be
 	gap           time.Duration // between two walks, at least
+	place         place
 
-	mu      sync.Mutex
-	held    *Held              // nil: it is not open
-	past    *past              // what is remembered of it; nil: it is not open
-	opened  uint64             // how often it was
-	result  fingerprint.Result // of the newest look
-	walked  time.Time          // when the newest walk that saw everything began
-	audited time.Time          // when the newest audit that ended began
-	problem error              // that keeps it from being looked at
+	mu        sync.Mutex
+	held      *Held              // nil: it is not open
+	past      *past              // what is remembered of it; nil: it is not open
+	opened    uint64             // how often it was
+	result    fingerprint.Result // of the newest look
+	walked    time.Time          // when the newest walk that saw everything began
+	audited   time.Time          // when the newest audit that ended began
+	problem   error              // that keeps it from being looked at
+	misplaced error              // what is wrong with its place, by the newest check
+	device    uint64             // where it was when something was remembered of it; 0: not known
 }
 
 // version is another one whenever anything about the rows is.
@@ -69,7 +73,8 @@ func (s *Service) openTrees(ctx context.Context, of *member) {
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx)) // it outlives the request, and ends with the member
 	of.cancel = cancel
 	for _, spec := range of.configure.Trees {
-		t := &tree{spec: spec, configuration: configurationOf(of.configure), unread: make(chan struct{}, 1), tried: make(chan struct{}), gap: defaultGap}
+		t := &tree{spec: spec, configuration: configurationOf(of.configure), unread: make(chan struct{}, 1), away: make(chan struct{}, 1), tried: make(chan struct{}), gap: defaultGap}
+		t.place.checker = s.options.Places
 		if quick := of.configure.GetTiming().GetQuickMillis(); quick > 0 {
 			t.gap = time.Duration(quick) * time.Millisecond
 		}
@@ -81,7 +86,11 @@ func (s *Service) openTrees(ctx context.Context, of *member) {
 	}
 	of.versions = make([]version, len(of.trees))
 	for _, t := range of.trees {
-		of.goroutines.Go(func() { t.keep(running) })
+		of.goroutines.Go(func() {
+			t.checkPlace(running)
+			of.goroutines.Go(func() { t.checkPlaceAgain(running) })
+			t.keep(running)
+		})
 	}
 	for _, t := range of.trees {
 		select {
@@ -94,6 +103,9 @@ func (s *Service) openTrees(ctx context.Context, of *member) {
 
 // use is the open tree; the error says why it is not open.
 func (t *tree) use() (*Held, error) {
+	if err := t.elsewhere(); err != nil {
+		return nil, fmt.Errorf("the tree %s cannot be looked at: %w", t.spec.Name, err)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.held == nil {
@@ -114,10 +126,21 @@ func (t *tree) version() version {
 // keep opens the tree, also when another directory came to its place, and looks at it until the context ends.
 func (t *tree) keep(ctx context.Context) {
 	for first := true; ctx.Err() == nil; first = false {
-		held, err := t.open(ctx)
+		if !first {
+			t.checkPlace(ctx)
+		}
+		var held *Held
 		var remembered *past
+		err := t.elsewhere()
 		if err == nil {
-			remembered = recall(ctx, held, t.configuration)
+			if held, err = t.open(ctx); err == nil {
+				remembered = recall(ctx, held, t.configuration)
+				if err = t.settle(held, remembered); err != nil {
+					remembered.close()
+					held.close()
+					held, remembered = nil, nil
+				}
+			}
 		}
 		t.mu.Lock()
 		t.held, t.past, t.problem = held, remembered, err
@@ -165,10 +188,11 @@ func (t *tree) lookOn(ctx context.Context, rows *fingerprint.Scanner, watcher wa
 		due = time.Now().Add(d)
 		next.Reset(d)
 	}
-	for ctx.Err() == nil {
+	for ctx.Err() == nil && t.elsewhere() == nil {
 		select {
 		case <-ctx.Done():
 			return
+		case <-t.away:
 		case <-next.C:
 			took, err := t.walk(ctx, rows)
 			if errors.Is(err, fingerprint.ErrReplaced) {
@@ -306,6 +330,7 @@ func (t *tree) failed(err error) {
 
 // state is what the sidecar is told of it.
 func (t *tree) state() *wire.TreeState {
+	elsewhere := t.elsewhere() != nil
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	state := &wire.TreeState{Name: t.spec.Name}
@@ -314,10 +339,12 @@ func (t *tree) state() *wire.TreeState {
 			watch.Fanotify: wire.Watcher_WATCHER_FANOTIFY, watch.Inotify: wire.Watcher_WATCHER_INOTIFY, watch.Walk: wire.Watcher_WATCHER_WALK,
 		}[t.held.Watcher.Kind()]
 	}
-	if t.problem != nil {
-		state.Reason, state.Sentence = reasonOf(t.problem), fmt.Sprintf("the tree %s: %v", t.spec.Name, t.problem)
+	for _, problem := range []error{t.problem, t.misplaced} {
+		if problem != nil {
+			state.Reason, state.Sentence = reasonOf(problem), fmt.Sprintf("the tree %s: %v", t.spec.Name, problem)
+		}
 	}
-	if t.past != nil {
+	if t.past != nil && !elsewhere {
 		t.past.tell(state)
 	}
 	return state
