@@ -68,7 +68,7 @@ func serve(ctx context.Context, address, state string, kinds []string, log *slog
 	members := service.New(service.Options{
 		Version: version, BootID: strings.TrimSpace(string(boot)), Kernel: guest.Fact(evidence.Kernel), Log: log,
 		Facts: guest, Addresses: guest, Commands: runner, Users: service.NewUserLooker(guest),
-		Trees: service.Opener{Own: runner.Own, Watch: kinds}, Places: guest,
+		Trees: service.Opener{Own: runner.Own, Watch: kinds}, Places: guest, Writers: guest,
 		Push: func(push *wire.Push) error { return server.Push(push) },
 	})
 	server = port.NewServer(port.NewLine(address), port.Options{Handler: members, Log: log, Term: term, KeepTerm: terms.save})

@@ -6,6 +6,7 @@ package beneath
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -119,6 +120,19 @@ func (k Kernel) found() Kernel {
 		k.NoMountID = err != nil || st.Mask&unix.STATX_MNT_ID == 0
 	}
 	return k
+}
+
+// Features names what this kernel has of what makes resolving fast and sure.
+func Features() []string {
+	found := Kernel{}.found()
+	var features []string
+	for name, lacking := range map[string]bool{"openat2": found.NoOpenat2, "statx": found.NoStatx, "mount-id": found.NoMountID} {
+		if !lacking {
+			features = append(features, name)
+		}
+	}
+	slices.Sort(features)
+	return features
 }
 
 // Close lets go of the directory, once calls under way have ended. Further calls fail. Closing twice is no error.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,14 +38,14 @@ func (u *Use) by(process int) {
 	}
 }
 
-// Writers says which of these inodes of a file system a process has mapped or open for writing. Directory is an open directory
-// of that file system; Volatile is true instead on a file system in memory, where nothing can rot and a store through a mapping
+// Writers says which of these inodes of a file system a process has mapped or open for writing. directory is the fd of an
+// open directory of that file system; Volatile is true instead on a file system in memory, where nothing can rot and a store through a mapping
 // moves no ctime: there every file counts as written.
 //
 // A process that begins or ends meanwhile may be missed. What cannot be read of a process is left out: it ends just then.
-func (g Guest) Writers(ctx context.Context, directory *os.File, inodes []uint64) (uses map[uint64]Use, volatile bool, err error) {
+func (g Guest) Writers(ctx context.Context, directory int, inodes []uint64) (uses map[uint64]Use, volatile bool, err error) {
 	var system unix.Statfs_t
-	if err := unix.Fstatfs(int(directory.Fd()), &system); err != nil {
+	if err := unix.Fstatfs(directory, &system); err != nil {
 		return nil, false, fmt.Errorf("asking for the type of the file system: %w", err)
 	}
 	if system.Type == unix.TMPFS_MAGIC || system.Type == unix.RAMFS_MAGIC {
@@ -102,15 +103,15 @@ type writers struct {
 	uses   map[uint64]Use
 }
 
-func (w *writers) place(directory *os.File) error {
+func (w *writers) place(directory int) error {
 	var stat unix.Stat_t
-	if err := unix.Fstat(int(directory.Fd()), &stat); err != nil {
+	if err := unix.Fstat(directory, &stat); err != nil {
 		return fmt.Errorf("asking for the device of the tree: %w", err)
 	}
 	w.device = stat.Dev
 	w.mapped = fmt.Sprintf("%d:%d", unix.Major(stat.Dev), unix.Minor(stat.Dev))
 	// What stat says of a btrfs is another number than that in maps, which is the one of mountinfo.
-	path, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(int(directory.Fd())))
+	path, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(directory))
 	if err != nil {
 		return fmt.Errorf("asking where the tree is: %w", err)
 	}
@@ -228,4 +229,24 @@ func parseDescriptor(said []byte) (flags int, inode uint64) {
 		}
 	}
 	return flags, inode
+}
+
+// Process says what a process is, for people: the name of its command, and the systemd unit that it belongs to, "" where that is not
+// known.
+func (g Guest) Process(process int) (command, unit string) {
+	if said, err := g.read(fmt.Sprintf("/proc/%d/comm", process), 64); err == nil {
+		command = clean(string(bytes.TrimSpace(said)))
+	}
+	said, err := g.read(fmt.Sprintf("/proc/%d/cgroup", process), 64<<10)
+	if err != nil {
+		return command, ""
+	}
+	for line := range bytes.Lines(said) {
+		for part := range strings.SplitSeq(string(bytes.TrimSpace(line)), "/") {
+			if strings.HasSuffix(part, ".service") || strings.HasSuffix(part, ".scope") {
+				unit = clean(part)
+			}
+		}
+	}
+	return command, unit
 }

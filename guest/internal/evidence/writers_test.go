@@ -90,7 +90,7 @@ func TestGivenWhoHasAFileMappedOrOpenThenItIsSaidHow(t *testing.T) {
 			wanted = append(wanted, inode)
 		}
 	}
-	uses, volatile, err := Guest{}.Writers(t.Context(), directory, wanted)
+	uses, volatile, err := Guest{}.Writers(t.Context(), int(directory.Fd()), wanted)
 	if err != nil || volatile {
 		t.Fatal(err, volatile)
 	}
@@ -113,7 +113,7 @@ func TestGivenAFileSystemInMemoryThenEveryFileCountsAsWritten(t *testing.T) {
 		t.Skip(err)
 	}
 	defer directory.Close()
-	if _, volatile, err := (Guest{}).Writers(t.Context(), directory, nil); err != nil || !volatile {
+	if _, volatile, err := (Guest{}).Writers(t.Context(), int(directory.Fd()), nil); err != nil || !volatile {
 		t.Skip("it is none here")
 	}
 }

@@ -77,11 +77,29 @@ func archiveOf(ctx context.Context, held *Held, name string, selinux bool) (*arc
 	return a, nil
 }
 
+// finishRepair ends what a crash interrupted, before anything else is done with the tree. What keeps it from that is told when
+// something is to be replaced next.
+func (s *Service) finishRepair(ctx context.Context, of *member, held *Held, name string) {
+	if held.Store == nil {
+		return
+	}
+	s.repairing.Lock()
+	defer s.repairing.Unlock()
+	one, err := archiveOf(ctx, held, name, of.configure.Selinux)
+	if err != nil {
+		s.options.Log.Warn("ending a repair that was interrupted", "tree", name, "why", err)
+		return
+	}
+	one.close()
+}
+
 func (s *Service) archives(ctx context.Context, of *member) (all []*archived, end func(), err error) {
+	s.repairing.Lock()
 	end = func() {
 		for _, one := range all {
 			one.close()
 		}
+		s.repairing.Unlock()
 	}
 	for _, t := range of.trees {
 		held, err := t.use()
@@ -157,6 +175,7 @@ func (s *Service) apply(ctx context.Context, of *member, call Call) (*wire.Answe
 		if err != nil {
 			return nil, fmt.Errorf("applying to %s: %w", of.trees[i].spec.Name, applyFailed(err))
 		}
+		s.addStale(ctx, of, i, plans[i], applied)
 		applied.Rows += uint64(result.Rows)
 		applied.LateTotal += uint64(len(result.Late))
 		if result.Entry != "" {

@@ -154,6 +154,9 @@ func (of *member) serveOrder(request *wire.Serve) (sync.ServeOrder, error) {
 		}
 		order.Joiners = append(order.Joiners, sync.Joiner{Name: joiner.Member, Pin: sync.Pin(joiner.Pin)})
 	}
+	if of.users != nil {
+		order.Accepted = func() { of.users.Disregard(1) }
+	}
 	order.Identity, err = sync.NewIdentity()
 	return order, err
 }

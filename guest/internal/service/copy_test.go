@@ -106,37 +106,46 @@ func doWith(t *testing.T, s *Service, request *wire.Request, targets []*wire.Tar
 	return s.do(t.Context(), &fakeCall{request: request, session: 1, body: []*wire.Body{{Last: true, Targets: targets}}})
 }
 
-func TestGivenAJoinerThatDiffersThenARepairMakesItEqualAndArchivesWhatItReplaces(t *testing.T) {
-	p := newPair(t)
+// fetch stages on the joiner what the donor serves, and says what is to be applied.
+func (p *pair) fetch() (apply []*wire.Target) {
+	p.t.Helper()
 	apply, served := p.targets()
 	seed := bytes.Repeat([]byte{7}, sync.SeedSize)
 	identity, err := sync.IdentityFromSeed(seed)
 	if err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
 	rows, serving, end := p.serve(served, identity.Pin())
 	if len(rows) != len(served) || serving == nil {
-		t.Fatal(rows, serving)
+		p.t.Fatal(rows, serving)
 	}
 	wanted := make([]*wire.Target, 0, len(rows))
 	for _, row := range rows {
 		wanted = append(wanted, &wire.Target{Path: row.Path, Digest: row.Digest, Size: row.Size})
 	}
-	answer, err := doWith(t, p.joiner, &wire.Request{Operation: &wire.Request_Fetch{Fetch: &wire.Fetch{
+	answer, err := doWith(p.t, p.joiner, &wire.Request{Operation: &wire.Request_Fetch{Fetch: &wire.Fetch{
 		Donor: "web-0", Address: serving.Address, Port: serving.Port, Pin: serving.Pin, Seed: seed,
 	}}}, wanted)
 	if err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
 	if fetched := answer.GetFetched(); fetched.Rows != uint64(len(wanted)) || fetched.MovedTotal != 0 || fetched.Received == 0 {
-		t.Fatal(fetched)
+		p.t.Fatal(fetched)
 	}
 	if sent := end(); sent.GetBytes() == 0 {
-		t.Fatal(sent)
+		p.t.Fatal(sent)
 	}
-	answer, err = doWith(t, p.joiner, &wire.Request{Operation: &wire.Request_Apply{Apply: &wire.Apply{
-		ArchiveEntry: "verdict-1", Verdict: "two of three hold it",
-	}}}, apply)
+	return apply
+}
+
+func applyOf(entry string) *wire.Request {
+	return &wire.Request{Operation: &wire.Request_Apply{Apply: &wire.Apply{ArchiveEntry: entry, Verdict: "two of three hold it"}}}
+}
+
+func TestGivenAJoinerThatDiffersThenARepairMakesItEqualAndArchivesWhatItReplaces(t *testing.T) {
+	p := newPair(t)
+	apply := p.fetch()
+	answer, err := doWith(t, p.joiner, applyOf("verdict-1"), apply)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,8 +204,7 @@ func TestGivenARowThatWasNotFetchedOrIsNotServedThenNothingChanges(t *testing.T)
 	p := newPair(t)
 	before := rowsIn(t, p.joiner)
 	apply, served := p.targets()
-	request := &wire.Request{Operation: &wire.Request_Apply{Apply: &wire.Apply{ArchiveEntry: "verdict-1", Verdict: "x"}}}
-	if _, err := doWith(t, p.joiner, request, apply); reason(err) != wire.Reason_REASON_VOID {
+	if _, err := doWith(t, p.joiner, applyOf("verdict-1"), apply); reason(err) != wire.Reason_REASON_VOID {
 		t.Fatal(err)
 	}
 	served[0].Digest = bytes.Repeat([]byte{1}, 32)

@@ -31,42 +31,11 @@ type Commander interface {
 	Run(ctx context.Context, command evidence.Command) (evidence.Result, error)
 }
 
-// UserLooker looks who uses the guest. *evidence.UserReader is one.
-type UserLooker interface {
-	Look() (evidence.Users, error)
-}
-
 const (
 	mostFacts   = 100
 	outputPiece = 128 << 10
 	mostOutput  = 16 << 20
 )
-
-// NewUserLooker makes the one for the access ports and probes of a configuration.
-func NewUserLooker(guest evidence.Guest) func(*wire.Configure) (UserLooker, error) {
-	return func(configure *wire.Configure) (UserLooker, error) {
-		ports := make([]uint16, 0, len(configure.AccessPorts))
-		for _, one := range configure.AccessPorts {
-			if one == 0 || one > 65535 {
-				return nil, invalid("AccessPorts", "%d is no port", one)
-			}
-			ports = append(ports, uint16(one))
-		}
-		probes := make([]netip.Prefix, 0, len(configure.Probes))
-		for _, one := range configure.Probes {
-			prefix, err := netip.ParsePrefix(one)
-			if err != nil {
-				address, err := netip.ParseAddr(one)
-				if err != nil {
-					return nil, invalid("Probes", "%q is neither an address nor a prefix", one)
-				}
-				prefix = netip.PrefixFrom(address, address.BitLen())
-			}
-			probes = append(probes, prefix)
-		}
-		return evidence.NewUserReader(guest, ports, probes), nil
-	}
-}
 
 func invalid(detail, format string, arguments ...any) error {
 	return port.Refuse(wire.Reason_REASON_INVALID, detail, format, arguments...)
@@ -143,22 +112,6 @@ func (s *Service) command(ctx context.Context, _ *member, call Call) (*wire.Answ
 
 func output(out, err []byte) *wire.Answer {
 	return &wire.Answer{Piece: &wire.Answer_Output{Output: &wire.Output{Out: out, Err: err}}}
-}
-
-func (s *Service) users(_ context.Context, of *member, _ Call) (*wire.Answer, error) {
-	seen, err := of.users.Look()
-	if err != nil {
-		return nil, fmt.Errorf("looking who uses the guest: %w", err)
-	}
-	list := &wire.UserList{
-		Sessions: uint32(seen.Sessions), Connections: uint32(seen.Connections), PassiveOpens: seen.PassiveOpens,
-		Words: seen.Who[:min(len(seen.Who), evidence.MostNamed)],
-	}
-	if seen.LastInput > 0 {
-		age := uint64(max(0, time.Since(time.Unix(seen.LastInput, 0)).Milliseconds()))
-		list.InputAgeMillis = &age
-	}
-	return &wire.Answer{Piece: &wire.Answer_Users{Users: list}}, nil
 }
 
 func (s *Service) health(context.Context, *member, Call) (*wire.Answer, error) {

@@ -23,15 +23,23 @@ const (
 
 // publish pushes what the newest look saw.
 func (s *Service) publish(of *member) {
-	s.mu.Lock()
-	current := s.member == of
-	s.mu.Unlock()
-	if !current || s.options.Push == nil {
-		return
+	if s.options.Push != nil && s.isCurrent(of) {
+		s.push(&wire.Push{Kind: &wire.Push_Look{Look: of.seen()}})
 	}
-	if err := s.options.Push(&wire.Push{Kind: &wire.Push_Look{Look: of.seen()}}); err != nil {
+}
+
+// push tells the session something by itself.
+func (s *Service) push(push *wire.Push) {
+	if err := s.options.Push(push); err != nil {
 		s.options.Log.Warn("telling what was seen", "why", err)
 	}
+}
+
+// isCurrent is true for what is configured now.
+func (s *Service) isCurrent(of *member) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.member == of
 }
 
 // seen is what is known now. Its number is another one whenever anything about the rows is.

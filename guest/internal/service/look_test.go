@@ -80,7 +80,9 @@ func TestGivenAChangeThenItIsPushedWithoutBeingAskedFor(t *testing.T) {
 	pushes := make(chan *wire.Seen, 100)
 	s, _ := newService(t, func(o *Options) {
 		o.Push = func(push *wire.Push) error {
-			pushes <- push.GetLook()
+			if look := push.GetLook(); look != nil {
+				pushes <- look
+			}
 			return nil
 		}
 	})
@@ -91,6 +93,29 @@ func TestGivenAChangeThenItIsPushedWithoutBeingAskedFor(t *testing.T) {
 		if seen.Number > first.Number && seen.Rows == 2 {
 			break
 		}
+	}
+}
+
+func TestGivenASessionThenItIsToldWhoUsesTheGuestWithoutAskingAndSoIsALaterOne(t *testing.T) {
+	users := make(chan *wire.UserList, 100)
+	s, _ := newService(t, func(o *Options) {
+		o.Push = func(push *wire.Push) error {
+			if list := push.GetUsers(); list != nil {
+				users <- list
+			}
+			return nil
+		}
+	})
+	mustDo(t, s, configureOf())
+	if list := <-users; list.Sessions != 1 || list.Connections != 2 {
+		t.Fatal(list)
+	}
+	later := &fakeCall{request: request(t, configureOf()), session: 2}
+	if _, err := s.do(t.Context(), later); err != nil {
+		t.Fatal(err)
+	}
+	if list := <-users; list.Sessions != 1 {
+		t.Fatal(list)
 	}
 }
 

@@ -28,6 +28,7 @@ type member struct {
 
 	cancel     context.CancelFunc
 	goroutines gosync.WaitGroup
+	newSession chan struct{} // another session took it over, which knows nothing yet
 
 	mu       gosync.Mutex
 	number   uint64                   // of the newest look that saw something new
@@ -48,9 +49,14 @@ func (s *Service) configure(ctx context.Context, _ *member, call Call) (*wire.An
 		s.mu.Lock()
 		old.session = call.Session()
 		s.mu.Unlock()
+		select {
+		case old.newSession <- struct{}{}:
+		default:
+		}
+		s.publish(old)
 		return configured(old), nil
 	}
-	next := &member{session: call.Session(), configure: configure}
+	next := &member{session: call.Session(), configure: configure, newSession: make(chan struct{}, 1)}
 	if s.options.Users != nil {
 		users, err := s.options.Users(configure)
 		if err != nil {
@@ -64,12 +70,17 @@ func (s *Service) configure(ctx context.Context, _ *member, call Call) (*wire.An
 	if old != nil {
 		old.close()
 	}
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx)) // it outlives the request, and ends with the member
+	next.cancel = cancel
 	if s.options.Trees != nil {
-		s.openTrees(ctx, next)
+		s.openTrees(ctx, running, next)
 	}
 	s.mu.Lock()
 	s.member = next
 	s.mu.Unlock()
+	if next.users != nil && s.options.Push != nil {
+		next.goroutines.Go(func() { s.watchUsers(running, next) })
+	}
 	return configured(next), nil
 }
 
@@ -107,9 +118,7 @@ func (of *member) states() []*wire.TreeState {
 
 // close ends the looking and lets go of the trees.
 func (of *member) close() {
-	if of.cancel != nil {
-		of.cancel()
-	}
+	of.cancel()
 	of.goroutines.Wait()
 }
 

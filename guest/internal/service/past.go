@@ -105,6 +105,10 @@ func (t *tree) addChanges(index int, seen *wire.Seen) {
 	if !p.found || p.of != now {
 		p.compare(index, t.held.Rows.Rows())
 		p.of, p.found = now, true
+		if t.writers != nil {
+			inode := func(path string) uint64 { row, _ := t.held.Rows.Row(path); return row.Ino }
+			addMapped(context.Background(), t.writers, t.held.Rows.Root(), p.changes, inode)
+		}
 	}
 	seen.ChangesTotal += p.total
 	seen.Changes = append(seen.Changes, p.changes[:min(len(p.changes), mostChanges-len(seen.Changes))]...)

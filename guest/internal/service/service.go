@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 
+	"virtquorum.io/guest/internal/beneath"
 	"virtquorum.io/guest/internal/port"
 	"virtquorum.io/guest/internal/wire"
 )
@@ -37,6 +38,7 @@ type Options struct {
 	Users     func(*wire.Configure) (UserLooker, error)
 	Trees     TreeOpener
 	Places    PlaceChecker           // nil: trees are always where they should be
+	Writers   WriterFinder           // nil: nobody has anything open
 	Push      func(*wire.Push) error // to the session; never waits
 }
 
@@ -45,6 +47,8 @@ type Service struct {
 	options    Options
 	operations map[string]operation
 	alone      chan struct{} // holds one token while something changes the guest
+
+	repairing sync.Mutex // held by what uses the archives: a tree may be opened again meanwhile, and ends what was interrupted
 
 	mu     sync.Mutex
 	member *member // as configured last; nil: never
@@ -61,6 +65,7 @@ func New(options Options) *Service {
 func (s *Service) Welcome() *wire.Welcome {
 	welcome := &wire.Welcome{
 		Version: s.options.Version, BootId: s.options.BootID, Kernel: s.options.Kernel, Architecture: runtime.GOARCH,
+		Features: beneath.Features(),
 	}
 	for name, operation := range s.operations {
 		if operation.run != nil {

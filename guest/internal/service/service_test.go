@@ -94,6 +94,8 @@ func (g *fakeGuest) Look() (evidence.Users, error) {
 	return evidence.Users{Sessions: 1, Connections: 2, Who: []string{"root on tty1"}}, nil
 }
 
+func (g *fakeGuest) Disregard(uint64) {}
+
 func newService(t *testing.T, change ...func(*Options)) (*Service, *fakeGuest) {
 	t.Helper()
 	guest := &fakeGuest{}
@@ -179,6 +181,9 @@ func TestGivenAnOperationThatNobodyHereDoesThenItIsRefusedAndNotInTheWelcome(t *
 	}
 	if _, err := s.do(t.Context(), &fakeCall{request: &wire.Request{}}); reason(err) != wire.Reason_REASON_UNSUPPORTED {
 		t.Fatal(err)
+	}
+	if features := s.Welcome().Features; !slices.Contains(features, "statx") {
+		t.Fatal(features)
 	}
 	operations := s.Welcome().Operations
 	if slices.Contains(operations, "facts") || !slices.Contains(operations, "users") || !slices.IsSorted(operations) {

@@ -53,6 +53,7 @@ type tree struct {
 	tried         chan struct{} // closed once it was opened or cannot be
 	gap           time.Duration // between two walks, at least
 	place         place
+	writers       WriterFinder // may be nil
 
 	mu        sync.Mutex
 	held      *Held              // nil: it is not open
@@ -69,18 +70,21 @@ type tree struct {
 // version is another one whenever anything about the rows is.
 type version struct{ opened, rows uint64 }
 
-func (s *Service) openTrees(ctx context.Context, of *member) {
-	running, cancel := context.WithCancel(context.WithoutCancel(ctx)) // it outlives the request, and ends with the member
-	of.cancel = cancel
+// openTrees begins to look at the trees, for as long as running lasts, and waits for the first look at their places.
+func (s *Service) openTrees(ctx, running context.Context, of *member) {
 	for _, spec := range of.configure.Trees {
 		t := &tree{spec: spec, configuration: configurationOf(of.configure), unread: make(chan struct{}, 1), away: make(chan struct{}, 1), tried: make(chan struct{}), gap: defaultGap}
-		t.place.checker = s.options.Places
+		t.place.checker, t.writers = s.options.Places, s.options.Writers
 		if quick := of.configure.GetTiming().GetQuickMillis(); quick > 0 {
 			t.gap = time.Duration(quick) * time.Millisecond
 		}
 		t.changed = func() { s.publish(of) }
 		t.open = func(ctx context.Context) (*Held, error) {
-			return s.options.Trees.OpenTree(ctx, of.configure, spec)
+			held, err := s.options.Trees.OpenTree(ctx, of.configure, spec)
+			if err == nil {
+				s.finishRepair(ctx, of, held, spec.Name)
+			}
+			return held, err
 		}
 		of.trees = append(of.trees, t)
 	}

@@ -56,6 +56,8 @@ type ServeOrder struct {
 	BytesPerSecond int64
 	// Patience is how long one read or write may take; 0 means 20 s.
 	Patience time.Duration
+	// Accepted is called for each connection that is taken; may be nil.
+	Accepted func()
 }
 
 const (
@@ -156,6 +158,9 @@ func (s *Server) accept(ctx context.Context) {
 				return
 			}
 			continue
+		}
+		if s.order.Accepted != nil {
+			s.order.Accepted()
 		}
 		select {
 		case strangers <- struct{}{}:

@@ -1,0 +1,158 @@
+package service
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"virtquorum.io/guest/internal/beneath"
+	"virtquorum.io/guest/internal/evidence"
+	"virtquorum.io/guest/internal/scratchfs"
+	"virtquorum.io/guest/internal/wire"
+)
+
+// cutOff is a context that ends after it was asked so many times.
+type cutOff struct {
+	context.Context
+	left int
+}
+
+func (c *cutOff) Err() error {
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// moveJoiner gives the joiner a file system of its own.
+func (p *pair) moveJoiner(kind string) *wire.Configure {
+	p.t.Helper()
+	p.joinerDir = scratchfs.Mount(p.t, kind, 64)
+	write(p.t, p.joinerDir, "same")
+	write(p.t, p.joinerDir, "only-joiner")
+	p.joiner, _ = newService(p.t)
+	configure := configureOf(p.joinerDir)
+	configure.SyncAddress = "127.0.0.1"
+	mustDo(p.t, p.joiner, configure)
+	mustDo(p.t, p.joiner, &wire.Look{Walk: true})
+	return configure
+}
+
+func TestGivenARepairThatWasCutOffThenTheNextStartOfTheProgramEndsIt(t *testing.T) {
+	interrupted := 0
+	for steps := 0; ; steps++ {
+		p := newPair(t)
+		configure := p.moveJoiner("tmpfs")
+		apply := p.fetch()
+		call := &fakeCall{request: applyOf("verdict-1"), session: 1, body: []*wire.Body{{Last: true, Targets: apply}}}
+		_, err := p.joiner.do(&cutOff{t.Context(), steps}, call)
+		p.joiner.Close()
+		journal, _ := filepath.Glob(filepath.Join(p.joinerDir, ".virtquorum", "*", "journal", "*"))
+		if err != nil && len(journal) == 0 {
+			continue // before it began
+		}
+		if err == nil {
+			break
+		}
+		interrupted++
+
+		p.joiner, _ = newService(t)
+		mustDo(t, p.joiner, configure)
+		if left, _ := filepath.Glob(journal[0]); len(left) != 0 {
+			t.Fatal("its journal is still there")
+		}
+		mustDo(t, p.joiner, &wire.Look{Walk: true})
+		donor, joiner := rowsIn(t, p.donor), rowsIn(t, p.joiner)
+		for path, row := range donor {
+			if path != "" && !bytes.Equal(joiner[path].GetDigest(), row.Digest) {
+				t.Errorf("after %d steps %q differs", steps, path)
+			}
+		}
+		p.joiner.Close()
+	}
+	if interrupted == 0 {
+		t.Fatal("no repair was cut off after it began")
+	}
+}
+
+func TestGivenAProcessThatHoldsAReplacedFileOpenForWritingThenItIsNamed(t *testing.T) {
+	p := newPair(t)
+	p.moveJoiner("ext4")
+	p.joiner.options.Writers = evidence.Guest{}
+	writer := exec.Command("sleep", "100")
+	file, err := os.OpenFile(filepath.Join(p.joinerDir, "same"), os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writer.Stdout = file
+	if err := writer.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = writer.Process.Kill()
+		_ = writer.Wait()
+	})
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	mustDo(t, p.joiner, &wire.Look{Walk: true})
+	answer, err := doWith(t, p.joiner, applyOf("verdict-1"), p.fetch())
+	if err != nil {
+		t.Fatal(err)
+	}
+	stale := answer.GetApplied().Stale
+	if len(stale) != 1 || int(stale[0].Pid) != writer.Process.Pid || stale[0].Command != "sleep" || string(stale[0].Path) != "same" {
+		t.Fatal(stale)
+	}
+}
+
+func TestGivenAChangeThatNothingElseTellsOfThenAWritableMappingMakesItSomebodys(t *testing.T) {
+	for kind, wanted := range map[string]map[string]bool{
+		"ext4":  {"mapped": true, "calm": false, "told": false},
+		"tmpfs": {"mapped": true, "calm": true, "told": false},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			tree := scratchfs.Mount(t, kind, 64)
+			inodes := map[string]uint64{}
+			var changes []*wire.Change
+			for name := range wanted {
+				write(t, tree, name)
+				info, err := os.Stat(filepath.Join(tree, name))
+				if err != nil {
+					t.Fatal(err)
+				}
+				inodes[name] = info.Sys().(*syscall.Stat_t).Ino
+				changes = append(changes, &wire.Change{Path: []byte(name), Before: []byte{1}, Now: []byte{2}, CtimeMoved: name == "told"})
+			}
+			file, err := os.OpenFile(filepath.Join(tree, "mapped"), os.O_RDWR, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			memory, err := unix.Mmap(int(file.Fd()), 0, 4096, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = unix.Munmap(memory) }()
+			if err := file.Close(); err != nil {
+				t.Fatal(err)
+			}
+			directory, err := beneath.Open(tree)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer directory.Close()
+			addMapped(t.Context(), evidence.Guest{}, directory, changes, func(path string) uint64 { return inodes[path] })
+			for _, one := range changes {
+				if one.Mapped != wanted[string(one.Path)] {
+					t.Error(one)
+				}
+			}
+		})
+	}
+}

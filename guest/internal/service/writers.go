@@ -1,0 +1,93 @@
+package service
+
+import (
+	"context"
+	"os"
+
+	"virtquorum.io/guest/internal/archive"
+	"virtquorum.io/guest/internal/beneath"
+	"virtquorum.io/guest/internal/evidence"
+	"virtquorum.io/guest/internal/port"
+	"virtquorum.io/guest/internal/wire"
+)
+
+// WriterFinder says who can write to files without that a ctime tells of it at once. evidence.Guest is one.
+type WriterFinder interface {
+	Writers(ctx context.Context, directory int, inodes []uint64) (uses map[uint64]evidence.Use, volatile bool, err error)
+	Process(process int) (command, unit string)
+}
+
+// uses asks who can write to inodes of the file system that the directory is on.
+func uses(ctx context.Context, finder WriterFinder, directory *beneath.Dir, inodes []uint64) (found map[uint64]evidence.Use, volatile bool, err error) {
+	err = directory.Control(func(fd int) error {
+		found, volatile, err = finder.Writers(ctx, fd, inodes)
+		return err
+	})
+	return found, volatile, err
+}
+
+// addMapped says of changes of which nothing else tells who made them, so that they would be taken for rot, whether somebody has
+// the file mapped for writing: a store through a mapping moves no ctime until its page is written out. On a file system in memory
+// every change is somebody's.
+func addMapped(ctx context.Context, finder WriterFinder, directory *beneath.Dir, changes []*wire.Change, inodeOf func(path string) uint64) {
+	suspects := map[uint64][]*wire.Change{}
+	var inodes []uint64
+	for _, one := range changes {
+		if len(one.Before) > 0 && len(one.Now) > 0 && !one.CtimeMoved && !one.InodeMoved && !one.Foreign {
+			inode := inodeOf(string(one.Path))
+			suspects[inode] = append(suspects[inode], one)
+			inodes = append(inodes, inode)
+		}
+	}
+	if len(inodes) == 0 {
+		return
+	}
+	found, volatile, err := uses(ctx, finder, directory, inodes)
+	for inode, changes := range suspects {
+		for _, one := range changes {
+			one.Mapped = volatile || found[inode].Mapped || err != nil // what is not known is no rot
+		}
+	}
+}
+
+// addStale names the processes that have a file open or mapped for writing that is no more at its place: what they write goes to the
+// archive, and nobody else sees it.
+func (s *Service) addStale(ctx context.Context, of *member, tree int, plan archive.Plan, applied *wire.Applied) {
+	held, err := of.trees[tree].use()
+	if err != nil || s.options.Writers == nil {
+		return
+	}
+	paths := map[uint64]string{}
+	var inodes []uint64
+	was := func(path string, state archive.State) {
+		if state.Type == 'f' {
+			paths[state.Ino] = path
+			inodes = append(inodes, state.Ino)
+		}
+	}
+	for _, put := range plan.Put {
+		was(put.Path, put.Was)
+	}
+	for _, remove := range plan.Remove {
+		was(remove.Path, remove.Was)
+	}
+	found, _, err := uses(ctx, s.options.Writers, held.Rows.Root(), inodes)
+	if err != nil {
+		s.options.Log.Warn("looking who has files open that were replaced", "tree", of.trees[tree].spec.Name, "why", err)
+		return
+	}
+	for inode, use := range found {
+		for _, process := range use.Processes {
+			if process == os.Getpid() || len(applied.Stale) == mostListed {
+				continue
+			}
+			command, unit := s.options.Writers.Process(process)
+			applied.Stale = append(applied.Stale, &wire.StaleProcess{
+				Pid: uint32(process), Command: command, Unit: unit, Tree: uint32(tree), Path: []byte(paths[inode]),
+			})
+		}
+	}
+	for !port.Fits(applied) {
+		applied.Stale = applied.Stale[:len(applied.Stale)/2]
+	}
+}
