@@ -34,7 +34,7 @@ func (l *look) setLink(i, first uint32) {
 	if r := l.table.at(i); r.link != first {
 		r.link = first
 		r.flags = r.flags&^settled | unread
-		l.version++
+		l.touch(i)
 	}
 }
 

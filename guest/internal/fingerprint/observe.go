@@ -92,7 +92,7 @@ func (l *look) take(path string, st beneath.Stat) (digest bool, err error) {
 		return st.Type != 'f' && r.flags&unread != 0, nil
 	}
 	l.moved++
-	l.version++
+	l.touch(i)
 	wasMulti := r.flags & multi
 	if known && r.flags&multi != 0 {
 		l.inodes[inode{r.dev, r.ino}] = true
@@ -148,6 +148,6 @@ func (s *Scanner) store(i uint32, digest Digest, past bool, words string) {
 		s.setTrouble(i, words)
 	}
 	if *r != before {
-		s.version++
+		s.touch(i)
 	}
 }

@@ -283,7 +283,7 @@ func (r *reader) keep(path string, start record, found readout, past bool) error
 			return nil
 		}
 		row.set(found.stat)
-		r.version++
+		r.touch(i)
 	}
 	if row.link != start.link {
 		r.done.Moved++

@@ -289,6 +289,77 @@ func TestGivenWhatATreeDoesNotWantThenItIsNamedAndNoRow(t *testing.T) {
 	}
 }
 
+func TestGivenAnOlderVersionThenWhatIsDifferentSinceMakesOfItsRowsTheNewest(t *testing.T) {
+	path := scratchfs.Mount(t, "ext4", 64)
+	for n := range 60 {
+		name := filepath.Join(path, "d"+strconv.Itoa(n%7), "f"+strconv.Itoa(n))
+		must(t, os.MkdirAll(filepath.Dir(name), 0o755))
+		must(t, os.WriteFile(name, []byte(name), 0o600))
+	}
+	s := scanner(t, Tree{Name: "t", Path: path}, Options{Now: later})
+	random := rand.New(rand.NewPCG(5, 6))
+	type older struct {
+		version uint64
+		rows    map[string]Row
+	}
+	var kept []older
+	for range 30 {
+		now := scan(t, s)
+		for _, one := range kept {
+			rows, gone, known := s.Since(one.version)
+			if !known {
+				t.Fatal(one.version)
+			}
+			made, last := maps.Clone(one.rows), ""
+			for _, path := range gone {
+				delete(made, path)
+			}
+			for row := range rows {
+				if row.Path < last {
+					t.Fatalf("%q comes after %q", row.Path, last)
+				}
+				made[row.Path], last = row, row.Path
+			}
+			if first := first(made, now); first != "" {
+				t.Fatal(first)
+			}
+		}
+		kept = append(kept, older{s.Version(), now})
+		change(t, path, s, random)
+	}
+	if rows, gone, _ := s.Since(s.Version()); len(gone) != 0 || len(slices.Collect(rows)) != 0 {
+		t.Fatal(gone)
+	}
+	if _, _, known := s.Since(s.Version() + 1); known {
+		t.Fatal("a version that is still to come is known")
+	}
+}
+
+func TestGivenMoreRemovalsThanAreRememberedThenAnOldVersionIsNotKnownAnyMore(t *testing.T) {
+	path := scratchfs.Mount(t, "tmpfs", 0)
+	s := scanner(t, Tree{Name: "t", Path: path}, Options{})
+	for n := range removedMost + 1 {
+		must(t, os.WriteFile(filepath.Join(path, strconv.Itoa(n)), nil, 0o600))
+	}
+	_, err := s.Walk(t.Context())
+	must(t, err)
+	old := s.Version()
+	must(t, filepath.WalkDir(path, func(name string, entry os.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			err = os.Remove(name)
+		}
+		return err
+	}))
+	_, err = s.Walk(t.Context())
+	must(t, err)
+	if _, _, known := s.Since(old); known {
+		t.Fatal("it is still known")
+	}
+	if _, gone, known := s.Since(s.Version() - 10); !known || len(gone) != 10 {
+		t.Fatal(len(gone), known)
+	}
+}
+
 func TestGivenALookBetweenTheCtimeOfANewNameAndItsCountThenTheNextFindsTheHardLink(t *testing.T) {
 	path := scratchfs.Mount(t, "ext4", 64)
 	must(t, os.WriteFile(filepath.Join(path, "a"), []byte("a"), 0o600))

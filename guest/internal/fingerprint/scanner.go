@@ -29,6 +29,7 @@ const (
 	leftOutMost  = 100   // named; the others are counted
 	troublesMost = 1_000 // with their own words
 	rowsPerLock  = 256
+	removedMost  = 10_000 // that are remembered by name
 )
 
 // Options of a Scanner. The zero value is right for a product's guest.
@@ -77,6 +78,8 @@ type Scanner struct {
 	mu           sync.Mutex // guards what follows
 	table        *table
 	version      uint64
+	removed      []removal // by version, the newest of them
+	removedSince uint64    // removed has all that came after it
 	generation   uint32
 	walked       bool
 	linksMoved   bool
@@ -145,6 +148,29 @@ func (s *Scanner) Version() uint64 {
 
 // Rows gives all rows by the bytes of their paths. They are of one moment only if Version is the same before and after.
 func (s *Scanner) Rows() iter.Seq[Row] { return s.rows(0) }
+
+// removal is a row that is no more, and the version without it.
+type removal struct {
+	version uint64
+	path    string
+}
+
+// Since gives the rows that are not as they were at an earlier version, by the bytes of their paths, and the paths that were rows
+// then or later and are none any more. It is not known when so much was removed since that it was forgotten: then all rows count.
+func (s *Scanner) Since(version uint64) (rows iter.Seq[Row], gone []string, known bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || version < s.removedSince || version > s.version {
+		return nil, nil, false
+	}
+	for at := len(s.removed) - 1; at >= 0 && s.removed[at].version > version; at-- {
+		if _, again := s.table.get(s.removed[at].path); !again {
+			gone = append(gone, s.removed[at].path)
+		}
+	}
+	slices.Sort(gone)
+	return s.each(func(r *record) bool { return r.changed > version }), slices.Compact(gone), true
+}
 
 // Unread gives the paths whose content must be read.
 func (s *Scanner) Unread() iter.Seq[string] {
@@ -308,6 +334,18 @@ func (s *Scanner) remove(i uint32) {
 		s.linksMoved = true
 	}
 	delete(s.troubles, i)
-	s.table.remove(i)
 	s.version++
+	if len(s.removed) >= removedMost {
+		half := len(s.removed) / 2
+		s.removedSince = s.removed[half-1].version
+		s.removed = append(s.removed[:0], s.removed[half:]...)
+	}
+	s.removed = append(s.removed, removal{s.version, string(s.table.path(i))})
+	s.table.remove(i)
+}
+
+// touch says that something about a row is another thing now.
+func (s *Scanner) touch(i uint32) {
+	s.version++
+	s.table.at(i).changed = s.version
 }

@@ -43,6 +43,7 @@ type record struct {
 	digest       Digest
 	link         uint32 // the record of the first path of its inode, plus 1; 0: none
 	seen         uint32 // by which look
+	changed      uint64 // the version of the rows since which it is as it is
 }
 
 // table keeps records by path. They lie outside of Go's heap, beside which the collector would let as much garbage again grow.

@@ -167,6 +167,7 @@ func (l *look) failed(err error) error {
 		clear(l.troubles)
 		l.walked = false
 		l.version++
+		l.removed, l.removedSince = nil, l.version
 	default:
 		err = errors.Join(err, l.tidy())
 	}

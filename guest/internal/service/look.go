@@ -3,6 +3,8 @@ package service
 import (
 	"context"
 	"errors"
+	"iter"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,6 +19,7 @@ import (
 const (
 	mostTroubled  = 100
 	mostCounted   = 1000
+	mostEarlier   = 200       // looks of which it is known what the rows were
 	rowsPiece     = 192 << 10 // bytes of rows in a piece, about
 	progressEvery = 500 * time.Millisecond
 )
@@ -109,13 +112,38 @@ func ageMillis(t time.Time) uint64 {
 func (of *member) look() uint64 {
 	of.mu.Lock()
 	defer of.mu.Unlock()
+	before := of.number
 	for i, t := range of.trees {
 		if now := t.version(); now != of.versions[i] || of.number == 0 {
 			of.versions[i] = now
 			of.number++
 		}
 	}
+	if of.number != before {
+		if len(of.earlier) == mostEarlier {
+			of.earlier = slices.Delete(of.earlier, 0, mostEarlier/2)
+		}
+		of.earlier = append(of.earlier, numbered{of.number, slices.Clone(of.versions)})
+	}
 	return of.number
+}
+
+// numbered is a look, and what the trees' rows were at it.
+type numbered struct {
+	number   uint64
+	versions []version
+}
+
+// at says what the trees' rows were at a look, if that is still known.
+func (of *member) at(number uint64) (versions []version, known bool) {
+	of.mu.Lock()
+	defer of.mu.Unlock()
+	for _, one := range of.earlier {
+		if one.number == number {
+			return one.versions, true
+		}
+	}
+	return nil, false
 }
 
 func (s *Service) look(ctx context.Context, of *member, call Call) (*wire.Answer, error) {
@@ -180,26 +208,22 @@ func progress(call Call, name string) func(string, int64, int64) {
 	}
 }
 
-// rows sends all rows of the newest look; what changes while they are sent makes it void.
+// rows sends the rows of the newest look, or what is different from an earlier one where that is known; what changes while they are
+// sent makes it void.
 func (s *Service) rows(ctx context.Context, of *member, call Call) (*wire.Answer, error) {
 	number := of.look()
-	list, size := &wire.RowList{Look: number, All: true}, 0
-	if since := call.Request().GetRows().GetSince(); since == number && since != 0 {
-		list.All = false
-		return &wire.Answer{Piece: &wire.Answer_Rows{Rows: list}}, nil
+	sources, all, err := of.rowsSince(call.Request().GetRows().GetSince())
+	if err != nil {
+		return nil, err
 	}
-	for i, t := range of.trees {
-		held, err := t.use()
-		if err != nil {
-			return nil, void("%w", err)
-		}
-		for row := range held.Rows.Rows() {
-			one := rowOf(i, row)
+	list, size := &wire.RowList{Look: number, All: all}, 0
+	for _, rows := range sources {
+		for one := range rows {
 			if size += proto.Size(one) + 8; size > rowsPiece && len(list.Rows) > 0 {
 				if err := call.Send(ctx, &wire.Answer{Piece: &wire.Answer_Rows{Rows: list}}); err != nil {
 					return nil, err
 				}
-				list, size = &wire.RowList{Look: number, All: true}, proto.Size(one)+8
+				list, size = &wire.RowList{Look: number, All: all}, proto.Size(one)+8
 			}
 			list.Rows = append(list.Rows, one)
 		}
@@ -208,6 +232,55 @@ func (s *Service) rows(ctx context.Context, of *member, call Call) (*wire.Answer
 		return nil, void("the trees changed while their rows were sent")
 	}
 	return &wire.Answer{Piece: &wire.Answer_Rows{Rows: list}}, nil
+}
+
+// rowsSince are each tree's rows, in their order: what is different from a look, or all if that is not known of each tree.
+func (of *member) rowsSince(since uint64) (sources []iter.Seq[*wire.Row], all bool, err error) {
+	versions, known := of.at(since)
+	var different, whole []iter.Seq[*wire.Row]
+	for i, t := range of.trees {
+		held, err := t.use()
+		if err != nil {
+			return nil, false, void("%w", err)
+		}
+		whole = append(whole, listed(i, held.Rows.Rows(), nil))
+		if !known || versions[i].opened != t.version().opened {
+			known = false
+			continue
+		}
+		rows, gone, still := held.Rows.Since(versions[i].rows)
+		known = still
+		if still {
+			different = append(different, listed(i, rows, gone))
+		}
+	}
+	if !known {
+		return whole, true, nil
+	}
+	return different, false, nil
+}
+
+// listed are rows, and between them those that are gone, both in the order of their paths.
+func listed(tree int, rows iter.Seq[fingerprint.Row], gone []string) iter.Seq[*wire.Row] {
+	return func(yield func(*wire.Row) bool) {
+		lost := func(path string) bool { return yield(&wire.Row{Tree: uint32(tree), Path: []byte(path)}) }
+		for row := range rows {
+			for len(gone) > 0 && gone[0] < row.Path {
+				if !lost(gone[0]) {
+					return
+				}
+				gone = gone[1:]
+			}
+			if !yield(rowOf(tree, row)) {
+				return
+			}
+		}
+		for _, path := range gone {
+			if !lost(path) {
+				return
+			}
+		}
+	}
 }
 
 func rowOf(tree int, row fingerprint.Row) *wire.Row {

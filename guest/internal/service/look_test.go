@@ -2,6 +2,7 @@ package service
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -56,6 +57,35 @@ func TestGivenATreeThenItsRowsComeInOrderAndAnotherLookHasAnotherNumber(t *testi
 	}
 	if after := rowsIn(t, s); bytes.Equal(after["one"].Digest, before["one"].Digest) || after["one"].Inode != before["one"].Inode {
 		t.Fatal(before["one"], after["one"])
+	}
+}
+
+func TestGivenAnEarlierLookThenOnlyWhatIsDifferentIsSent(t *testing.T) {
+	tree := newTree(t)
+	for _, name := range []string{"goes", "kept", "moves"} {
+		write(t, tree, name)
+	}
+	s, _ := newService(t)
+	mustDo(t, s, configureOf(tree))
+	first := mustDo(t, s, &wire.Look{Walk: true}).GetLook()
+	if err := os.Remove(filepath.Join(tree, "goes")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(tree, "moves"), []byte("another content"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	mustDo(t, s, &wire.Look{Walk: true})
+	list := mustDo(t, s, &wire.Rows{Since: first.Number}).GetRows()
+	got := map[string]bool{}
+	for _, row := range list.Rows {
+		got[string(row.Path)] = len(row.Digest) == 32
+	}
+	// The root too: its time is another one.
+	if want := (map[string]bool{"": true, "goes": false, "moves": true}); list.All || !maps.Equal(got, want) {
+		t.Fatal(list.All, got)
+	}
+	if list := mustDo(t, s, &wire.Rows{Since: 1 << 40}).GetRows(); !list.All || len(list.Rows) != 3 {
+		t.Fatal(list)
 	}
 }
 

@@ -33,6 +33,7 @@ type member struct {
 	mu       gosync.Mutex
 	number   uint64                   // of the newest look that saw something new
 	versions []version                // of the trees' rows at that look
+	earlier  []numbered               // looks, the newest last
 	staged   []map[string]sync.Staged // of each tree by path, by the newest fetch
 }
 
