@@ -19,6 +19,12 @@ public interface Guest extends AutoCloseable {
   /** What is known of the guest without asking it: never blocks. */
   Presence presence();
 
+  /**
+   * Says whom to tell, on any thread, that another look may find something else. A guest that
+   * cannot tell is looked at every now and then in any case.
+   */
+  default void onNews(Runnable listener) {}
+
   /** Ends the way to the guest, after its watch; the guest itself is left alone. */
   @Override
   void close();

@@ -40,6 +40,7 @@ final class Member implements Link.Listener, AutoCloseable {
   private volatile Configure wanted;
   private volatile boolean ballotDue;
   private volatile boolean healthDue;
+  private volatile boolean changed;
   private volatile boolean closed;
 
   // Of the thread of the rounds alone.
@@ -47,8 +48,7 @@ final class Member implements Link.Listener, AutoCloseable {
   private Configure working;
   private BallotContent sent;
   private long ballots;
-  private long quickDue;
-  private long auditDue;
+  private final Schedule schedule;
   private final GuestSilence silence = new GuestSilence();
   private final Looks looks = new Looks();
   private final UnforeseenFailures failures = new UnforeseenFailures();
@@ -77,8 +77,7 @@ final class Member implements Link.Listener, AutoCloseable {
       Runnable news) {
     this.nanoTime = nanoTime;
     this.news = news;
-    this.quickDue = nanoTime.getAsLong();
-    this.auditDue = quickDue;
+    this.schedule = new Schedule(nanoTime.getAsLong());
     this.guest = guest;
     this.orders = orders;
     this.works = works;
@@ -95,6 +94,11 @@ final class Member implements Link.Listener, AutoCloseable {
                     .build(),
             this::beat,
             this);
+    guest.onNews(
+        () -> {
+          changed = true;
+          news.run();
+        });
   }
 
   /** Makes a link. */
@@ -200,7 +204,7 @@ final class Member implements Link.Listener, AutoCloseable {
     }
     lookIfDue();
     report();
-    return Math.max(0, quickDue - nanoTime.getAsLong());
+    return schedule.left(changed, nanoTime.getAsLong());
   }
 
   private void configure() {
@@ -216,8 +220,7 @@ final class Member implements Link.Listener, AutoCloseable {
     try {
       work = Optional.of(works.apply(configure));
       misconfigured = Optional.empty();
-      quickDue = nanoTime.getAsLong();
-      auditDue = quickDue; // what the cache hid while nobody looked
+      schedule.all(nanoTime.getAsLong()); // an audit finds what the cache hid while nobody looked
     } catch (IllegalArgumentException e) {
       log.atError().setCause(e).log("This member cannot work as it is configured");
       misconfigured =
@@ -230,12 +233,12 @@ final class Member implements Link.Listener, AutoCloseable {
 
   private void lookIfDue() {
     if (work.isEmpty()) {
-      quickDue = nanoTime.getAsLong() + AFTER_FAILURE.toNanos();
+      schedule.lookIn(AFTER_FAILURE, nanoTime.getAsLong());
       return;
     }
     long now = nanoTime.getAsLong();
-    boolean audit = now - auditDue >= 0;
-    if (audit || ballotDue || now - quickDue >= 0) {
+    boolean audit = schedule.isAuditDue(now);
+    if (audit || ballotDue || schedule.isLookDue(changed, now)) {
       look(audit);
     }
   }
@@ -246,6 +249,7 @@ final class Member implements Link.Listener, AutoCloseable {
     long start = nanoTime.getAsLong();
     boolean well = false;
     boolean holds = false;
+    changed = false; // what is told from now on asks for another look
     looks.begins(start);
     try {
       boolean due = ballotDue;
@@ -260,9 +264,8 @@ final class Member implements Link.Listener, AutoCloseable {
       well = ballot.trouble().isEmpty();
       holds = ballot.memory().isPresent() && ballot.changesTotal() == 0;
       if (audit) {
-        auditDue =
-            nanoTime.getAsLong()
-                + millis(working.getAuditMillis(), Duration.ofMinutes(10)).toNanos();
+        schedule.audited(
+            millis(working.getAuditMillis(), Duration.ofMinutes(10)), nanoTime.getAsLong());
       }
       if (audit || due || !ballot.equals(sent)) {
         vote(ballot);
@@ -285,7 +288,7 @@ final class Member implements Link.Listener, AutoCloseable {
       return false;
     } finally {
       looks.ends(well, holds);
-      quickDue = nanoTime.getAsLong() + pause.toNanos();
+      schedule.looked(start, pause, well, nanoTime.getAsLong());
     }
   }
 

@@ -12,6 +12,8 @@ import io.virtquorum.collect.CollectSettings;
 import io.virtquorum.docs.Troubleshooting;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.guest.Guest;
+import io.virtquorum.guest.Watch;
+import io.virtquorum.guest.WatchSettings;
 import io.virtquorum.scripts.ScriptGuest;
 import io.virtquorum.wire.WireMapping;
 import io.virtquorum.wire.WireServer;
@@ -49,6 +51,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -97,6 +100,17 @@ final class MemberTest {
     assertThat(server.awaitTermination(10, TimeUnit.SECONDS)).isTrue();
     executor.shutdownNow();
     loop.shutdownGracefully(0, 1, TimeUnit.SECONDS).syncUninterruptibly();
+  }
+
+  @Test
+  void givenAGuestThatTellsOfAChangeThenTheMemberVotesOnItLongBeforeItsNextLookIsDue()
+      throws Exception {
+    extra = Configure.newBuilder().setQuickMillis(3_600_000).build();
+    Vm a = vm("a", Map.of("page", "old"));
+    Ballot before = a.peer().ballot(ballot -> true);
+    Files.writeString(a.tree.resolve("page"), "new");
+    a.told.run();
+    a.peer().ballot(ballot -> !ballot.getRoot().equals(before.getRoot()));
   }
 
   @Test
@@ -339,6 +353,9 @@ final class MemberTest {
     final DirectoryGuest guest;
     final StateDirectory state;
 
+    /** Says that something changed, as a guest can that notices it. */
+    volatile Runnable told = () -> {};
+
     Vm(String name, Map<String, String> files) throws IOException {
       this.name = name;
       Path home = Files.createDirectories(directory.resolve(name));
@@ -352,12 +369,14 @@ final class MemberTest {
       guest = new DirectoryGuest(home, "boot-" + name);
       owned.add(guest);
       var scripts =
-          new ScriptGuest(
-              guest,
-              home.resolve("run").toString(),
-              System::nanoTime,
-              new SecureRandom(),
-              new CollectSettings(1_000, Duration.ofSeconds(30), "/dev/null"));
+          new TellingGuest(
+              new ScriptGuest(
+                  guest,
+                  home.resolve("run").toString(),
+                  System::nanoTime,
+                  new SecureRandom(),
+                  new CollectSettings(1_000, Duration.ofSeconds(30), "/dev/null")),
+              listener -> told = listener);
       var site = FileFeature.newBuilder().setName("site").setPath(tree.toString());
       var dialer =
           new Dialer(List.of("127.0.0.1:" + server.getPort()), Optional.empty(), loop, executor);
@@ -382,6 +401,29 @@ final class MemberTest {
     Peer peer() {
       until(() -> peers.containsKey(name));
       return peers.get(name);
+    }
+  }
+
+  /** A guest that says when something changed, though it does not notice that by itself. */
+  private record TellingGuest(Guest guest, Consumer<Runnable> listeners) implements Guest {
+    @Override
+    public Watch watch(WatchSettings settings) {
+      return guest.watch(settings);
+    }
+
+    @Override
+    public Presence presence() {
+      return guest.presence();
+    }
+
+    @Override
+    public void onNews(Runnable listener) {
+      listeners.accept(listener);
+    }
+
+    @Override
+    public void close() {
+      guest.close();
     }
   }
 
