@@ -43,6 +43,7 @@ type Options struct {
 type Service struct {
 	options    Options
 	operations map[string]operation
+	quiets     quiets
 	alone      chan struct{} // holds one token while something changes the guest
 
 	mu     sync.Mutex
@@ -51,7 +52,7 @@ type Service struct {
 
 // New returns a service that is not configured.
 func New(options Options) *Service {
-	s := &Service{options: options, alone: make(chan struct{}, 1)}
+	s := &Service{options: options, quiets: quiets{commands: options.Commands, log: options.Log}, alone: make(chan struct{}, 1)}
 	s.operations = s.table()
 	return s
 }
@@ -118,6 +119,7 @@ func (s *Service) memberOf(session uint64) (*member, error) {
 
 // Close ends what was configured and waits for it. Nothing may be handled any more.
 func (s *Service) Close() {
+	s.quiets.close()
 	s.mu.Lock()
 	old := s.member
 	s.member = nil
