@@ -70,6 +70,12 @@ func (s *Service) serve(ctx context.Context, of *member, call Call) (*wire.Answe
 	if err != nil {
 		return nil, err
 	}
+	if request.Output {
+		if order.Output, err = content(ctx, call, sync.MostOutput); err != nil {
+			return nil, err
+		}
+		return serveOn(ctx, call, order)
+	}
 	targets, _, err := of.targets(ctx, call)
 	if err != nil {
 		return nil, err
@@ -112,16 +118,21 @@ func (s *Service) serve(ctx context.Context, of *member, call Call) (*wire.Answe
 			Row: func(path string) (sync.Listed, bool) { one, known := listed[path]; return one, known },
 		})
 	}
-	server, err := sync.Serve(ctx, order)
-	if err != nil {
-		return nil, fmt.Errorf("beginning to serve: %w", err)
-	}
-	defer server.Close()
 	if len(list.Rows) > 0 {
 		if err := call.Send(ctx, &wire.Answer{Piece: &wire.Answer_Rows{Rows: list}}); err != nil {
 			return nil, err
 		}
 	}
+	return serveOn(ctx, call, order)
+}
+
+// serveOn says where it serves, and serves until the context ends.
+func serveOn(ctx context.Context, call Call, order sync.ServeOrder) (*wire.Answer, error) {
+	server, err := sync.Serve(ctx, order)
+	if err != nil {
+		return nil, fmt.Errorf("beginning to serve: %w", err)
+	}
+	defer server.Close()
 	pin := order.Identity.Pin()
 	if err := call.Send(ctx, &wire.Answer{Piece: &wire.Answer_Serving{Serving: &wire.Serving{
 		Address: server.Addr().Addr().String(), Port: uint32(server.Addr().Port()), Pin: pin[:],
@@ -134,9 +145,13 @@ func (s *Service) serve(ctx context.Context, of *member, call Call) (*wire.Answe
 }
 
 func (of *member) serveOrder(request *wire.Serve) (sync.ServeOrder, error) {
-	address, err := netip.ParseAddr(of.configure.SyncAddress)
+	where := request.Address
+	if where == "" {
+		where = of.configure.SyncAddress
+	}
+	address, err := netip.ParseAddr(where)
 	if err != nil {
-		return sync.ServeOrder{}, invalid("SyncAddress", "%q is no address to serve on", of.configure.SyncAddress)
+		return sync.ServeOrder{}, invalid("SyncAddress", "%q is no address to serve on", where)
 	}
 	if len(request.Joiners) == 0 || len(request.Joiners) > mostJoiners || request.Port > 65535 {
 		return sync.ServeOrder{}, invalid("Joiners", "%d joiners at port %d", len(request.Joiners), request.Port)
@@ -149,16 +164,32 @@ func (of *member) serveOrder(request *wire.Serve) (sync.ServeOrder, error) {
 		order.BytesPerSecond = int64(of.configure.GetBandwidth().GetSync())
 	}
 	for _, joiner := range request.Joiners {
-		if len(joiner.Pin) != len(sync.Pin{}) {
-			return sync.ServeOrder{}, invalid("Joiners", "the pin of %s has %d bytes", joiner.Member, len(joiner.Pin))
+		pin, err := pinOf(joiner)
+		if err != nil {
+			return sync.ServeOrder{}, invalid("Joiners", "%s: %w", joiner.Member, err)
 		}
-		order.Joiners = append(order.Joiners, sync.Joiner{Name: joiner.Member, Pin: sync.Pin(joiner.Pin)})
+		order.Joiners = append(order.Joiners, sync.Joiner{Name: joiner.Member, Pin: pin})
 	}
 	if of.users != nil {
 		order.Accepted = func() { of.users.Disregard(1) }
 	}
 	order.Identity, err = sync.NewIdentity()
 	return order, err
+}
+
+// pinOf is that of the certificate which a joiner must show.
+func pinOf(joiner *wire.Joiner) (sync.Pin, error) {
+	if len(joiner.Pin) == 0 {
+		identity, err := sync.IdentityFromSeed(joiner.Seed)
+		if err != nil {
+			return sync.Pin{}, err
+		}
+		return identity.Pin(), nil
+	}
+	if len(joiner.Pin) != len(sync.Pin{}) {
+		return sync.Pin{}, fmt.Errorf("its pin has %d bytes", len(joiner.Pin))
+	}
+	return sync.Pin(joiner.Pin), nil
 }
 
 // fetch stages the rows of the body. What was staged is known until the next fetch.
@@ -172,6 +203,16 @@ func (s *Service) fetch(ctx context.Context, of *member, call Call) (*wire.Answe
 	if err != nil {
 		return nil, invalid("Seed", "%w", err)
 	}
+	order := sync.FetchOrder{
+		Donor:    sync.Donor{Name: request.Donor, Address: netip.AddrPortFrom(address, uint16(request.Port)), Pin: sync.Pin(request.Pin)},
+		Identity: identity,
+	}
+	if from, err := netip.ParseAddr(of.configure.SyncAddress); err == nil {
+		order.From = from
+	}
+	if request.Output {
+		return fetchOutput(ctx, call, order)
+	}
 	targets, total, err := of.targets(ctx, call)
 	if err != nil {
 		return nil, err
@@ -180,15 +221,8 @@ func (s *Service) fetch(ctx context.Context, of *member, call Call) (*wire.Answe
 	if err != nil {
 		return nil, err
 	}
-	order := sync.FetchOrder{
-		Donor:    sync.Donor{Name: request.Donor, Address: netip.AddrPortFrom(address, uint16(request.Port)), Pin: sync.Pin(request.Pin)},
-		Identity: identity,
-		Progress: func(rows int, bytes int64) {
-			call.Progress(&wire.Progress{What: "fetching", Done: uint64(rows), Total: uint64(total), BytesDone: uint64(bytes)})
-		},
-	}
-	if from, err := netip.ParseAddr(of.configure.SyncAddress); err == nil {
-		order.From = from
+	order.Progress = func(rows int, bytes int64) {
+		call.Progress(&wire.Progress{What: "fetching", Done: uint64(rows), Total: uint64(total), BytesDone: uint64(bytes)})
 	}
 	of.stage(nil)
 	for i, t := range of.trees {
@@ -206,7 +240,11 @@ func (s *Service) fetch(ctx context.Context, of *member, call Call) (*wire.Answe
 		defer stage.Close()
 		tree := sync.FetchTree{Name: t.spec.Name, Live: held.Rows.Root(), Stage: stage, Hashing: hashing, Held: contents(held.Rows)}
 		for _, target := range targets[i] {
-			tree.Rows = append(tree.Rows, sync.Wanted{Path: string(target.Path), Digest: digestOf(target), Size: int64(target.Size)})
+			wanted := sync.Wanted{Path: string(target.Path), Digest: digestOf(target), Size: int64(target.Size)}
+			if request.AnySize {
+				wanted.Size = sync.AnySize
+			}
+			tree.Rows = append(tree.Rows, wanted)
 		}
 		order.Trees = append(order.Trees, tree)
 	}

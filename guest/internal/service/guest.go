@@ -89,16 +89,21 @@ func (s *Service) command(ctx context.Context, _ *member, call Call) (*wire.Answ
 	if request.OutputBytes > mostOutput {
 		return nil, invalid("Output", "%d bytes of output are more than %d", request.OutputBytes, mostOutput)
 	}
+	input, err := content(ctx, call, mostOutput)
+	if err != nil {
+		return nil, err
+	}
+	if len(input) == 0 {
+		input = request.Input
+	}
 	result, err := s.options.Commands.Run(ctx, evidence.Command{
-		Argv: request.Argv, Input: request.Input, Environment: request.Environment, Most: int(request.OutputBytes), KillGroup: request.KillGroup,
+		Argv: request.Argv, Input: input, Environment: request.Environment, Most: int(request.OutputBytes), KillGroup: request.KillGroup,
 	})
 	if err != nil {
 		return nil, failed(err)
 	}
-	for piece := range slices.Chunk(result.Out, outputPiece) {
-		if err := call.Send(ctx, output(piece, nil)); err != nil {
-			return nil, err
-		}
+	if err := sendOutput(ctx, call, result.Out); err != nil {
+		return nil, err
 	}
 	for piece := range slices.Chunk(result.Err, outputPiece) {
 		if err := call.Send(ctx, output(nil, piece)); err != nil {
@@ -110,12 +115,25 @@ func (s *Service) command(ctx context.Context, _ *member, call Call) (*wire.Answ
 	}}}, nil
 }
 
+func sendOutput(ctx context.Context, call Call, out []byte) error {
+	for piece := range slices.Chunk(out, outputPiece) {
+		if err := call.Send(ctx, output(piece, nil)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func output(out, err []byte) *wire.Answer {
 	return &wire.Answer{Piece: &wire.Answer_Output{Output: &wire.Output{Out: out, Err: err}}}
 }
 
-func (s *Service) health(context.Context, *member, Call) (*wire.Answer, error) {
+func (s *Service) health(ctx context.Context, _ *member, call Call) (*wire.Answer, error) {
 	health := &wire.Health{ResidentBytes: residentBytes()}
+	var err error
+	if health.SilentPeers, err = silentPeers(ctx, call.Request().GetHealth()); err != nil {
+		return nil, err
+	}
 	var usage unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err == nil {
 		health.CpuMillis = uint64(time.Duration(usage.Utime.Nano() + usage.Stime.Nano()).Milliseconds())

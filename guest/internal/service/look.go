@@ -47,13 +47,16 @@ func (s *Service) isCurrent(of *member) bool {
 
 // seen is what is known now. Its number is another one whenever anything about the rows is.
 func (of *member) seen() *wire.Seen {
-	seen := &wire.Seen{Number: of.look(), Trees: of.states()}
+	seen := &wire.Seen{Number: of.look(), Trees: of.states(), Began: time.Now().UnixNano()}
 	var oldest time.Time
 	for i, t := range of.trees {
 		t.mu.Lock()
 		seen.Rows += uint64(t.result.Entries)
 		if age := ageMillis(t.result.Began); age > seen.BeganAgeMillis {
 			seen.BeganAgeMillis = age
+		}
+		if !t.result.Began.IsZero() {
+			seen.Began = min(seen.Began, t.result.Began.UnixNano())
 		}
 		if age := ageMillis(t.walked); age > seen.WalkAgeMillis {
 			seen.WalkAgeMillis = age

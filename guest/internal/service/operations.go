@@ -34,6 +34,8 @@ func (s *Service) table() map[string]operation {
 		"users":           {configured: true},
 		"facts":           {},
 		"health":          {},
+		"quiesce":         {configured: true, changes: true},
+		"mark_users":      {configured: true, changes: true, alone: true},
 	}
 	can := func(name string, run func(context.Context, *member, Call) (*wire.Answer, error)) {
 		line := table[name]
@@ -49,6 +51,7 @@ func (s *Service) table() map[string]operation {
 	}
 	if s.options.Commands != nil {
 		can("run", s.command)
+		can("quiesce", s.quiesce)
 	}
 	if s.options.Users != nil {
 		can("users", s.users)
@@ -65,6 +68,7 @@ func (s *Service) table() map[string]operation {
 		can("archive_list", s.archiveList)
 		can("archive_restore", s.archiveRestore)
 		can("archive_prune", s.archivePrune)
+		can("mark_users", s.markUsers)
 	}
 	return table
 }

@@ -46,6 +46,7 @@ type Options struct {
 type Service struct {
 	options    Options
 	operations map[string]operation
+	quiets     quiets
 	alone      chan struct{} // holds one token while something changes the guest
 
 	repairing sync.Mutex // held by what uses the archives: a tree may be opened again meanwhile, and ends what was interrupted
@@ -56,7 +57,7 @@ type Service struct {
 
 // New returns a service that is not configured.
 func New(options Options) *Service {
-	s := &Service{options: options, alone: make(chan struct{}, 1)}
+	s := &Service{options: options, quiets: quiets{commands: options.Commands, log: options.Log}, alone: make(chan struct{}, 1)}
 	s.operations = s.table()
 	return s
 }
@@ -124,6 +125,7 @@ func (s *Service) memberOf(session uint64) (*member, error) {
 
 // Close ends what was configured and waits for it. Nothing may be handled any more.
 func (s *Service) Close() {
+	s.quiets.close()
 	s.mu.Lock()
 	old := s.member
 	s.member = nil

@@ -57,7 +57,7 @@ func (s *Service) users(_ context.Context, of *member, _ Call) (*wire.Answer, er
 func listOf(seen evidence.Users) *wire.UserList {
 	list := &wire.UserList{
 		Sessions: uint32(seen.Sessions), Connections: uint32(seen.Connections), PassiveOpens: seen.PassiveOpens,
-		Words: seen.Who[:min(len(seen.Who), evidence.MostNamed)],
+		LastInput: seen.LastInput, Words: seen.Who[:min(len(seen.Who), evidence.MostNamed)],
 	}
 	if seen.LastInput > 0 {
 		age := uint64(max(0, time.Since(time.Unix(seen.LastInput, 0)).Milliseconds()))

@@ -123,7 +123,7 @@ func (t *transfer) header(i *item, h *header) error {
 	if s.tree.digest(h) != i.wanted().Digest {
 		return t.peerError(i.path(), ErrMisbehaved, "a row that is not the one ordered")
 	}
-	if h.kind == 'f' && h.size != i.wanted().Size {
+	if size := i.wanted().Size; h.kind == 'f' && size != AnySize && h.size != size {
 		return t.peerError(i.path(), ErrMisbehaved, "%d bytes where %d were ordered", h.size, i.wanted().Size)
 	}
 	i.header = h

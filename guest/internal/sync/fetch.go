@@ -29,8 +29,11 @@ type Donor struct {
 type Wanted struct {
 	Path   string // of any bytes; "" is the root
 	Digest fingerprint.Digest
-	Size   int64 // bytes; of files only. More never comes
+	Size   int64 // bytes; of files only. More never comes. AnySize: what the row's description says, which the digest binds
 }
+
+// AnySize is the size of a row of which only the digest is known.
+const AnySize = -1
 
 // Held is a row that the joiner has, perhaps with a content that is wanted elsewhere.
 type Held struct {

@@ -50,6 +50,8 @@ type ServeOrder struct {
 	Identity  *Identity
 	Joiners   []Joiner
 	Trees     []Served
+	// Output is served to whoever may fetch, instead of rows, where it is not nil: see FetchOutput.
+	Output []byte
 	// Connections bounds how many joiners are served at a time; 0 means 8.
 	Connections int
 	// BytesPerSecond bounds what is sent to all together; 0 does not.
@@ -205,6 +207,11 @@ func (s *Server) connection(ctx context.Context, raw net.Conn, known func(), pla
 		defer func() { <-places }()
 	default:
 		refuse(answers, "as many members as may be are served already")
+		return
+	}
+	if s.order.Output != nil {
+		_, _ = connection.Write(s.order.Output)
+		_ = connection.Close() // says that this was all
 		return
 	}
 	session := session{

@@ -971,6 +971,8 @@ type Request struct {
 	//	*Request_Users
 	//	*Request_Facts
 	//	*Request_Health
+	//	*Request_Quiesce
+	//	*Request_MarkUsers
 	Operation     isRequest_Operation `protobuf_oneof:"operation"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1201,6 +1203,24 @@ func (x *Request) GetHealth() *HealthCheck {
 	return nil
 }
 
+func (x *Request) GetQuiesce() *Quiesce {
+	if x != nil {
+		if x, ok := x.Operation.(*Request_Quiesce); ok {
+			return x.Quiesce
+		}
+	}
+	return nil
+}
+
+func (x *Request) GetMarkUsers() *MarkUsers {
+	if x != nil {
+		if x, ok := x.Operation.(*Request_MarkUsers); ok {
+			return x.MarkUsers
+		}
+	}
+	return nil
+}
+
 type isRequest_Operation interface {
 	isRequest_Operation()
 }
@@ -1273,6 +1293,14 @@ type Request_Health struct {
 	Health *HealthCheck `protobuf:"bytes,26,opt,name=health,proto3,oneof"`
 }
 
+type Request_Quiesce struct {
+	Quiesce *Quiesce `protobuf:"bytes,27,opt,name=quiesce,proto3,oneof"`
+}
+
+type Request_MarkUsers struct {
+	MarkUsers *MarkUsers `protobuf:"bytes,28,opt,name=mark_users,json=markUsers,proto3,oneof"`
+}
+
 func (*Request_Configure) isRequest_Operation() {}
 
 func (*Request_Look) isRequest_Operation() {}
@@ -1307,12 +1335,17 @@ func (*Request_Facts) isRequest_Operation() {}
 
 func (*Request_Health) isRequest_Operation() {}
 
+func (*Request_Quiesce) isRequest_Operation() {}
+
+func (*Request_MarkUsers) isRequest_Operation() {}
+
 // A piece of a request's list. The first ones are taken at once: 2; Credit gives more.
 type Body struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	Last          bool                   `protobuf:"varint,2,opt,name=last,proto3" json:"last,omitempty"`
 	Targets       []*Target              `protobuf:"bytes,3,rep,name=targets,proto3" json:"targets,omitempty"`
+	Content       []byte                 `protobuf:"bytes,4,opt,name=content,proto3" json:"content,omitempty"` // of what a command reads or said; targets are empty then
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1364,6 +1397,13 @@ func (x *Body) GetLast() bool {
 func (x *Body) GetTargets() []*Target {
 	if x != nil {
 		return x.Targets
+	}
+	return nil
+}
+
+func (x *Body) GetContent() []byte {
+	if x != nil {
+		return x.Content
 	}
 	return nil
 }
@@ -1462,6 +1502,8 @@ type Answer struct {
 	//	*Answer_Users
 	//	*Answer_Facts
 	//	*Answer_Health
+	//	*Answer_Quiesced
+	//	*Answer_UsersMarked
 	Piece         isAnswer_Piece `protobuf_oneof:"piece"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1680,6 +1722,24 @@ func (x *Answer) GetHealth() *Health {
 	return nil
 }
 
+func (x *Answer) GetQuiesced() *Quiesced {
+	if x != nil {
+		if x, ok := x.Piece.(*Answer_Quiesced); ok {
+			return x.Quiesced
+		}
+	}
+	return nil
+}
+
+func (x *Answer) GetUsersMarked() *UsersMarked {
+	if x != nil {
+		if x, ok := x.Piece.(*Answer_UsersMarked); ok {
+			return x.UsersMarked
+		}
+	}
+	return nil
+}
+
 type isAnswer_Piece interface {
 	isAnswer_Piece()
 }
@@ -1756,6 +1816,14 @@ type Answer_Health struct {
 	Health *Health `protobuf:"bytes,28,opt,name=health,proto3,oneof"`
 }
 
+type Answer_Quiesced struct {
+	Quiesced *Quiesced `protobuf:"bytes,29,opt,name=quiesced,proto3,oneof"`
+}
+
+type Answer_UsersMarked struct {
+	UsersMarked *UsersMarked `protobuf:"bytes,30,opt,name=users_marked,json=usersMarked,proto3,oneof"`
+}
+
 func (*Answer_Configured) isAnswer_Piece() {}
 
 func (*Answer_Look) isAnswer_Piece() {}
@@ -1791,6 +1859,10 @@ func (*Answer_Users) isAnswer_Piece() {}
 func (*Answer_Facts) isAnswer_Piece() {}
 
 func (*Answer_Health) isAnswer_Piece() {}
+
+func (*Answer_Quiesced) isAnswer_Piece() {}
+
+func (*Answer_UsersMarked) isAnswer_Piece() {}
 
 // Ends a request, or answers a Hello (id 0). What was changed before it stays changed as the operation says.
 type Refusal struct {
@@ -2802,6 +2874,7 @@ type Seen struct {
 	Trees          []*TreeState           `protobuf:"bytes,10,rep,name=trees,proto3" json:"trees,omitempty"`
 	Troubled       []*Row                 `protobuf:"bytes,11,rep,name=troubled,proto3" json:"troubled,omitempty"`                              // rows that could not be read or are outside of the state, at most 100; with their trouble
 	ReadingBytes   uint64                 `protobuf:"varint,12,opt,name=reading_bytes,json=readingBytes,proto3" json:"reading_bytes,omitempty"` // that are still to be read before their rows are known
+	Began          int64                  `protobuf:"fixed64,13,opt,name=began,proto3" json:"began,omitempty"`                                  // this look, by the guest's clock, ns since 1970
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -2916,6 +2989,13 @@ func (x *Seen) GetTroubled() []*Row {
 func (x *Seen) GetReadingBytes() uint64 {
 	if x != nil {
 		return x.ReadingBytes
+	}
+	return 0
+}
+
+func (x *Seen) GetBegan() int64 {
+	if x != nil {
+		return x.Began
 	}
 	return 0
 }
@@ -3248,6 +3328,8 @@ type Serve struct {
 	Joiners       []*Joiner              `protobuf:"bytes,1,rep,name=joiners,proto3" json:"joiners,omitempty"`      // at most 64
 	Port          uint32                 `protobuf:"varint,2,opt,name=port,proto3" json:"port,omitempty"`           // 0: the usual one
 	Bandwidth     uint64                 `protobuf:"varint,3,opt,name=bandwidth,proto3" json:"bandwidth,omitempty"` // bytes a second to all together; 0: as configured
+	Address       string                 `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"`      // to serve on; empty: as configured
+	Output        bool                   `protobuf:"varint,5,opt,name=output,proto3" json:"output,omitempty"`       // the body's content, what a command said, is served instead of rows
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3303,10 +3385,25 @@ func (x *Serve) GetBandwidth() uint64 {
 	return 0
 }
 
+func (x *Serve) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *Serve) GetOutput() bool {
+	if x != nil {
+		return x.Output
+	}
+	return false
+}
+
 type Joiner struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Member        string                 `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"`
-	Pin           []byte                 `protobuf:"bytes,2,opt,name=pin,proto3" json:"pin,omitempty"` // SHA-256 of the certificate that it must show
+	Pin           []byte                 `protobuf:"bytes,2,opt,name=pin,proto3" json:"pin,omitempty"`   // SHA-256 of the certificate that it must show; empty: of the identity that is made of the seed
+	Seed          []byte                 `protobuf:"bytes,3,opt,name=seed,proto3" json:"seed,omitempty"` // as the joiner's Fetch has it: who orders both draws it, and makes no certificates
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3351,6 +3448,13 @@ func (x *Joiner) GetMember() string {
 func (x *Joiner) GetPin() []byte {
 	if x != nil {
 		return x.Pin
+	}
+	return nil
+}
+
+func (x *Joiner) GetSeed() []byte {
+	if x != nil {
+		return x.Seed
 	}
 	return nil
 }
@@ -3466,8 +3570,10 @@ type Fetch struct {
 	Donor         string                 `protobuf:"bytes,1,opt,name=donor,proto3" json:"donor,omitempty"` // member
 	Address       string                 `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
 	Port          uint32                 `protobuf:"varint,3,opt,name=port,proto3" json:"port,omitempty"`
-	Pin           []byte                 `protobuf:"bytes,4,opt,name=pin,proto3" json:"pin,omitempty"`   // SHA-256 of the certificate that the donor shows
-	Seed          []byte                 `protobuf:"bytes,5,opt,name=seed,proto3" json:"seed,omitempty"` // 32 secret bytes, of which the joiner makes the identity that it shows; used once
+	Pin           []byte                 `protobuf:"bytes,4,opt,name=pin,proto3" json:"pin,omitempty"`                         // SHA-256 of the certificate that the donor shows
+	Seed          []byte                 `protobuf:"bytes,5,opt,name=seed,proto3" json:"seed,omitempty"`                       // 32 secret bytes, of which the joiner makes the identity that it shows; used once
+	AnySize       bool                   `protobuf:"varint,6,opt,name=any_size,json=anySize,proto3" json:"any_size,omitempty"` // the sizes of the rows are not known: their digests alone bind what comes
+	Output        bool                   `protobuf:"varint,7,opt,name=output,proto3" json:"output,omitempty"`                  // what a command said is served: it comes as Output before Fetched, and nothing is staged
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3535,6 +3641,20 @@ func (x *Fetch) GetSeed() []byte {
 		return x.Seed
 	}
 	return nil
+}
+
+func (x *Fetch) GetAnySize() bool {
+	if x != nil {
+		return x.AnySize
+	}
+	return false
+}
+
+func (x *Fetch) GetOutput() bool {
+	if x != nil {
+		return x.Output
+	}
+	return false
 }
 
 type Fetched struct {
@@ -4425,7 +4545,7 @@ func (x *ArchivePruned) GetBytes() uint64 {
 	return 0
 }
 
-// Run a command that the spec names, without a shell.
+// Run a command that the spec names, without a shell. A body's content is its input.
 type Run struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Argv          []string               `protobuf:"bytes,1,rep,name=argv,proto3" json:"argv,omitempty"` // at most 64 of 4,096 bytes
@@ -4770,6 +4890,7 @@ type UserList struct {
 	InputAgeMillis *uint64                `protobuf:"varint,3,opt,name=input_age_millis,json=inputAgeMillis,proto3,oneof" json:"input_age_millis,omitempty"` // since the newest terminal input, to 8 s
 	Words          []string               `protobuf:"bytes,4,rep,name=words,proto3" json:"words,omitempty"`                                                  // about each, for a person; at most 20
 	PassiveOpens   uint64                 `protobuf:"varint,5,opt,name=passive_opens,json=passiveOpens,proto3" json:"passive_opens,omitempty"`               // connections that may have been users' and were not seen; only a difference says something
+	LastInput      int64                  `protobuf:"varint,6,opt,name=last_input,json=lastInput,proto3" json:"last_input,omitempty"`                        // newest terminal input, by the guest's clock, s since 1970; 0: none
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -4839,6 +4960,252 @@ func (x *UserList) GetPassiveOpens() uint64 {
 	return 0
 }
 
+func (x *UserList) GetLastInput() int64 {
+	if x != nil {
+		return x.LastInput
+	}
+	return 0
+}
+
+// Keep beside what is remembered whether users were seen since it was held, for another sidecar. It is written where it changes.
+type MarkUsers struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Held          *Memory                `protobuf:"bytes,1,opt,name=held,proto3" json:"held,omitempty"` // the mark counts for this alone; unset: there is nothing to mark
+	Seen          bool                   `protobuf:"varint,2,opt,name=seen,proto3" json:"seen,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MarkUsers) Reset() {
+	*x = MarkUsers{}
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[59]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MarkUsers) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MarkUsers) ProtoMessage() {}
+
+func (x *MarkUsers) ProtoReflect() protoreflect.Message {
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[59]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MarkUsers.ProtoReflect.Descriptor instead.
+func (*MarkUsers) Descriptor() ([]byte, []int) {
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{59}
+}
+
+func (x *MarkUsers) GetHeld() *Memory {
+	if x != nil {
+		return x.Held
+	}
+	return nil
+}
+
+func (x *MarkUsers) GetSeen() bool {
+	if x != nil {
+		return x.Seen
+	}
+	return false
+}
+
+type UsersMarked struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Seen          bool                   `protobuf:"varint,1,opt,name=seen,proto3" json:"seen,omitempty"` // now, or by an earlier mark for the same memory
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UsersMarked) Reset() {
+	*x = UsersMarked{}
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[60]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UsersMarked) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UsersMarked) ProtoMessage() {}
+
+func (x *UsersMarked) ProtoReflect() protoreflect.Message {
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[60]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UsersMarked.ProtoReflect.Descriptor instead.
+func (*UsersMarked) Descriptor() ([]byte, []int) {
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{60}
+}
+
+func (x *UsersMarked) GetSeen() bool {
+	if x != nil {
+		return x.Seen
+	}
+	return false
+}
+
+// Have the writers of trees keep still: each command is run with "begin", and with "end" after the time, whatever becomes of the
+// session, until that works. Again while they do prolongs it. A command that fails ends those that had begun.
+type Quiesce struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Quiet         []*Quiet               `protobuf:"bytes,1,rep,name=quiet,proto3" json:"quiet,omitempty"`
+	StillMillis   uint32                 `protobuf:"varint,2,opt,name=still_millis,json=stillMillis,proto3" json:"still_millis,omitempty"` // 0: let them go on now; nothing happens to those that are not kept still
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Quiesce) Reset() {
+	*x = Quiesce{}
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[61]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Quiesce) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Quiesce) ProtoMessage() {}
+
+func (x *Quiesce) ProtoReflect() protoreflect.Message {
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[61]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Quiesce.ProtoReflect.Descriptor instead.
+func (*Quiesce) Descriptor() ([]byte, []int) {
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{61}
+}
+
+func (x *Quiesce) GetQuiet() []*Quiet {
+	if x != nil {
+		return x.Quiet
+	}
+	return nil
+}
+
+func (x *Quiesce) GetStillMillis() uint32 {
+	if x != nil {
+		return x.StillMillis
+	}
+	return 0
+}
+
+type Quiet struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Tree          string                 `protobuf:"bytes,1,opt,name=tree,proto3" json:"tree,omitempty"`
+	Argv          []string               `protobuf:"bytes,2,rep,name=argv,proto3" json:"argv,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Quiet) Reset() {
+	*x = Quiet{}
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[62]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Quiet) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Quiet) ProtoMessage() {}
+
+func (x *Quiet) ProtoReflect() protoreflect.Message {
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[62]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Quiet.ProtoReflect.Descriptor instead.
+func (*Quiet) Descriptor() ([]byte, []int) {
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{62}
+}
+
+func (x *Quiet) GetTree() string {
+	if x != nil {
+		return x.Tree
+	}
+	return ""
+}
+
+func (x *Quiet) GetArgv() []string {
+	if x != nil {
+		return x.Argv
+	}
+	return nil
+}
+
+type Quiesced struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Quiesced) Reset() {
+	*x = Quiesced{}
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[63]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Quiesced) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Quiesced) ProtoMessage() {}
+
+func (x *Quiesced) ProtoReflect() protoreflect.Message {
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[63]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Quiesced.ProtoReflect.Descriptor instead.
+func (*Quiesced) Descriptor() ([]byte, []int) {
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{63}
+}
+
 type Facts struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Names         []string               `protobuf:"bytes,1,rep,name=names,proto3" json:"names,omitempty"` // timezone, os, kernel
@@ -4848,7 +5215,7 @@ type Facts struct {
 
 func (x *Facts) Reset() {
 	*x = Facts{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[59]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4860,7 +5227,7 @@ func (x *Facts) String() string {
 func (*Facts) ProtoMessage() {}
 
 func (x *Facts) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[59]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4873,7 +5240,7 @@ func (x *Facts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Facts.ProtoReflect.Descriptor instead.
 func (*Facts) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{59}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *Facts) GetNames() []string {
@@ -4892,7 +5259,7 @@ type FactList struct {
 
 func (x *FactList) Reset() {
 	*x = FactList{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[60]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4904,7 +5271,7 @@ func (x *FactList) String() string {
 func (*FactList) ProtoMessage() {}
 
 func (x *FactList) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[60]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4917,7 +5284,7 @@ func (x *FactList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FactList.ProtoReflect.Descriptor instead.
 func (*FactList) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{60}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *FactList) GetFacts() []*Fact {
@@ -4938,7 +5305,7 @@ type Fact struct {
 
 func (x *Fact) Reset() {
 	*x = Fact{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[61]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4950,7 +5317,7 @@ func (x *Fact) String() string {
 func (*Fact) ProtoMessage() {}
 
 func (x *Fact) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[61]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4963,7 +5330,7 @@ func (x *Fact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fact.ProtoReflect.Descriptor instead.
 func (*Fact) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{61}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *Fact) GetName() string {
@@ -4989,13 +5356,15 @@ func (x *Fact) GetTrouble() string {
 
 type HealthCheck struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
+	Own           string                 `protobuf:"bytes,1,opt,name=own,proto3" json:"own,omitempty"`     // address that the peers are asked from; empty: any
+	Peers         []string               `protobuf:"bytes,2,rep,name=peers,proto3" json:"peers,omitempty"` // addresses on the sync network, at most 64; a refusal is a sign of life
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *HealthCheck) Reset() {
 	*x = HealthCheck{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[62]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5007,7 +5376,7 @@ func (x *HealthCheck) String() string {
 func (*HealthCheck) ProtoMessage() {}
 
 func (x *HealthCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[62]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5020,7 +5389,21 @@ func (x *HealthCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HealthCheck.ProtoReflect.Descriptor instead.
 func (*HealthCheck) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{62}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{67}
+}
+
+func (x *HealthCheck) GetOwn() string {
+	if x != nil {
+		return x.Own
+	}
+	return ""
+}
+
+func (x *HealthCheck) GetPeers() []string {
+	if x != nil {
+		return x.Peers
+	}
+	return nil
 }
 
 // What keeps this member from its work.
@@ -5029,14 +5412,14 @@ type Health struct {
 	Ailments      []*Ailment             `protobuf:"bytes,1,rep,name=ailments,proto3" json:"ailments,omitempty"`
 	ResidentBytes uint64                 `protobuf:"varint,2,opt,name=resident_bytes,json=residentBytes,proto3" json:"resident_bytes,omitempty"` // of the program
 	CpuMillis     uint64                 `protobuf:"varint,3,opt,name=cpu_millis,json=cpuMillis,proto3" json:"cpu_millis,omitempty"`             // that the program used
-	SilentPeers   []string               `protobuf:"bytes,4,rep,name=silent_peers,json=silentPeers,proto3" json:"silent_peers,omitempty"`
+	SilentPeers   []string               `protobuf:"bytes,4,rep,name=silent_peers,json=silentPeers,proto3" json:"silent_peers,omitempty"`        // of those that were to be asked
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Health) Reset() {
 	*x = Health{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[63]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5048,7 +5431,7 @@ func (x *Health) String() string {
 func (*Health) ProtoMessage() {}
 
 func (x *Health) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[63]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5061,7 +5444,7 @@ func (x *Health) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Health.ProtoReflect.Descriptor instead.
 func (*Health) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{63}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *Health) GetAilments() []*Ailment {
@@ -5103,7 +5486,7 @@ type Ailment struct {
 
 func (x *Ailment) Reset() {
 	*x = Ailment{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[64]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5115,7 +5498,7 @@ func (x *Ailment) String() string {
 func (*Ailment) ProtoMessage() {}
 
 func (x *Ailment) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[64]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5128,7 +5511,7 @@ func (x *Ailment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ailment.ProtoReflect.Descriptor instead.
 func (*Ailment) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{64}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *Ailment) GetReason() string {
@@ -5214,7 +5597,7 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\"0\n" +
 	"\x06Credit\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x16\n" +
-	"\x06pieces\x18\x02 \x01(\rR\x06pieces\"\xee\b\n" +
+	"\x06pieces\x18\x02 \x01(\rR\x06pieces\"\xe9\t\n" +
 	"\aRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12'\n" +
 	"\x0fdeadline_millis\x18\x02 \x01(\rR\x0edeadlineMillis\x12\x12\n" +
@@ -5238,17 +5621,21 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\aaddress\x18\x17 \x01(\v2\x1c.virtquorum.guest.v1.AddressH\x00R\aaddress\x122\n" +
 	"\x05users\x18\x18 \x01(\v2\x1a.virtquorum.guest.v1.UsersH\x00R\x05users\x122\n" +
 	"\x05facts\x18\x19 \x01(\v2\x1a.virtquorum.guest.v1.FactsH\x00R\x05facts\x12:\n" +
-	"\x06health\x18\x1a \x01(\v2 .virtquorum.guest.v1.HealthCheckH\x00R\x06healthB\v\n" +
-	"\toperation\"a\n" +
+	"\x06health\x18\x1a \x01(\v2 .virtquorum.guest.v1.HealthCheckH\x00R\x06health\x128\n" +
+	"\aquiesce\x18\x1b \x01(\v2\x1c.virtquorum.guest.v1.QuiesceH\x00R\aquiesce\x12?\n" +
+	"\n" +
+	"mark_users\x18\x1c \x01(\v2\x1e.virtquorum.guest.v1.MarkUsersH\x00R\tmarkUsersB\v\n" +
+	"\toperation\"{\n" +
 	"\x04Body\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04last\x18\x02 \x01(\bR\x04last\x125\n" +
-	"\atargets\x18\x03 \x03(\v2\x1b.virtquorum.guest.v1.TargetR\atargets\"\\\n" +
+	"\atargets\x18\x03 \x03(\v2\x1b.virtquorum.guest.v1.TargetR\atargets\x12\x18\n" +
+	"\acontent\x18\x04 \x01(\fR\acontent\"\\\n" +
 	"\x06Target\x12\x12\n" +
 	"\x04tree\x18\x01 \x01(\rR\x04tree\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\fR\x04path\x12\x16\n" +
 	"\x06digest\x18\x03 \x01(\fR\x06digest\x12\x12\n" +
-	"\x04size\x18\x04 \x01(\x04R\x04size\"\xf6\b\n" +
+	"\x04size\x18\x04 \x01(\x04R\x04size\"\xfa\t\n" +
 	"\x06Answer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04last\x18\x02 \x01(\bR\x04last\x12A\n" +
@@ -5274,7 +5661,9 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\taddressed\x18\x19 \x01(\v2\x1e.virtquorum.guest.v1.AddressedH\x00R\taddressed\x125\n" +
 	"\x05users\x18\x1a \x01(\v2\x1d.virtquorum.guest.v1.UserListH\x00R\x05users\x125\n" +
 	"\x05facts\x18\x1b \x01(\v2\x1d.virtquorum.guest.v1.FactListH\x00R\x05facts\x125\n" +
-	"\x06health\x18\x1c \x01(\v2\x1b.virtquorum.guest.v1.HealthH\x00R\x06healthB\a\n" +
+	"\x06health\x18\x1c \x01(\v2\x1b.virtquorum.guest.v1.HealthH\x00R\x06health\x12;\n" +
+	"\bquiesced\x18\x1d \x01(\v2\x1d.virtquorum.guest.v1.QuiescedH\x00R\bquiesced\x12E\n" +
+	"\fusers_marked\x18\x1e \x01(\v2 .virtquorum.guest.v1.UsersMarkedH\x00R\vusersMarkedB\a\n" +
 	"\x05piece\"\x96\x01\n" +
 	"\aRefusal\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x123\n" +
@@ -5352,7 +5741,7 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x04Look\x12\x12\n" +
 	"\x04walk\x18\x01 \x01(\bR\x04walk\"%\n" +
 	"\x05Audit\x12\x1c\n" +
-	"\tbandwidth\x18\x01 \x01(\x04R\tbandwidth\"\xe5\x03\n" +
+	"\tbandwidth\x18\x01 \x01(\x04R\tbandwidth\"\xfb\x03\n" +
 	"\x04Seen\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12(\n" +
 	"\x10began_age_millis\x18\x02 \x01(\x04R\x0ebeganAgeMillis\x12\x12\n" +
@@ -5366,7 +5755,8 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x05trees\x18\n" +
 	" \x03(\v2\x1e.virtquorum.guest.v1.TreeStateR\x05trees\x124\n" +
 	"\btroubled\x18\v \x03(\v2\x18.virtquorum.guest.v1.RowR\btroubled\x12#\n" +
-	"\rreading_bytes\x18\f \x01(\x04R\freadingBytesB\x13\n" +
+	"\rreading_bytes\x18\f \x01(\x04R\freadingBytes\x12\x14\n" +
+	"\x05began\x18\r \x01(\x10R\x05beganB\x13\n" +
 	"\x11_audit_age_millis\"\x8b\x02\n" +
 	"\x06Change\x12\x12\n" +
 	"\x04tree\x18\x01 \x01(\rR\x04tree\x12\x12\n" +
@@ -5396,26 +5786,31 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\aRowList\x12\x12\n" +
 	"\x04look\x18\x01 \x01(\x04R\x04look\x12\x10\n" +
 	"\x03all\x18\x02 \x01(\bR\x03all\x12,\n" +
-	"\x04rows\x18\x03 \x03(\v2\x18.virtquorum.guest.v1.RowR\x04rows\"p\n" +
+	"\x04rows\x18\x03 \x03(\v2\x18.virtquorum.guest.v1.RowR\x04rows\"\xa2\x01\n" +
 	"\x05Serve\x125\n" +
 	"\ajoiners\x18\x01 \x03(\v2\x1b.virtquorum.guest.v1.JoinerR\ajoiners\x12\x12\n" +
 	"\x04port\x18\x02 \x01(\rR\x04port\x12\x1c\n" +
-	"\tbandwidth\x18\x03 \x01(\x04R\tbandwidth\"2\n" +
+	"\tbandwidth\x18\x03 \x01(\x04R\tbandwidth\x12\x18\n" +
+	"\aaddress\x18\x04 \x01(\tR\aaddress\x12\x16\n" +
+	"\x06output\x18\x05 \x01(\bR\x06output\"F\n" +
 	"\x06Joiner\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12\x10\n" +
-	"\x03pin\x18\x02 \x01(\fR\x03pin\"I\n" +
+	"\x03pin\x18\x02 \x01(\fR\x03pin\x12\x12\n" +
+	"\x04seed\x18\x03 \x01(\fR\x04seed\"I\n" +
 	"\aServing\x12\x18\n" +
 	"\aaddress\x18\x01 \x01(\tR\aaddress\x12\x12\n" +
 	"\x04port\x18\x02 \x01(\rR\x04port\x12\x10\n" +
 	"\x03pin\x18\x03 \x01(\fR\x03pin\"\x1e\n" +
 	"\x06Served\x12\x14\n" +
-	"\x05bytes\x18\x01 \x01(\x04R\x05bytes\"q\n" +
+	"\x05bytes\x18\x01 \x01(\x04R\x05bytes\"\xa4\x01\n" +
 	"\x05Fetch\x12\x14\n" +
 	"\x05donor\x18\x01 \x01(\tR\x05donor\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x12\n" +
 	"\x04port\x18\x03 \x01(\rR\x04port\x12\x10\n" +
 	"\x03pin\x18\x04 \x01(\fR\x03pin\x12\x12\n" +
-	"\x04seed\x18\x05 \x01(\fR\x04seed\"\xca\x01\n" +
+	"\x04seed\x18\x05 \x01(\fR\x04seed\x12\x19\n" +
+	"\bany_size\x18\x06 \x01(\bR\aanySize\x12\x16\n" +
+	"\x06output\x18\a \x01(\bR\x06output\"\xca\x01\n" +
 	"\aFetched\x12\x12\n" +
 	"\x04rows\x18\x01 \x01(\x04R\x04rows\x12\x12\n" +
 	"\x04sent\x18\x02 \x01(\x04R\x04sent\x12\x1a\n" +
@@ -5505,14 +5900,29 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\tAddressed\x12\x1c\n" +
 	"\tinterface\x18\x01 \x01(\tR\tinterface\x12\x18\n" +
 	"\achanged\x18\x02 \x01(\bR\achanged\"\a\n" +
-	"\x05Users\"\xc7\x01\n" +
+	"\x05Users\"\xe6\x01\n" +
 	"\bUserList\x12\x1a\n" +
 	"\bsessions\x18\x01 \x01(\rR\bsessions\x12 \n" +
 	"\vconnections\x18\x02 \x01(\rR\vconnections\x12-\n" +
 	"\x10input_age_millis\x18\x03 \x01(\x04H\x00R\x0einputAgeMillis\x88\x01\x01\x12\x14\n" +
 	"\x05words\x18\x04 \x03(\tR\x05words\x12#\n" +
-	"\rpassive_opens\x18\x05 \x01(\x04R\fpassiveOpensB\x13\n" +
-	"\x11_input_age_millis\"\x1d\n" +
+	"\rpassive_opens\x18\x05 \x01(\x04R\fpassiveOpens\x12\x1d\n" +
+	"\n" +
+	"last_input\x18\x06 \x01(\x03R\tlastInputB\x13\n" +
+	"\x11_input_age_millis\"P\n" +
+	"\tMarkUsers\x12/\n" +
+	"\x04held\x18\x01 \x01(\v2\x1b.virtquorum.guest.v1.MemoryR\x04held\x12\x12\n" +
+	"\x04seen\x18\x02 \x01(\bR\x04seen\"!\n" +
+	"\vUsersMarked\x12\x12\n" +
+	"\x04seen\x18\x01 \x01(\bR\x04seen\"^\n" +
+	"\aQuiesce\x120\n" +
+	"\x05quiet\x18\x01 \x03(\v2\x1a.virtquorum.guest.v1.QuietR\x05quiet\x12!\n" +
+	"\fstill_millis\x18\x02 \x01(\rR\vstillMillis\"/\n" +
+	"\x05Quiet\x12\x12\n" +
+	"\x04tree\x18\x01 \x01(\tR\x04tree\x12\x12\n" +
+	"\x04argv\x18\x02 \x03(\tR\x04argv\"\n" +
+	"\n" +
+	"\bQuiesced\"\x1d\n" +
 	"\x05Facts\x12\x14\n" +
 	"\x05names\x18\x01 \x03(\tR\x05names\";\n" +
 	"\bFactList\x12/\n" +
@@ -5520,8 +5930,10 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x04Fact\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\x12\x18\n" +
-	"\atrouble\x18\x03 \x01(\tR\atrouble\"\r\n" +
-	"\vHealthCheck\"\xab\x01\n" +
+	"\atrouble\x18\x03 \x01(\tR\atrouble\"5\n" +
+	"\vHealthCheck\x12\x10\n" +
+	"\x03own\x18\x01 \x01(\tR\x03own\x12\x14\n" +
+	"\x05peers\x18\x02 \x03(\tR\x05peers\"\xab\x01\n" +
 	"\x06Health\x128\n" +
 	"\bailments\x18\x01 \x03(\v2\x1c.virtquorum.guest.v1.AilmentR\bailments\x12%\n" +
 	"\x0eresident_bytes\x18\x02 \x01(\x04R\rresidentBytes\x12\x1d\n" +
@@ -5567,7 +5979,7 @@ func file_virtquorum_guest_v1_guest_proto_rawDescGZIP() []byte {
 }
 
 var file_virtquorum_guest_v1_guest_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_virtquorum_guest_v1_guest_proto_msgTypes = make([]protoimpl.MessageInfo, 66)
+var file_virtquorum_guest_v1_guest_proto_msgTypes = make([]protoimpl.MessageInfo, 71)
 var file_virtquorum_guest_v1_guest_proto_goTypes = []any{
 	(Watcher)(0),            // 0: virtquorum.guest.v1.Watcher
 	(Reason)(0),             // 1: virtquorum.guest.v1.Reason
@@ -5630,13 +6042,18 @@ var file_virtquorum_guest_v1_guest_proto_goTypes = []any{
 	(*Addressed)(nil),       // 58: virtquorum.guest.v1.Addressed
 	(*Users)(nil),           // 59: virtquorum.guest.v1.Users
 	(*UserList)(nil),        // 60: virtquorum.guest.v1.UserList
-	(*Facts)(nil),           // 61: virtquorum.guest.v1.Facts
-	(*FactList)(nil),        // 62: virtquorum.guest.v1.FactList
-	(*Fact)(nil),            // 63: virtquorum.guest.v1.Fact
-	(*HealthCheck)(nil),     // 64: virtquorum.guest.v1.HealthCheck
-	(*Health)(nil),          // 65: virtquorum.guest.v1.Health
-	(*Ailment)(nil),         // 66: virtquorum.guest.v1.Ailment
-	nil,                     // 67: virtquorum.guest.v1.Run.EnvironmentEntry
+	(*MarkUsers)(nil),       // 61: virtquorum.guest.v1.MarkUsers
+	(*UsersMarked)(nil),     // 62: virtquorum.guest.v1.UsersMarked
+	(*Quiesce)(nil),         // 63: virtquorum.guest.v1.Quiesce
+	(*Quiet)(nil),           // 64: virtquorum.guest.v1.Quiet
+	(*Quiesced)(nil),        // 65: virtquorum.guest.v1.Quiesced
+	(*Facts)(nil),           // 66: virtquorum.guest.v1.Facts
+	(*FactList)(nil),        // 67: virtquorum.guest.v1.FactList
+	(*Fact)(nil),            // 68: virtquorum.guest.v1.Fact
+	(*HealthCheck)(nil),     // 69: virtquorum.guest.v1.HealthCheck
+	(*Health)(nil),          // 70: virtquorum.guest.v1.Health
+	(*Ailment)(nil),         // 71: virtquorum.guest.v1.Ailment
+	nil,                     // 72: virtquorum.guest.v1.Run.EnvironmentEntry
 }
 var file_virtquorum_guest_v1_guest_proto_depIdxs = []int32{
 	4,  // 0: virtquorum.guest.v1.ToGuest.hello:type_name -> virtquorum.guest.v1.Hello
@@ -5669,59 +6086,65 @@ var file_virtquorum_guest_v1_guest_proto_depIdxs = []int32{
 	54, // 27: virtquorum.guest.v1.Request.run:type_name -> virtquorum.guest.v1.Run
 	57, // 28: virtquorum.guest.v1.Request.address:type_name -> virtquorum.guest.v1.Address
 	59, // 29: virtquorum.guest.v1.Request.users:type_name -> virtquorum.guest.v1.Users
-	61, // 30: virtquorum.guest.v1.Request.facts:type_name -> virtquorum.guest.v1.Facts
-	64, // 31: virtquorum.guest.v1.Request.health:type_name -> virtquorum.guest.v1.HealthCheck
-	13, // 32: virtquorum.guest.v1.Body.targets:type_name -> virtquorum.guest.v1.Target
-	23, // 33: virtquorum.guest.v1.Answer.configured:type_name -> virtquorum.guest.v1.Configured
-	29, // 34: virtquorum.guest.v1.Answer.look:type_name -> virtquorum.guest.v1.Seen
-	33, // 35: virtquorum.guest.v1.Answer.rows:type_name -> virtquorum.guest.v1.RowList
-	36, // 36: virtquorum.guest.v1.Answer.serving:type_name -> virtquorum.guest.v1.Serving
-	37, // 37: virtquorum.guest.v1.Answer.served:type_name -> virtquorum.guest.v1.Served
-	39, // 38: virtquorum.guest.v1.Answer.fetched:type_name -> virtquorum.guest.v1.Fetched
-	41, // 39: virtquorum.guest.v1.Answer.applied:type_name -> virtquorum.guest.v1.Applied
-	44, // 40: virtquorum.guest.v1.Answer.proven:type_name -> virtquorum.guest.v1.Proven
-	46, // 41: virtquorum.guest.v1.Answer.remembered:type_name -> virtquorum.guest.v1.Remembered
-	48, // 42: virtquorum.guest.v1.Answer.archive_entries:type_name -> virtquorum.guest.v1.ArchiveEntries
-	51, // 43: virtquorum.guest.v1.Answer.archive_restored:type_name -> virtquorum.guest.v1.ArchiveRestored
-	53, // 44: virtquorum.guest.v1.Answer.archive_pruned:type_name -> virtquorum.guest.v1.ArchivePruned
-	55, // 45: virtquorum.guest.v1.Answer.output:type_name -> virtquorum.guest.v1.Output
-	56, // 46: virtquorum.guest.v1.Answer.ran:type_name -> virtquorum.guest.v1.Ran
-	58, // 47: virtquorum.guest.v1.Answer.addressed:type_name -> virtquorum.guest.v1.Addressed
-	60, // 48: virtquorum.guest.v1.Answer.users:type_name -> virtquorum.guest.v1.UserList
-	62, // 49: virtquorum.guest.v1.Answer.facts:type_name -> virtquorum.guest.v1.FactList
-	65, // 50: virtquorum.guest.v1.Answer.health:type_name -> virtquorum.guest.v1.Health
-	1,  // 51: virtquorum.guest.v1.Refusal.reason:type_name -> virtquorum.guest.v1.Reason
-	29, // 52: virtquorum.guest.v1.Push.look:type_name -> virtquorum.guest.v1.Seen
-	60, // 53: virtquorum.guest.v1.Push.users:type_name -> virtquorum.guest.v1.UserList
-	65, // 54: virtquorum.guest.v1.Push.health:type_name -> virtquorum.guest.v1.Health
-	19, // 55: virtquorum.guest.v1.Configure.trees:type_name -> virtquorum.guest.v1.Tree
-	20, // 56: virtquorum.guest.v1.Configure.archive:type_name -> virtquorum.guest.v1.ArchiveLimits
-	21, // 57: virtquorum.guest.v1.Configure.timing:type_name -> virtquorum.guest.v1.Timing
-	22, // 58: virtquorum.guest.v1.Configure.bandwidth:type_name -> virtquorum.guest.v1.Bandwidth
-	24, // 59: virtquorum.guest.v1.Configured.trees:type_name -> virtquorum.guest.v1.TreeState
-	26, // 60: virtquorum.guest.v1.TreeState.memory:type_name -> virtquorum.guest.v1.Memory
-	0,  // 61: virtquorum.guest.v1.TreeState.watcher:type_name -> virtquorum.guest.v1.Watcher
-	25, // 62: virtquorum.guest.v1.Memory.position:type_name -> virtquorum.guest.v1.Position
-	30, // 63: virtquorum.guest.v1.Seen.changes:type_name -> virtquorum.guest.v1.Change
-	24, // 64: virtquorum.guest.v1.Seen.trees:type_name -> virtquorum.guest.v1.TreeState
-	31, // 65: virtquorum.guest.v1.Seen.troubled:type_name -> virtquorum.guest.v1.Row
-	31, // 66: virtquorum.guest.v1.RowList.rows:type_name -> virtquorum.guest.v1.Row
-	35, // 67: virtquorum.guest.v1.Serve.joiners:type_name -> virtquorum.guest.v1.Joiner
-	31, // 68: virtquorum.guest.v1.Fetched.moved:type_name -> virtquorum.guest.v1.Row
-	42, // 69: virtquorum.guest.v1.Applied.stale:type_name -> virtquorum.guest.v1.StaleProcess
-	31, // 70: virtquorum.guest.v1.Applied.late:type_name -> virtquorum.guest.v1.Row
-	31, // 71: virtquorum.guest.v1.Proven.differing:type_name -> virtquorum.guest.v1.Row
-	25, // 72: virtquorum.guest.v1.Remember.position:type_name -> virtquorum.guest.v1.Position
-	26, // 73: virtquorum.guest.v1.Remembered.memory:type_name -> virtquorum.guest.v1.Memory
-	49, // 74: virtquorum.guest.v1.ArchiveEntries.entries:type_name -> virtquorum.guest.v1.ArchiveEntry
-	67, // 75: virtquorum.guest.v1.Run.environment:type_name -> virtquorum.guest.v1.Run.EnvironmentEntry
-	63, // 76: virtquorum.guest.v1.FactList.facts:type_name -> virtquorum.guest.v1.Fact
-	66, // 77: virtquorum.guest.v1.Health.ailments:type_name -> virtquorum.guest.v1.Ailment
-	78, // [78:78] is the sub-list for method output_type
-	78, // [78:78] is the sub-list for method input_type
-	78, // [78:78] is the sub-list for extension type_name
-	78, // [78:78] is the sub-list for extension extendee
-	0,  // [0:78] is the sub-list for field type_name
+	66, // 30: virtquorum.guest.v1.Request.facts:type_name -> virtquorum.guest.v1.Facts
+	69, // 31: virtquorum.guest.v1.Request.health:type_name -> virtquorum.guest.v1.HealthCheck
+	63, // 32: virtquorum.guest.v1.Request.quiesce:type_name -> virtquorum.guest.v1.Quiesce
+	61, // 33: virtquorum.guest.v1.Request.mark_users:type_name -> virtquorum.guest.v1.MarkUsers
+	13, // 34: virtquorum.guest.v1.Body.targets:type_name -> virtquorum.guest.v1.Target
+	23, // 35: virtquorum.guest.v1.Answer.configured:type_name -> virtquorum.guest.v1.Configured
+	29, // 36: virtquorum.guest.v1.Answer.look:type_name -> virtquorum.guest.v1.Seen
+	33, // 37: virtquorum.guest.v1.Answer.rows:type_name -> virtquorum.guest.v1.RowList
+	36, // 38: virtquorum.guest.v1.Answer.serving:type_name -> virtquorum.guest.v1.Serving
+	37, // 39: virtquorum.guest.v1.Answer.served:type_name -> virtquorum.guest.v1.Served
+	39, // 40: virtquorum.guest.v1.Answer.fetched:type_name -> virtquorum.guest.v1.Fetched
+	41, // 41: virtquorum.guest.v1.Answer.applied:type_name -> virtquorum.guest.v1.Applied
+	44, // 42: virtquorum.guest.v1.Answer.proven:type_name -> virtquorum.guest.v1.Proven
+	46, // 43: virtquorum.guest.v1.Answer.remembered:type_name -> virtquorum.guest.v1.Remembered
+	48, // 44: virtquorum.guest.v1.Answer.archive_entries:type_name -> virtquorum.guest.v1.ArchiveEntries
+	51, // 45: virtquorum.guest.v1.Answer.archive_restored:type_name -> virtquorum.guest.v1.ArchiveRestored
+	53, // 46: virtquorum.guest.v1.Answer.archive_pruned:type_name -> virtquorum.guest.v1.ArchivePruned
+	55, // 47: virtquorum.guest.v1.Answer.output:type_name -> virtquorum.guest.v1.Output
+	56, // 48: virtquorum.guest.v1.Answer.ran:type_name -> virtquorum.guest.v1.Ran
+	58, // 49: virtquorum.guest.v1.Answer.addressed:type_name -> virtquorum.guest.v1.Addressed
+	60, // 50: virtquorum.guest.v1.Answer.users:type_name -> virtquorum.guest.v1.UserList
+	67, // 51: virtquorum.guest.v1.Answer.facts:type_name -> virtquorum.guest.v1.FactList
+	70, // 52: virtquorum.guest.v1.Answer.health:type_name -> virtquorum.guest.v1.Health
+	65, // 53: virtquorum.guest.v1.Answer.quiesced:type_name -> virtquorum.guest.v1.Quiesced
+	62, // 54: virtquorum.guest.v1.Answer.users_marked:type_name -> virtquorum.guest.v1.UsersMarked
+	1,  // 55: virtquorum.guest.v1.Refusal.reason:type_name -> virtquorum.guest.v1.Reason
+	29, // 56: virtquorum.guest.v1.Push.look:type_name -> virtquorum.guest.v1.Seen
+	60, // 57: virtquorum.guest.v1.Push.users:type_name -> virtquorum.guest.v1.UserList
+	70, // 58: virtquorum.guest.v1.Push.health:type_name -> virtquorum.guest.v1.Health
+	19, // 59: virtquorum.guest.v1.Configure.trees:type_name -> virtquorum.guest.v1.Tree
+	20, // 60: virtquorum.guest.v1.Configure.archive:type_name -> virtquorum.guest.v1.ArchiveLimits
+	21, // 61: virtquorum.guest.v1.Configure.timing:type_name -> virtquorum.guest.v1.Timing
+	22, // 62: virtquorum.guest.v1.Configure.bandwidth:type_name -> virtquorum.guest.v1.Bandwidth
+	24, // 63: virtquorum.guest.v1.Configured.trees:type_name -> virtquorum.guest.v1.TreeState
+	26, // 64: virtquorum.guest.v1.TreeState.memory:type_name -> virtquorum.guest.v1.Memory
+	0,  // 65: virtquorum.guest.v1.TreeState.watcher:type_name -> virtquorum.guest.v1.Watcher
+	25, // 66: virtquorum.guest.v1.Memory.position:type_name -> virtquorum.guest.v1.Position
+	30, // 67: virtquorum.guest.v1.Seen.changes:type_name -> virtquorum.guest.v1.Change
+	24, // 68: virtquorum.guest.v1.Seen.trees:type_name -> virtquorum.guest.v1.TreeState
+	31, // 69: virtquorum.guest.v1.Seen.troubled:type_name -> virtquorum.guest.v1.Row
+	31, // 70: virtquorum.guest.v1.RowList.rows:type_name -> virtquorum.guest.v1.Row
+	35, // 71: virtquorum.guest.v1.Serve.joiners:type_name -> virtquorum.guest.v1.Joiner
+	31, // 72: virtquorum.guest.v1.Fetched.moved:type_name -> virtquorum.guest.v1.Row
+	42, // 73: virtquorum.guest.v1.Applied.stale:type_name -> virtquorum.guest.v1.StaleProcess
+	31, // 74: virtquorum.guest.v1.Applied.late:type_name -> virtquorum.guest.v1.Row
+	31, // 75: virtquorum.guest.v1.Proven.differing:type_name -> virtquorum.guest.v1.Row
+	25, // 76: virtquorum.guest.v1.Remember.position:type_name -> virtquorum.guest.v1.Position
+	26, // 77: virtquorum.guest.v1.Remembered.memory:type_name -> virtquorum.guest.v1.Memory
+	49, // 78: virtquorum.guest.v1.ArchiveEntries.entries:type_name -> virtquorum.guest.v1.ArchiveEntry
+	72, // 79: virtquorum.guest.v1.Run.environment:type_name -> virtquorum.guest.v1.Run.EnvironmentEntry
+	26, // 80: virtquorum.guest.v1.MarkUsers.held:type_name -> virtquorum.guest.v1.Memory
+	64, // 81: virtquorum.guest.v1.Quiesce.quiet:type_name -> virtquorum.guest.v1.Quiet
+	68, // 82: virtquorum.guest.v1.FactList.facts:type_name -> virtquorum.guest.v1.Fact
+	71, // 83: virtquorum.guest.v1.Health.ailments:type_name -> virtquorum.guest.v1.Ailment
+	84, // [84:84] is the sub-list for method output_type
+	84, // [84:84] is the sub-list for method input_type
+	84, // [84:84] is the sub-list for extension type_name
+	84, // [84:84] is the sub-list for extension extendee
+	0,  // [0:84] is the sub-list for field type_name
 }
 
 func init() { file_virtquorum_guest_v1_guest_proto_init() }
@@ -5765,6 +6188,8 @@ func file_virtquorum_guest_v1_guest_proto_init() {
 		(*Request_Users)(nil),
 		(*Request_Facts)(nil),
 		(*Request_Health)(nil),
+		(*Request_Quiesce)(nil),
+		(*Request_MarkUsers)(nil),
 	}
 	file_virtquorum_guest_v1_guest_proto_msgTypes[12].OneofWrappers = []any{
 		(*Answer_Configured)(nil),
@@ -5785,6 +6210,8 @@ func file_virtquorum_guest_v1_guest_proto_init() {
 		(*Answer_Users)(nil),
 		(*Answer_Facts)(nil),
 		(*Answer_Health)(nil),
+		(*Answer_Quiesced)(nil),
+		(*Answer_UsersMarked)(nil),
 	}
 	file_virtquorum_guest_v1_guest_proto_msgTypes[15].OneofWrappers = []any{
 		(*Push_Look)(nil),
@@ -5799,7 +6226,7 @@ func file_virtquorum_guest_v1_guest_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_virtquorum_guest_v1_guest_proto_rawDesc), len(file_virtquorum_guest_v1_guest_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   66,
+			NumMessages:   71,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,74 @@
+package memory
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	noteName = "note"
+	noteNew  = "note.new"
+	noteMost = 1024
+)
+
+// Note is the short text that is kept beside the memory, or "". It is not sealed: only root can have written it.
+func (s *Store) Note() (string, error) {
+	file, err := s.dir.OpenRegular(noteName, unix.O_RDONLY, 0)
+	if errors.Is(err, unix.ENOENT) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading the note in %s: %w", s.where, err)
+	}
+	defer file.Close()
+	words, err := io.ReadAll(io.LimitReader(file, noteMost))
+	if err != nil {
+		return "", fmt.Errorf("reading the note in %s: %w", s.where, err)
+	}
+	return string(words), nil
+}
+
+// SaveNote makes a text of at most 1,024 bytes durable; "" removes it.
+func (s *Store) SaveNote(words string) error {
+	if err := s.saveNote(words); err != nil {
+		_ = s.dir.Unlink(noteNew)
+		return fmt.Errorf("writing the note in %s: %w", s.where, err)
+	}
+	return nil
+}
+
+func (s *Store) saveNote(words string) error {
+	if len(words) > noteMost {
+		return unix.E2BIG
+	}
+	if err := s.there(); err != nil {
+		return err
+	}
+	if words == "" {
+		if err := s.dir.Unlink(noteName); err != nil && !errors.Is(err, unix.ENOENT) {
+			return err
+		}
+		return s.dir.Sync()
+	}
+	if err := s.dir.Unlink(noteNew); err != nil && !errors.Is(err, unix.ENOENT) {
+		return err
+	}
+	file, err := s.dir.OpenRegular(noteNew, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if _, err := file.WriteString(words); err != nil {
+		return err
+	}
+	if err := file.Sync(); err != nil {
+		return err
+	}
+	if err := s.dir.Rename(noteNew, s.dir, noteName, 0); err != nil {
+		return err
+	}
+	return s.dir.Sync()
+}

@@ -1,0 +1,189 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	gosync "sync"
+	"time"
+
+	"virtquorum.io/guest/internal/evidence"
+	"virtquorum.io/guest/internal/wire"
+)
+
+const (
+	quietCommand = 30 * time.Second // one may take so long
+	firstRetry   = time.Second
+	lastRetry    = time.Minute
+	mostStill    = 24 * time.Hour
+)
+
+// quiets keep the writers of trees still by the trees' own commands. They outlive sessions and configurations: writers go on when the
+// time is over, whatever becomes of the sidecar.
+type quiets struct {
+	commands Commander
+	log      *slog.Logger
+
+	mu    gosync.Mutex
+	trees map[string]*quiet
+}
+
+// quiet is that of one tree.
+type quiet struct {
+	of   *quiets
+	name string
+	busy chan struct{} // holds a token while a command of it runs: never two at a time
+
+	// Who holds the token may use these.
+	argv  []string // of what keeps still; nil: nothing does
+	timer *time.Timer
+	pause time.Duration
+}
+
+func (q *quiets) tree(name string) *quiet {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.trees == nil {
+		q.trees = map[string]*quiet{}
+	}
+	if q.trees[name] == nil {
+		q.trees[name] = &quiet{of: q, name: name, busy: make(chan struct{}, 1)}
+	}
+	return q.trees[name]
+}
+
+func (s *Service) quiesce(ctx context.Context, of *member, call Call) (*wire.Answer, error) {
+	request := call.Request().GetQuiesce()
+	still := min(time.Duration(request.StillMillis)*time.Millisecond, mostStill)
+	for _, one := range request.Quiet {
+		if of.index(one.Tree) == uint32(len(of.trees)) || len(one.Argv) == 0 {
+			return nil, invalid("Quiet", "%q is no tree, or has no command", one.Tree)
+		}
+	}
+	var failure error
+	for i, one := range request.Quiet {
+		var err error
+		if still > 0 {
+			err = s.quiets.tree(one.Tree).begin(ctx, one.Argv, still)
+		} else {
+			err = s.quiets.tree(one.Tree).end(ctx)
+		}
+		if err != nil && failure == nil {
+			failure = err
+		}
+		if err != nil && still > 0 {
+			for _, begun := range request.Quiet[:i] {
+				_ = s.quiets.tree(begun.Tree).end(context.WithoutCancel(ctx)) // one that fails is tried again
+			}
+			break
+		}
+	}
+	if failure != nil {
+		return nil, failed(failure)
+	}
+	return &wire.Answer{Piece: &wire.Answer_Quiesced{Quiesced: &wire.Quiesced{}}}, nil
+}
+
+func (q *quiet) take(ctx context.Context) (release func(), err error) {
+	select {
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting for the quiesce command of %s: %w", q.name, context.Cause(ctx))
+	case q.busy <- struct{}{}:
+		return func() { <-q.busy }, nil
+	}
+}
+
+// begin has the writers keep still. Where that fails they are let go on, for it may have kept them still all the same.
+func (q *quiet) begin(ctx context.Context, argv []string, still time.Duration) error {
+	release, err := q.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	q.stop()
+	q.argv = argv
+	if err := q.run(ctx, "begin"); err != nil {
+		if q.run(context.WithoutCancel(ctx), "end") == nil {
+			q.argv = nil
+		} else {
+			q.after(firstRetry)
+		}
+		return err
+	}
+	q.pause = firstRetry
+	q.after(still)
+	return nil
+}
+
+// end lets them go on, if they keep still; where that fails it is tried again by itself.
+func (q *quiet) end(ctx context.Context) error {
+	release, err := q.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return q.letGo(ctx)
+}
+
+func (q *quiet) letGo(ctx context.Context) error {
+	if q.argv == nil {
+		return nil
+	}
+	q.stop()
+	if err := q.run(ctx, "end"); err != nil {
+		q.pause = min(max(2*q.pause, firstRetry), lastRetry)
+		q.after(q.pause)
+		return err
+	}
+	q.argv = nil
+	return nil
+}
+
+func (q *quiet) stop() {
+	if q.timer != nil {
+		q.timer.Stop()
+	}
+}
+
+func (q *quiet) after(d time.Duration) {
+	var timer *time.Timer
+	set := make(chan struct{})
+	timer = time.AfterFunc(d, func() {
+		<-set
+		q.busy <- struct{}{}
+		defer func() { <-q.busy }()
+		if q.timer != timer { // others were quicker
+			return
+		}
+		if err := q.letGo(context.Background()); err != nil {
+			q.of.log.Warn("writers that kept still do not go on; trying again", "tree", q.name, "why", err)
+		}
+	})
+	q.timer = timer
+	close(set)
+}
+
+// run runs the command with its word. The error says how it ended.
+func (q *quiet) run(ctx context.Context, word string) error {
+	ctx, cancel := context.WithTimeout(ctx, quietCommand)
+	defer cancel()
+	argv := append(append([]string{}, q.argv...), word)
+	result, err := q.of.commands.Run(ctx, evidence.Command{Argv: argv})
+	if err == nil {
+		err = result.Failure()
+	}
+	if err != nil {
+		return &evidence.Trouble{Reason: evidence.CommandFailed, Text: fmt.Sprintf("the quiesce command of %s (%s): %v", q.name, word, err)}
+	}
+	return nil
+}
+
+// close lets all writers go on.
+func (q *quiets) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, one := range q.trees {
+		_ = one.end(context.Background())
+		one.stop()
+	}
+}
