@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	macPrefix = "02:76:"
+	macPrefix = "0e:76:"
 	nicRules  = "98-virtquorum-sync.rules"
 	firewall  = "7899"
 )

@@ -47,7 +47,7 @@ func TestGivenTheSyncNicThenItGetsItsAddressUnlessTheGuestHasThatNetworkElsewher
 	if _, err := exec.LookPath("ip"); err != nil {
 		t.Skip("the program ip is not here to make the interfaces")
 	}
-	mac, err := net.ParseMAC("02:76:01:02:03:04")
+	mac, err := net.ParseMAC("0e:76:01:02:03:04")
 	if err != nil {
 		t.Fatal(err)
 	}

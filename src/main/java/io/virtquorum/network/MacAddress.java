@@ -14,11 +14,11 @@ public record MacAddress(String text) {
 
   /**
    * The address of a member's sync NIC: always the same for the same names, so that it survives
-   * every restart. It is locally administered unicast; 02:76 is followed by 32 bits of a hash.
+   * every restart. It is locally administered unicast; 0e:76 is followed by 32 bits of a hash.
    */
   public static MacAddress ofMember(String namespace, String cluster, String member) {
     byte[] hash = sha256(namespace + "/" + cluster + "/" + member);
-    return new MacAddress("02:76:" + HexFormat.ofDelimiter(":").formatHex(hash, 0, 4));
+    return new MacAddress("0e:76:" + HexFormat.ofDelimiter(":").formatHex(hash, 0, 4));
   }
 
   static byte[] sha256(String text) {

@@ -14,8 +14,8 @@ import java.util.concurrent.ThreadLocalRandom;
 /** Two network namespaces of this machine as guests, joined by a virtual cable. Needs root. */
 public final class TwoGuests implements AutoCloseable {
   public static final Duration DEADLINE = Duration.ofSeconds(20);
-  public static final String LEFT_MAC = "02:76:71:00:00:0a";
-  public static final String RIGHT_MAC = "02:76:71:00:00:0b";
+  public static final String LEFT_MAC = "0e:76:71:00:00:0a";
+  public static final String RIGHT_MAC = "0e:76:71:00:00:0b";
 
   private final String left = "vq-test-" + Long.toHexString(ThreadLocalRandom.current().nextLong());
   private final String right = left + "-r";

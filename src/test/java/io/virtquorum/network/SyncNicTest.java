@@ -49,7 +49,7 @@ class SyncNicTest {
     Interface ours = after.interfaces().get(1);
     assertThat(after.interfaces().get(0).masquerade()).isNotNull();
     assertThat(ours.bridge()).isNotNull();
-    assertThat(ours.macAddress()).startsWith("02:76:");
+    assertThat(ours.macAddress()).startsWith("0e:76:");
     assertThat(after.templateAnnotations().get(HookList.ANNOTATION))
         .isEqualTo(
             "[{\"image\":\"vq:1\",\"imagePullPolicy\":\"IfNotPresent\",\"args\":[\"sidecar\",\"--member=web-0\"]}]");

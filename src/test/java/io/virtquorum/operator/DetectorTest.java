@@ -200,7 +200,7 @@ class DetectorTest {
         running,
         Optional.of("node"),
         running ? Optional.of(LOOPBACK) : Optional.empty(),
-        "02:76:00:00:00:01",
+        "0e:76:00:00:00:01",
         "172.31.77.9/24");
   }
 

@@ -159,7 +159,7 @@ class GuestWorkTest {
     return Configure.newBuilder()
         .setFingerprintKey(ByteString.copyFrom(new byte[32]))
         .addFiles(FileFeature.newBuilder().setName("site").setPath("/srv/www"))
-        .setSyncMac("02:76:71:00:00:0a")
+        .setSyncMac("0e:76:71:00:00:0a")
         .setSyncAddress("172.31.77.11/24")
         .build();
   }
