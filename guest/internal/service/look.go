@@ -3,8 +3,10 @@ package service
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"time"
 
+	"golang.org/x/sys/unix"
 	"google.golang.org/protobuf/proto"
 
 	"virtquorum.io/guest/internal/evidence"
@@ -225,6 +227,10 @@ func reasonOf(err error) string {
 		return "TreeReplaced"
 	case errors.Is(err, fingerprint.ErrTooLarge):
 		return "TooManyEntries"
+	case errors.Is(err, fs.ErrNotExist):
+		return evidence.PathMissing
+	case errors.Is(err, unix.ENOTDIR):
+		return evidence.NotADirectory
 	}
 	return evidence.Unreadable
 }
