@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"iter"
 	"slices"
 	"time"
@@ -309,6 +310,10 @@ func reasonOf(err error) string {
 		return "TooManyEntries"
 	case errors.Is(err, unix.EIO):
 		return evidence.DiskFails
+	case errors.Is(err, fs.ErrNotExist):
+		return evidence.PathMissing
+	case errors.Is(err, unix.ENOTDIR):
+		return evidence.NotADirectory
 	}
 	return evidence.Unreadable
 }

@@ -151,6 +151,10 @@ final class ArchitectureTest {
       onlyUses("scripts", "agent", "guest", "collect", "sync", "verify", "fingerprint");
 
   @ArchTest
+  static final ArchRule theProgramsClientKnowsOnlyTheSeamFingerprintsAndItsMessages =
+      onlyUses("program", "guest", "fingerprint");
+
+  @ArchTest
   static final ArchRule theSidecarReachesAGuestByTheSeamAlone =
       noClasses()
           .that()
@@ -160,6 +164,8 @@ final class ArchitectureTest {
           .should()
           .dependOnClassesThat(
               resideInAnyPackage(
+                  BASE + "program..",
+                  BASE + "guest.wire..",
                   BASE + "scripts..",
                   BASE + "agent..",
                   BASE + "collect..",
@@ -207,6 +213,7 @@ final class ArchitectureTest {
               resideInAnyPackage(
                   BASE + "sidecar..",
                   BASE + "guest..",
+                  BASE + "program..",
                   BASE + "scripts..",
                   BASE + "agent..",
                   BASE + "collect..",

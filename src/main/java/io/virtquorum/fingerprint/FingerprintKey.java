@@ -21,6 +21,7 @@ public final class FingerprintKey {
   private final MessageDigest inner;
 
   private final MessageDigest outer;
+  private final byte[] secret;
 
   /**
    * @param secret 16 to 64 bytes
@@ -31,8 +32,14 @@ public final class FingerprintKey {
       throw new IllegalArgumentException(
           "a fingerprint key has 16 to 64 bytes, not " + secret.length);
     }
+    this.secret = secret.clone();
     inner = started(secret, 0x36);
     outer = started(secret, 0x5c);
+  }
+
+  /** What it was made of, in a new array: for a guest that hashes by itself. Never to be logged. */
+  public byte[] secret() {
+    return secret.clone();
   }
 
   private static MessageDigest started(byte[] secret, int pad) {

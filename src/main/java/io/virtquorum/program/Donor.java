@@ -1,0 +1,140 @@
+package io.virtquorum.program;
+
+import com.google.protobuf.ByteString;
+import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Matrix;
+import io.virtquorum.fingerprint.RowKey;
+import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Serving;
+import io.virtquorum.guest.Trouble;
+import io.virtquorum.guest.wire.v1.Answer;
+import io.virtquorum.guest.wire.v1.Body;
+import io.virtquorum.guest.wire.v1.Joiner;
+import io.virtquorum.guest.wire.v1.Reason;
+import io.virtquorum.guest.wire.v1.Request;
+import io.virtquorum.guest.wire.v1.Serve;
+import java.time.Duration;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.random.RandomGenerator;
+
+/**
+ * Serves what the member holds to one joiner at a time: the program goes on with it until the
+ * request is closed, or its time or its session is over. For one thread.
+ */
+final class Donor implements AutoCloseable {
+  private static final int SEED = 32;
+  private static final int TRIES = 3;
+  private static final Duration BEGINNING = Duration.ofMinutes(1);
+
+  private final Program program;
+  private final Looks looks;
+  private final Paths paths;
+  private final RandomGenerator random;
+  private Call serving;
+
+  Donor(Program program, Looks looks, Paths paths, RandomGenerator random) {
+    this.program = program;
+    this.looks = looks;
+    this.paths = paths;
+    this.random = random;
+  }
+
+  /** True while something is served, as far as this side knows. */
+  boolean isServing() {
+    return serving != null;
+  }
+
+  /**
+   * Serves all rows of a look.
+   *
+   * @throws Trouble also if they change while the serving begins
+   */
+  Serving rows(String id, String address, String joiner, Limit limit)
+      throws GuestException, Trouble {
+    RefusedException moved = null;
+    for (int i = 0; i < TRIES; i++) {
+      Matrix matrix = looks.look(limit).matrix();
+      Map<RowKey, Optional<Digest>> rows = new TreeMap<>();
+      matrix.rows().forEach(row -> rows.put(row.key(), Optional.of(row.digest())));
+      try {
+        return serve(id, request(address, joiner), paths.body(rows), limit);
+      } catch (RefusedException refused) {
+        if (refused.reason() != Reason.REASON_VOID) {
+          throw Refusals.trouble(refused);
+        }
+        moved = refused;
+      }
+    }
+    throw Refusals.trouble(moved);
+  }
+
+  /** Serves what a command said, and nothing else. */
+  Serving output(String id, String address, String joiner, ByteString said, Limit limit)
+      throws GuestException, Trouble {
+    try {
+      List<Body.Builder> body = Commands.pieces(said);
+      return serve(id, request(address, joiner).setOutput(true), body, limit);
+    } catch (RefusedException refused) {
+      throw Refusals.trouble(refused);
+    }
+  }
+
+  private Serve.Builder request(String address, String joiner) {
+    return Serve.newBuilder()
+        .setAddress(address)
+        .addJoiners(Joiner.newBuilder().setMember(joiner).setSeed(seed()));
+  }
+
+  private ByteString seed() {
+    byte[] seed = new byte[SEED];
+    random.nextBytes(seed);
+    return ByteString.copyFrom(seed);
+  }
+
+  private Serving serve(String id, Serve.Builder serve, List<Body.Builder> body, Limit limit)
+      throws GuestException, Trouble, RefusedException {
+    close();
+    Call call =
+        program.begin(
+            Request.newBuilder().setServe(serve), "the beginning of a serving", body, limit);
+    try {
+      Limit begun = limit.within(BEGINNING);
+      Answer piece = call.next(begun);
+      while (!piece.hasServing()) {
+        if (piece.getLast()) {
+          throw new Trouble(
+              Trouble.Reason.GuestCommandFailed, "The guest program ended a serving at once");
+        }
+        piece = call.next(begun);
+      }
+      var at = piece.getServing();
+      if (at.getPin().size() != SEED) {
+        throw new Trouble(
+            Trouble.Reason.GuestCommandFailed,
+            "The guest program serves with the pin "
+                + HexFormat.of().formatHex(at.getPin().toByteArray()));
+      }
+      serving = call;
+      call = null;
+      var secret = new Secret(at.getPin(), serve.getJoiners(0).getSeed());
+      return new Serving(id, at.getAddress(), at.getPort(), secret.password());
+    } finally {
+      if (call != null) {
+        call.close();
+      }
+    }
+  }
+
+  /** Ends what is served. */
+  @Override
+  public void close() {
+    if (serving != null) {
+      serving.close();
+      serving = null;
+    }
+  }
+}

@@ -1,0 +1,299 @@
+package io.virtquorum.program;
+
+import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Matrix;
+import io.virtquorum.fingerprint.Position;
+import io.virtquorum.fingerprint.RowKey;
+import io.virtquorum.guest.ArchiveNote;
+import io.virtquorum.guest.Goal;
+import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Offer;
+import io.virtquorum.guest.PullResult;
+import io.virtquorum.guest.Snapshot;
+import io.virtquorum.guest.Tree;
+import io.virtquorum.guest.Trouble;
+import io.virtquorum.guest.UsersSeen;
+import io.virtquorum.guest.wire.v1.Applied;
+import io.virtquorum.guest.wire.v1.Apply;
+import io.virtquorum.guest.wire.v1.Fetch;
+import io.virtquorum.guest.wire.v1.Fetched;
+import io.virtquorum.guest.wire.v1.Prove;
+import io.virtquorum.guest.wire.v1.Proven;
+import io.virtquorum.guest.wire.v1.Reason;
+import io.virtquorum.guest.wire.v1.Remember;
+import io.virtquorum.guest.wire.v1.Request;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.NavigableMap;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/**
+ * Makes the trees equal to a donor's, in whole or in some rows (design, rules 8 and 11): fetched,
+ * checked, archived and applied in one step, read back, remembered. Until that step nothing of the
+ * member is touched. For one thread.
+ */
+final class Joining {
+  private static final Duration AFTER_REPAIR = Duration.ofSeconds(30);
+  private static final int MOST_NAMES = 100;
+  private static final int TRIES = 5;
+
+  private final Program program;
+  private final Looks looks;
+  private final Paths paths;
+  private final Commands commands;
+  private final List<Tree> trees;
+
+  Joining(Program program, Looks looks, Paths paths, Commands commands, List<Tree> trees) {
+    this.program = program;
+    this.looks = looks;
+    this.paths = paths;
+    this.commands = commands;
+    this.trees = List.copyOf(trees);
+  }
+
+  /** As {@link io.virtquorum.guest.Watch#pull}. */
+  PullResult pull(Offer offer, Goal goal, ArchiveNote note, UsersSeen users, Limit limit)
+      throws GuestException, Trouble {
+    long start = System.nanoTime();
+    Looks.Sight before = looks.walk(limit);
+    Optional<RowKey> other = RowPlan.notRemembered(goal, before.snapshot());
+    if (other.isPresent()) {
+      return new PullResult.Void("This member remembers something else of " + other.get());
+    }
+    RowPlan plan = RowPlan.of(goal, before.snapshot(), offer.rows());
+    Optional<RowKey> stranded = plan.stranded(before.matrix());
+    if (stranded.isPresent()) {
+      return new PullResult.Failed(
+          PullResult.Reason.NotEmpty,
+          stranded.get() + " must stay and the directory that it is in must go");
+    }
+    try {
+      Fetched fetched = Fetched.getDefaultInstance();
+      if (!plan.coming().isEmpty()) {
+        Optional<Secret> secret = Secret.of(offer.password());
+        if (secret.isEmpty()) {
+          return Secret.ofAnotherKind();
+        }
+        fetched = fetch(offer, secret.get(), plan, limit);
+        if (fetched.getMovedTotal() > 0) {
+          return new PullResult.Void("The sample moved: " + moved(fetched));
+        }
+      }
+      Looks.Sight now = looks.walk(limit);
+      boolean still =
+          goal instanceof Goal.Rows
+              ? plan.isAsBefore(before.matrix(), now.matrix())
+              : now.matrix().equals(before.matrix());
+      if (!still) {
+        return new PullResult.Void("This member's files moved while the sample's came");
+      }
+      Applied applied = apply(goal, plan, now, note, users, limit);
+      long bytes = fetched.getSent() + fetched.getReceived();
+      return prove(goal, offer, plan, applied, bytes, start, limit);
+    } catch (RefusedException refused) {
+      return result(refused);
+    }
+  }
+
+  private Fetched fetch(Offer offer, Secret secret, RowPlan plan, Limit limit)
+      throws GuestException, Trouble, RefusedException {
+    Fetch.Builder fetch =
+        Fetch.newBuilder()
+            .setDonor(offer.address())
+            .setAddress(offer.address())
+            .setPort(offer.port())
+            .setPin(secret.pin())
+            .setSeed(secret.seed())
+            .setAnySize(true);
+    return program
+        .ask(
+            Request.newBuilder().setFetch(fetch),
+            "fetching from the sample",
+            paths.body(plan.coming()),
+            limit)
+        .getFetched();
+  }
+
+  /**
+   * Where users were seen and a row was written, the whole entry counts as theirs: it is kept. What
+   * somebody writes after the look is found out by the program in the step itself, by the ctime.
+   */
+  private Applied apply(
+      Goal goal, RowPlan plan, Looks.Sight now, ArchiveNote note, UsersSeen users, Limit limit)
+      throws GuestException, Trouble, RefusedException {
+    if (plan.wanted().isEmpty()) {
+      return Applied.getDefaultInstance();
+    }
+    boolean seen = users.sinceHeld(); // who wrote may have come during the copy
+    boolean written = plan.wanted().keySet().stream().anyMatch(RowPlan.written(now.snapshot()));
+    Apply.Builder apply =
+        Apply.newBuilder()
+            .setSingle(goal instanceof Goal.Rows)
+            .setArchiveEntry(entry(note.entry()))
+            .setVerdict(note.verdict())
+            .setAttributed(note.attributed() || (seen && written))
+            .setLook(goal instanceof Goal.Rows ? 0 : now.number());
+    return program
+        .ask(
+            Request.newBuilder().setApply(apply),
+            "applying what was fetched",
+            paths.body(plan.wanted()),
+            limit)
+        .getApplied();
+  }
+
+  private PullResult prove(
+      Goal goal, Offer offer, RowPlan plan, Applied applied, long bytes, long start, Limit limit)
+      throws GuestException, Trouble, RefusedException {
+    Set<RowKey> late = new HashSet<>();
+    applied
+        .getLateList()
+        .forEach(row -> paths.key(row.getTree(), row.getPath()).ifPresent(late::add));
+    NavigableMap<RowKey, Optional<Digest>> rows = new java.util.TreeMap<>(plan.wanted());
+    rows.keySet().removeAll(late);
+    if (!rows.isEmpty()) {
+      readBack(rows, limit);
+    }
+    List<RowKey> unmet = List.of();
+    boolean reached = false;
+    if (goal instanceof Goal.Whole whole) {
+      Digest root = offer.rows().root();
+      Matrix after = remember(whole.position(), root, limit);
+      reached = after.root().equals(root);
+      unmet = plan.unmet(after);
+    } else {
+      unmet =
+          plan.unmet(looks.walk(limit).matrix()).stream().filter(k -> !late.contains(k)).toList();
+      reached = unmet.isEmpty();
+    }
+    long millis = Duration.ofNanos(System.nanoTime() - start).toMillis();
+    List<String> warnings = afterRepair(plan, limit);
+    if (!reached) {
+      return new PullResult.Failed(
+          PullResult.Reason.StillDiffers,
+          unmet.isEmpty()
+              ? "Other files of this member moved during the repair"
+              : "After the repair these still differ: "
+                  + unmet.stream()
+                      .limit(MOST_NAMES)
+                      .map(RowKey::display)
+                      .collect(Collectors.joining(", ")));
+    }
+    return new PullResult.Done(rows.size(), bytes, applied.getArchiveEntry(), millis, warnings);
+  }
+
+  /** Reads rows from the disk, past the page cache: the looks after it know what is there. */
+  Proven readBack(NavigableMap<RowKey, Optional<Digest>> rows, Limit limit)
+      throws GuestException, Trouble, RefusedException {
+    return program
+        .ask(
+            Request.newBuilder().setProve(Prove.getDefaultInstance()),
+            "reading back",
+            paths.body(rows),
+            limit)
+        .getProven();
+  }
+
+  /** Remembers the newest look if it has this root; answers what it has. */
+  Matrix remember(Position position, Digest root, Limit limit) throws GuestException, Trouble {
+    return rememberIf(position, root, limit).snapshot().matrix();
+  }
+
+  /** As {@link #remember}, with what was remembered as the memory of the look. */
+  Looks.Sight rememberIf(Position position, Digest root, Limit limit)
+      throws GuestException, Trouble {
+    RefusedException moved = null;
+    for (int i = 0; i < TRIES; i++) {
+      Looks.Sight sight = looks.walk(limit);
+      if (!sight.matrix().root().equals(root)) {
+        return sight;
+      }
+      Remember.Builder remember =
+          Remember.newBuilder()
+              .setPosition(
+                  io.virtquorum.guest.wire.v1.Position.newBuilder()
+                      .setTenure(position.tenure())
+                      .setSequence(position.sequence()))
+              .setRoot(Paths.bytes(root))
+              .setLook(sight.number());
+      try {
+        program.ask(Request.newBuilder().setRemember(remember), "remembering", limit);
+        Snapshot was = sight.snapshot();
+        return new Looks.Sight(
+            new Snapshot(
+                was.bootId(),
+                was.matrix(),
+                Optional.of(new io.virtquorum.fingerprint.Remembered(position, root)),
+                List.of(),
+                0,
+                was.audited(),
+                false,
+                was.guestMillis()),
+            sight.number());
+      } catch (RefusedException refused) {
+        if (refused.reason() != Reason.REASON_VOID) {
+          throw Refusals.trouble(refused);
+        }
+        moved = refused;
+      }
+    }
+    throw Refusals.trouble(moved);
+  }
+
+  private List<String> afterRepair(RowPlan plan, Limit limit) throws GuestException {
+    List<String> warnings = new ArrayList<>();
+    Set<String> touched =
+        plan.wanted().keySet().stream().map(RowKey::feature).collect(Collectors.toSet());
+    for (Tree tree : trees) {
+      if (touched.contains(tree.name()) && !tree.afterRepair().isEmpty()) {
+        try {
+          commands.say(
+              tree.afterRepair(), com.google.protobuf.ByteString.EMPTY, AFTER_REPAIR, limit);
+        } catch (Trouble trouble) {
+          warnings.add(
+              String.join(" ", tree.afterRepair())
+                  + " failed after the repair: "
+                  + trouble.getMessage());
+        }
+      }
+    }
+    return warnings;
+  }
+
+  private String moved(Fetched fetched) {
+    return fetched.getMovedList().stream()
+        .map(row -> paths.display(row.getTree(), row.getPath()) + ", " + row.getTrouble())
+        .findFirst()
+        .orElse(fetched.getMovedTotal() + " rows");
+  }
+
+  /** A name that the archive takes. */
+  private static String entry(String wanted) {
+    String name = wanted.replaceAll("[^A-Za-z0-9._-]", "-").replaceAll("^[.-]+", "");
+    return name.isEmpty() ? "repair" : name.substring(0, Math.min(100, name.length()));
+  }
+
+  /** What a pull ended with that the program refused a part of. */
+  static PullResult result(RefusedException refused) throws GuestException, Trouble {
+    String why = refused.getMessage();
+    if (refused.reason() == Reason.REASON_VOID) {
+      return new PullResult.Void(why);
+    }
+    if (refused.reason() != Reason.REASON_FAILED) {
+      throw Refusals.trouble(refused);
+    }
+    return switch (refused.detail()) {
+      case "DiskFull" -> new PullResult.Failed(PullResult.Reason.GuestDiskFull, why);
+      case "ArchiveFull" -> new PullResult.Failed(PullResult.Reason.ArchiveFull, why);
+      case "DonorRefused", "DonorMisbehaved" ->
+          new PullResult.Failed(PullResult.Reason.SampleRefused, why);
+      case "DonorUnreachable" -> new PullResult.Failed(PullResult.Reason.SampleUnreachable, why);
+      case "Plan", "Mounted" -> new PullResult.Failed(PullResult.Reason.NotEmpty, why);
+      default -> throw Refusals.trouble(refused);
+    };
+  }
+}

@@ -1,0 +1,266 @@
+package io.virtquorum.program;
+
+import io.virtquorum.fingerprint.Change;
+import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Matrix;
+import io.virtquorum.fingerprint.Remembered;
+import io.virtquorum.fingerprint.Row;
+import io.virtquorum.fingerprint.RowKey;
+import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Snapshot;
+import io.virtquorum.guest.Trouble;
+import io.virtquorum.guest.wire.v1.Answer;
+import io.virtquorum.guest.wire.v1.Audit;
+import io.virtquorum.guest.wire.v1.Look;
+import io.virtquorum.guest.wire.v1.Memory;
+import io.virtquorum.guest.wire.v1.Reason;
+import io.virtquorum.guest.wire.v1.Request;
+import io.virtquorum.guest.wire.v1.RowList;
+import io.virtquorum.guest.wire.v1.Rows;
+import io.virtquorum.guest.wire.v1.Seen;
+import io.virtquorum.guest.wire.v1.TreeState;
+import io.virtquorum.guest.wire.v1.Watcher;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What the program sees of the trees, as snapshots. The rows are asked for only where a look has
+ * another number than the one before. For one thread.
+ */
+final class Looks {
+  /** Where events are complete, a walk beside the program's own is made no more often. */
+  private static final Duration WALK = Duration.ofSeconds(30);
+
+  /** So long for files that are being read; they are read on, and looks have room between. */
+  private static final Duration READING = Duration.ofSeconds(5);
+
+  private static final Duration PAUSE = Duration.ofMillis(20);
+
+  private final Program program;
+  private final Paths paths;
+
+  private Session session; // that the number counts in
+  private long number;
+  private Matrix matrix;
+  private boolean walks = true; // the newest look was told that events are not to be relied on
+
+  Looks(Program program, Paths paths) {
+    this.program = program;
+    this.paths = paths;
+  }
+
+  /**
+   * One look.
+   *
+   * @param number of it in its session
+   */
+  record Sight(Snapshot snapshot, long number) {
+    Matrix matrix() {
+      return snapshot.matrix();
+    }
+  }
+
+  /** What changed by events, and by a walk where there are none or the newest is old. */
+  Sight look(Limit limit) throws GuestException, Trouble {
+    return sight(walks, false, limit);
+  }
+
+  /** What changed, whatever events say: after this everything from before it is seen. */
+  Sight walk(Limit limit) throws GuestException, Trouble {
+    return sight(true, false, limit);
+  }
+
+  /** Every content, from the disk. */
+  Sight audit(Limit limit) throws GuestException, Trouble {
+    return sight(true, true, limit);
+  }
+
+  private Sight sight(boolean walk, boolean audit, Limit limit) throws GuestException, Trouble {
+    Limit reading = limit.within(READING);
+    Seen first = seen(walk, audit, limit);
+    Seen seen = first;
+    while (true) {
+      Optional<Matrix> rows = rows(seen.getNumber(), limit, audit ? limit : reading);
+      if (rows.isPresent()) {
+        return new Sight(snapshot(seen, rows.get(), first.getAudited()), seen.getNumber());
+      }
+      if (limit.isOver()) {
+        throw new Trouble(
+            Trouble.Reason.SlowLook, "The trees change faster than their rows can be listed");
+      }
+      seen = seen(false, false, limit);
+    }
+  }
+
+  private Seen seen(boolean walk, boolean audit, Limit limit) throws GuestException, Trouble {
+    Session before = session;
+    session = program.session(limit);
+    if (session != before) {
+      matrix = null; // another program may count its looks from 1 again
+      walk = true;
+    }
+    Request.Builder request = Request.newBuilder();
+    if (audit) {
+      request.setAudit(Audit.getDefaultInstance());
+    } else {
+      request.setLook(Look.newBuilder().setWalk(walk));
+    }
+    Seen seen = program.demand(request, audit ? "an audit" : "a look", limit).getLook();
+    for (TreeState tree : seen.getTreesList()) {
+      if (!tree.getReason().isEmpty() && !tree.getReason().equals(Refusals.NO_MEMORY)) {
+        throw Refusals.trouble(tree);
+      }
+    }
+    walks =
+        seen.getWalkAgeMillis() > WALK.toMillis()
+            || seen.getTreesList().stream().anyMatch(t -> t.getWatcher() == Watcher.WATCHER_WALK);
+    return seen;
+  }
+
+  /**
+   * The rows of a look.
+   *
+   * @param reading until when to wait for files that are still to be read
+   * @return empty if it is not the newest any more
+   */
+  private Optional<Matrix> rows(long wanted, Limit limit, Limit reading)
+      throws GuestException, Trouble {
+    if (matrix != null && wanted == number) {
+      return Optional.of(matrix);
+    }
+    List<Row> rows = new ArrayList<>(matrix == null ? 16 : matrix.rows().size() + 16);
+    Optional<String> unread = Optional.empty();
+    try (Call call =
+        program.begin(
+            Request.newBuilder().setRows(Rows.getDefaultInstance()),
+            "the list of rows",
+            List.of(),
+            limit)) {
+      Answer piece;
+      do {
+        piece = call.next(limit);
+        RowList list = piece.getRows();
+        if (list.getLook() != wanted) {
+          return Optional.empty();
+        }
+        for (var row : list.getRowsList()) {
+          Optional<String> late = add(row, rows);
+          unread = unread.isPresent() ? unread : late;
+        }
+      } while (!piece.getLast());
+    } catch (RefusedException refused) {
+      if (refused.reason() == Reason.REASON_VOID) {
+        return Optional.empty();
+      }
+      throw Refusals.trouble(refused);
+    }
+    if (unread.isPresent()) {
+      awaitReading(unread.get(), reading);
+      return Optional.empty();
+    }
+    matrix = Matrix.of(rows);
+    number = wanted;
+    return Optional.of(matrix);
+  }
+
+  /** Takes a row; tells the one that is still to be read. */
+  private Optional<String> add(io.virtquorum.guest.wire.v1.Row row, List<Row> rows) throws Trouble {
+    Optional<RowKey> key = paths.key(row.getTree(), row.getPath());
+    Optional<Digest> digest = Paths.digest(row.getDigest());
+    if (key.isEmpty()) {
+      return Optional.empty();
+    }
+    if (digest.isEmpty()) {
+      return Optional.of(key.get().display());
+    }
+    if (!row.getTrouble().isEmpty()) {
+      throw new Trouble(Trouble.Reason.Unreadable, key.get().display() + ": " + row.getTrouble());
+    }
+    rows.add(new Row(key.get(), digest.get()));
+    return Optional.empty();
+  }
+
+  private static void awaitReading(String row, Limit reading) throws GuestException, Trouble {
+    if (reading.isOver()) {
+      throw new Trouble(
+          Trouble.Reason.SlowLook, row + " is still being read; what it holds is not known yet");
+    }
+    try {
+      Thread.sleep(PAUSE);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new GuestException.Unreachable("The sidecar ends during a look", e);
+    }
+  }
+
+  private Snapshot snapshot(Seen seen, Matrix rows, boolean audited) throws GuestException {
+    String boot = session.welcome().getBootId();
+    if (!session.isOpen()) {
+      throw new GuestException.Unreachable(
+          "The guest program was lost during a look: " + session.lost(), null);
+    }
+    Optional<Remembered> memory = memory(seen.getTreesList());
+    List<Change> changes = memory.isPresent() ? changes(seen) : List.of();
+    int total = (int) Math.clamp(seen.getChangesTotal(), 0, Integer.MAX_VALUE);
+    return new Snapshot(
+        boot,
+        rows,
+        memory,
+        changes,
+        memory.isPresent() ? total : 0,
+        audited,
+        false, // the program ends what was interrupted before anything else is asked of it
+        seen.getBegan() / 1_000_000);
+  }
+
+  /** What all trees remember; nothing if one of them remembers something else. */
+  private static Optional<Remembered> memory(List<TreeState> trees) {
+    Optional<Remembered> first = trees.stream().findFirst().flatMap(Looks::memory);
+    return trees.stream().allMatch(tree -> memory(tree).equals(first)) ? first : Optional.empty();
+  }
+
+  private static Optional<Remembered> memory(TreeState tree) {
+    if (!tree.hasMemory()) {
+      return Optional.empty();
+    }
+    Memory memory = tree.getMemory();
+    return Paths.digest(memory.getRoot())
+        .map(
+            root ->
+                new Remembered(
+                    new io.virtquorum.fingerprint.Position(
+                        memory.getPosition().getTenure(), memory.getPosition().getSequence()),
+                    root));
+  }
+
+  private List<Change> changes(Seen seen) {
+    List<Change> changes = new ArrayList<>();
+    for (var change : seen.getChangesList()) {
+      paths
+          .key(change.getTree(), change.getPath())
+          .ifPresent(
+              key ->
+                  changes.add(
+                      new Change(
+                          key,
+                          kind(change),
+                          Paths.digest(change.getBefore()),
+                          Paths.digest(change.getNow()))));
+    }
+    changes.sort(java.util.Comparator.comparing(Change::key));
+    return changes;
+  }
+
+  /**
+   * Rot is what nothing speaks for: the row was remembered as written out and is there, and neither
+   * it nor a directory above it went through the OS. A row that came or went did, in its directory.
+   */
+  private static Change.Kind kind(io.virtquorum.guest.wire.v1.Change change) {
+    boolean there = !change.getBefore().isEmpty() && !change.getNow().isEmpty();
+    boolean moved = change.getCtimeMoved() || change.getInodeMoved() || change.getParentMoved();
+    boolean doubted = change.getForeign() || change.getMapped() || !change.getSettled();
+    return there && !moved && !doubted ? Change.Kind.ROT : Change.Kind.WRITTEN;
+  }
+}

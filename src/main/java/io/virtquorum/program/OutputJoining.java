@@ -1,0 +1,95 @@
+package io.virtquorum.program;
+
+import com.google.protobuf.ByteString;
+import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.guest.ArchiveNote;
+import io.virtquorum.guest.CommandFeature;
+import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Offer;
+import io.virtquorum.guest.PullResult;
+import io.virtquorum.guest.Trouble;
+import io.virtquorum.guest.wire.v1.Answer;
+import io.virtquorum.guest.wire.v1.Fetch;
+import io.virtquorum.guest.wire.v1.Request;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Makes the output of a command what a donor's is (design, rule 1): the donor's output comes over
+ * the sync network, the command's own {@code apply} reads it, and the command is asked again. For
+ * one thread.
+ */
+final class OutputJoining {
+  private static final Duration FETCH = Duration.ofSeconds(60);
+  private static final Duration APPLY = Duration.ofMinutes(5);
+
+  private final Program program;
+  private final Outputs outputs;
+  private final Commands commands;
+
+  OutputJoining(Program program, Outputs outputs, Commands commands) {
+    this.program = program;
+    this.outputs = outputs;
+    this.commands = commands;
+  }
+
+  /** As {@link io.virtquorum.guest.Watch#applyOutput}. */
+  PullResult apply(
+      Offer offer, CommandFeature command, Digest wanted, ArchiveNote note, Limit limit)
+      throws GuestException, Trouble {
+    long start = System.nanoTime();
+    ByteString old = outputs.say(command);
+    if (outputs.digest(command, old).equals(wanted)) {
+      return done(0, 0, start);
+    }
+    Optional<Secret> secret = Secret.of(offer.password());
+    if (secret.isEmpty()) {
+      return Secret.ofAnotherKind();
+    }
+    ByteString wantedOutput;
+    try {
+      wantedOutput = fetch(offer, secret.get(), limit.within(FETCH));
+    } catch (RefusedException refused) {
+      return Joining.result(refused);
+    }
+    if (!outputs.digest(command, wantedOutput).equals(wanted)) {
+      return new PullResult.Void("The sample moved: " + command.name() + " says something else");
+    }
+    commands.say(command.apply(), wantedOutput, APPLY, limit);
+    return outputs.digest(command, outputs.say(command)).equals(wanted)
+        ? done(1, wantedOutput.size(), start)
+        : new PullResult.Failed(
+            PullResult.Reason.StillDiffers,
+            "After its apply command %s still says something else than the others"
+                .formatted(command.name()));
+  }
+
+  private ByteString fetch(Offer offer, Secret secret, Limit limit)
+      throws GuestException, Trouble, RefusedException {
+    Fetch.Builder fetch =
+        Fetch.newBuilder()
+            .setDonor(offer.address())
+            .setAddress(offer.address())
+            .setPort(offer.port())
+            .setPin(secret.pin())
+            .setSeed(secret.seed())
+            .setOutput(true);
+    ByteString came = ByteString.EMPTY;
+    try (Call call =
+        program.begin(
+            Request.newBuilder().setFetch(fetch), "fetching an output", List.of(), limit)) {
+      Answer piece = call.next(limit);
+      while (!piece.getLast() && came.size() <= Commands.MOST) {
+        came = came.concat(piece.getOutput().getOut());
+        piece = call.next(limit);
+      }
+    }
+    return came;
+  }
+
+  private static PullResult done(int rows, long bytes, long start) {
+    long millis = Duration.ofNanos(System.nanoTime() - start).toMillis();
+    return new PullResult.Done(rows, bytes, "", millis, List.of());
+  }
+}

@@ -1,0 +1,110 @@
+package io.virtquorum.program;
+
+import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Trouble;
+import io.virtquorum.guest.wire.v1.Answer;
+import io.virtquorum.guest.wire.v1.Body;
+import io.virtquorum.guest.wire.v1.Configure;
+import io.virtquorum.guest.wire.v1.Reason;
+import io.virtquorum.guest.wire.v1.Request;
+import java.util.List;
+
+/**
+ * The guest program as one watch has it: configured anew in each session before anything else is
+ * asked in it. For one thread.
+ */
+final class Program {
+  private final ProgramLink link;
+  private final Configure wanted;
+  private Session configured;
+
+  Program(ProgramLink link, Configure wanted) {
+    this.link = link;
+    this.wanted = wanted;
+  }
+
+  /** What the watch wants. */
+  Configure wanted() {
+    return wanted;
+  }
+
+  /** The kernel's random id of the guest's boot. */
+  String bootId(Limit limit) throws GuestException {
+    return link.session(limit).welcome().getBootId();
+  }
+
+  /**
+   * The session in which everything is asked from now on, configured.
+   *
+   * @throws Trouble if the program cannot work with the configuration
+   */
+  Session session(Limit limit) throws GuestException, Trouble {
+    Session session = link.session(limit);
+    if (session == configured) {
+      return session;
+    }
+    try (Call call =
+        session.ask(
+            Request.newBuilder().setConfigure(wanted), "its configuration", List.of(), limit)) {
+      call.only(limit);
+    } catch (RefusedException refused) {
+      throw Refusals.trouble(refused);
+    }
+    configured = session;
+    return session;
+  }
+
+  /**
+   * Asks for something with one answer. Where the session had ended before the program took the
+   * request, it is asked once more in the next one.
+   *
+   * @param what is asked, for people
+   */
+  Answer ask(Request.Builder request, String what, Limit limit)
+      throws GuestException, Trouble, RefusedException {
+    return ask(request, what, List.of(), limit);
+  }
+
+  Answer ask(Request.Builder request, String what, List<Body.Builder> body, Limit limit)
+      throws GuestException, Trouble, RefusedException {
+    try {
+      return once(request, what, body, limit);
+    } catch (RefusedException refused) {
+      if (refused.reason() != Reason.REASON_NOT_IN_SESSION
+          && refused.reason() != Reason.REASON_NOT_CONFIGURED) {
+        throw refused;
+      }
+      if (refused.reason() == Reason.REASON_NOT_IN_SESSION && configured != null) {
+        configured.abandon(refused.getMessage());
+      }
+      configured = null;
+      return once(request, what, body, limit); // nothing of it was done
+    }
+  }
+
+  /** As {@link #ask}, where every refusal is a trouble. */
+  Answer demand(Request.Builder request, String what, Limit limit) throws GuestException, Trouble {
+    try {
+      return ask(request, what, limit);
+    } catch (RefusedException refused) {
+      throw Refusals.trouble(refused);
+    }
+  }
+
+  private Answer once(Request.Builder request, String what, List<Body.Builder> body, Limit limit)
+      throws GuestException, Trouble, RefusedException {
+    try (Call call = session(limit).ask(request, what, body, limit)) {
+      return call.only(limit);
+    }
+  }
+
+  /**
+   * Asks for something with an answer of many pieces, or that goes on.
+   *
+   * @return to be closed
+   */
+  Call begin(Request.Builder request, String what, List<Body.Builder> body, Limit limit)
+      throws GuestException, Trouble {
+    return session(limit).ask(request, what, body, limit);
+  }
+}

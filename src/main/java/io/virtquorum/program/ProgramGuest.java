@@ -1,0 +1,51 @@
+package io.virtquorum.program;
+
+import io.virtquorum.guest.Guest;
+import io.virtquorum.guest.Watch;
+import io.virtquorum.guest.WatchSettings;
+import io.virtquorum.guest.wire.v1.Push;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+
+/**
+ * A guest in which the guest program runs, reached over the socket of its virtio port. Connects by
+ * itself, again and again, until it is closed. Safe for use by many threads; a watch is for one.
+ */
+public final class ProgramGuest implements Guest {
+  private final SecureRandom random = new SecureRandom();
+  private final ProgramLink link;
+
+  /**
+   * Begins to connect.
+   *
+   * @param socket of the port, that QEMU listens on
+   * @param term of the adjudicator that the sidecar obeys, never falling; asked for each session
+   * @param version of this sidecar
+   * @param pushed hears what the program sees by itself, each the whole of its kind, in a thread
+   *     that it must not hold up
+   */
+  public ProgramGuest(Path socket, LongSupplier term, String version, Consumer<Push> pushed) {
+    this(socket, term, version, LinkTiming.usual(), pushed::accept);
+  }
+
+  ProgramGuest(Path socket, LongSupplier term, String version, LinkTiming timing, Pushes pushes) {
+    this.link = new ProgramLink(socket, term, version, timing, random, pushes);
+  }
+
+  @Override
+  public Watch watch(WatchSettings settings) {
+    return new ProgramWatch(link, settings, random);
+  }
+
+  @Override
+  public Presence presence() {
+    return link.presence();
+  }
+
+  @Override
+  public void close() {
+    link.close();
+  }
+}

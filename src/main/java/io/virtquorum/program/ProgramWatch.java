@@ -1,0 +1,339 @@
+package io.virtquorum.program;
+
+import com.google.protobuf.ByteString;
+import io.virtquorum.fingerprint.Change;
+import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Output;
+import io.virtquorum.fingerprint.Position;
+import io.virtquorum.fingerprint.RowKey;
+import io.virtquorum.guest.AddressOutcome;
+import io.virtquorum.guest.ArchiveNote;
+import io.virtquorum.guest.CommandFeature;
+import io.virtquorum.guest.Evidence;
+import io.virtquorum.guest.Goal;
+import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Offer;
+import io.virtquorum.guest.PullResult;
+import io.virtquorum.guest.Serving;
+import io.virtquorum.guest.Snapshot;
+import io.virtquorum.guest.Trouble;
+import io.virtquorum.guest.UsersSeen;
+import io.virtquorum.guest.VerifyResult;
+import io.virtquorum.guest.Watch;
+import io.virtquorum.guest.WatchSettings;
+import io.virtquorum.guest.wire.v1.Address;
+import io.virtquorum.guest.wire.v1.ArchiveList;
+import io.virtquorum.guest.wire.v1.HealthCheck;
+import io.virtquorum.guest.wire.v1.MarkUsers;
+import io.virtquorum.guest.wire.v1.Memory;
+import io.virtquorum.guest.wire.v1.Quiesce;
+import io.virtquorum.guest.wire.v1.Quiet;
+import io.virtquorum.guest.wire.v1.Request;
+import io.virtquorum.guest.wire.v1.UserList;
+import io.virtquorum.guest.wire.v1.Users;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.random.RandomGenerator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** A watch whose every operation is a request to the guest program. For one thread. */
+final class ProgramWatch implements Watch {
+  private static final Logger log = LoggerFactory.getLogger(ProgramWatch.class);
+  private static final Duration CLOSING = Duration.ofSeconds(5);
+
+  private final WatchSettings settings;
+  private final Program program;
+  private final Looks looks;
+  private final Outputs outputs;
+  private final Donor donor;
+  private final Joining joining;
+  private final OutputJoining outputJoining;
+  private Session settledIn;
+  private MarkUsers marked = MarkUsers.getDefaultInstance();
+  private boolean markedSeen;
+  private boolean quiet;
+  private long opens;
+  private long ownOpens;
+
+  ProgramWatch(ProgramLink link, WatchSettings settings, RandomGenerator random) {
+    this.settings = settings;
+    this.program = new Program(link, Settings.configure(settings));
+    Paths paths = new Paths(program.wanted().getTreesList());
+    Commands commands = new Commands(program);
+    this.looks = new Looks(program, paths);
+    this.outputs =
+        new Outputs(program, commands, settings.key(), settings.commands(), settings.facts());
+    this.donor = new Donor(program, looks, paths, random);
+    this.joining = new Joining(program, looks, paths, commands, settings.trees());
+    this.outputJoining = new OutputJoining(program, outputs, commands);
+  }
+
+  @Override
+  public String bootId(Duration limit) throws GuestException {
+    return program.bootId(Limit.in(limit));
+  }
+
+  @Override
+  public Snapshot look(Duration limit) throws GuestException, Trouble {
+    return looks.look(Limit.in(limit)).snapshot();
+  }
+
+  @Override
+  public Snapshot audit(Duration limit) throws GuestException, Trouble {
+    return looks.audit(Limit.in(limit)).snapshot();
+  }
+
+  @Override
+  public Map<String, Output> outputs(boolean all) throws GuestException {
+    return outputs.look(all);
+  }
+
+  @Override
+  public Evidence users(Duration limit) throws GuestException {
+    UserList list;
+    try {
+      list =
+          program
+              .demand(
+                  Request.newBuilder().setUsers(Users.getDefaultInstance()),
+                  "who uses the guest",
+                  Limit.in(limit))
+              .getUsers();
+    } catch (Trouble trouble) {
+      throw new GuestException.Refused(trouble.getMessage());
+    }
+    if (donor.isServing() && list.getPassiveOpens() > opens) {
+      ownOpens += list.getPassiveOpens() - opens; // those of who is served
+    }
+    opens = list.getPassiveOpens();
+    return new Evidence(
+        list.getSessions(),
+        list.getConnections(),
+        opens - ownOpens,
+        list.getLastInput(),
+        list.getWordsList().stream().limit(Evidence.MOST_NAMED).toList());
+  }
+
+  @Override
+  public VerifyResult verify(Position position, Digest root, Duration limit)
+      throws GuestException, Trouble {
+    Limit end = Limit.in(limit);
+    Looks.Sight first = looks.walk(end);
+    if (!first.matrix().root().equals(root)) {
+      return new VerifyResult.Differs(first.snapshot());
+    }
+    Snapshot known = first.snapshot();
+    if (known.memory().isEmpty() || known.changesTotal() > known.changes().size()) {
+      looks.audit(end); // with nothing to compare with, or too much, everything is read again
+    } else {
+      readBack(known.changes(), end);
+    }
+    Looks.Sight proven = joining.rememberIf(position, root, end);
+    return proven.matrix().root().equals(root)
+        ? new VerifyResult.Equal(proven.snapshot())
+        : new VerifyResult.Differs(proven.snapshot());
+  }
+
+  private void readBack(List<Change> changes, Limit limit) throws GuestException, Trouble {
+    NavigableMap<RowKey, Optional<Digest>> rows = new TreeMap<>();
+    changes.forEach(change -> rows.put(change.key(), change.now()));
+    if (rows.isEmpty()) {
+      return;
+    }
+    try {
+      joining.readBack(rows, limit);
+    } catch (RefusedException refused) {
+      throw Refusals.trouble(refused);
+    }
+  }
+
+  @Override
+  public boolean rememberUsers(Snapshot snapshot, boolean seen, Duration limit)
+      throws GuestException {
+    if (settings.readOnly()) {
+      return seen;
+    }
+    MarkUsers.Builder mark = MarkUsers.newBuilder().setSeen(seen);
+    snapshot
+        .memory()
+        .filter(held -> snapshot.changesTotal() > 0)
+        .ifPresent(
+            held ->
+                mark.setHeld(
+                    Memory.newBuilder()
+                        .setPosition(
+                            io.virtquorum.guest.wire.v1.Position.newBuilder()
+                                .setTenure(held.position().tenure())
+                                .setSequence(held.position().sequence()))
+                        .setRoot(Paths.bytes(held.root()))));
+    MarkUsers wanted = mark.build();
+    if (wanted.equals(marked)) {
+      return seen || markedSeen;
+    }
+    try {
+      markedSeen =
+          program
+              .demand(
+                  Request.newBuilder().setMarkUsers(wanted),
+                  "keeping that users were there",
+                  Limit.in(limit))
+              .getUsersMarked()
+              .getSeen();
+      marked = wanted;
+      return seen || markedSeen;
+    } catch (Trouble trouble) {
+      log.atWarn()
+          .addKeyValue("reason", trouble.reason())
+          .addKeyValue("message", trouble.getMessage())
+          .log("That users were there cannot be kept in the guest now");
+      return seen;
+    }
+  }
+
+  /** A session begins after the safe point of the one before; what a crash left is ended here. */
+  @Override
+  public void settle(Duration limit) throws GuestException, Trouble {
+    if (settings.readOnly()) {
+      return;
+    }
+    Limit end = Limit.in(limit);
+    Session session = program.session(end);
+    if (session == settledIn) {
+      return;
+    }
+    try (Call call =
+        program.begin(
+            Request.newBuilder().setArchiveList(ArchiveList.getDefaultInstance()),
+            "ending what was interrupted",
+            List.of(),
+            end)) {
+      call.only(end);
+      settledIn = session;
+    } catch (RefusedException refused) {
+      Trouble trouble = Refusals.trouble(refused);
+      log.atInfo()
+          .addKeyValue("message", trouble.getMessage())
+          .log("The archive cannot be opened now: nothing can be repaired, nothing can end late");
+    }
+  }
+
+  @Override
+  public Serving serve(String id, String address, String puller, Duration limit)
+      throws GuestException, Trouble {
+    return donor.rows(id, address, puller, Limit.in(limit));
+  }
+
+  @Override
+  public Optional<Serving> serveOutput(
+      String id, String feature, Digest wanted, String address, String puller, Duration limit)
+      throws GuestException, Trouble {
+    Limit end = Limit.in(limit);
+    CommandFeature command = outputs.command(feature);
+    ByteString said = outputs.say(command);
+    return outputs.digest(command, said).equals(wanted)
+        ? Optional.of(donor.output(id, address, puller, said, end))
+        : Optional.empty();
+  }
+
+  @Override
+  public void endServing() {
+    donor.close();
+  }
+
+  @Override
+  public PullResult pull(Offer offer, Goal goal, ArchiveNote note, UsersSeen users, Duration limit)
+      throws GuestException, Trouble {
+    return joining.pull(offer, goal, note, users, Limit.in(limit));
+  }
+
+  @Override
+  public PullResult applyOutput(
+      Offer offer, String feature, Digest wanted, ArchiveNote note, Duration limit)
+      throws GuestException, Trouble {
+    return outputJoining.apply(offer, outputs.command(feature), wanted, note, Limit.in(limit));
+  }
+
+  @Override
+  public void quiesce(Duration still, Duration limit) throws GuestException, Trouble {
+    quiet = true;
+    quiet((int) Math.clamp(still.toMillis(), 1_000, 86_400_000), limit);
+  }
+
+  @Override
+  public void resume(Duration limit) throws GuestException, Trouble {
+    quiet(0, limit);
+    quiet = false;
+  }
+
+  private void quiet(int millis, Duration limit) throws GuestException, Trouble {
+    List<Quiet> trees =
+        settings.trees().stream()
+            .filter(tree -> !tree.quiesce().isEmpty())
+            .map(t -> Quiet.newBuilder().setTree(t.name()).addAllArgv(t.quiesce()).build())
+            .toList();
+    if (!trees.isEmpty()) {
+      program.demand(
+          Request.newBuilder()
+              .setQuiesce(Quiesce.newBuilder().addAllQuiet(trees).setStillMillis(millis)),
+          millis > 0 ? "keeping the writers still" : "letting the writers go on",
+          Limit.in(limit));
+    }
+  }
+
+  @Override
+  public AddressOutcome address(String mac, String address, Duration limit) throws GuestException {
+    var request = Address.newBuilder().setMac(mac).setAddress(address);
+    try {
+      var done =
+          program
+              .ask(Request.newBuilder().setAddress(request), "setting an address", Limit.in(limit))
+              .getAddressed();
+      return done.getChanged()
+          ? new AddressOutcome.Done(done.getInterface())
+          : new AddressOutcome.Already(done.getInterface());
+    } catch (Trouble trouble) {
+      return new AddressOutcome.Failed(trouble.getMessage());
+    } catch (RefusedException refused) {
+      return switch (refused.detail()) {
+        case "NicMissing" -> new AddressOutcome.Absent(mac);
+        case "AddressCollides" -> new AddressOutcome.Collides(refused.getMessage());
+        case "AddressFailed" -> new AddressOutcome.Failed(refused.getMessage());
+        default -> failed(refused);
+      };
+    }
+  }
+
+  private static AddressOutcome failed(RefusedException refused) throws GuestException {
+    return new AddressOutcome.Failed(Refusals.trouble(refused).getMessage());
+  }
+
+  @Override
+  public Set<String> silent(String own, Collection<String> others, Duration limit)
+      throws GuestException, Trouble {
+    var check = HealthCheck.newBuilder().setOwn(own).addAllPeers(others);
+    return Set.copyOf(
+        program
+            .demand(Request.newBuilder().setHealth(check), "asking the peers", Limit.in(limit))
+            .getHealth()
+            .getSilentPeersList());
+  }
+
+  @Override
+  public void close() {
+    donor.close();
+    if (quiet) {
+      try {
+        resume(CLOSING);
+      } catch (GuestException | Trouble e) {
+        log.atInfo().log("Writers that are kept still go on by themselves: {}", e.getMessage());
+      }
+    }
+  }
+}

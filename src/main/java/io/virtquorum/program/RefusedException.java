@@ -1,0 +1,30 @@
+package io.virtquorum.program;
+
+import io.virtquorum.guest.wire.v1.Reason;
+import io.virtquorum.guest.wire.v1.Refusal;
+
+/** The program ended a request without doing all of it; the message is its sentence. */
+final class RefusedException extends Exception {
+  private final Reason reason;
+  private final String detail;
+
+  RefusedException(Refusal refusal) {
+    this(refusal.getReason(), refusal.getDetail(), refusal.getSentence());
+  }
+
+  RefusedException(Reason reason, String detail, String sentence) {
+    super(sentence);
+    this.reason = reason;
+    this.detail = detail;
+  }
+
+  /** Why, for programs. */
+  Reason reason() {
+    return reason;
+  }
+
+  /** A stable word of the operation; may be empty. */
+  String detail() {
+    return detail;
+  }
+}

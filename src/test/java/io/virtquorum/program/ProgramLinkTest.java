@@ -1,0 +1,439 @@
+package io.virtquorum.program;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.google.protobuf.ByteString;
+import io.virtquorum.guest.Guest;
+import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Trouble;
+import io.virtquorum.guest.wire.v1.Answer;
+import io.virtquorum.guest.wire.v1.Body;
+import io.virtquorum.guest.wire.v1.Busy;
+import io.virtquorum.guest.wire.v1.Configure;
+import io.virtquorum.guest.wire.v1.Credit;
+import io.virtquorum.guest.wire.v1.Fact;
+import io.virtquorum.guest.wire.v1.FactList;
+import io.virtquorum.guest.wire.v1.Facts;
+import io.virtquorum.guest.wire.v1.FromGuest;
+import io.virtquorum.guest.wire.v1.Health;
+import io.virtquorum.guest.wire.v1.Output;
+import io.virtquorum.guest.wire.v1.Push;
+import io.virtquorum.guest.wire.v1.Reason;
+import io.virtquorum.guest.wire.v1.Request;
+import io.virtquorum.guest.wire.v1.ToGuest;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(30)
+final class ProgramLinkTest {
+  private static final Duration LIMIT = Duration.ofSeconds(10);
+  private static final LinkTiming QUICK =
+      new LinkTiming(
+          Duration.ofMillis(50),
+          Duration.ofMillis(50),
+          Duration.ofMillis(400),
+          Duration.ofSeconds(2),
+          Duration.ofMillis(300),
+          Duration.ofMillis(10),
+          Duration.ofMillis(50),
+          Duration.ofSeconds(5));
+
+  @TempDir Path directory;
+  private final AtomicLong term = new AtomicLong(5);
+  private final ConcurrentLinkedQueue<Push> pushes = new ConcurrentLinkedQueue<>();
+  private ScriptedProgram peer;
+  private ProgramLink link;
+  private Program program;
+
+  @BeforeEach
+  void begin() throws IOException {
+    peer = new ScriptedProgram(directory.resolve("port"));
+    connect();
+  }
+
+  private void connect() {
+    link =
+        new ProgramLink(
+            directory.resolve("port"), term::get, "test", QUICK, new Random(1), pushes::add);
+    program = new Program(link, Configure.getDefaultInstance());
+  }
+
+  @AfterEach
+  void end() throws IOException {
+    link.close();
+    peer.close();
+  }
+
+  private Answer ask(Duration limit) throws GuestException, Trouble {
+    return program.demand(
+        Request.newBuilder().setFacts(Facts.getDefaultInstance()), "the facts", Limit.in(limit));
+  }
+
+  private static boolean asks(ToGuest message) {
+    return message.hasRequest() && message.getRequest().hasFacts();
+  }
+
+  private static Answer.Builder fact(String name) {
+    return Answer.newBuilder()
+        .setFacts(FactList.newBuilder().addFacts(Fact.newBuilder().setName(name)));
+  }
+
+  private static void await(BooleanSupplier what) throws InterruptedException {
+    Limit limit = Limit.in(LIMIT);
+    while (!what.getAsBoolean()) {
+      assertThat(limit.isOver()).as("in time").isFalse();
+      Thread.sleep(5);
+    }
+  }
+
+  @Test
+  void givenHellosThatAreLostThenTheyAreSaidAgainUntilThereIsAWelcome() throws Exception {
+    AtomicInteger hellos = new AtomicInteger();
+    link.close();
+    peer.received.clear();
+    peer.behaviour = message -> message.hasHello() && hellos.incrementAndGet() < 4;
+    connect();
+    Session session = link.session(Limit.in(LIMIT));
+    assertThat(session.welcome().getBootId()).isEqualTo("boot-1");
+    assertThat(peer.count(m -> m.hasHello() && m.getSession() == session.id())).isGreaterThan(3);
+    assertThat(peer.received.peek().getHello().getTerm()).isEqualTo(5);
+  }
+
+  @Test
+  void givenGarbageBeforeAndBetweenAnswersThenTheyAreFoundAllTheSame() throws Exception {
+    link.close();
+    peer.behaviour =
+        message -> {
+          byte[] garbage = new byte[700_000];
+          new Random(2).nextBytes(garbage);
+          peer.raw(ByteBuffer.wrap(garbage, 0, message.hasHello() ? garbage.length : 999));
+          peer.raw(
+              Frame.around("no message \uffff".getBytes(java.nio.charset.StandardCharsets.UTF_8)));
+          if (asks(message)) {
+            peer.last(message, fact("os"));
+          }
+          return asks(message);
+        };
+    connect();
+    assertThat(ask(LIMIT).getFacts().getFacts(0).getName()).isEqualTo("os");
+  }
+
+  @Test
+  void givenWorkOfTheSessionBeforeThenItIsWaitedForAndNamed() throws Exception {
+    link.close();
+    peer.behaviour =
+        message -> {
+          if (message.hasHello()) {
+            peer.say(
+                message, FromGuest.newBuilder().setBusy(Busy.newBuilder().addOperations("apply")));
+          }
+          return message.hasHello();
+        };
+    connect();
+    await(() -> peer.count(ToGuest::hasHello) > 3);
+    assertThatThrownBy(() -> ask(Duration.ofMillis(200)))
+        .isInstanceOf(GuestException.Unreachable.class)
+        .hasMessageContaining("apply");
+    peer.behaviour = message -> asks(message) && said(message, "os");
+    assertThat(ask(LIMIT).getFacts().getFactsCount()).isOne();
+  }
+
+  private boolean said(ToGuest message, String name) throws IOException {
+    peer.last(message, fact(name));
+    return true;
+  }
+
+  @Test
+  void givenAnOlderTermThenItsSentenceIsTheReasonUntilTheSidecarObeysANewerOne() throws Exception {
+    link.close();
+    peer.received.clear();
+    peer.behaviour =
+        message -> {
+          if (message.hasHello() && message.getHello().getTerm() < 7) {
+            peer.refuse(message, 0, Reason.REASON_OLDER_TERM);
+            return true;
+          }
+          return asks(message) && said(message, "os");
+        };
+    connect();
+    assertThatThrownBy(() -> ask(Duration.ofMillis(300)))
+        .isInstanceOf(GuestException.Unreachable.class)
+        .hasMessageContaining("because REASON_OLDER_TERM");
+    term.set(7);
+    assertThat(ask(LIMIT).getFacts().getFactsCount()).isOne();
+    term.set(8);
+    ask(LIMIT);
+    assertThat(peer.received.stream().filter(ProgramLinkTest::asks).toList())
+        .extracting(m -> m.getRequest().getTerm())
+        .containsExactly(7L, 8L);
+  }
+
+  @Test
+  void givenTheConnectionEndsAtAnyMessageThenThatCallIsUnknownAndTheNextOneIsAnswered()
+      throws Exception {
+    for (int step = 1; step <= 4; step++) {
+      AtomicInteger left = new AtomicInteger(step);
+      peer.behaviour =
+          message -> {
+            if (!message.hasPing() && left.decrementAndGet() == 0) {
+              peer.hangUp();
+              return true;
+            }
+            return asks(message) && said(message, "os");
+          };
+      program = new Program(link, Configure.getDefaultInstance());
+      Answer answer = null;
+      for (int tries = 0; answer == null && tries < 3; tries++) {
+        try {
+          answer = ask(LIMIT);
+        } catch (GuestException.Unreachable e) {
+          assertThat(e).hasMessageContaining("was lost before");
+        }
+      }
+      assertThat(answer).as("step %s", step).isNotNull();
+    }
+  }
+
+  @Test
+  void givenAnAnswerThatComesTooLateThenTheRequestIsCancelledAndTheNextOneGetsItsOwn()
+      throws Exception {
+    java.util.Deque<ToGuest> held = new java.util.concurrent.ConcurrentLinkedDeque<>();
+    peer.behaviour = message -> asks(message) && held.add(message);
+    assertThatThrownBy(() -> ask(Duration.ofMillis(100)))
+        .isInstanceOf(GuestException.TimedOut.class);
+    assertThat(peer.count(ToGuest::hasCancel)).isOne();
+    peer.behaviour =
+        message -> {
+          if (asks(message)) {
+            peer.last(held.getFirst(), fact("late"));
+            peer.last(message, fact("own"));
+          }
+          return asks(message);
+        };
+    assertThat(ask(LIMIT).getFacts().getFacts(0).getName()).isEqualTo("own");
+    assertThat(peer.received.stream().filter(ProgramLinkTest::asks).map(ToGuest::getSession))
+        .as("all in one session")
+        .hasSize(2)
+        .containsOnly(held.getFirst().getSession());
+  }
+
+  @Test
+  void givenARequestThatDoesNotEndWhenCancelledThenAnotherSessionBegins() throws Exception {
+    peer.behaviour = message -> asks(message) || message.hasCancel();
+    assertThatThrownBy(() -> ask(Duration.ofMillis(100)))
+        .isInstanceOf(GuestException.TimedOut.class);
+    peer.behaviour = message -> asks(message) && said(message, "os");
+    assertThat(ask(LIMIT).getFacts().getFactsCount()).isOne();
+    List<Long> sessions =
+        peer.received.stream().filter(ProgramLinkTest::asks).map(ToGuest::getSession).toList();
+    assertThat(sessions).hasSize(2).doesNotHaveDuplicates();
+    assertThat(peer.requests(Request.OperationCase.CONFIGURE)).isEqualTo(2);
+  }
+
+  @Test
+  void givenTheProgramForgotTheSessionThenWhatItDidNotDoIsAskedOnceMoreInTheNext()
+      throws Exception {
+    AtomicInteger asked = new AtomicInteger();
+    peer.behaviour =
+        message -> {
+          if (asks(message) && asked.incrementAndGet() == 1) {
+            peer.refuse(message, message.getRequest().getId(), Reason.REASON_NOT_IN_SESSION);
+            return true;
+          }
+          return asks(message) && said(message, "os");
+        };
+    assertThat(ask(LIMIT).getFacts().getFactsCount()).isOne();
+    assertThat(peer.requests(Request.OperationCase.CONFIGURE)).isEqualTo(2);
+    assertThat(asked).hasValue(2);
+  }
+
+  @Test
+  void givenALongAnswerThenItComesWholeAndMoreThanIsAskedForEndsTheConnection() throws Exception {
+    peer.behaviour =
+        message -> {
+          if (message.hasCredit()) {
+            return true;
+          }
+          if (asks(message)) {
+            for (int i = 0; i < Call.PIECES; i++) {
+              peer.piece(message, output(i));
+            }
+          }
+          return asks(message);
+        };
+    try (Call call =
+        program.begin(
+            Request.newBuilder().setFacts(Facts.getDefaultInstance()), "it", List.of(), in())) {
+      ToGuest request =
+          peer.received.stream().filter(ProgramLinkTest::asks).findFirst().orElse(null);
+      for (int i = 0; i < 50; i++) {
+        assertThat(call.next(in()).getOutput().getOut().byteAt(0)).isEqualTo((byte) i);
+        request = peer.received.stream().filter(ProgramLinkTest::asks).findFirst().orElseThrow();
+        peer.piece(request, output(i + Call.PIECES));
+      }
+      for (int i = 0; i < Call.PIECES + 1; i++) {
+        peer.piece(request, output(0));
+      }
+      assertThatThrownBy(
+              () -> {
+                for (int i = 0; i < 3 * Call.PIECES; i++) {
+                  call.next(in());
+                }
+              })
+          .isInstanceOf(GuestException.Unreachable.class)
+          .hasMessageContaining("more of an answer than was asked for");
+    }
+  }
+
+  private static Limit in() {
+    return Limit.in(LIMIT);
+  }
+
+  private static Answer.Builder output(int i) {
+    return Answer.newBuilder()
+        .setOutput(Output.newBuilder().setOut(ByteString.copyFrom(new byte[] {(byte) i})));
+  }
+
+  @Test
+  void givenALongListThenNoMoreOfItIsSentThanTheProgramTakes() throws Exception {
+    AtomicInteger came = new AtomicInteger();
+    AtomicInteger granted = new AtomicInteger(2);
+    AtomicInteger tooFast = new AtomicInteger();
+    java.util.concurrent.atomic.AtomicReference<ToGuest> request =
+        new java.util.concurrent.atomic.AtomicReference<>();
+    peer.behaviour =
+        message -> {
+          if (asks(message)) {
+            request.set(message);
+          } else if (message.hasBody()) {
+            if (came.incrementAndGet() > granted.get()) {
+              tooFast.incrementAndGet();
+            }
+            if (message.getBody().getLast()) {
+              peer.last(request.get(), fact("os"));
+            } else if (came.get() == granted.get()) {
+              granted.addAndGet(3);
+              peer.say(
+                  request.get(),
+                  FromGuest.newBuilder()
+                      .setCredit(
+                          Credit.newBuilder()
+                              .setId(request.get().getRequest().getId())
+                              .setPieces(3)));
+            }
+          }
+          return asks(message);
+        };
+    List<Body.Builder> body =
+        IntStream.range(0, 20)
+            .mapToObj(i -> Body.newBuilder().setContent(ByteString.copyFrom(new byte[1000])))
+            .toList();
+    Answer answer =
+        program.ask(Request.newBuilder().setFacts(Facts.getDefaultInstance()), "it", body, in());
+    assertThat(answer.getFacts().getFactsCount()).isOne();
+    assertThat(came).hasValue(20);
+    assertThat(tooFast).hasValue(0);
+  }
+
+  @Test
+  void givenRequestsInFlightThenEachGetsItsOwnAnswerInWhateverOrder() throws Exception {
+    java.util.Deque<ToGuest> held = new java.util.concurrent.ConcurrentLinkedDeque<>();
+    peer.behaviour =
+        message -> {
+          if (asks(message)) {
+            held.push(message);
+            if (held.size() == 3) {
+              for (ToGuest one : held) {
+                peer.last(one, fact("" + one.getRequest().getId()));
+              }
+            }
+          }
+          return asks(message);
+        };
+    Session session = program.session(in());
+    Request.Builder request = Request.newBuilder().setFacts(Facts.getDefaultInstance());
+    try (Call a = session.ask(request, "a", List.of(), in());
+        Call b = session.ask(request, "b", List.of(), in());
+        Call c = session.ask(request, "c", List.of(), in())) {
+      assertThat(List.of(a.only(in()), b.only(in()), c.only(in())))
+          .allSatisfy(
+              answer ->
+                  assertThat(answer.getFacts().getFacts(0).getName())
+                      .isEqualTo("" + answer.getId()));
+    }
+    assertThat(held).hasSize(3);
+  }
+
+  @Test
+  void givenPushesThenEachIsHeardAndTheProgramMaySendAnother() throws Exception {
+    ToGuest hello = awaitHello();
+    for (int i = 0; i < 10; i++) {
+      peer.say(
+          hello,
+          FromGuest.newBuilder()
+              .setPush(Push.newBuilder().setHealth(Health.newBuilder().setCpuMillis(i))));
+    }
+    await(() -> pushes.size() == 10);
+    await(() -> peer.count(m -> m.hasCredit() && m.getCredit().getId() == 0) == 10);
+    peer.say(
+        hello.toBuilder().setSession(hello.getSession() + 1).build(),
+        FromGuest.newBuilder().setPush(Push.getDefaultInstance()));
+    Session session = link.session(in());
+    assertThat(session.isOpen()).isTrue();
+    assertThat(pushes).as("those of no session are nobody's").hasSize(10);
+  }
+
+  private ToGuest awaitHello() throws GuestException {
+    Session session = link.session(in());
+    return peer.received.stream()
+        .filter(m -> m.hasHello() && m.getSession() == session.id())
+        .findFirst()
+        .orElseThrow();
+  }
+
+  @Test
+  void givenAProgramThatSaysNothingAnyMoreThenItIsSilentAndItsConnectionEnds() throws Exception {
+    assertThat(link.presence().state()).isIn(Guest.State.STARTING, Guest.State.ANSWERING);
+    link.session(in());
+    assertThat(link.presence().state()).isEqualTo(Guest.State.ANSWERING);
+    peer.behaviour = message -> true;
+    await(() -> link.presence().state() == Guest.State.SILENT);
+    Session session = link.session(in());
+    await(() -> !session.isOpen());
+    assertThat(session.lost()).contains("nothing was heard");
+    peer.close();
+    await(() -> link.presence().state() == Guest.State.GONE);
+    assertThat(link.presence().age()).isPositive();
+  }
+
+  @Test
+  void givenAnotherBootThenTheNextSessionKnowsIt() throws Exception {
+    assertThat(program.bootId(in())).isEqualTo("boot-1");
+    peer.bootId = "boot-2";
+    peer.hangUp();
+    await(() -> bootIs("boot-2"));
+  }
+
+  private boolean bootIs(String wanted) {
+    try {
+      return program.bootId(in()).equals(wanted);
+    } catch (GuestException e) {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,68 @@
+package io.virtquorum.program;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** The guest program as it is built for this machine, on a socket as QEMU has it. */
+final class RealProgram implements AutoCloseable {
+  final Path socket;
+  private final Path directory;
+  private Process process;
+
+  RealProgram(Path directory) throws IOException, InterruptedException {
+    this.directory = directory;
+    this.socket = directory.resolve("port");
+    start();
+  }
+
+  void start() throws IOException, InterruptedException {
+    String architecture = System.getProperty("os.arch").equals("aarch64") ? "arm64" : "amd64";
+    Path program = Path.of("target/guest/virtquorum-guest-" + architecture).toAbsolutePath();
+    assumeTrue(Files.isExecutable(program), "no guest program here: tools/guest programs makes it");
+    assumeTrue(run("id", "-u").strip().equals("0"), "the guest program needs root");
+    Path log = directory.resolve("log");
+    process =
+        new ProcessBuilder(
+                program.toString(),
+                "run",
+                "--port",
+                "unix:" + socket,
+                "--state",
+                directory.resolve("state").toString())
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
+            .start();
+  }
+
+  /** Ends it as a power cut does. */
+  void kill() throws InterruptedException {
+    process.destroyForcibly();
+    assertThat(process.waitFor(10, TimeUnit.SECONDS)).isTrue();
+  }
+
+  /** What it logged. */
+  String log() throws IOException {
+    return Files.readString(directory.resolve("log"));
+  }
+
+  @Override
+  public void close() throws InterruptedException {
+    process.destroy();
+    if (!process.waitFor(10, TimeUnit.SECONDS)) {
+      process.destroyForcibly();
+    }
+  }
+
+  static String run(String... command) throws IOException, InterruptedException {
+    Process process = new ProcessBuilder(List.of(command)).redirectErrorStream(true).start();
+    String said = new String(process.getInputStream().readAllBytes());
+    assertThat(process.waitFor()).as("%s: %s", List.of(command), said).isZero();
+    return said;
+  }
+}

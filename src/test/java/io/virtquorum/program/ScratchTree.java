@@ -1,0 +1,48 @@
+package io.virtquorum.program;
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** A tree on a file system of its own, as a data disk of a guest. */
+final class ScratchTree implements AutoCloseable {
+  final Path path;
+
+  private ScratchTree(Path path) {
+    this.path = path;
+  }
+
+  static ScratchTree tmpfs(Path directory) throws IOException, InterruptedException {
+    Files.createDirectories(directory);
+    assumeTrue(RealProgram.run("id", "-u").strip().equals("0"), "mounting needs root");
+    RealProgram.run("mount", "-t", "tmpfs", "-o", "size=64m,mode=0755", "none", directory + "");
+    return new ScratchTree(directory);
+  }
+
+  static ScratchTree ext4(Path directory) throws IOException, InterruptedException {
+    Files.createDirectories(directory);
+    assumeTrue(RealProgram.run("id", "-u").strip().equals("0"), "mounting needs root");
+    Path image = directory.resolveSibling(directory.getFileName() + ".image");
+    RealProgram.run("truncate", "-s", "64M", image + "");
+    RealProgram.run("mkfs.ext4", "-q", image + "");
+    RealProgram.run("mount", "-o", "loop", image + "", directory + "");
+    return new ScratchTree(directory);
+  }
+
+  void write(String name, String content) throws IOException {
+    Path file = path.resolve(name);
+    Files.createDirectories(file.getParent());
+    Files.writeString(file, content);
+  }
+
+  String read(String name) throws IOException {
+    return Files.readString(path.resolve(name));
+  }
+
+  @Override
+  public void close() throws IOException, InterruptedException {
+    RealProgram.run("umount", "-l", path + "");
+  }
+}
