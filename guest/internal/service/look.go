@@ -25,11 +25,23 @@ const (
 	progressEvery = 500 * time.Millisecond
 )
 
-// publish pushes what the newest look saw.
+// publish pushes what the newest look saw, if that is anything else than was pushed before.
 func (s *Service) publish(of *member) {
-	if s.options.Push != nil && s.isCurrent(of) {
+	if s.options.Push != nil && s.isCurrent(of) && of.isNews() {
 		s.push(&wire.Push{Kind: &wire.Push_Look{Look: of.seen()}})
 	}
+}
+
+// isNews is true once for what the trees and their states are now.
+func (of *member) isNews() bool {
+	now := &wire.Seen{Number: of.look(), Trees: of.states()}
+	of.mu.Lock()
+	defer of.mu.Unlock()
+	if proto.Equal(now, of.published) {
+		return false
+	}
+	of.published = now
+	return true
 }
 
 // push tells the session something by itself.

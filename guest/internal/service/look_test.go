@@ -126,6 +126,31 @@ func TestGivenAChangeThenItIsPushedWithoutBeingAskedFor(t *testing.T) {
 	}
 }
 
+func TestGivenWalksThatFindNothingNewThenNothingIsPushed(t *testing.T) {
+	tree := newTree(t)
+	write(t, tree, "one")
+	looks := make(chan *wire.Seen, 100)
+	s, _ := newService(t, func(o *Options) {
+		o.Push = func(push *wire.Push) error {
+			if look := push.GetLook(); look != nil {
+				looks <- look
+			}
+			return nil
+		}
+	})
+	mustDo(t, s, configureOf(tree))
+	for range 20 {
+		mustDo(t, s, &wire.Look{Walk: true})
+	}
+	for before := uint64(0); len(looks) > 0; {
+		look := <-looks
+		if look.Number == before {
+			t.Fatalf("look %d was pushed twice", before)
+		}
+		before = look.Number
+	}
+}
+
 func TestGivenASessionThenItIsToldWhoUsesTheGuestWithoutAskingAndSoIsALaterOne(t *testing.T) {
 	users := make(chan *wire.UserList, 100)
 	s, _ := newService(t, func(o *Options) {

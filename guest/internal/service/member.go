@@ -30,11 +30,12 @@ type member struct {
 	goroutines gosync.WaitGroup
 	newSession chan struct{} // another session took it over, which knows nothing yet
 
-	mu       gosync.Mutex
-	number   uint64                   // of the newest look that saw something new
-	versions []version                // of the trees' rows at that look
-	earlier  []numbered               // looks, the newest last
-	staged   []map[string]sync.Staged // of each tree by path, by the newest fetch
+	mu        gosync.Mutex
+	number    uint64                   // of the newest look that saw something new
+	versions  []version                // of the trees' rows at that look
+	earlier   []numbered               // looks, the newest last
+	published *wire.Seen               // number and states, as they were pushed last
+	staged    []map[string]sync.Staged // of each tree by path, by the newest fetch
 }
 
 // configure takes the place of what was configured before. Trees that stay as they are told go on being looked at.
@@ -54,6 +55,9 @@ func (s *Service) configure(ctx context.Context, _ *member, call Call) (*wire.An
 		case old.newSession <- struct{}{}:
 		default:
 		}
+		old.mu.Lock()
+		old.published = nil
+		old.mu.Unlock()
 		s.publish(old)
 		return configured(old), nil
 	}
