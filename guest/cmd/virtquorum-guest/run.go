@@ -68,8 +68,11 @@ func serve(ctx context.Context, address, state string, kinds []string, log *slog
 	members := service.New(service.Options{
 		Version: version, BootID: strings.TrimSpace(string(boot)), Kernel: guest.Fact(evidence.Kernel), Log: log,
 		Facts: guest, Addresses: guest, Commands: runner, Users: service.NewUserLooker(guest),
-		Trees: service.Opener{Own: runner.Own, Watch: kinds},
-		Push:  func(push *wire.Push) error { return server.Push(push) },
+		Trees: service.Opener{Own: runner.Own, Watch: kinds, Check: func(path string) func(context.Context) error {
+			alone := &evidence.Alone{}
+			return func(ctx context.Context) error { return guest.CheckTree(ctx, alone, evidence.TreeCheck{Tree: path}) }
+		}},
+		Push: func(push *wire.Push) error { return server.Push(push) },
 	})
 	server = port.NewServer(port.NewLine(address), port.Options{Handler: members, Log: log, Term: term, KeepTerm: terms.save})
 	defer members.Close()

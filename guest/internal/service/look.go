@@ -151,7 +151,10 @@ func (of *member) lookAt(ctx context.Context, do func(*tree, *fingerprint.Scanne
 			audited = false
 			continue
 		}
-		if err := do(t, held.Rows); err != nil {
+		if err = held.check(ctx); err == nil {
+			err = do(t, held.Rows)
+		}
+		if err != nil {
 			if ctx.Err() != nil {
 				return nil, context.Cause(ctx)
 			}

@@ -2,12 +2,17 @@ package service
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
+	"virtquorum.io/guest/internal/evidence"
+	"virtquorum.io/guest/internal/watch"
 	"virtquorum.io/guest/internal/wire"
 )
 
@@ -111,6 +116,37 @@ func TestGivenATreeThatIsMissingThenItIsNamedAndTheOthersAreLookedAt(t *testing.
 	ailments := mustDo(t, s, &wire.HealthCheck{}).GetHealth().Ailments
 	if len(ailments) != 1 || ailments[0].Tree != "b" {
 		t.Fatal(ailments)
+	}
+}
+
+func TestGivenAFileSystemThatIsNotMountedThenTheTreeIsInTroubleUntilItIs(t *testing.T) {
+	tree := newTree(t)
+	var mounted atomic.Bool
+	s, _ := newService(t, func(o *Options) {
+		o.Trees = Opener{Watch: []string{watch.Inotify}, Check: func(string) func(context.Context) error {
+			return func(context.Context) error {
+				if mounted.Load() {
+					return nil
+				}
+				return &evidence.Trouble{Reason: evidence.NotMounted, Text: "mount it"}
+			}
+		}}
+	})
+	configure := configureOf(tree)
+	configure.Timing = &wire.Timing{QuickMillis: 20}
+	if states := mustDo(t, s, configure).GetConfigured().Trees; states[0].Reason != evidence.NotMounted {
+		t.Fatal(states)
+	}
+	mounted.Store(true)
+	for end := time.Now().Add(10 * time.Second); mustDo(t, s, &wire.Look{Walk: true}).GetLook().Trees[0].Reason != ""; {
+		if time.Now().After(end) {
+			t.Fatal("it is not looked at though it is mounted")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	mounted.Store(false)
+	if states := mustDo(t, s, &wire.Look{}).GetLook().Trees; states[0].Reason != evidence.NotMounted || !strings.Contains(states[0].Sentence, "mount it") {
+		t.Fatal(states)
 	}
 }
 

@@ -20,6 +20,8 @@ var errObserved = errors.New("the guest is only observed")
 type Opener struct {
 	Own   func(pid int) bool // processes of this program beside its living children; may be nil
 	Watch []string           // the kinds of watching that may be tried; nil: all
+	// Check makes what says whether a tree is where it should be: mounted, a directory, writable; may be nil.
+	Check func(path string) func(ctx context.Context) error
 }
 
 // OpenTree opens a tree for looking and begins to watch it.
@@ -27,6 +29,13 @@ func (o Opener) OpenTree(ctx context.Context, configure *wire.Configure, spec *w
 	key, err := fingerprint.NewKey(configure.Key)
 	if err != nil {
 		return nil, fmt.Errorf("taking the cluster's key: %w", err)
+	}
+	held := &Held{}
+	if o.Check != nil {
+		held.Check = o.Check(string(spec.Path))
+	}
+	if err := held.check(ctx); err != nil {
+		return nil, err
 	}
 	scanner, err := fingerprint.New(fingerprint.Tree{
 		Name: spec.Name, Path: string(spec.Path), Excludes: spec.Exclude,
@@ -46,7 +55,7 @@ func (o Opener) OpenTree(ctx context.Context, configure *wire.Configure, spec *w
 		scanner.Close()
 		return nil, fmt.Errorf("watching it: %w", err)
 	}
-	held := &Held{Rows: scanner, Watcher: watcher}
+	held.Rows, held.Watcher = scanner, watcher
 	if configure.ReadOnly {
 		held.Why = errObserved
 		return held, nil

@@ -21,6 +21,15 @@ type Held struct {
 	Watcher watch.Watcher
 	Store   *memory.Store // nil: nothing may be remembered here, and Why says why
 	Why     error
+	Check   func(ctx context.Context) error // says what keeps the tree from being what it should be; may be nil
+}
+
+// check says what keeps the tree from being what it should be.
+func (h *Held) check(ctx context.Context) error {
+	if h.Check == nil {
+		return nil
+	}
+	return h.Check(ctx)
 }
 
 func (h *Held) close() {
