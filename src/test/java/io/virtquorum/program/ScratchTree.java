@@ -37,6 +37,22 @@ final class ScratchTree implements AutoCloseable {
     Files.writeString(file, content);
   }
 
+  /** Changes a byte of a content in the image, behind the file system's back. */
+  void rot(String content) throws IOException, InterruptedException {
+    RealProgram.run("sync", "-f", path + "");
+    Path image = path.resolveSibling(path.getFileName() + ".image");
+    byte[] disk = Files.readAllBytes(image);
+    byte[] wanted = content.getBytes(java.nio.charset.StandardCharsets.UTF_8);
+    int at = 0;
+    while (!java.util.Arrays.equals(disk, at, at + wanted.length, wanted, 0, wanted.length)) {
+      at += 1024; // a block
+    }
+    try (var file = new java.io.RandomAccessFile(image.toFile(), "rws")) {
+      file.seek(at + 7L);
+      file.write('#');
+    }
+  }
+
   String read(String name) throws IOException {
     return Files.readString(path.resolve(name));
   }
