@@ -313,6 +313,10 @@ final class ProgramGuestTest {
     PullResult result = members[1].watch.applyOutput(offer, "packages", wanted, NOTE, LIMIT);
     assertThat(result).isInstanceOf(PullResult.Done.class);
     assertThat(Files.readString(said.resolve("of-1"))).isEqualTo(much);
+    assertThat(((PullResult.Done) result).archiveEntry()).isEqualTo("repair-1-packages");
+    Path kept = members[1].tree.path.resolve(".virtquorum");
+    assertThat(RealProgram.run("sh", "-c", "cat " + kept + "/*/archive/repair-1-packages/output"))
+        .isEqualTo("nginx 0.9\n");
     assertThat(members[1].watch.outputs(false).get("packages").digest()).isEqualTo(wanted);
   }
 
@@ -445,5 +449,21 @@ final class ProgramGuestTest {
     assertThat(result).isInstanceOf(PullResult.Done.class);
     assertThat(((PullResult.Done) result).rows()).isOne();
     assertThat(joiner.watch.audit(LIMIT).matrix().root()).isEqualTo(root);
+  }
+
+  @Test
+  void givenALargeFileThatAppearsThenALookEndsWithItsContentAndNeverWithoutIt() throws Exception {
+    ScratchTree tree = ScratchTree.ext4(directory.resolve("web-0-tree"));
+    ProgramMember one =
+        open("web-0", tree, ProgramMember.settings("web-0", tree, List.of(), List.of()));
+    RealProgram.run("rmdir", tree.path.resolve("lost+found") + "");
+    tree.write("small", "small");
+    Digest before = holds(one, FIRST);
+    RealProgram.run("truncate", "-s", "500M", tree.path.resolve("large") + "");
+    Snapshot seen = lookUntil(one, look -> look.changesTotal() > 0);
+    assertThat(seen.matrix().digest(new RowKey("site", "large"))).isPresent();
+    assertThat(seen.changes()).allSatisfy(change -> assertThat(change.now()).isPresent());
+    assertThat(seen.matrix().root()).isNotEqualTo(before);
+    assertThat(one.watch.audit(LIMIT).matrix()).isEqualTo(seen.matrix());
   }
 }

@@ -7,21 +7,24 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** A tree on a file system of its own, as a data disk of a guest. */
-final class ScratchTree implements AutoCloseable {
-  final Path path;
+public final class ScratchTree implements AutoCloseable {
+  /** Where it is mounted. */
+  public final Path path;
 
   private ScratchTree(Path path) {
     this.path = path;
   }
 
-  static ScratchTree tmpfs(Path directory) throws IOException, InterruptedException {
+  /** In memory: nothing rots. */
+  public static ScratchTree tmpfs(Path directory) throws IOException, InterruptedException {
     Files.createDirectories(directory);
     assumeTrue(RealProgram.run("id", "-u").strip().equals("0"), "mounting needs root");
     RealProgram.run("mount", "-t", "tmpfs", "-o", "size=64m,mode=0755", "none", directory + "");
     return new ScratchTree(directory);
   }
 
-  static ScratchTree ext4(Path directory) throws IOException, InterruptedException {
+  /** In a file of its own. */
+  public static ScratchTree ext4(Path directory) throws IOException, InterruptedException {
     Files.createDirectories(directory);
     assumeTrue(RealProgram.run("id", "-u").strip().equals("0"), "mounting needs root");
     Path image = directory.resolveSibling(directory.getFileName() + ".image");
@@ -31,7 +34,8 @@ final class ScratchTree implements AutoCloseable {
     return new ScratchTree(directory);
   }
 
-  void write(String name, String content) throws IOException {
+  /** Writes a file, with the directories above it. */
+  public void write(String name, String content) throws IOException {
     Path file = path.resolve(name);
     Files.createDirectories(file.getParent());
     Files.writeString(file, content);
@@ -53,7 +57,8 @@ final class ScratchTree implements AutoCloseable {
     }
   }
 
-  String read(String name) throws IOException {
+  /** What a file holds. */
+  public String read(String name) throws IOException {
     return Files.readString(path.resolve(name));
   }
 
