@@ -239,7 +239,7 @@ func oldDigest(row fingerprint.Row, known bool) fingerprint.Digest {
 
 func applyFailed(err error) error {
 	for detail, kind := range map[string]error{
-		"ArchiveFull": archive.ErrFull, "Mounted": archive.ErrMounted, "Immutable": archive.ErrImmutable, "Plan": archive.ErrPlan,
+		"DiskFull": sync.ErrFull, "ArchiveFull": archive.ErrFull, "Mounted": archive.ErrMounted, "Immutable": archive.ErrImmutable, "Plan": archive.ErrPlan,
 		"Interrupted": archive.ErrInterrupted,
 	} {
 		if errors.Is(err, kind) {

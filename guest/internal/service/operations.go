@@ -36,6 +36,7 @@ func (s *Service) table() map[string]operation {
 		"health":          {},
 		"quiesce":         {configured: true, changes: true},
 		"mark_users":      {configured: true, changes: true, alone: true},
+		"keep_output":     {configured: true, changes: true, alone: true},
 	}
 	can := func(name string, run func(context.Context, *member, Call) (*wire.Answer, error)) {
 		line := table[name]
@@ -69,6 +70,7 @@ func (s *Service) table() map[string]operation {
 		can("archive_restore", s.archiveRestore)
 		can("archive_prune", s.archivePrune)
 		can("mark_users", s.markUsers)
+		can("keep_output", s.keepOutput)
 	}
 	return table
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
+	"virtquorum.io/guest/internal/archive"
 	"virtquorum.io/guest/internal/sync"
 	"virtquorum.io/guest/internal/wire"
 )
@@ -26,6 +28,31 @@ func content(ctx context.Context, call Call, most int) ([]byte, error) {
 		}
 		content = append(content, piece.Content...)
 	}
+}
+
+// keepOutput archives what a command said.
+func (s *Service) keepOutput(ctx context.Context, of *member, call Call) (*wire.Answer, error) {
+	request := call.Request().GetKeepOutput()
+	said, err := content(ctx, call, sync.MostOutput)
+	if err != nil {
+		return nil, err
+	}
+	all, end, err := s.archives(ctx, of)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	if len(all) == 0 {
+		return nil, invalid("Trees", "there is no tree to keep it on")
+	}
+	if err := archive.MakeRoom(ctx, plain(all), int64(len(said)), of.limits()); err != nil {
+		return nil, applyFailed(err)
+	}
+	entry, err := all[0].Keep(ctx, request.ArchiveEntry, request.Verdict, time.Now().UnixMilli(), said)
+	if err != nil {
+		return nil, applyFailed(err)
+	}
+	return &wire.Answer{Piece: &wire.Answer_OutputKept{OutputKept: &wire.OutputKept{ArchiveEntry: entry}}}, nil
 }
 
 // fetchOutput sends the sidecar what a command said in the donor's guest.

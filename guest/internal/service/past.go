@@ -179,7 +179,8 @@ func (p *past) change(index int, path string, before *memory.Row, now *fingerpri
 		one.Settled = before.Ctime != memory.Unknown
 	}
 	if now != nil && !now.Unread {
-		one.Now = now.Digest[:]
+		digest := now.Digest // the row's place is another's when the list is sent
+		one.Now = digest[:]
 	}
 	if before != nil && now != nil {
 		one.CtimeMoved = one.Settled && before.Ctime != now.Ctime

@@ -61,6 +61,11 @@ func TestGivenAStateThatIsRememberedThenChangesAreToldWithTheirEvidence(t *testi
 	if one := changes["written"]; len(one.GetBefore()) == 0 || len(one.GetNow()) == 0 || one.InodeMoved || one.ParentMoved {
 		t.Error(one)
 	}
+	for path, row := range rowsIn(t, s) { // each change is told with its own row's digest
+		if one := changes[path]; one != nil && !bytes.Equal(one.Now, row.Digest) {
+			t.Errorf("%q is told as %x and is %x", path, one.Now, row.Digest)
+		}
+	}
 	if one := changes["new/file"]; len(one.GetBefore()) != 0 || !one.ParentMoved {
 		t.Error(one)
 	}

@@ -95,6 +95,48 @@ func TestGivenMoreContentThanACommandMaySayThenItIsNotServed(t *testing.T) {
 	}
 }
 
+func TestGivenWhatACommandSaidBeforeThenItIsKeptUnderANameOfItsOwnAndNeverRestored(t *testing.T) {
+	tree := newTree(t)
+	s, _ := newService(t)
+	configure := configureOf(tree)
+	configure.Archive = &wire.ArchiveLimits{Entries: 10, Bytes: 1 << 20}
+	mustDo(t, s, configure)
+	for i, want := range []string{"repair-packages", "repair-packages-2"} {
+		call := &fakeCall{
+			session: 1, body: []*wire.Body{{Content: []byte("nginx ")}, {Content: []byte("1.0")}},
+			request: request(t, &wire.KeepOutput{ArchiveEntry: "repair-packages", Verdict: "It lost."}),
+		}
+		answer, err := s.do(t.Context(), call)
+		if err != nil || answer.GetOutputKept().GetArchiveEntry() != want {
+			t.Fatal(i, answer, err)
+		}
+	}
+	found, err := filepath.Glob(filepath.Join(filepath.Dir(tree), ".virtquorum", "*", "archive", "repair-packages-2", "output"))
+	if err != nil || len(found) != 1 {
+		t.Fatal(found, err)
+	}
+	if words, err := os.ReadFile(found[0]); err != nil || string(words) != "nginx 1.0" {
+		t.Fatal(string(words), err)
+	}
+	_, pieces, err := do(t, s, &wire.ArchiveList{})
+	if err != nil || len(pieces) != 1 || len(pieces[0].GetArchiveEntries().GetEntries()) != 2 {
+		t.Fatal(pieces, err)
+	}
+	if one := pieces[0].GetArchiveEntries().Entries[0]; one.Verdict != "It lost." || one.Bytes != 9 || one.Attributed {
+		t.Fatal(one)
+	}
+	if _, _, err := do(t, s, &wire.ArchiveRestore{Name: "repair-packages"}); reason(err) != wire.Reason_REASON_INVALID {
+		t.Fatal(err)
+	}
+	mustDo(t, s, &wire.ArchivePrune{Names: []string{"repair-packages"}})
+	call := &fakeCall{
+		session: 1, body: []*wire.Body{{Content: make([]byte, 2<<20)}}, request: request(t, &wire.KeepOutput{ArchiveEntry: "large"}),
+	}
+	if _, err := s.do(t.Context(), call); err == nil || !strings.Contains(err.Error(), "archive is full") {
+		t.Fatal(err)
+	}
+}
+
 func TestGivenUsersWereSeenThenAnotherSidecarHearsItUntilSomethingNewerIsRemembered(t *testing.T) {
 	tree := newTree(t)
 	held := &wire.Memory{Position: &wire.Position{Tenure: 1, Sequence: 2}, Root: make([]byte, 32)}

@@ -973,6 +973,7 @@ type Request struct {
 	//	*Request_Health
 	//	*Request_Quiesce
 	//	*Request_MarkUsers
+	//	*Request_KeepOutput
 	Operation     isRequest_Operation `protobuf_oneof:"operation"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1221,6 +1222,15 @@ func (x *Request) GetMarkUsers() *MarkUsers {
 	return nil
 }
 
+func (x *Request) GetKeepOutput() *KeepOutput {
+	if x != nil {
+		if x, ok := x.Operation.(*Request_KeepOutput); ok {
+			return x.KeepOutput
+		}
+	}
+	return nil
+}
+
 type isRequest_Operation interface {
 	isRequest_Operation()
 }
@@ -1301,6 +1311,10 @@ type Request_MarkUsers struct {
 	MarkUsers *MarkUsers `protobuf:"bytes,28,opt,name=mark_users,json=markUsers,proto3,oneof"`
 }
 
+type Request_KeepOutput struct {
+	KeepOutput *KeepOutput `protobuf:"bytes,29,opt,name=keep_output,json=keepOutput,proto3,oneof"`
+}
+
 func (*Request_Configure) isRequest_Operation() {}
 
 func (*Request_Look) isRequest_Operation() {}
@@ -1338,6 +1352,8 @@ func (*Request_Health) isRequest_Operation() {}
 func (*Request_Quiesce) isRequest_Operation() {}
 
 func (*Request_MarkUsers) isRequest_Operation() {}
+
+func (*Request_KeepOutput) isRequest_Operation() {}
 
 // A piece of a request's list. The first ones are taken at once: 2; Credit gives more.
 type Body struct {
@@ -1504,6 +1520,7 @@ type Answer struct {
 	//	*Answer_Health
 	//	*Answer_Quiesced
 	//	*Answer_UsersMarked
+	//	*Answer_OutputKept
 	Piece         isAnswer_Piece `protobuf_oneof:"piece"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1740,6 +1757,15 @@ func (x *Answer) GetUsersMarked() *UsersMarked {
 	return nil
 }
 
+func (x *Answer) GetOutputKept() *OutputKept {
+	if x != nil {
+		if x, ok := x.Piece.(*Answer_OutputKept); ok {
+			return x.OutputKept
+		}
+	}
+	return nil
+}
+
 type isAnswer_Piece interface {
 	isAnswer_Piece()
 }
@@ -1824,6 +1850,10 @@ type Answer_UsersMarked struct {
 	UsersMarked *UsersMarked `protobuf:"bytes,30,opt,name=users_marked,json=usersMarked,proto3,oneof"`
 }
 
+type Answer_OutputKept struct {
+	OutputKept *OutputKept `protobuf:"bytes,31,opt,name=output_kept,json=outputKept,proto3,oneof"`
+}
+
 func (*Answer_Configured) isAnswer_Piece() {}
 
 func (*Answer_Look) isAnswer_Piece() {}
@@ -1863,6 +1893,8 @@ func (*Answer_Health) isAnswer_Piece() {}
 func (*Answer_Quiesced) isAnswer_Piece() {}
 
 func (*Answer_UsersMarked) isAnswer_Piece() {}
+
+func (*Answer_OutputKept) isAnswer_Piece() {}
 
 // Ends a request, or answers a Hello (id 0). What was changed before it stays changed as the operation says.
 type Refusal struct {
@@ -4545,6 +4577,104 @@ func (x *ArchivePruned) GetBytes() uint64 {
 	return 0
 }
 
+// Put what a command said, the body's content, into the first tree's archive before another output takes its place. It is in the file
+// "output" of the entry, and never restored into a tree.
+type KeepOutput struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ArchiveEntry  string                 `protobuf:"bytes,1,opt,name=archive_entry,json=archiveEntry,proto3" json:"archive_entry,omitempty"` // letters, digits, dots and dashes
+	Verdict       string                 `protobuf:"bytes,2,opt,name=verdict,proto3" json:"verdict,omitempty"`                               // why, as a sentence
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeepOutput) Reset() {
+	*x = KeepOutput{}
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[52]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeepOutput) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeepOutput) ProtoMessage() {}
+
+func (x *KeepOutput) ProtoReflect() protoreflect.Message {
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[52]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeepOutput.ProtoReflect.Descriptor instead.
+func (*KeepOutput) Descriptor() ([]byte, []int) {
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{52}
+}
+
+func (x *KeepOutput) GetArchiveEntry() string {
+	if x != nil {
+		return x.ArchiveEntry
+	}
+	return ""
+}
+
+func (x *KeepOutput) GetVerdict() string {
+	if x != nil {
+		return x.Verdict
+	}
+	return ""
+}
+
+type OutputKept struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ArchiveEntry  string                 `protobuf:"bytes,1,opt,name=archive_entry,json=archiveEntry,proto3" json:"archive_entry,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OutputKept) Reset() {
+	*x = OutputKept{}
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[53]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OutputKept) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OutputKept) ProtoMessage() {}
+
+func (x *OutputKept) ProtoReflect() protoreflect.Message {
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[53]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OutputKept.ProtoReflect.Descriptor instead.
+func (*OutputKept) Descriptor() ([]byte, []int) {
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{53}
+}
+
+func (x *OutputKept) GetArchiveEntry() string {
+	if x != nil {
+		return x.ArchiveEntry
+	}
+	return ""
+}
+
 // Run a command that the spec names, without a shell. A body's content is its input.
 type Run struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -4559,7 +4689,7 @@ type Run struct {
 
 func (x *Run) Reset() {
 	*x = Run{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[52]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4571,7 +4701,7 @@ func (x *Run) String() string {
 func (*Run) ProtoMessage() {}
 
 func (x *Run) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[52]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4584,7 +4714,7 @@ func (x *Run) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Run.ProtoReflect.Descriptor instead.
 func (*Run) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{52}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Run) GetArgv() []string {
@@ -4632,7 +4762,7 @@ type Output struct {
 
 func (x *Output) Reset() {
 	*x = Output{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[53]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4644,7 +4774,7 @@ func (x *Output) String() string {
 func (*Output) ProtoMessage() {}
 
 func (x *Output) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[53]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4657,7 +4787,7 @@ func (x *Output) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Output.ProtoReflect.Descriptor instead.
 func (*Output) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{53}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Output) GetOut() []byte {
@@ -4686,7 +4816,7 @@ type Ran struct {
 
 func (x *Ran) Reset() {
 	*x = Ran{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[54]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4698,7 +4828,7 @@ func (x *Ran) String() string {
 func (*Ran) ProtoMessage() {}
 
 func (x *Ran) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[54]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4711,7 +4841,7 @@ func (x *Ran) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ran.ProtoReflect.Descriptor instead.
 func (*Ran) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{54}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Ran) GetExitCode() int32 {
@@ -4753,7 +4883,7 @@ type Address struct {
 
 func (x *Address) Reset() {
 	*x = Address{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[55]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4765,7 +4895,7 @@ func (x *Address) String() string {
 func (*Address) ProtoMessage() {}
 
 func (x *Address) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[55]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4778,7 +4908,7 @@ func (x *Address) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Address.ProtoReflect.Descriptor instead.
 func (*Address) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{55}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Address) GetMac() string {
@@ -4805,7 +4935,7 @@ type Addressed struct {
 
 func (x *Addressed) Reset() {
 	*x = Addressed{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[56]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4817,7 +4947,7 @@ func (x *Addressed) String() string {
 func (*Addressed) ProtoMessage() {}
 
 func (x *Addressed) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[56]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4830,7 +4960,7 @@ func (x *Addressed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Addressed.ProtoReflect.Descriptor instead.
 func (*Addressed) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{56}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Addressed) GetInterface() string {
@@ -4855,7 +4985,7 @@ type Users struct {
 
 func (x *Users) Reset() {
 	*x = Users{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[57]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4867,7 +4997,7 @@ func (x *Users) String() string {
 func (*Users) ProtoMessage() {}
 
 func (x *Users) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[57]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4880,7 +5010,7 @@ func (x *Users) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Users.ProtoReflect.Descriptor instead.
 func (*Users) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{57}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{59}
 }
 
 type UserList struct {
@@ -4897,7 +5027,7 @@ type UserList struct {
 
 func (x *UserList) Reset() {
 	*x = UserList{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[58]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4909,7 +5039,7 @@ func (x *UserList) String() string {
 func (*UserList) ProtoMessage() {}
 
 func (x *UserList) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[58]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4922,7 +5052,7 @@ func (x *UserList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UserList.ProtoReflect.Descriptor instead.
 func (*UserList) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{58}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *UserList) GetSessions() uint32 {
@@ -4978,7 +5108,7 @@ type MarkUsers struct {
 
 func (x *MarkUsers) Reset() {
 	*x = MarkUsers{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[59]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4990,7 +5120,7 @@ func (x *MarkUsers) String() string {
 func (*MarkUsers) ProtoMessage() {}
 
 func (x *MarkUsers) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[59]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5003,7 +5133,7 @@ func (x *MarkUsers) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkUsers.ProtoReflect.Descriptor instead.
 func (*MarkUsers) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{59}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *MarkUsers) GetHeld() *Memory {
@@ -5029,7 +5159,7 @@ type UsersMarked struct {
 
 func (x *UsersMarked) Reset() {
 	*x = UsersMarked{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[60]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5041,7 +5171,7 @@ func (x *UsersMarked) String() string {
 func (*UsersMarked) ProtoMessage() {}
 
 func (x *UsersMarked) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[60]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5054,7 +5184,7 @@ func (x *UsersMarked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UsersMarked.ProtoReflect.Descriptor instead.
 func (*UsersMarked) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{60}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *UsersMarked) GetSeen() bool {
@@ -5076,7 +5206,7 @@ type Quiesce struct {
 
 func (x *Quiesce) Reset() {
 	*x = Quiesce{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[61]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5088,7 +5218,7 @@ func (x *Quiesce) String() string {
 func (*Quiesce) ProtoMessage() {}
 
 func (x *Quiesce) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[61]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5101,7 +5231,7 @@ func (x *Quiesce) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quiesce.ProtoReflect.Descriptor instead.
 func (*Quiesce) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{61}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *Quiesce) GetQuiet() []*Quiet {
@@ -5128,7 +5258,7 @@ type Quiet struct {
 
 func (x *Quiet) Reset() {
 	*x = Quiet{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[62]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5140,7 +5270,7 @@ func (x *Quiet) String() string {
 func (*Quiet) ProtoMessage() {}
 
 func (x *Quiet) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[62]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5153,7 +5283,7 @@ func (x *Quiet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quiet.ProtoReflect.Descriptor instead.
 func (*Quiet) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{62}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *Quiet) GetTree() string {
@@ -5178,7 +5308,7 @@ type Quiesced struct {
 
 func (x *Quiesced) Reset() {
 	*x = Quiesced{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[63]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5190,7 +5320,7 @@ func (x *Quiesced) String() string {
 func (*Quiesced) ProtoMessage() {}
 
 func (x *Quiesced) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[63]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5203,7 +5333,7 @@ func (x *Quiesced) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quiesced.ProtoReflect.Descriptor instead.
 func (*Quiesced) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{63}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{65}
 }
 
 type Facts struct {
@@ -5215,7 +5345,7 @@ type Facts struct {
 
 func (x *Facts) Reset() {
 	*x = Facts{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[64]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5227,7 +5357,7 @@ func (x *Facts) String() string {
 func (*Facts) ProtoMessage() {}
 
 func (x *Facts) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[64]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5240,7 +5370,7 @@ func (x *Facts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Facts.ProtoReflect.Descriptor instead.
 func (*Facts) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{64}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *Facts) GetNames() []string {
@@ -5259,7 +5389,7 @@ type FactList struct {
 
 func (x *FactList) Reset() {
 	*x = FactList{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[65]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5271,7 +5401,7 @@ func (x *FactList) String() string {
 func (*FactList) ProtoMessage() {}
 
 func (x *FactList) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[65]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5284,7 +5414,7 @@ func (x *FactList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FactList.ProtoReflect.Descriptor instead.
 func (*FactList) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{65}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *FactList) GetFacts() []*Fact {
@@ -5305,7 +5435,7 @@ type Fact struct {
 
 func (x *Fact) Reset() {
 	*x = Fact{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[66]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5317,7 +5447,7 @@ func (x *Fact) String() string {
 func (*Fact) ProtoMessage() {}
 
 func (x *Fact) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[66]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5330,7 +5460,7 @@ func (x *Fact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fact.ProtoReflect.Descriptor instead.
 func (*Fact) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{66}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *Fact) GetName() string {
@@ -5364,7 +5494,7 @@ type HealthCheck struct {
 
 func (x *HealthCheck) Reset() {
 	*x = HealthCheck{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[67]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5376,7 +5506,7 @@ func (x *HealthCheck) String() string {
 func (*HealthCheck) ProtoMessage() {}
 
 func (x *HealthCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[67]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5389,7 +5519,7 @@ func (x *HealthCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HealthCheck.ProtoReflect.Descriptor instead.
 func (*HealthCheck) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{67}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *HealthCheck) GetOwn() string {
@@ -5419,7 +5549,7 @@ type Health struct {
 
 func (x *Health) Reset() {
 	*x = Health{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[68]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5431,7 +5561,7 @@ func (x *Health) String() string {
 func (*Health) ProtoMessage() {}
 
 func (x *Health) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[68]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5444,7 +5574,7 @@ func (x *Health) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Health.ProtoReflect.Descriptor instead.
 func (*Health) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{68}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *Health) GetAilments() []*Ailment {
@@ -5486,7 +5616,7 @@ type Ailment struct {
 
 func (x *Ailment) Reset() {
 	*x = Ailment{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[69]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5498,7 +5628,7 @@ func (x *Ailment) String() string {
 func (*Ailment) ProtoMessage() {}
 
 func (x *Ailment) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[69]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5511,7 +5641,7 @@ func (x *Ailment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ailment.ProtoReflect.Descriptor instead.
 func (*Ailment) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{69}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *Ailment) GetReason() string {
@@ -5597,7 +5727,8 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\"0\n" +
 	"\x06Credit\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x16\n" +
-	"\x06pieces\x18\x02 \x01(\rR\x06pieces\"\xe9\t\n" +
+	"\x06pieces\x18\x02 \x01(\rR\x06pieces\"\xad\n" +
+	"\n" +
 	"\aRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12'\n" +
 	"\x0fdeadline_millis\x18\x02 \x01(\rR\x0edeadlineMillis\x12\x12\n" +
@@ -5624,7 +5755,9 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x06health\x18\x1a \x01(\v2 .virtquorum.guest.v1.HealthCheckH\x00R\x06health\x128\n" +
 	"\aquiesce\x18\x1b \x01(\v2\x1c.virtquorum.guest.v1.QuiesceH\x00R\aquiesce\x12?\n" +
 	"\n" +
-	"mark_users\x18\x1c \x01(\v2\x1e.virtquorum.guest.v1.MarkUsersH\x00R\tmarkUsersB\v\n" +
+	"mark_users\x18\x1c \x01(\v2\x1e.virtquorum.guest.v1.MarkUsersH\x00R\tmarkUsers\x12B\n" +
+	"\vkeep_output\x18\x1d \x01(\v2\x1f.virtquorum.guest.v1.KeepOutputH\x00R\n" +
+	"keepOutputB\v\n" +
 	"\toperation\"{\n" +
 	"\x04Body\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
@@ -5635,7 +5768,8 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x04tree\x18\x01 \x01(\rR\x04tree\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\fR\x04path\x12\x16\n" +
 	"\x06digest\x18\x03 \x01(\fR\x06digest\x12\x12\n" +
-	"\x04size\x18\x04 \x01(\x04R\x04size\"\xfa\t\n" +
+	"\x04size\x18\x04 \x01(\x04R\x04size\"\xbe\n" +
+	"\n" +
 	"\x06Answer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04last\x18\x02 \x01(\bR\x04last\x12A\n" +
@@ -5663,7 +5797,9 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x05facts\x18\x1b \x01(\v2\x1d.virtquorum.guest.v1.FactListH\x00R\x05facts\x125\n" +
 	"\x06health\x18\x1c \x01(\v2\x1b.virtquorum.guest.v1.HealthH\x00R\x06health\x12;\n" +
 	"\bquiesced\x18\x1d \x01(\v2\x1d.virtquorum.guest.v1.QuiescedH\x00R\bquiesced\x12E\n" +
-	"\fusers_marked\x18\x1e \x01(\v2 .virtquorum.guest.v1.UsersMarkedH\x00R\vusersMarkedB\a\n" +
+	"\fusers_marked\x18\x1e \x01(\v2 .virtquorum.guest.v1.UsersMarkedH\x00R\vusersMarked\x12B\n" +
+	"\voutput_kept\x18\x1f \x01(\v2\x1f.virtquorum.guest.v1.OutputKeptH\x00R\n" +
+	"outputKeptB\a\n" +
 	"\x05piece\"\x96\x01\n" +
 	"\aRefusal\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x123\n" +
@@ -5875,7 +6011,14 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x05names\x18\x01 \x03(\tR\x05names\";\n" +
 	"\rArchivePruned\x12\x14\n" +
 	"\x05names\x18\x01 \x03(\tR\x05names\x12\x14\n" +
-	"\x05bytes\x18\x02 \x01(\x04R\x05bytes\"\xfe\x01\n" +
+	"\x05bytes\x18\x02 \x01(\x04R\x05bytes\"K\n" +
+	"\n" +
+	"KeepOutput\x12#\n" +
+	"\rarchive_entry\x18\x01 \x01(\tR\farchiveEntry\x12\x18\n" +
+	"\averdict\x18\x02 \x01(\tR\averdict\"1\n" +
+	"\n" +
+	"OutputKept\x12#\n" +
+	"\rarchive_entry\x18\x01 \x01(\tR\farchiveEntry\"\xfe\x01\n" +
 	"\x03Run\x12\x12\n" +
 	"\x04argv\x18\x01 \x03(\tR\x04argv\x12\x14\n" +
 	"\x05input\x18\x02 \x01(\fR\x05input\x12K\n" +
@@ -5979,7 +6122,7 @@ func file_virtquorum_guest_v1_guest_proto_rawDescGZIP() []byte {
 }
 
 var file_virtquorum_guest_v1_guest_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_virtquorum_guest_v1_guest_proto_msgTypes = make([]protoimpl.MessageInfo, 71)
+var file_virtquorum_guest_v1_guest_proto_msgTypes = make([]protoimpl.MessageInfo, 73)
 var file_virtquorum_guest_v1_guest_proto_goTypes = []any{
 	(Watcher)(0),            // 0: virtquorum.guest.v1.Watcher
 	(Reason)(0),             // 1: virtquorum.guest.v1.Reason
@@ -6035,25 +6178,27 @@ var file_virtquorum_guest_v1_guest_proto_goTypes = []any{
 	(*ArchiveRestored)(nil), // 51: virtquorum.guest.v1.ArchiveRestored
 	(*ArchivePrune)(nil),    // 52: virtquorum.guest.v1.ArchivePrune
 	(*ArchivePruned)(nil),   // 53: virtquorum.guest.v1.ArchivePruned
-	(*Run)(nil),             // 54: virtquorum.guest.v1.Run
-	(*Output)(nil),          // 55: virtquorum.guest.v1.Output
-	(*Ran)(nil),             // 56: virtquorum.guest.v1.Ran
-	(*Address)(nil),         // 57: virtquorum.guest.v1.Address
-	(*Addressed)(nil),       // 58: virtquorum.guest.v1.Addressed
-	(*Users)(nil),           // 59: virtquorum.guest.v1.Users
-	(*UserList)(nil),        // 60: virtquorum.guest.v1.UserList
-	(*MarkUsers)(nil),       // 61: virtquorum.guest.v1.MarkUsers
-	(*UsersMarked)(nil),     // 62: virtquorum.guest.v1.UsersMarked
-	(*Quiesce)(nil),         // 63: virtquorum.guest.v1.Quiesce
-	(*Quiet)(nil),           // 64: virtquorum.guest.v1.Quiet
-	(*Quiesced)(nil),        // 65: virtquorum.guest.v1.Quiesced
-	(*Facts)(nil),           // 66: virtquorum.guest.v1.Facts
-	(*FactList)(nil),        // 67: virtquorum.guest.v1.FactList
-	(*Fact)(nil),            // 68: virtquorum.guest.v1.Fact
-	(*HealthCheck)(nil),     // 69: virtquorum.guest.v1.HealthCheck
-	(*Health)(nil),          // 70: virtquorum.guest.v1.Health
-	(*Ailment)(nil),         // 71: virtquorum.guest.v1.Ailment
-	nil,                     // 72: virtquorum.guest.v1.Run.EnvironmentEntry
+	(*KeepOutput)(nil),      // 54: virtquorum.guest.v1.KeepOutput
+	(*OutputKept)(nil),      // 55: virtquorum.guest.v1.OutputKept
+	(*Run)(nil),             // 56: virtquorum.guest.v1.Run
+	(*Output)(nil),          // 57: virtquorum.guest.v1.Output
+	(*Ran)(nil),             // 58: virtquorum.guest.v1.Ran
+	(*Address)(nil),         // 59: virtquorum.guest.v1.Address
+	(*Addressed)(nil),       // 60: virtquorum.guest.v1.Addressed
+	(*Users)(nil),           // 61: virtquorum.guest.v1.Users
+	(*UserList)(nil),        // 62: virtquorum.guest.v1.UserList
+	(*MarkUsers)(nil),       // 63: virtquorum.guest.v1.MarkUsers
+	(*UsersMarked)(nil),     // 64: virtquorum.guest.v1.UsersMarked
+	(*Quiesce)(nil),         // 65: virtquorum.guest.v1.Quiesce
+	(*Quiet)(nil),           // 66: virtquorum.guest.v1.Quiet
+	(*Quiesced)(nil),        // 67: virtquorum.guest.v1.Quiesced
+	(*Facts)(nil),           // 68: virtquorum.guest.v1.Facts
+	(*FactList)(nil),        // 69: virtquorum.guest.v1.FactList
+	(*Fact)(nil),            // 70: virtquorum.guest.v1.Fact
+	(*HealthCheck)(nil),     // 71: virtquorum.guest.v1.HealthCheck
+	(*Health)(nil),          // 72: virtquorum.guest.v1.Health
+	(*Ailment)(nil),         // 73: virtquorum.guest.v1.Ailment
+	nil,                     // 74: virtquorum.guest.v1.Run.EnvironmentEntry
 }
 var file_virtquorum_guest_v1_guest_proto_depIdxs = []int32{
 	4,  // 0: virtquorum.guest.v1.ToGuest.hello:type_name -> virtquorum.guest.v1.Hello
@@ -6083,68 +6228,70 @@ var file_virtquorum_guest_v1_guest_proto_depIdxs = []int32{
 	47, // 24: virtquorum.guest.v1.Request.archive_list:type_name -> virtquorum.guest.v1.ArchiveList
 	50, // 25: virtquorum.guest.v1.Request.archive_restore:type_name -> virtquorum.guest.v1.ArchiveRestore
 	52, // 26: virtquorum.guest.v1.Request.archive_prune:type_name -> virtquorum.guest.v1.ArchivePrune
-	54, // 27: virtquorum.guest.v1.Request.run:type_name -> virtquorum.guest.v1.Run
-	57, // 28: virtquorum.guest.v1.Request.address:type_name -> virtquorum.guest.v1.Address
-	59, // 29: virtquorum.guest.v1.Request.users:type_name -> virtquorum.guest.v1.Users
-	66, // 30: virtquorum.guest.v1.Request.facts:type_name -> virtquorum.guest.v1.Facts
-	69, // 31: virtquorum.guest.v1.Request.health:type_name -> virtquorum.guest.v1.HealthCheck
-	63, // 32: virtquorum.guest.v1.Request.quiesce:type_name -> virtquorum.guest.v1.Quiesce
-	61, // 33: virtquorum.guest.v1.Request.mark_users:type_name -> virtquorum.guest.v1.MarkUsers
-	13, // 34: virtquorum.guest.v1.Body.targets:type_name -> virtquorum.guest.v1.Target
-	23, // 35: virtquorum.guest.v1.Answer.configured:type_name -> virtquorum.guest.v1.Configured
-	29, // 36: virtquorum.guest.v1.Answer.look:type_name -> virtquorum.guest.v1.Seen
-	33, // 37: virtquorum.guest.v1.Answer.rows:type_name -> virtquorum.guest.v1.RowList
-	36, // 38: virtquorum.guest.v1.Answer.serving:type_name -> virtquorum.guest.v1.Serving
-	37, // 39: virtquorum.guest.v1.Answer.served:type_name -> virtquorum.guest.v1.Served
-	39, // 40: virtquorum.guest.v1.Answer.fetched:type_name -> virtquorum.guest.v1.Fetched
-	41, // 41: virtquorum.guest.v1.Answer.applied:type_name -> virtquorum.guest.v1.Applied
-	44, // 42: virtquorum.guest.v1.Answer.proven:type_name -> virtquorum.guest.v1.Proven
-	46, // 43: virtquorum.guest.v1.Answer.remembered:type_name -> virtquorum.guest.v1.Remembered
-	48, // 44: virtquorum.guest.v1.Answer.archive_entries:type_name -> virtquorum.guest.v1.ArchiveEntries
-	51, // 45: virtquorum.guest.v1.Answer.archive_restored:type_name -> virtquorum.guest.v1.ArchiveRestored
-	53, // 46: virtquorum.guest.v1.Answer.archive_pruned:type_name -> virtquorum.guest.v1.ArchivePruned
-	55, // 47: virtquorum.guest.v1.Answer.output:type_name -> virtquorum.guest.v1.Output
-	56, // 48: virtquorum.guest.v1.Answer.ran:type_name -> virtquorum.guest.v1.Ran
-	58, // 49: virtquorum.guest.v1.Answer.addressed:type_name -> virtquorum.guest.v1.Addressed
-	60, // 50: virtquorum.guest.v1.Answer.users:type_name -> virtquorum.guest.v1.UserList
-	67, // 51: virtquorum.guest.v1.Answer.facts:type_name -> virtquorum.guest.v1.FactList
-	70, // 52: virtquorum.guest.v1.Answer.health:type_name -> virtquorum.guest.v1.Health
-	65, // 53: virtquorum.guest.v1.Answer.quiesced:type_name -> virtquorum.guest.v1.Quiesced
-	62, // 54: virtquorum.guest.v1.Answer.users_marked:type_name -> virtquorum.guest.v1.UsersMarked
-	1,  // 55: virtquorum.guest.v1.Refusal.reason:type_name -> virtquorum.guest.v1.Reason
-	29, // 56: virtquorum.guest.v1.Push.look:type_name -> virtquorum.guest.v1.Seen
-	60, // 57: virtquorum.guest.v1.Push.users:type_name -> virtquorum.guest.v1.UserList
-	70, // 58: virtquorum.guest.v1.Push.health:type_name -> virtquorum.guest.v1.Health
-	19, // 59: virtquorum.guest.v1.Configure.trees:type_name -> virtquorum.guest.v1.Tree
-	20, // 60: virtquorum.guest.v1.Configure.archive:type_name -> virtquorum.guest.v1.ArchiveLimits
-	21, // 61: virtquorum.guest.v1.Configure.timing:type_name -> virtquorum.guest.v1.Timing
-	22, // 62: virtquorum.guest.v1.Configure.bandwidth:type_name -> virtquorum.guest.v1.Bandwidth
-	24, // 63: virtquorum.guest.v1.Configured.trees:type_name -> virtquorum.guest.v1.TreeState
-	26, // 64: virtquorum.guest.v1.TreeState.memory:type_name -> virtquorum.guest.v1.Memory
-	0,  // 65: virtquorum.guest.v1.TreeState.watcher:type_name -> virtquorum.guest.v1.Watcher
-	25, // 66: virtquorum.guest.v1.Memory.position:type_name -> virtquorum.guest.v1.Position
-	30, // 67: virtquorum.guest.v1.Seen.changes:type_name -> virtquorum.guest.v1.Change
-	24, // 68: virtquorum.guest.v1.Seen.trees:type_name -> virtquorum.guest.v1.TreeState
-	31, // 69: virtquorum.guest.v1.Seen.troubled:type_name -> virtquorum.guest.v1.Row
-	31, // 70: virtquorum.guest.v1.RowList.rows:type_name -> virtquorum.guest.v1.Row
-	35, // 71: virtquorum.guest.v1.Serve.joiners:type_name -> virtquorum.guest.v1.Joiner
-	31, // 72: virtquorum.guest.v1.Fetched.moved:type_name -> virtquorum.guest.v1.Row
-	42, // 73: virtquorum.guest.v1.Applied.stale:type_name -> virtquorum.guest.v1.StaleProcess
-	31, // 74: virtquorum.guest.v1.Applied.late:type_name -> virtquorum.guest.v1.Row
-	31, // 75: virtquorum.guest.v1.Proven.differing:type_name -> virtquorum.guest.v1.Row
-	25, // 76: virtquorum.guest.v1.Remember.position:type_name -> virtquorum.guest.v1.Position
-	26, // 77: virtquorum.guest.v1.Remembered.memory:type_name -> virtquorum.guest.v1.Memory
-	49, // 78: virtquorum.guest.v1.ArchiveEntries.entries:type_name -> virtquorum.guest.v1.ArchiveEntry
-	72, // 79: virtquorum.guest.v1.Run.environment:type_name -> virtquorum.guest.v1.Run.EnvironmentEntry
-	26, // 80: virtquorum.guest.v1.MarkUsers.held:type_name -> virtquorum.guest.v1.Memory
-	64, // 81: virtquorum.guest.v1.Quiesce.quiet:type_name -> virtquorum.guest.v1.Quiet
-	68, // 82: virtquorum.guest.v1.FactList.facts:type_name -> virtquorum.guest.v1.Fact
-	71, // 83: virtquorum.guest.v1.Health.ailments:type_name -> virtquorum.guest.v1.Ailment
-	84, // [84:84] is the sub-list for method output_type
-	84, // [84:84] is the sub-list for method input_type
-	84, // [84:84] is the sub-list for extension type_name
-	84, // [84:84] is the sub-list for extension extendee
-	0,  // [0:84] is the sub-list for field type_name
+	56, // 27: virtquorum.guest.v1.Request.run:type_name -> virtquorum.guest.v1.Run
+	59, // 28: virtquorum.guest.v1.Request.address:type_name -> virtquorum.guest.v1.Address
+	61, // 29: virtquorum.guest.v1.Request.users:type_name -> virtquorum.guest.v1.Users
+	68, // 30: virtquorum.guest.v1.Request.facts:type_name -> virtquorum.guest.v1.Facts
+	71, // 31: virtquorum.guest.v1.Request.health:type_name -> virtquorum.guest.v1.HealthCheck
+	65, // 32: virtquorum.guest.v1.Request.quiesce:type_name -> virtquorum.guest.v1.Quiesce
+	63, // 33: virtquorum.guest.v1.Request.mark_users:type_name -> virtquorum.guest.v1.MarkUsers
+	54, // 34: virtquorum.guest.v1.Request.keep_output:type_name -> virtquorum.guest.v1.KeepOutput
+	13, // 35: virtquorum.guest.v1.Body.targets:type_name -> virtquorum.guest.v1.Target
+	23, // 36: virtquorum.guest.v1.Answer.configured:type_name -> virtquorum.guest.v1.Configured
+	29, // 37: virtquorum.guest.v1.Answer.look:type_name -> virtquorum.guest.v1.Seen
+	33, // 38: virtquorum.guest.v1.Answer.rows:type_name -> virtquorum.guest.v1.RowList
+	36, // 39: virtquorum.guest.v1.Answer.serving:type_name -> virtquorum.guest.v1.Serving
+	37, // 40: virtquorum.guest.v1.Answer.served:type_name -> virtquorum.guest.v1.Served
+	39, // 41: virtquorum.guest.v1.Answer.fetched:type_name -> virtquorum.guest.v1.Fetched
+	41, // 42: virtquorum.guest.v1.Answer.applied:type_name -> virtquorum.guest.v1.Applied
+	44, // 43: virtquorum.guest.v1.Answer.proven:type_name -> virtquorum.guest.v1.Proven
+	46, // 44: virtquorum.guest.v1.Answer.remembered:type_name -> virtquorum.guest.v1.Remembered
+	48, // 45: virtquorum.guest.v1.Answer.archive_entries:type_name -> virtquorum.guest.v1.ArchiveEntries
+	51, // 46: virtquorum.guest.v1.Answer.archive_restored:type_name -> virtquorum.guest.v1.ArchiveRestored
+	53, // 47: virtquorum.guest.v1.Answer.archive_pruned:type_name -> virtquorum.guest.v1.ArchivePruned
+	57, // 48: virtquorum.guest.v1.Answer.output:type_name -> virtquorum.guest.v1.Output
+	58, // 49: virtquorum.guest.v1.Answer.ran:type_name -> virtquorum.guest.v1.Ran
+	60, // 50: virtquorum.guest.v1.Answer.addressed:type_name -> virtquorum.guest.v1.Addressed
+	62, // 51: virtquorum.guest.v1.Answer.users:type_name -> virtquorum.guest.v1.UserList
+	69, // 52: virtquorum.guest.v1.Answer.facts:type_name -> virtquorum.guest.v1.FactList
+	72, // 53: virtquorum.guest.v1.Answer.health:type_name -> virtquorum.guest.v1.Health
+	67, // 54: virtquorum.guest.v1.Answer.quiesced:type_name -> virtquorum.guest.v1.Quiesced
+	64, // 55: virtquorum.guest.v1.Answer.users_marked:type_name -> virtquorum.guest.v1.UsersMarked
+	55, // 56: virtquorum.guest.v1.Answer.output_kept:type_name -> virtquorum.guest.v1.OutputKept
+	1,  // 57: virtquorum.guest.v1.Refusal.reason:type_name -> virtquorum.guest.v1.Reason
+	29, // 58: virtquorum.guest.v1.Push.look:type_name -> virtquorum.guest.v1.Seen
+	62, // 59: virtquorum.guest.v1.Push.users:type_name -> virtquorum.guest.v1.UserList
+	72, // 60: virtquorum.guest.v1.Push.health:type_name -> virtquorum.guest.v1.Health
+	19, // 61: virtquorum.guest.v1.Configure.trees:type_name -> virtquorum.guest.v1.Tree
+	20, // 62: virtquorum.guest.v1.Configure.archive:type_name -> virtquorum.guest.v1.ArchiveLimits
+	21, // 63: virtquorum.guest.v1.Configure.timing:type_name -> virtquorum.guest.v1.Timing
+	22, // 64: virtquorum.guest.v1.Configure.bandwidth:type_name -> virtquorum.guest.v1.Bandwidth
+	24, // 65: virtquorum.guest.v1.Configured.trees:type_name -> virtquorum.guest.v1.TreeState
+	26, // 66: virtquorum.guest.v1.TreeState.memory:type_name -> virtquorum.guest.v1.Memory
+	0,  // 67: virtquorum.guest.v1.TreeState.watcher:type_name -> virtquorum.guest.v1.Watcher
+	25, // 68: virtquorum.guest.v1.Memory.position:type_name -> virtquorum.guest.v1.Position
+	30, // 69: virtquorum.guest.v1.Seen.changes:type_name -> virtquorum.guest.v1.Change
+	24, // 70: virtquorum.guest.v1.Seen.trees:type_name -> virtquorum.guest.v1.TreeState
+	31, // 71: virtquorum.guest.v1.Seen.troubled:type_name -> virtquorum.guest.v1.Row
+	31, // 72: virtquorum.guest.v1.RowList.rows:type_name -> virtquorum.guest.v1.Row
+	35, // 73: virtquorum.guest.v1.Serve.joiners:type_name -> virtquorum.guest.v1.Joiner
+	31, // 74: virtquorum.guest.v1.Fetched.moved:type_name -> virtquorum.guest.v1.Row
+	42, // 75: virtquorum.guest.v1.Applied.stale:type_name -> virtquorum.guest.v1.StaleProcess
+	31, // 76: virtquorum.guest.v1.Applied.late:type_name -> virtquorum.guest.v1.Row
+	31, // 77: virtquorum.guest.v1.Proven.differing:type_name -> virtquorum.guest.v1.Row
+	25, // 78: virtquorum.guest.v1.Remember.position:type_name -> virtquorum.guest.v1.Position
+	26, // 79: virtquorum.guest.v1.Remembered.memory:type_name -> virtquorum.guest.v1.Memory
+	49, // 80: virtquorum.guest.v1.ArchiveEntries.entries:type_name -> virtquorum.guest.v1.ArchiveEntry
+	74, // 81: virtquorum.guest.v1.Run.environment:type_name -> virtquorum.guest.v1.Run.EnvironmentEntry
+	26, // 82: virtquorum.guest.v1.MarkUsers.held:type_name -> virtquorum.guest.v1.Memory
+	66, // 83: virtquorum.guest.v1.Quiesce.quiet:type_name -> virtquorum.guest.v1.Quiet
+	70, // 84: virtquorum.guest.v1.FactList.facts:type_name -> virtquorum.guest.v1.Fact
+	73, // 85: virtquorum.guest.v1.Health.ailments:type_name -> virtquorum.guest.v1.Ailment
+	86, // [86:86] is the sub-list for method output_type
+	86, // [86:86] is the sub-list for method input_type
+	86, // [86:86] is the sub-list for extension type_name
+	86, // [86:86] is the sub-list for extension extendee
+	0,  // [0:86] is the sub-list for field type_name
 }
 
 func init() { file_virtquorum_guest_v1_guest_proto_init() }
@@ -6190,6 +6337,7 @@ func file_virtquorum_guest_v1_guest_proto_init() {
 		(*Request_Health)(nil),
 		(*Request_Quiesce)(nil),
 		(*Request_MarkUsers)(nil),
+		(*Request_KeepOutput)(nil),
 	}
 	file_virtquorum_guest_v1_guest_proto_msgTypes[12].OneofWrappers = []any{
 		(*Answer_Configured)(nil),
@@ -6212,6 +6360,7 @@ func file_virtquorum_guest_v1_guest_proto_init() {
 		(*Answer_Health)(nil),
 		(*Answer_Quiesced)(nil),
 		(*Answer_UsersMarked)(nil),
+		(*Answer_OutputKept)(nil),
 	}
 	file_virtquorum_guest_v1_guest_proto_msgTypes[15].OneofWrappers = []any{
 		(*Push_Look)(nil),
@@ -6219,14 +6368,14 @@ func file_virtquorum_guest_v1_guest_proto_init() {
 		(*Push_Health)(nil),
 	}
 	file_virtquorum_guest_v1_guest_proto_msgTypes[27].OneofWrappers = []any{}
-	file_virtquorum_guest_v1_guest_proto_msgTypes[58].OneofWrappers = []any{}
+	file_virtquorum_guest_v1_guest_proto_msgTypes[60].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_virtquorum_guest_v1_guest_proto_rawDesc), len(file_virtquorum_guest_v1_guest_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   71,
+			NumMessages:   73,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -272,7 +272,7 @@ final class Joining {
   }
 
   /** A name that the archive takes. */
-  private static String entry(String wanted) {
+  static String entry(String wanted) {
     String name = wanted.replaceAll("[^A-Za-z0-9._-]", "-").replaceAll("^[.-]+", "");
     return name.isEmpty() ? "repair" : name.substring(0, Math.min(100, name.length()));
   }

@@ -37,6 +37,7 @@ final class Looks {
   private static final Duration READING = Duration.ofSeconds(5);
 
   private static final Duration PAUSE = Duration.ofMillis(20);
+  private static final Duration LONGEST_PAUSE = Duration.ofMillis(320);
 
   private final Program program;
   private final Paths paths;
@@ -78,19 +79,44 @@ final class Looks {
   }
 
   private Sight sight(boolean walk, boolean audit, Limit limit) throws GuestException, Trouble {
-    Limit reading = limit.within(READING);
+    Limit reading = audit ? limit : limit.within(READING);
     Seen first = seen(walk, audit, limit);
+    String boot = session.welcome().getBootId();
     Seen seen = first;
-    while (true) {
-      Optional<Matrix> rows = rows(seen.getNumber(), limit, audit ? limit : reading);
+    for (Duration pause = PAUSE; ; pause = longer(pause)) {
+      Optional<Matrix> rows =
+          seen.getReadingBytes() > 0 ? Optional.empty() : rows(seen.getNumber(), limit);
       if (rows.isPresent()) {
         return new Sight(snapshot(seen, rows.get(), first.getAudited()), seen.getNumber());
+      }
+      if (seen.getReadingBytes() > 0 && reading.isOver()) {
+        throw new Trouble(
+            Trouble.Reason.SlowLook,
+            seen.getReadingBytes()
+                + " bytes are still to be read; until then nobody knows what these files hold");
       }
       if (limit.isOver()) {
         throw new Trouble(
             Trouble.Reason.SlowLook, "The trees change faster than their rows can be listed");
       }
+      pause(pause);
       seen = seen(false, false, limit);
+      if (!session.welcome().getBootId().equals(boot)) {
+        throw new GuestException.Rebooted("The guest rebooted while its files were read");
+      }
+    }
+  }
+
+  private static Duration longer(Duration pause) {
+    return pause.compareTo(LONGEST_PAUSE) < 0 ? pause.multipliedBy(2) : LONGEST_PAUSE;
+  }
+
+  private static void pause(Duration pause) throws GuestException {
+    try {
+      Thread.sleep(pause);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new GuestException.Unreachable("The sidecar ends during a look", e);
     }
   }
 
@@ -119,19 +145,13 @@ final class Looks {
     return seen;
   }
 
-  /**
-   * The rows of a look.
-   *
-   * @param reading until when to wait for files that are still to be read
-   * @return empty if it is not the newest any more
-   */
-  private Optional<Matrix> rows(long wanted, Limit limit, Limit reading)
-      throws GuestException, Trouble {
+  /** The rows of a look; empty if it is not the newest any more, or one is still to be read. */
+  private Optional<Matrix> rows(long wanted, Limit limit) throws GuestException, Trouble {
     if (matrix != null && wanted == number) {
       return Optional.of(matrix);
     }
     List<Row> rows = new ArrayList<>(matrix == null ? 16 : matrix.rows().size() + 16);
-    Optional<String> unread = Optional.empty();
+    boolean known = true;
     try (Call call =
         program.begin(
             Request.newBuilder().setRows(Rows.getDefaultInstance()),
@@ -146,8 +166,7 @@ final class Looks {
           return Optional.empty();
         }
         for (var row : list.getRowsList()) {
-          Optional<String> late = add(row, rows);
-          unread = unread.isPresent() ? unread : late;
+          known &= add(row, rows);
         }
       } while (!piece.getLast());
     } catch (RefusedException refused) {
@@ -156,8 +175,7 @@ final class Looks {
       }
       throw Refusals.trouble(refused);
     }
-    if (unread.isPresent()) {
-      awaitReading(unread.get(), reading);
+    if (!known) {
       return Optional.empty();
     }
     matrix = Matrix.of(rows);
@@ -165,34 +183,21 @@ final class Looks {
     return Optional.of(matrix);
   }
 
-  /** Takes a row; tells the one that is still to be read. */
-  private Optional<String> add(io.virtquorum.guest.wire.v1.Row row, List<Row> rows) throws Trouble {
+  /** Takes a row; false: it is still to be read. */
+  private boolean add(io.virtquorum.guest.wire.v1.Row row, List<Row> rows) throws Trouble {
     Optional<RowKey> key = paths.key(row.getTree(), row.getPath());
     Optional<Digest> digest = Paths.digest(row.getDigest());
     if (key.isEmpty()) {
-      return Optional.empty();
+      return true; // of no tree
     }
     if (digest.isEmpty()) {
-      return Optional.of(key.get().display());
+      return false;
     }
     if (!row.getTrouble().isEmpty()) {
       throw new Trouble(Trouble.Reason.Unreadable, key.get().display() + ": " + row.getTrouble());
     }
     rows.add(new Row(key.get(), digest.get()));
-    return Optional.empty();
-  }
-
-  private static void awaitReading(String row, Limit reading) throws GuestException, Trouble {
-    if (reading.isOver()) {
-      throw new Trouble(
-          Trouble.Reason.SlowLook, row + " is still being read; what it holds is not known yet");
-    }
-    try {
-      Thread.sleep(PAUSE);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new GuestException.Unreachable("The sidecar ends during a look", e);
-    }
+    return true;
   }
 
   private Snapshot snapshot(Seen seen, Matrix rows, boolean audited) throws GuestException {

@@ -109,7 +109,7 @@ final class Outputs {
     }
     return names.stream()
         .filter(name -> age(name, now) >= EVERY.toNanos())
-        .sorted(Comparator.comparing((String name) -> age(name, now)).reversed())
+        .sorted(Comparator.comparingLong((String name) -> age(name, now)).reversed())
         .toList();
   }
 

@@ -3,10 +3,8 @@ package io.virtquorum.program;
 import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.Watch;
 import io.virtquorum.guest.WatchSettings;
-import io.virtquorum.guest.wire.v1.Push;
 import java.nio.file.Path;
 import java.security.SecureRandom;
-import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
 /**
@@ -23,11 +21,11 @@ public final class ProgramGuest implements Guest {
    * @param socket of the port, that QEMU listens on
    * @param term of the adjudicator that the sidecar obeys, never falling; asked for each session
    * @param version of this sidecar
-   * @param pushed hears what the program sees by itself, each the whole of its kind, in a thread
-   *     that it must not hold up
+   * @param news is run when the program saw by itself that something of the trees, users or its
+   *     health is another: a look tells what; it must not hold up its thread
    */
-  public ProgramGuest(Path socket, LongSupplier term, String version, Consumer<Push> pushed) {
-    this(socket, term, version, LinkTiming.usual(), pushed::accept);
+  public ProgramGuest(Path socket, LongSupplier term, String version, Runnable news) {
+    this(socket, term, version, LinkTiming.usual(), push -> news.run());
   }
 
   ProgramGuest(Path socket, LongSupplier term, String version, LinkTiming timing, Pushes pushes) {

@@ -43,7 +43,11 @@ import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** A watch whose every operation is a request to the guest program. For one thread. */
+/**
+ * A watch whose every operation is a request to the guest program. A plain look relies on events
+ * where the program has them, which it gathers for some milliseconds; what verifies or repairs
+ * walks. For one thread.
+ */
 final class ProgramWatch implements Watch {
   private static final Logger log = LoggerFactory.getLogger(ProgramWatch.class);
   private static final Duration CLOSING = Duration.ofSeconds(5);
@@ -327,6 +331,7 @@ final class ProgramWatch implements Watch {
 
   @Override
   public void close() {
+    boolean interrupted = Thread.interrupted(); // what is begun is ended all the same
     donor.close();
     if (quiet) {
       try {
@@ -334,6 +339,9 @@ final class ProgramWatch implements Watch {
       } catch (GuestException | Trouble e) {
         log.atInfo().log("Writers that are kept still go on by themselves: {}", e.getMessage());
       }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
     }
   }
 }

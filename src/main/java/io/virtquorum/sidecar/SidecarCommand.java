@@ -3,6 +3,8 @@ package io.virtquorum.sidecar;
 import ch.qos.logback.classic.Level;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollEventLoopGroup;
 import io.virtquorum.agent.QemuGuestAgent;
+import io.virtquorum.guest.Guest;
+import io.virtquorum.program.ProgramGuest;
 import io.virtquorum.scripts.ScriptGuest;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -62,6 +64,13 @@ public final class SidecarCommand implements Callable<Integer> {
       description = "KubeVirt's hooks directory.")
   private Path hooks;
 
+  @Option(
+      names = "--guest",
+      defaultValue = "${env:VIRTQUORUM_GUEST:-scripts}",
+      description =
+          "How guests are reached: scripts (by their agent) or program (virtquorum-guest).")
+  private String guestKind;
+
   @Option(names = "--log-level", defaultValue = "INFO", description = "Of VirtQuorum's own log.")
   private String logLevel;
 
@@ -118,6 +127,20 @@ public final class SidecarCommand implements Callable<Integer> {
         .orElseGet(System::currentTimeMillis);
   }
 
+  /** Whatever is asked for, there is a guest: the VM must start all the same. */
+  private Guest guest(Path socket, Orders orders, String version) {
+    if (guestKind.equals("program")) {
+      return new ProgramGuest(socket, orders::term, version, () -> {});
+    }
+    if (!guestKind.equals("scripts")) {
+      LoggerFactory.getLogger(SidecarCommand.class)
+          .atWarn()
+          .addKeyValue("guest", guestKind)
+          .log("Guests are reached by scripts or program, and not by this; taking scripts");
+    }
+    return new ScriptGuest(new QemuGuestAgent(socket));
+  }
+
   private AutoCloseable member(
       Identity identity, StateDirectory state, EpollEventLoopGroup loop, Executor executor) {
     List<String> targets =
@@ -125,15 +148,18 @@ public final class SidecarCommand implements Callable<Integer> {
     Optional<byte[]> trusted =
         ca.isBlank() ? Optional.empty() : Optional.of(Base64.getMimeDecoder().decode(ca));
     var dialer = new Dialer(targets, trusted, loop, executor);
-    var guest = new ScriptGuest(new QemuGuestAgent(hooks.resolve("agent.sock")));
+    String version =
+        Optional.ofNullable(getClass().getPackage().getImplementationVersion()).orElse("dev");
+    var orders = new Orders(state.term(), state::term);
+    Guest guest = guest(hooks.resolve("agent.sock"), orders, version);
     Set<String> probes = Gateway.read().map(Set::of).orElse(Set.of());
     var member =
         new MemberThread(
             identity,
             cluster,
-            Optional.ofNullable(getClass().getPackage().getImplementationVersion()).orElse("dev"),
+            version,
             guest,
-            new Orders(state.term(), state::term),
+            orders,
             configure ->
                 GuestWork.of(identity.name(), configure, guest, state, probes, System::nanoTime),
             (hello, beat, listener) -> new Link(dialer, hello, beat, listener));

@@ -313,6 +313,10 @@ final class ProgramGuestTest {
     PullResult result = members[1].watch.applyOutput(offer, "packages", wanted, NOTE, LIMIT);
     assertThat(result).isInstanceOf(PullResult.Done.class);
     assertThat(Files.readString(said.resolve("of-1"))).isEqualTo(much);
+    assertThat(((PullResult.Done) result).archiveEntry()).isEqualTo("repair-1-packages");
+    Path kept = members[1].tree.path.resolve(".virtquorum");
+    assertThat(RealProgram.run("sh", "-c", "cat " + kept + "/*/archive/repair-1-packages/output"))
+        .isEqualTo("nginx 0.9\n");
     assertThat(members[1].watch.outputs(false).get("packages").digest()).isEqualTo(wanted);
   }
 
@@ -326,7 +330,7 @@ final class ProgramGuestTest {
     Snapshot seen = lookUntil(one, look -> look.changesTotal() == 1);
     assertThat(one.watch.rememberUsers(seen, false, LIMIT)).isFalse();
     assertThat(one.watch.rememberUsers(seen, true, LIMIT)).isTrue();
-    try (var later = new ProgramGuest(one.program.socket, () -> 1, "later", push -> {})) {
+    try (var later = new ProgramGuest(one.program.socket, () -> 1, "later", () -> {})) {
       one.guest.close(); // a port has one sidecar at a time
       var settings = ProgramMember.settings("web-0", one.tree, List.of(), List.of());
       try (var watch = later.watch(settings)) {
@@ -366,5 +370,100 @@ final class ProgramGuestTest {
     assertThatThrownBy(() -> one.watch.address("02:76:aa:bb:cc:dd", "no address", LIMIT))
         .isInstanceOf(GuestException.Refused.class)
         .hasMessageContaining("no address");
+  }
+
+  /** A look before, three of the fetch, and so on: a repair says some thirty frames. */
+  @Test
+  void givenTheSessionIsLostAtAnyFrameOfARepairThenTheNextRepairEndsIt() throws Exception {
+    ProgramMember donor = member("web-0");
+    for (String name : List.of("a", "b", "c/d")) {
+      donor.tree.write(name, "elected " + name);
+    }
+    Digest root = holds(donor, FIRST);
+    ProgramMember joiner = member("web-1");
+    Path front = directory.resolve("front");
+    var settings = ProgramMember.settings("web-1", joiner.tree, List.of(), List.of());
+    joiner.guest.close();
+    int cuts = 0;
+    try (var port = new CuttingPort(front, joiner.program.socket);
+        var guest = new ProgramGuest(front, () -> 1, "web-1", () -> {});
+        var watch = guest.watch(settings)) {
+      for (int frames = 0; frames < 40; frames += 2) {
+        joiner.tree.write("a", "lost " + frames);
+        joiner.tree.write("extra", "goes");
+        var serving = donor.watch.serve("order", "127.0.0.2", "127.0.0.3", LIMIT);
+        Offer offer = Offer.of(serving, donor.watch.look(LIMIT).matrix());
+        watch.settle(LIMIT);
+        port.cut = false;
+        port.passing.set(frames);
+        PullResult result = null;
+        for (int tries = 0; !(result instanceof PullResult.Done) && tries < 5; tries++) {
+          try {
+            watch.settle(LIMIT);
+            result = watch.pull(offer, new Goal.Whole(FIRST), NOTE, () -> false, LIMIT);
+          } catch (GuestException unknown) {
+            assertThat(unknown).isNotInstanceOf(GuestException.TimedOut.class);
+          }
+        }
+        cuts += port.cut ? 1 : 0;
+        port.passing.set(Integer.MAX_VALUE);
+        assertThat(result).as("after %s frames", frames).isInstanceOf(PullResult.Done.class);
+        Snapshot after = watch.look(LIMIT);
+        assertThat(after.matrix().root()).isEqualTo(root);
+        assertThat(after.memory()).contains(new Remembered(FIRST, root));
+      }
+    }
+    assertThat(cuts).isGreaterThan(5);
+  }
+
+  @Test
+  void givenContentThatChangedOnTheDiskAloneThenAnAuditFindsRotAndOnlyThatRowComesBack()
+      throws Exception {
+    ProgramMember donor = member("web-0");
+    ScratchTree tree = ScratchTree.ext4(directory.resolve("web-1-tree"));
+    ProgramMember joiner =
+        open("web-1", tree, ProgramMember.settings("web-1", tree, List.of(), List.of()));
+    RealProgram.run("rmdir", tree.path.resolve("lost+found") + "");
+    String content = "what was written out and is to be found again ".repeat(200);
+    for (ProgramMember one : List.of(donor, joiner)) {
+      one.tree.write("good", "good");
+      one.tree.write("rots", content);
+      RealProgram.run("touch", "-d", "2020-01-01", one.tree.path + "");
+      lookUntil(one, seen -> seen.matrix().rows().size() == 3);
+    }
+    Thread.sleep(Duration.ofSeconds(4)); // what is remembered sooner proves no rot
+    Digest root = holds(donor, FIRST);
+    assertThat(holds(joiner, FIRST)).isEqualTo(root);
+    tree.rot(content);
+
+    Snapshot seen = joiner.watch.audit(LIMIT);
+    RowKey rots = new RowKey("site", "rots");
+    assertThat(seen.changes()).extracting(Change::key).containsExactly(rots);
+    assertThat(seen.changes().getFirst().kind()).isEqualTo(Change.Kind.ROT);
+
+    var serving = donor.watch.serve("order-1", "127.0.0.2", "127.0.0.3", LIMIT);
+    var wanted = donor.watch.look(LIMIT).matrix();
+    var goal = new Goal.Rows(Map.of(rots, wanted.digest(rots)));
+    PullResult result =
+        joiner.watch.pull(Offer.of(serving, wanted), goal, NOTE, () -> false, LIMIT);
+    assertThat(result).isInstanceOf(PullResult.Done.class);
+    assertThat(((PullResult.Done) result).rows()).isOne();
+    assertThat(joiner.watch.audit(LIMIT).matrix().root()).isEqualTo(root);
+  }
+
+  @Test
+  void givenALargeFileThatAppearsThenALookEndsWithItsContentAndNeverWithoutIt() throws Exception {
+    ScratchTree tree = ScratchTree.ext4(directory.resolve("web-0-tree"));
+    ProgramMember one =
+        open("web-0", tree, ProgramMember.settings("web-0", tree, List.of(), List.of()));
+    RealProgram.run("rmdir", tree.path.resolve("lost+found") + "");
+    tree.write("small", "small");
+    Digest before = holds(one, FIRST);
+    RealProgram.run("truncate", "-s", "500M", tree.path.resolve("large") + "");
+    Snapshot seen = lookUntil(one, look -> look.changesTotal() > 0);
+    assertThat(seen.matrix().digest(new RowKey("site", "large"))).isPresent();
+    assertThat(seen.changes()).allSatisfy(change -> assertThat(change.now()).isPresent());
+    assertThat(seen.matrix().root()).isNotEqualTo(before);
+    assertThat(one.watch.audit(LIMIT).matrix()).isEqualTo(seen.matrix());
   }
 }

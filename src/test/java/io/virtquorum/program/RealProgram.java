@@ -6,18 +6,29 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** The guest program as it is built for this machine, on a socket as QEMU has it. */
-final class RealProgram implements AutoCloseable {
-  final Path socket;
+public final class RealProgram implements AutoCloseable {
+  /** Its port. */
+  public final Path socket;
+
   private final Path directory;
+  private final List<String> around;
   private Process process;
 
-  RealProgram(Path directory) throws IOException, InterruptedException {
+  /**
+   * Starts it.
+   *
+   * @param directory for its socket, its log and what it keeps
+   * @param around what it is run by, such as nsenter with its arguments
+   */
+  public RealProgram(Path directory, String... around) throws IOException, InterruptedException {
     this.directory = directory;
     this.socket = directory.resolve("port");
+    this.around = List.of(around);
     start();
   }
 
@@ -27,14 +38,17 @@ final class RealProgram implements AutoCloseable {
     assumeTrue(Files.isExecutable(program), "no guest program here: tools/guest programs makes it");
     assumeTrue(run("id", "-u").strip().equals("0"), "the guest program needs root");
     Path log = directory.resolve("log");
+    List<String> command = new ArrayList<>(around);
+    command.addAll(
+        List.of(
+            program.toString(),
+            "run",
+            "--port",
+            "unix:" + socket,
+            "--state",
+            directory.resolve("state").toString()));
     process =
-        new ProcessBuilder(
-                program.toString(),
-                "run",
-                "--port",
-                "unix:" + socket,
-                "--state",
-                directory.resolve("state").toString())
+        new ProcessBuilder(command)
             .redirectErrorStream(true)
             .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
             .start();
@@ -46,11 +60,6 @@ final class RealProgram implements AutoCloseable {
     assertThat(process.waitFor(10, TimeUnit.SECONDS)).isTrue();
   }
 
-  /** What it logged. */
-  String log() throws IOException {
-    return Files.readString(directory.resolve("log"));
-  }
-
   @Override
   public void close() throws InterruptedException {
     process.destroy();
@@ -59,7 +68,8 @@ final class RealProgram implements AutoCloseable {
     }
   }
 
-  static String run(String... command) throws IOException, InterruptedException {
+  /** What a command says that ends well. */
+  public static String run(String... command) throws IOException, InterruptedException {
     Process process = new ProcessBuilder(List.of(command)).redirectErrorStream(true).start();
     String said = new String(process.getInputStream().readAllBytes());
     assertThat(process.waitFor()).as("%s: %s", List.of(command), said).isZero();
