@@ -114,9 +114,9 @@ public final class Adjudicator {
     Optional<RecordChange> own = state.ledger().writing().filter(w -> w.record().equals(record));
     own.flatMap(RecordChange::news).ifPresent(commands::add);
     State next = state.withRecord(record);
-    if (!record.committed().equals(before.committed())) {
-      // what is newer than this counts from now
-      next = next.with(next.news().with(next.news().exposure().committed(now)));
+    if (record.committed().isPresent() && !record.committed().equals(before.committed())) {
+      Exposure rest = next.news().exposure().committed(record.committed().get().position(), now);
+      next = next.with(next.news().with(rest));
     }
     if (!record.primary().equals(before.primary())) {
       next = next.with(next.news().with(next.news().exposure().led()));

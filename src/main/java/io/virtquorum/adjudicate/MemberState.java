@@ -111,7 +111,8 @@ record MemberState(
           from(straying, isStraying, now),
           from(unable, isUnable, now),
           blind,
-          from(unseen, isUnseen, blind.orElse(now)),
+          // also if it was heard only later that nobody had looked for long
+          from(unseen, isUnseen, now).map(at -> blind.filter(at::isAfter).orElse(at)),
           held);
     }
 
