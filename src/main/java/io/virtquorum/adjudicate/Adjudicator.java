@@ -146,13 +146,18 @@ public final class Adjudicator {
                   now,
                   entry.getValue().isUnheard() || member.isUnclear(),
                   strays(state, name, entry.getValue().memberClass()),
-                  member.ballot().filter(Ballot::isUnable).isPresent(),
+                  member.ballot().map(Ballot::isUnable).orElse(mayStillBeUnable(member)),
                   !member.isSeen());
       if (!since.equals(member.since())) {
         next = next.withMember(name, m -> m.with(since));
       }
     }
     return next;
+  }
+
+  /** A stream that flaps must not begin the patience with it anew. */
+  private static boolean mayStillBeUnable(MemberState member) {
+    return member.presence() != MemberState.Presence.DEAD && member.since().unable().isPresent();
   }
 
   private static boolean strays(State state, String name, MemberClass own) {

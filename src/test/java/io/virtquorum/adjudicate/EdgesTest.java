@@ -322,6 +322,33 @@ final class EdgesTest {
     assertThat(decider.state.record().primary()).contains("web-0");
   }
 
+  @Test
+  void givenAStreamThatFlapsWhileTheFileSystemIsGoneThenUsersAreLedAwayAfterThePatience() {
+    Decider decider = Decider.steady();
+    decider.ails(0, new Trouble("NotMounted", "/srv/www is not mounted."));
+    for (int i = 0; i < 3; i++) {
+      decider.later(Duration.ofSeconds(8)).on(new Event.Detached("web-0"));
+      decider.later(Duration.ofSeconds(1));
+      decider.ails(0, new Trouble("NotMounted", "/srv/www is not mounted."));
+      assertThat(decider.state.record().primary()).contains("web-0");
+    }
+    decider.later(Duration.ofSeconds(4));
+    assertThat(decider.state.record().primary()).contains("web-1");
+  }
+
+  @Test
+  void givenAPrimaryThatDiedMeanwhileThenThePatienceWithItsFileSystemBeginsAnew() {
+    Decider decider = Decider.steady();
+    for (int i = 1; i < 3; i++) {
+      decider.on(new Event.Detached("web-" + i)); // nobody else may lead
+    }
+    decider.ails(0, new Trouble("NotMounted", "/srv/www is not mounted."));
+    decider.later(Duration.ofSeconds(20)).died(0).later(Duration.ofSeconds(20));
+    decider.ails(0, new Trouble("NotMounted", "/srv/www is not mounted."));
+    decider.holds(1).holds(2);
+    assertThat(decider.state.record().primary()).contains("web-0");
+  }
+
   // A primary that lost its tenure with writes that nobody else has.
 
   @Test
