@@ -114,9 +114,9 @@ public final class Adjudicator {
     Optional<RecordChange> own = state.ledger().writing().filter(w -> w.record().equals(record));
     own.flatMap(RecordChange::news).ifPresent(commands::add);
     State next = state.withRecord(record);
-    if (!record.committed().equals(before.committed())) {
-      // what is newer than this counts from now
-      next = next.with(next.news().with(next.news().exposure().committed(now)));
+    if (record.committed().isPresent() && !record.committed().equals(before.committed())) {
+      Exposure rest = next.news().exposure().committed(record.committed().get().position(), now);
+      next = next.with(next.news().with(rest));
     }
     if (!record.primary().equals(before.primary())) {
       next = next.with(next.news().with(next.news().exposure().led()));
@@ -146,13 +146,18 @@ public final class Adjudicator {
                   now,
                   entry.getValue().isUnheard() || member.isUnclear(),
                   strays(state, name, entry.getValue().memberClass()),
-                  member.ballot().filter(Ballot::isUnable).isPresent(),
+                  member.ballot().map(Ballot::isUnable).orElse(mayStillBeUnable(member)),
                   !member.isSeen());
       if (!since.equals(member.since())) {
         next = next.withMember(name, m -> m.with(since));
       }
     }
     return next;
+  }
+
+  /** A stream that flaps must not begin the patience with it anew. */
+  private static boolean mayStillBeUnable(MemberState member) {
+    return member.presence() != MemberState.Presence.DEAD && member.since().unable().isPresent();
   }
 
   private static boolean strays(State state, String name, MemberClass own) {

@@ -1,13 +1,12 @@
 package io.virtquorum.adjudicate;
 
 import io.virtquorum.fingerprint.Change;
-import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.Optional;
-import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /** Finds out what is exposed (rule 9). Silence of the primary ends nothing. */
@@ -21,77 +20,62 @@ public final class Exposed {
   private Exposed() {}
 
   static Exposure of(State state, Assessment assessment, Instant now) {
-    Exposure before = state.news().exposure();
+    Exposure last = state.news().exposure();
     Optional<Committed> committed = state.record().committed();
     Optional<String> primary = state.record().primary();
     if (committed.isEmpty() || primary.isEmpty()) {
-      return before.none();
+      return last.none();
     }
     MemberState leading = state.member(primary.get());
     if (!leading.isSeen()) {
-      return before.with(before.since(), before.nextSince(), unknown(before, leading, now));
+      return last.with(last.since(), unknown(last, leading, now));
     }
-    if (assessment.classOf(primary.get()) == MemberClass.BEHIND) {
+    MemberClass own = assessment.classOf(primary.get());
+    if (own == MemberClass.BEHIND) {
       // What it had that is not committed, it lost; nobody knows what that was.
-      return before.with(
-          before.since(),
-          before.nextSince(),
-          before.unknownSince().or(() -> leading.since().straying()));
+      return last.with(last.since(), last.unknownSince().or(() -> leading.since().straying()));
     }
-    Optional<Target> beyond =
-        assessment.target().filter(t -> t.position().isAfter(committed.get().position()));
+    Position known = committed.get().position();
+    Exposure before = last.with(follow(last.trail(), leading, known));
+    Optional<Target> beyond = assessment.target().filter(t -> t.position().isAfter(known));
     boolean exposed =
         beyond.isPresent()
             || hasAccepted(leading, state.record(), committed.get())
-            || hasWritten(leading, assessment.classOf(primary.get()));
+            || hasWritten(leading, own);
     if (!exposed) {
-      return before.none();
+      return isDoubtful(leading, own)
+          ? before.with(Optional.empty(), Optional.of(begin(before, known).orElse(now)))
+          : before.none();
     }
-    Digest held = leading.ballot().orElseThrow().root();
-    boolean movedOn = beyond.filter(t -> !t.root().equals(held)).isPresent();
-    Instant since = before.since().or(() -> begin(before, leading, committed.get())).orElse(now);
+    Instant since = before.since().or(() -> begin(before, known)).orElse(now);
     // Committed in the future: the clock of this leader is behind that of the one before it, so
     // what that one showed says nothing of how long it is.
     boolean undated = before.committedAt().filter(at -> at.isAfter(now)).isPresent();
     return before.with(
         Optional.of(since.isAfter(now) ? now : since),
-        movedOn
-            ? before
-                .nextSince()
-                .or(() -> beginNext(before, leading, beyond.get()))
-                .or(() -> Optional.of(now))
-            : Optional.empty(),
         undated ? before.unknownSince().or(() -> Optional.of(now)) : Optional.empty());
+  }
+
+  private static Trail follow(Trail trail, MemberState leading, Position committed) {
+    Ballot ballot = leading.ballot().orElseThrow();
+    return ballot
+        .memory()
+        .map(Remembered::position)
+        .filter(position -> position.compareTo(committed) >= 0)
+        .map(position -> trail.saw(position, leading.since().held(), ballot.unchanged()))
+        .orElse(trail);
   }
 
   /**
    * When what is seen to be exposed may have been written at the earliest: since the newest look
    * that found nothing, or the last commit; and since it was not known. May be in the future.
    */
-  private static Optional<Instant> begin(
-      Exposure before, MemberState leading, Committed committed) {
-    return earliest(
-        heldAs(leading, committed.remembered()::equals).or(before::committedAt), before);
-  }
-
-  /**
-   * The same of what is newer than what is on its way to be committed: an agent that answered late
-   * may have kept it from being seen for minutes.
-   */
-  private static Optional<Instant> beginNext(Exposure before, MemberState leading, Target beyond) {
-    return earliest(heldAs(leading, m -> m.position().equals(beyond.position())), before);
-  }
-
-  /** The newest look that found a member as it remembers, if that is what is meant. */
-  private static Optional<Instant> heldAs(MemberState leading, Predicate<Remembered> memory) {
-    return leading
-        .since()
-        .held()
-        .filter(_ -> leading.ballot().flatMap(Ballot::memory).filter(memory).isPresent());
-  }
-
-  private static Optional<Instant> earliest(Optional<Instant> clean, Exposure before) {
-    return Stream.concat(clean.stream(), before.unknownSince().stream())
+  private static Optional<Instant> begin(Exposure before, Position committed) {
+    return Stream.of(
+            before.since(),
+            before.unknownSince(),
+            before.trail().held(committed).or(before::committedAt))
+        .flatMap(Optional::stream)
         .min(Comparator.naturalOrder());
   }
 
@@ -99,6 +83,16 @@ public final class Exposed {
     return before
         .unknownSince()
         .or(() -> leading.since().unseen().filter(since -> !since.plus(UNSEEN).isAfter(now)));
+  }
+
+  /**
+   * What looks like rot and was not seen before a boot may be what somebody wrote: a power cut
+   * keeps content and takes the time of the write.
+   */
+  private static boolean isDoubtful(MemberState leading, MemberClass own) {
+    return own == MemberClass.DRIFTED
+        && leading.since().held().isEmpty()
+        && !leading.ballot().orElseThrow().rot().isEmpty();
   }
 
   /** Also if rows of it rotted since. */

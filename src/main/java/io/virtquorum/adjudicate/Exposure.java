@@ -1,5 +1,6 @@
 package io.virtquorum.adjudicate;
 
+import io.virtquorum.fingerprint.Position;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
@@ -11,20 +12,21 @@ import java.util.stream.Stream;
  * How long what was written on the primary has existed without being committed (rule 9).
  *
  * @param since since when the primary is known to hold something that is not committed
- * @param nextSince of it, what is newer than what is on its way to be committed
  * @param unknownSince since when it is not known what the primary holds; silence is no proof of
  *     anything
  * @param committedAt when C was committed: nothing that is not is older; in the future if the clock
  *     of this leader is behind that of the one who wrote it
+ * @param trail what the primary is known to have held: by it what is newer than a state has its
+ *     beginning once that is committed
  */
 public record Exposure(
     Optional<Instant> since,
-    Optional<Instant> nextSince,
     Optional<Instant> unknownSince,
-    Optional<Instant> committedAt) {
+    Optional<Instant> committedAt,
+    Trail trail) {
   /** Nothing is known to be exposed. */
   public static final Exposure NONE =
-      new Exposure(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
+      new Exposure(Optional.empty(), Optional.empty(), Optional.empty(), Trail.NONE);
 
   /**
    * What a leader knows of it at first.
@@ -32,13 +34,13 @@ public record Exposure(
    * @param shown what the one before showed; it stands until the primary itself says otherwise
    */
   public static Exposure begin(Optional<Instant> shown, Optional<Instant> committedAt) {
-    return new Exposure(Optional.empty(), Optional.empty(), shown, committedAt);
+    return new Exposure(Optional.empty(), shown, committedAt, Trail.NONE);
   }
 
   /** The same at other instants, for people. */
   public Exposure shown(UnaryOperator<Instant> clock) {
     return new Exposure(
-        since.map(clock), nextSince.map(clock), unknownSince.map(clock), committedAt.map(clock));
+        since.map(clock), unknownSince.map(clock), committedAt.map(clock), Trail.NONE);
   }
 
   /** True if nothing is exposed and that is known. */
@@ -46,27 +48,38 @@ public record Exposure(
     return since.isEmpty() && unknownSince.isEmpty();
   }
 
-  /** What was on its way is committed. */
-  Exposure committed(Instant now) {
-    return new Exposure(nextSince, Optional.empty(), unknownSince, Optional.of(now));
+  /**
+   * This is committed. What the primary has beyond it is as old as what it last showed, or as all
+   * that it had if it never showed this.
+   */
+  Exposure committed(Position position, Instant now) {
+    Optional<Instant> newer =
+        trail.endsAt(position)
+            ? Optional.empty()
+            : since.map(at -> trail.held(position).orElse(at));
+    return new Exposure(newer, unknownSince, Optional.of(now), trail.from(position));
   }
 
   /** Another one leads: what it has is another matter, and may be as old. */
   Exposure led() {
-    return with(
+    return new Exposure(
         Optional.empty(),
-        Optional.empty(),
-        Stream.concat(since.stream(), unknownSince.stream()).min(Comparator.naturalOrder()));
+        Stream.concat(since.stream(), unknownSince.stream()).min(Comparator.naturalOrder()),
+        committedAt,
+        Trail.NONE);
   }
 
-  Exposure with(
-      Optional<Instant> newSince, Optional<Instant> newNext, Optional<Instant> newUnknown) {
-    return new Exposure(newSince, newNext, newUnknown, committedAt);
+  Exposure with(Optional<Instant> newSince, Optional<Instant> newUnknown) {
+    return new Exposure(newSince, newUnknown, committedAt, trail);
+  }
+
+  Exposure with(Trail newTrail) {
+    return new Exposure(since, unknownSince, committedAt, newTrail);
   }
 
   /** Nothing is exposed. */
   Exposure none() {
-    return with(Optional.empty(), Optional.empty(), Optional.empty());
+    return with(Optional.empty(), Optional.empty());
   }
 
   /**

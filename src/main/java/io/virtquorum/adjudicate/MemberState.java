@@ -82,7 +82,7 @@ record MemberState(
    *
    * @param unheard it does not report, though nothing says that it is dead
    * @param straying it differs from what it should hold
-   * @param unable its own word is that it cannot serve
+   * @param unable its own word is that it cannot serve, or was when it last spoke in this life
    * @param blind nobody looked at its files though it reports: a look lasts, or fails
    * @param unseen it is not known what it holds, for whatever reason
    * @param held by its own word it held what it remembers at that moment
@@ -111,7 +111,8 @@ record MemberState(
           from(straying, isStraying, now),
           from(unable, isUnable, now),
           blind,
-          from(unseen, isUnseen, blind.orElse(now)),
+          // also if it was heard only later that nobody had looked for long
+          from(unseen, isUnseen, now).map(at -> blind.filter(at::isAfter).orElse(at)),
           held);
     }
 
@@ -166,7 +167,7 @@ record MemberState(
 
   /** True if it has said for this long that it cannot serve. */
   boolean isUnableFor(Duration time, Instant now) {
-    return lasts(since.unable(), time, now);
+    return ballot.filter(Ballot::isUnable).isPresent() && lasts(since.unable(), time, now);
   }
 
   private static boolean lasts(Optional<Instant> from, Duration time, Instant now) {

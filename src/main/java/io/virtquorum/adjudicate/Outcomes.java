@@ -137,6 +137,8 @@ final class Outcomes {
                             repair.finding(),
                             done.archiveEntry())));
       }
+      case Outcome.Done _ when job instanceof Job.Proving proving ->
+          proved(rest, proving).withMember(name, MemberState::succeeded);
       case Outcome.Done _ -> rest.withMember(name, MemberState::succeeded);
       case Outcome.Void moved ->
           rest.withMember(
@@ -158,6 +160,16 @@ final class Outcomes {
                 job.asked(), job.isOverwriting() ? MemberState::unclear : MemberState::stale);
       }
     };
+  }
+
+  /** The primary held this after it was asked for a proof. */
+  private static State proved(State state, Job.Proving job) {
+    if (!state.record().isPrimary(job.member())) {
+      return state;
+    }
+    Exposure exposure = state.news().exposure();
+    Trail trail = exposure.trail().proved(job.position(), job.deadline().minus(OrderBook.PROVE));
+    return state.with(state.news().with(exposure.with(trail)));
   }
 
   /** As a sentence that says what was to be done, and where it failed. */

@@ -24,7 +24,7 @@ final class MemberStream {
   private volatile GuestState guest = GuestState.GUEST_STATE_STARTING;
   private volatile Duration agentAge = Duration.ZERO;
   private volatile OptionalLong lookedAt = OptionalLong.empty();
-  private volatile Optional<Duration> heldAge = Optional.empty();
+  private volatile OptionalLong heldAt = OptionalLong.empty();
   private volatile HealthContent health = HealthContent.GOOD;
 
   /**
@@ -55,13 +55,9 @@ final class MemberStream {
     lastBeat.set(nanoTime.getAsLong());
     agentAge = Duration.ofMillis(Integer.toUnsignedLong(beat.getAgentAgeMillis()));
     if (beat.hasLookAgeMillis()) {
-      long age = Duration.ofMillis(Integer.toUnsignedLong(beat.getLookAgeMillis())).toNanos();
-      lookedAt = OptionalLong.of(nanoTime.getAsLong() - age);
+      lookedAt = ago(beat.getLookAgeMillis());
     }
-    heldAge =
-        beat.hasHeldAgeMillis()
-            ? Optional.of(Duration.ofMillis(Integer.toUnsignedLong(beat.getHeldAgeMillis())))
-            : Optional.empty();
+    heldAt = beat.hasHeldAgeMillis() ? ago(beat.getHeldAgeMillis()) : OptionalLong.empty();
     boolean news = guest != beat.getGuest();
     guest = beat.getGuest();
     return news;
@@ -93,15 +89,23 @@ final class MemberStream {
    * yet, or the sidecar is too old to say.
    */
   Optional<Duration> lookAge() {
-    OptionalLong at = lookedAt;
+    return since(lookedAt);
+  }
+
+  /** Since the newest look that found the member as it remembers began, by the last beat. */
+  Optional<Duration> heldAge() {
+    return since(heldAt);
+  }
+
+  private OptionalLong ago(int millis) {
+    return OptionalLong.of(
+        nanoTime.getAsLong() - Duration.ofMillis(Integer.toUnsignedLong(millis)).toNanos());
+  }
+
+  private Optional<Duration> since(OptionalLong at) {
     return at.isPresent()
         ? Optional.of(Duration.ofNanos(nanoTime.getAsLong() - at.getAsLong()))
         : Optional.empty();
-  }
-
-  /** Since the newest look that found the member as it remembers began, at the last beat. */
-  Optional<Duration> heldAge() {
-    return heldAge;
   }
 
   /** Time since the last sign of life. */

@@ -158,16 +158,20 @@ final class Link implements Uplink {
       listener.attached();
       long due = System.nanoTime();
       while (!closed && stream.ended.getCount() > 0) {
+        // Made before what goes first: it must not tell of a look whose ballot comes after it.
+        boolean isDue = System.nanoTime() - due >= 0;
+        Optional<Beat> next =
+            isDue && stream.requests.isReady()
+                ? Optional.of(beat.apply(++beats))
+                : Optional.empty();
         if (stream.requests.isReady()) {
           for (var message = outbox.poll(); message.isPresent(); message = outbox.poll()) {
             stream.requests.onNext(message.get());
           }
         }
+        next.ifPresent(b -> stream.requests.onNext(FromMember.newBuilder().setBeat(b).build()));
         long now = System.nanoTime();
-        if (now - due >= 0) {
-          if (stream.requests.isReady()) {
-            stream.requests.onNext(FromMember.newBuilder().setBeat(beat.apply(++beats)).build());
-          }
+        if (isDue) {
           due = now + every.toNanos();
         }
         outbox.await(due - now);

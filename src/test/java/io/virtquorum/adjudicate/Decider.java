@@ -38,6 +38,7 @@ final class Decider {
   Instant now = Instant.parse("2026-01-01T00:00:00Z");
   private Config config;
   private long ballots;
+  private Optional<Instant> held = Optional.empty();
 
   private Decider(Map<String, Integer> members) {
     this(
@@ -133,6 +134,12 @@ final class Decider {
     return on(new Event.Died(name(member)));
   }
 
+  /** Whoever votes from now on says that a look found it as it remembers then; empty: none did. */
+  Decider lookedAt(Optional<Instant> moment) {
+    held = moment;
+    return this;
+  }
+
   /** The member holds C and remembers it. */
   Decider holds(int member) {
     return votes(member, C, Optional.of(HOLDS_C), 0, false);
@@ -192,7 +199,7 @@ final class Decider {
     if (state.member(name(member)).presence() != MemberState.Presence.ATTACHED) {
       on(new Event.Attached(name(member)));
     }
-    return on(new Event.Voted(name(member), ballot));
+    return on(new Event.Voted(name(member), ballot, held));
   }
 
   private Ballot ballot(

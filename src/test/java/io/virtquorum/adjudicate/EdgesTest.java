@@ -322,71 +322,31 @@ final class EdgesTest {
     assertThat(decider.state.record().primary()).contains("web-0");
   }
 
-  // Exposure.
-
   @Test
-  void givenAnExposedPrimaryThatFallsSilentThenItStaysExposed() {
+  void givenAStreamThatFlapsWhileTheFileSystemIsGoneThenUsersAreLedAwayAfterThePatience() {
     Decider decider = Decider.steady();
-    decider.changed(0, NEW, true, written(PAGE, PAGE_1, NEW));
-    var since = decider.state.news().exposedSince();
-    decider.on(new Event.Detached("web-0")).later(Duration.ofMinutes(2));
-    assertThat(decider.state.news().exposure().since()).isEqualTo(since).isPresent();
-    assertThat(decider.state.news().exposure().unknownSince()).isPresent();
+    decider.ails(0, new Trouble("NotMounted", "/srv/www is not mounted."));
+    for (int i = 0; i < 3; i++) {
+      decider.later(Duration.ofSeconds(8)).on(new Event.Detached("web-0"));
+      decider.later(Duration.ofSeconds(1));
+      decider.ails(0, new Trouble("NotMounted", "/srv/www is not mounted."));
+      assertThat(decider.state.record().primary()).contains("web-0");
+    }
+    decider.later(Duration.ofSeconds(4));
+    assertThat(decider.state.record().primary()).contains("web-1");
   }
 
   @Test
-  void givenAPrimaryThatNobodyLooksAtThenItsExposureIsUnknownSinceTheLastLook() {
+  void givenAPrimaryThatDiedMeanwhileThenThePatienceWithItsFileSystemBeginsAnew() {
     Decider decider = Decider.steady();
-    var last = decider.now;
-    decider.later(Duration.ofSeconds(30)).on(new Event.Blind("web-0", last));
-    assertThat(decider.state.news().exposure().unknownSince()).contains(last);
-    decider.on(new Event.Sees("web-0"));
-    assertThat(decider.state.news().exposure().isNone()).isTrue();
-  }
-
-  @Test
-  void givenALeaderWhoseClockIsBehindThenHowLongSomethingIsExposedIsUnknownUntilACommit() {
-    Decider decider = Decider.three();
-    var later = Optional.of(decider.now.plus(Duration.ofMinutes(36)));
-    decider.state =
-        State.begin(3, decider.state.record(), Exposure.begin(Optional.of(decider.now), later));
-    decider.configure(decider.config()).holds(1).holds(2);
-    decider.votes(0, NEW, Optional.of(Decider.HOLDS_C), 0, true, written(PAGE, PAGE_1, NEW));
-    assertThat(decider.state.news().exposure().unknownSince()).contains(decider.now);
-    assertThat(decider.state.news().exposedSince()).contains(decider.now);
-    Position second = C_AT.next();
-    decider.remembers(0, second, NEW).remembers(1, second, NEW);
-    assertThat(decider.state.record().committed().orElseThrow().root()).isEqualTo(NEW);
-    assertThat(decider.state.news().exposure().isNone()).isTrue();
-  }
-
-  @Test
-  void givenAWriteWhileTheOneBeforeIsCommittedThenItIsExposedSinceItWasSeen() {
-    Decider decider = Decider.steady();
-    Position second = C_AT.next();
-    decider.remembers(0, second, NEW);
-    decider.later(Duration.ofSeconds(3));
-    var seen = decider.now;
-    decider.votes(
-        0, NEWER, Optional.of(new Remembered(second, NEW)), 0, true, written(PAGE, NEW, NEWER));
-    decider.later(Duration.ofSeconds(5)).remembers(1, second, NEW);
-    assertThat(decider.state.record().committed().orElseThrow().root()).isEqualTo(NEW);
-    assertThat(decider.state.news().exposedSince()).contains(seen);
-  }
-
-  @Test
-  void givenAWriteThatNobodySawWhileTheOneBeforeIsCommittedThenItIsExposedSinceTheLastLook() {
-    Decider decider = Decider.steady();
-    Position second = C_AT.next();
-    decider.remembers(0, second, NEW);
-    var last = decider.now;
-    decider.later(Duration.ofSeconds(30)).on(new Event.Blind("web-0", last));
-    decider.votes(
-        0, NEWER, Optional.of(new Remembered(second, NEW)), 0, true, written(PAGE, NEW, NEWER));
-    decider.on(new Event.Sees("web-0"));
-    decider.later(Duration.ofSeconds(5)).remembers(1, second, NEW);
-    assertThat(decider.state.record().committed().orElseThrow().root()).isEqualTo(NEW);
-    assertThat(decider.state.news().exposedSince()).contains(last);
+    for (int i = 1; i < 3; i++) {
+      decider.on(new Event.Detached("web-" + i)); // nobody else may lead
+    }
+    decider.ails(0, new Trouble("NotMounted", "/srv/www is not mounted."));
+    decider.later(Duration.ofSeconds(20)).died(0).later(Duration.ofSeconds(20));
+    decider.ails(0, new Trouble("NotMounted", "/srv/www is not mounted."));
+    decider.holds(1).holds(2);
+    assertThat(decider.state.record().primary()).contains("web-0");
   }
 
   // A primary that lost its tenure with writes that nobody else has.

@@ -132,7 +132,8 @@ final class Story {
                 false,
                 false,
                 Optional.empty(),
-                outputs)));
+                outputs),
+            Optional.of(now))); // it held what it remembers until now
   }
 
   /** The member says that this ails it, or that others do not answer it. */

@@ -33,6 +33,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -64,6 +65,33 @@ final class LinkTest {
           .extracting(message -> message.getBeat().getNumber())
           .startsWith(1L, 2L, 3L);
       assertThat(heard.attached).hasSize(1);
+    } finally {
+      stop(server);
+    }
+  }
+
+  @Test
+  void givenABallotThatIsCastWhileABeatIsMadeThenTheBeatWhichMayKnowLessComesAfterIt()
+      throws Exception {
+    Server server = serve(0, Optional.empty());
+    var voting = new AtomicReference<Link>();
+    try (var link =
+        new Link(
+            new Dialer(List.of("127.0.0.1:" + server.getPort()), Optional.empty(), loop, executor),
+            () -> Hello.newBuilder().setMember("web-0").build(),
+            number -> {
+              if (number == 2) {
+                voting.get().send(Ballot.newBuilder().setNumber(1).build());
+              }
+              return Beat.newBuilder().setNumber(number).build();
+            },
+            heard)) {
+      voting.set(link);
+      link.beatEvery(Duration.ofMillis(10));
+      until(() -> adjudicator.beats() >= 3);
+      assertThat(adjudicator.got.subList(0, 4))
+          .extracting(message -> message.getMessageCase().toString())
+          .containsExactly("HELLO", "BEAT", "BALLOT", "BEAT");
     } finally {
       stop(server);
     }

@@ -1,6 +1,7 @@
 package io.virtquorum.simulate;
 
 import io.virtquorum.operator.SimulatedAdjudicator;
+import io.virtquorum.wire.v1.Beat;
 import io.virtquorum.wire.v1.FromMember;
 import io.virtquorum.wire.v1.ToMember;
 import java.util.ArrayDeque;
@@ -14,10 +15,30 @@ final class Channel {
   /** A sidecar notices that nothing comes back: keep-alive time and its time-out. */
   private static final long KEEP_ALIVE = 15 * Timeline.SECOND;
 
+  /** What a sidecar had looked at when it sent a message. */
+  private record Before(Beat beat, long at) {
+    /** A beat that tells of no later look. */
+    Beat with(Beat now, long nanos) {
+      int age = (int) ((nanos - at) / Timeline.MILLISECOND);
+      Beat.Builder told = now.toBuilder().clearLookAgeMillis().clearHeldAgeMillis();
+      if (beat.hasLookAgeMillis()) {
+        told.setLookAgeMillis(beat.getLookAgeMillis() + age);
+      }
+      if (beat.hasHeldAgeMillis()) {
+        told.setHeldAgeMillis(beat.getHeldAgeMillis() + age);
+      }
+      return told.build();
+    }
+  }
+
   private final World world;
   final SidecarLife life;
   final OperatorLife operator;
   SimulatedAdjudicator.Stream stream;
+
+  /** For each message that was not taken in yet: the beat before it. */
+  private final Deque<Before> beforeMessages = new ArrayDeque<>();
+
   private final Deque<Runnable> heldUp = new ArrayDeque<>();
   private final Deque<Runnable> heldDown = new ArrayDeque<>();
   private boolean sidecarEnded;
@@ -37,6 +58,7 @@ final class Channel {
   }
 
   void up(FromMember message) {
+    beforeMessages.add(new Before(life.sidecar.beat(++beats), world.timeline.now()));
     upAt = Math.max(upAt, world.timeline.now()) + world.delay();
     world.timeline.at(
         upAt,
@@ -54,11 +76,17 @@ final class Channel {
       endAtOperator(); // also where it died before it was greeted
     } else if (!operatorEnded) {
       if (message.hasHello()) {
+        takenIn();
         operator.greeted(this, message.getHello());
       } else {
         operator.received(this, message);
       }
     }
+  }
+
+  /** The operator heard what was under way for the longest time. */
+  void takenIn() {
+    beforeMessages.poll();
   }
 
   void down(ToMember message) {
@@ -84,11 +112,15 @@ final class Channel {
   }
 
   /**
-   * Signs of life flow as long as nothing is in their way: the newest is made when it is wanted.
+   * Signs of life flow as long as nothing is in their way: the newest is made when it is wanted. It
+   * overtakes nothing: what it tells of a look is not newer than what was voted after that.
    */
   void beat() {
     if (stream != null && !operatorEnded && !sidecarEnded && !upCut && !life.isDead()) {
-      var beat = life.sidecar.beat(++beats);
+      Beat beat = life.sidecar.beat(++beats);
+      if (!beforeMessages.isEmpty()) {
+        beat = beforeMessages.peek().with(beat, world.timeline.now());
+      }
       if (operator.adjudicator.beat(stream, beat)) {
         operator.adjudicator.received(stream, FromMember.newBuilder().setBeat(beat).build());
       }

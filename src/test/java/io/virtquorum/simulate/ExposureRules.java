@@ -23,6 +23,10 @@ final class ExposureRules {
   private final Evolution evolution;
   private final BiConsumer<String, String> violated;
   private final Map<RowKey, Write> users = new HashMap<>();
+
+  /** What another disk brought or took where users are led: nobody wrote that before. */
+  private final Map<RowKey, Brought> brought = new HashMap<>();
+
   private Optional<SimulatedGuest> here = Optional.empty();
   private Shown last = Shown.NOTHING;
   private boolean changed = true;
@@ -30,6 +34,8 @@ final class ExposureRules {
 
   /** What a user made of a row where users are led. */
   private record Write(Digest row, long at) {}
+
+  private record Brought(Optional<Digest> row, long at) {}
 
   /**
    * What a leader shows.
@@ -42,6 +48,15 @@ final class ExposureRules {
 
     /** A new leader may not know yet. */
     static final Shown UNKNOWN = new Shown(OptionalLong.empty(), OptionalLong.of(0));
+
+    @Override
+    public String toString() {
+      return "exposure since %s, unknown since %s".formatted(seconds(since), seconds(unknownSince));
+    }
+
+    private static String seconds(OptionalLong at) {
+      return at.isPresent() ? "%.1f s".formatted(at.getAsLong() / 1e9) : "-";
+    }
 
     /** When what is shown begins; who says that he does not know may not know since when. */
     private long begins() {
@@ -74,6 +89,13 @@ final class ExposureRules {
     }
   }
 
+  /** A guest has another disk. */
+  void diskReplaced(SimulatedGuest guest, List<Matrix.Difference> changes, long at) {
+    if (here.filter(guest::equals).isPresent()) {
+      changes.forEach(change -> brought.put(change.key(), new Brought(change.theirs(), at)));
+    }
+  }
+
   /** After each step: whether users are led to another guest now. */
   void judge() {
     Optional<SimulatedGuest> now = truth.clients.here();
@@ -81,6 +103,7 @@ final class ExposureRules {
       changed = true;
       here.ifPresent(before -> readsGoBackAsFarAsWasShown(before, now.get()));
       users.clear();
+      brought.clear();
       here = now;
     }
   }
@@ -141,11 +164,22 @@ final class ExposureRules {
             continue;
           }
           OptionalLong at = evolution.sinceAtMost(row.key(), row.mine(), row.theirs());
-          oldest = Math.min(oldest, at.orElse(NEVER));
+          if (at.isPresent()) {
+            oldest = Math.min(oldest, Math.max(at.getAsLong(), broughtAt(row)));
+          }
         }
       }
     }
     return oldest == NEVER ? NEVER - DETECT : oldest;
+  }
+
+  /**
+   * Of what another disk brought, as a row was there before somebody changed and changed it back:
+   * the write is undone, and what looks like it is not older than the disk (seed 9962).
+   */
+  private long broughtAt(Matrix.Difference row) {
+    Brought by = brought.get(row.key());
+    return by != null && by.row().equals(row.theirs()) ? by.at() : Long.MIN_VALUE;
   }
 
   private static boolean isRot(Content content) {

@@ -60,6 +60,21 @@ final class ExposureRulesTest {
   }
 
   @Test
+  void givenADiskThatLooksLikeAWriteThatWasUndoneThenItIsNoOlderThanTheDisk() {
+    guests.repair(b, "page", a);
+    guests.commit(a, b);
+    guests.write(a, "page", "undone", Content.Origin.USER);
+    Volume earlier = ThreeGuests.disk(a).copy();
+    guests.write(a, "page", "new", Content.Origin.USER);
+    guests.pass(60);
+    a.mounts.put(ThreeGuests.TREE, earlier);
+    guests.truth.diskReplaced(a, earlier);
+    guests.shows(NOTHING, NOTHING);
+    guests.pass(31);
+    violates("Exposure", () -> guests.shows(NOTHING, NOTHING));
+  }
+
+  @Test
   void givenAFailOverThatTakesBackAnOldWriteThenItMustHaveBeenShown() {
     guests.pass(31);
     guests.shows(Optional.of(12L), NOTHING);

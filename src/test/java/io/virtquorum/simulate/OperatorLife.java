@@ -42,6 +42,7 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
   private final long began;
   private boolean dead;
   private long nextTick;
+  private ExposureRules.Shown shown = ExposureRules.Shown.NOTHING;
 
   /**
    * Begins.
@@ -107,11 +108,15 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
     if (world.isLeader(this) && isDeciding()) {
       world.exposedSince = // as the status has it for the next leader
           adjudicator.exposedSince().or(adjudicator::exposureUnknownSince);
-      world.truth.exposure.shows(
+      var exposure =
           new ExposureRules.Shown(
-              moment(adjudicator.exposedSince()), moment(adjudicator.exposureUnknownSince())),
-          world.timeline.now() - began < ExposureRules.DETECT,
-          world.timeline.now());
+              moment(adjudicator.exposedSince()), moment(adjudicator.exposureUnknownSince()));
+      if (!exposure.equals(shown)) {
+        world.story.tell("operator %d shows %s", number, exposure);
+        shown = exposure;
+      }
+      world.truth.exposure.shows(
+          exposure, world.timeline.now() - began < ExposureRules.DETECT, world.timeline.now());
       if (world.truth.mode == Mode.REPAIR) {
         world.truth.serving.look(world, this);
       }
@@ -216,7 +221,13 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
 
   void received(Channel channel, FromMember message) {
     if (channel.stream != null) {
-      post(() -> adjudicator.received(channel.stream, message));
+      post(
+          () -> {
+            channel.takenIn();
+            adjudicator.received(channel.stream, message);
+          });
+    } else {
+      channel.takenIn();
     }
   }
 

@@ -89,7 +89,11 @@ final class Truth {
   void diskReplaced(SimulatedGuest guest, Volume disk) {
     watch(guest, disk);
     promises.diskGone(guest);
-    changed(guest);
+    Matrix before = holdings.latest(guest);
+    Matrix now = changed(guest);
+    if (before != null) {
+      exposure.diskReplaced(guest, before.differences(now), guest.timeline.now());
+    }
   }
 
   /**
