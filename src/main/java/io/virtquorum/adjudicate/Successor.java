@@ -46,7 +46,7 @@ final class Successor {
     // from one after another.
     List<String> expected =
         record.members().keySet().stream()
-            .filter(m -> !record.isPrimary(m) && isExpected(m))
+            .filter(m -> !record.isPrimary(m) && picture.isExpected(m))
             .toList();
     if (!expected.isEmpty()) {
       return Plan.hold(
@@ -91,14 +91,6 @@ final class Successor {
         .thenComparing(picture::isWanted)
         .thenComparing(m -> record.members().get(m))
         .thenComparing(Comparator.reverseOrder());
-  }
-
-  private boolean isExpected(String name) {
-    return picture
-        .member(name)
-        .unheardSince()
-        .filter(since -> since.plus(picture.config().settle()).isAfter(picture.now()))
-        .isPresent();
   }
 
   private boolean canBeRebuilt(String name) {
