@@ -182,7 +182,7 @@ final class Successor {
   /** The primary that leaves, unless it is known to hold what everybody is to hold. */
   private ClusterRecord departed(ClusterRecord members) {
     String primary = record.primary().orElseThrow();
-    return picture.is(primary, MemberClass.STEADY) || !members.members().containsKey(primary)
+    return picture.is(primary, MemberClass.STEADY)
         ? members
         : members.withDeparted(primary, new Departure(record.tenure(), exposure()));
   }
