@@ -2,6 +2,8 @@ package io.virtquorum.adjudicate;
 
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -17,7 +19,8 @@ import java.util.TreeMap;
  * @param committed C; empty before the first epoch
  * @param mandate what a promoted primary held when a person promoted it: the state to be, whatever
  *     its class. Empty again with the next commit or primary
- * @param departed primaries that lost their tenure and did not come back to the state yet, by name
+ * @param departed primaries that lost their tenure and did not come back to the state yet, by name;
+ *     also those that the spec dropped since
  */
 public record ClusterRecord(
     long term,
@@ -27,10 +30,12 @@ public record ClusterRecord(
     Optional<Committed> committed,
     Optional<Digest> mandate,
     Map<String, Departure> departed) {
+  /** So many former primaries are kept, the latest ones: most of the VMs never return. */
+  private static final int MOST_DEPARTED = 100;
 
   public ClusterRecord {
-    members = java.util.Collections.unmodifiableMap(new TreeMap<>(members));
-    departed = java.util.Collections.unmodifiableMap(new TreeMap<>(departed));
+    members = Collections.unmodifiableMap(new TreeMap<>(members));
+    departed = Collections.unmodifiableMap(new TreeMap<>(departed));
   }
 
   /** A record without a mandate, and without departed primaries. */
@@ -68,15 +73,21 @@ public record ClusterRecord(
   }
 
   ClusterRecord withMembers(Map<String, Integer> newMembers) {
-    Map<String, Departure> staying = new TreeMap<>(departed);
-    staying.keySet().retainAll(newMembers.keySet());
-    return new ClusterRecord(term, tenure, primary, newMembers, committed, mandate, staying);
+    return new ClusterRecord(term, tenure, primary, newMembers, committed, mandate, departed);
   }
 
-  /** Its primary lost its tenure: what it wrote is attributed for good. */
+  /**
+   * Its primary lost its tenure: what it wrote is attributed for good, also where it is no member
+   * any more and returns as one.
+   */
   ClusterRecord withDeparted(String name, Departure departure) {
     Map<String, Departure> more = new TreeMap<>(departed);
     more.put(name, departure);
+    while (more.size() > MOST_DEPARTED) {
+      more.remove(
+          Collections.min(more.entrySet(), Comparator.comparing(e -> e.getValue().tenure()))
+              .getKey());
+    }
     return new ClusterRecord(term, tenure, primary, members, committed, mandate, more);
   }
 

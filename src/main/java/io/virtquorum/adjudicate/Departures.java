@@ -19,6 +19,7 @@ final class Departures {
             .map(name -> returned(picture, name));
     List<Hold> away =
         record.departed().entrySet().stream()
+            .filter(departed -> picture.everyone().contains(departed.getKey())) // else nobody waits
             .filter(departed -> !departed.getValue().exposure().isEmpty())
             .filter(departed -> !picture.isUsable(departed.getKey()))
             .map(departed -> away(departed.getKey(), departed.getValue()))

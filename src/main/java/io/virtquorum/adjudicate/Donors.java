@@ -5,6 +5,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;
+import java.util.stream.IntStream;
 
 /**
  * Who has the rows that a member lost (rules 4 and 8): any healthy member whose row is as it was
@@ -53,6 +54,15 @@ final class Donors {
   /** Who may have rows though no ballot tells: the rows that it offers will. */
   List<String> unknown() {
     return others().stream().filter(m -> !isKnown(m)).sorted().toList();
+  }
+
+  /** Of those the one whose turn it is, of whoever is ready: each attempt begins with the next. */
+  Optional<String> next(int attempts, Predicate<String> ready) {
+    List<String> unknown = unknown();
+    return IntStream.range(0, unknown.size())
+        .mapToObj(i -> unknown.get((attempts + i) % unknown.size()))
+        .filter(ready)
+        .findFirst();
   }
 
   /** True if the ballots alone tell which of the member's rows the donor has. */

@@ -108,6 +108,14 @@ record Picture(
     return member(name).strayedFor(config.settle(), now);
   }
 
+  /** True if it may live, and may still say within the settle time what it holds. */
+  boolean isExpected(String name) {
+    return member(name)
+        .unheardSince()
+        .filter(since -> since.plus(config.settle()).isAfter(now))
+        .isPresent();
+  }
+
   /** Who reports and is healthy, those who are to join included, in order of their names. */
   Stream<String> healthy() {
     return everyone().stream().filter(this::isUsable);

@@ -61,14 +61,12 @@ final class Rebuild {
     List<Change> missing = changes.stream().filter(c -> c.before().isPresent()).toList();
     List<Change> orphans = donors.orphans(missing);
     if (!orphans.isEmpty()) {
-      List<String> unknown = donors.unknown();
       int attempts = picture.member(name).tries().failed();
-      List<String> perhaps = unknown.stream().filter(ready).toList();
-      return attempts >= TRIES * unknown.size() || perhaps.isEmpty()
+      return attempts >= TRIES * donors.unknown().size()
           ? Optional.empty()
-          : Optional.of(
-              new Step(
-                  Optional.of(perhaps.get(attempts % perhaps.size())), rows(orphans), List.of()));
+          : donors
+              .next(attempts, ready)
+              .map(donor -> new Step(Optional.of(donor), rows(orphans), List.of()));
     }
     List<RowKey> gone =
         changes.stream().filter(c -> c.before().isEmpty()).map(Change::key).toList();

@@ -74,13 +74,15 @@ final class RecordPlanner {
       }
       return plan.or(Commits.plan(picture, assessment));
     }
-    // 5. Another primary, where a person, a death or the users ask for it; then commits.
+    // 5. Another primary, where a person, a death or the users ask for it.
     Plan succession = config.observe() ? Plan.none() : Succession.plan(picture, assessment);
     plan = plan.or(succession);
     if (plan.change().isPresent()) {
       return plan;
     }
-    // 6. Primaries that lost their tenure, and are back.
-    return plan.or(Commits.plan(picture, assessment)).or(Departures.plan(picture, assessment));
+    // 6. What is to be committed, unless members are only observed; primaries that lost their
+    // tenure, and are back.
+    Plan commits = config.observe() ? Plan.none() : Commits.plan(picture, assessment);
+    return plan.or(commits).or(Departures.plan(picture, assessment));
   }
 }

@@ -58,10 +58,9 @@ final class RotPlanner {
     // 3. One who remembers something else may have them still; its offer will tell. Each try asks
     // the next one.
     List<String> unknown = donors.unknown();
-    List<String> perhaps = unknown.stream().filter(orders::isFree).toList();
     int attempts = picture.member(name).tries().failed();
-    if (orders.isReady(name) && donor.isEmpty() && !perhaps.isEmpty()) {
-      order(name, perhaps.get(attempts % perhaps.size()), orphans);
+    if (orders.isReady(name) && donor.isEmpty()) {
+      donors.next(attempts, orders::isFree).ifPresent(next -> order(name, next, orphans));
     }
     if (attempts > 0 || unknown.isEmpty()) {
       holds.add(

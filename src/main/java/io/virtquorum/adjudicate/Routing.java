@@ -30,7 +30,22 @@ final class Routing {
         picture.recordIsOlder()
             ? !remembersNewest(picture, primary)
             : picture.is(primary, MemberClass.BEHIND) && record.mandate().isEmpty();
-    return Optional.of(behind ? Route.nowhere(record.tenure()) : there);
+    if (behind) {
+      return Optional.of(Route.nowhere(record.tenure()));
+    }
+    // 4. The record may have come back older: before a new leader leads anybody, those who may
+    // remember more have their say. Users who are there already stay meanwhile.
+    return picture.state().route().isEmpty() && mayBeOlder(picture)
+        ? Optional.empty()
+        : Optional.of(there);
+  }
+
+  /**
+   * Somebody who may live did not report yet; unless this leader had the primary recorded itself.
+   */
+  private static boolean mayBeOlder(Picture picture) {
+    boolean own = picture.state().news().lastFailover().isPresent();
+    return !own && picture.record().members().keySet().stream().anyMatch(picture::isExpected);
   }
 
   private static boolean remembersNewest(Picture picture, String primary) {

@@ -46,7 +46,7 @@ final class Successor {
     // from one after another.
     List<String> expected =
         record.members().keySet().stream()
-            .filter(m -> !record.isPrimary(m) && isExpected(m))
+            .filter(m -> !record.isPrimary(m) && picture.isExpected(m))
             .toList();
     if (!expected.isEmpty()) {
       return Plan.hold(
@@ -91,14 +91,6 @@ final class Successor {
         .thenComparing(picture::isWanted)
         .thenComparing(m -> record.members().get(m))
         .thenComparing(Comparator.reverseOrder());
-  }
-
-  private boolean isExpected(String name) {
-    return picture
-        .member(name)
-        .unheardSince()
-        .filter(since -> since.plus(picture.config().settle()).isAfter(picture.now()))
-        .isPresent();
   }
 
   private boolean canBeRebuilt(String name) {
@@ -190,7 +182,7 @@ final class Successor {
   /** The primary that leaves, unless it is known to hold what everybody is to hold. */
   private ClusterRecord departed(ClusterRecord members) {
     String primary = record.primary().orElseThrow();
-    return picture.is(primary, MemberClass.STEADY) || !members.members().containsKey(primary)
+    return picture.is(primary, MemberClass.STEADY)
         ? members
         : members.withDeparted(primary, new Departure(record.tenure(), exposure()));
   }

@@ -13,11 +13,14 @@ import org.slf4j.LoggerFactory;
 /**
  * Keeps on the member's own disk, beside its memory, that a user was seen since it held what it
  * remembers: the pod that saw him may be gone when what he wrote is to be archived. It is written
- * once for each memory, and only where something was changed. For one thread.
+ * once for each memory, and only where something was changed; or once where the disk remembers
+ * nothing, and so nobody knows what was. For one thread.
  */
 public final class UserMark {
   private static final Logger LOG = LoggerFactory.getLogger(UserMark.class);
   private static final Script USERS = Script.of(UserMark.class, "users.sh");
+
+  private static final String NO_MEMORY = "-";
 
   private final Shell shell;
   private final Tree home;
@@ -42,13 +45,14 @@ public final class UserMark {
   public boolean look(Snapshot snapshot, boolean seen, Duration limit) throws GuestException {
     Optional<String> memory =
         snapshot.memory().filter(held -> snapshot.changesTotal() > 0).map(UserMark::words);
+    boolean forgot = snapshot.memory().isEmpty(); // then a mark of any memory counts
     try {
       Deadline deadline = shell.deadline(limit);
       if (known == null) {
         known = Shell.text(shell.get(home.own() + "/users", deadline)).strip();
       }
-      boolean were = seen || memory.filter(known::equals).isPresent();
-      String wanted = were ? memory.orElse("") : "";
+      boolean were = seen || (forgot ? !known.isEmpty() : memory.filter(known::equals).isPresent());
+      String wanted = were ? memory.orElse(forgot ? keep() : "") : "";
       if (!wanted.equals(known)) {
         shell.run(USERS, deadline, new byte[0], home.path(), wanted);
         known = wanted;
@@ -61,6 +65,10 @@ public final class UserMark {
           .log("That users were there cannot be kept in the guest now");
       return seen;
     }
+  }
+
+  private String keep() {
+    return known.isEmpty() ? NO_MEMORY : known;
   }
 
   /** A mark is of one memory: a newer one begins without users. */

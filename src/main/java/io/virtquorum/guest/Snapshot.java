@@ -16,8 +16,8 @@ import java.util.Optional;
  *     their keys; at most {@value #MAX_CHANGES}; empty without a memory
  * @param changesTotal how many differ
  * @param audited every content was read from the disk, past the page cache
- * @param interrupted a repair was begun and not ended, so changes may be its own and nobody's
- *     writes; the next repair ends this
+ * @param interrupted a repair was begun and not ended, so changes may be what it brought, from
+ *     where it may be gone by now; a whole repair that ends well ends this
  * @param guestMillis the guest's clock when the reading began, since 1970
  */
 public record Snapshot(

@@ -152,7 +152,7 @@ public final class OutputRepair {
     manifest.add(SampleServer.OUTPUT, "replaced", Optional.empty(), false);
     repair.archive(home, entry, manifest.bytes(), deadline);
     shell.put(TreeRepair.directory(home, entry) + "/" + SampleServer.OUTPUT, old, deadline);
-    repair.finish(home, deadline);
+    repair.finish(home, true, deadline); // of the trees nothing is known here
     return entry;
   }
 

@@ -100,7 +100,7 @@ public final class Puller {
     }
     Optional<RowKey> other = notRemembered(goal);
     if (other.isPresent()) {
-      finish(deadline);
+      finish(before.interrupted(), deadline);
       return new PullResult.Void("This member remembers something else of " + other.get());
     }
     Plan plan = Plan.of(sparing(goal, before), before.matrix(), offer.rows(), trees::entry);
@@ -109,6 +109,7 @@ public final class Puller {
       return failed(
           PullResult.Reason.NotEmpty,
           stranded.get() + " must stay and the directory that it is in must go",
+          before.interrupted(),
           deadline);
     }
     long bytes = 0;
@@ -118,7 +119,7 @@ public final class Puller {
       bytes += report.bytes();
       Optional<PullResult> problem = report.problem();
       if (problem.isPresent()) {
-        finish(deadline);
+        finish(before.interrupted(), deadline);
         return problem.get();
       }
     }
@@ -130,14 +131,14 @@ public final class Puller {
         plan.wanted().keySet().stream().anyMatch(key -> trees.entry(key).isPresent());
     Optional<PullResult> obstacle = obstacle(plan, staged, before, goal, deadline);
     if (obstacle.isPresent()) {
-      finish(deadline);
+      finish(before.interrupted(), deadline);
       return obstacle.get();
     }
     Copies all = Copies.of(goal, plan, offer.rows(), before, note.attributed(), trees::entry);
     Optional<Copies> kept = replaces ? room(all, deadline) : Optional.of(all.keepingAll());
     if (kept.isEmpty()) {
       PullResult full = archive.full(all.needed(), all.changed(), limits, deadline);
-      finish(deadline);
+      finish(before.interrupted(), deadline);
       return full;
     }
     boolean seen = users.sinceHeld(); // who wrote may have come during the copy
@@ -161,7 +162,7 @@ public final class Puller {
             : Set.of();
     String archived = replaces || !late.isEmpty() ? entry : "";
     return prove(
-        new Applied(goal, offer, plan, work.keySet(), archived, entry, spared, late),
+        new Applied(goal, offer, plan, before, work.keySet(), archived, entry, spared, late),
         bytes,
         start,
         deadline);
@@ -170,6 +171,7 @@ public final class Puller {
   /**
    * What was done, and is to be proved.
    *
+   * @param before what the member held
    * @param archived what was replaced is there; empty if nothing was
    * @param entry of the archive
    * @param spared rows whose copies go again, for want of room
@@ -179,11 +181,18 @@ public final class Puller {
       Goal goal,
       Offer offer,
       Plan plan,
+      Snapshot before,
       Set<Tree> touched,
       String archived,
       String entry,
       Set<RowKey> spared,
-      Set<RowKey> late) {}
+      Set<RowKey> late) {
+
+    /** The member may hold a part of what this, or an earlier repair, brought. */
+    boolean isHalf(boolean reached) {
+      return goal instanceof Goal.Whole ? !reached : before.interrupted();
+    }
+  }
 
   /**
    * Of single rows, those that somebody wrote since they were found rotten stay as they are: the
@@ -274,7 +283,10 @@ public final class Puller {
       ArchiveNote note,
       boolean users,
       Copies copies) {
-    Predicate<RowKey> written = written(before);
+    // Without a memory nobody can say which rows were not written.
+    Predicate<RowKey> written = before.memory().isEmpty() ? _ -> true : written(before);
+    // What a repair brought that was cut off is somebody's, and may be nowhere else by now.
+    boolean somebodys = users || before.interrupted();
     var manifest = new Manifest(note.verdict(), before.guestMillis());
     wanted.forEach(
         (key, digest) -> {
@@ -285,7 +297,7 @@ public final class Puller {
             manifest.add(key.item(), spared.word, old, false);
             return;
           }
-          boolean byUser = note.attributed() || (users && written.test(key));
+          boolean byUser = note.attributed() || (somebodys && written.test(key));
           manifest.add(key.item(), what, old, byUser);
         });
     return manifest.bytes();
@@ -318,7 +330,7 @@ public final class Puller {
     if (reached) {
       unkeep(applied, deadline);
     }
-    finish(deadline);
+    finish(applied.isHalf(reached), deadline);
     if (!reached) {
       return new PullResult.Failed(
           PullResult.Reason.StillDiffers,
@@ -351,15 +363,16 @@ public final class Puller {
     }
   }
 
-  private PullResult failed(PullResult.Reason reason, String message, Deadline deadline)
+  private PullResult failed(
+      PullResult.Reason reason, String message, boolean half, Deadline deadline)
       throws GuestException, Trouble {
-    finish(deadline);
+    finish(half, deadline);
     return new PullResult.Failed(reason, message);
   }
 
-  private void finish(Deadline deadline) throws GuestException, Trouble {
+  private void finish(boolean half, Deadline deadline) throws GuestException, Trouble {
     for (Tree tree : trees.trees()) {
-      repair.finish(tree, deadline);
+      repair.finish(tree, half, deadline);
     }
   }
 }

@@ -206,9 +206,13 @@ final class TreeRepair {
     shell.run(UNKEEP, deadline, new byte[0], tree.path(), entry);
   }
 
-  /** Removes stage and journal, and the archive entry of a repair that only added. */
-  void finish(Tree tree, Deadline deadline) throws GuestException, Trouble {
-    shell.run(FINISH, deadline, new byte[0], tree.path());
+  /**
+   * Removes the stage, and the archive entry of a repair that only added.
+   *
+   * @param half what a repair brought may be there in part: its journal stays
+   */
+  void finish(Tree tree, boolean half, Deadline deadline) throws GuestException, Trouble {
+    shell.run(FINISH, deadline, new byte[0], tree.path(), half ? "half" : "");
   }
 
   /** Runs the tree's command for after a repair; a sentence if it failed. */

@@ -34,6 +34,16 @@ final class CommitsTest {
   }
 
   @Test
+  void givenModeObserveThenNothingIsCommittedBeforeAPersonEndsIt() {
+    Decider decider = all(3);
+    decider.configure(decider.config().withObserve(true));
+    decider.remembers(0, SECOND, NEW).remembers(1, SECOND, NEW);
+    assertThat(epoch(decider)).isEqualTo(1);
+    decider.configure(decider.config().withObserve(false));
+    assertThat(epoch(decider)).isEqualTo(2);
+  }
+
+  @Test
   void givenAHeavyMinorityThenItsWeightDoesNotCount() {
     Decider decider = Decider.weighing(9, 1, 1, 1, 1);
     decider.remembers(0, SECOND, NEW).remembers(1, SECOND, NEW);

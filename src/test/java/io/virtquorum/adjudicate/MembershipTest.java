@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 
 /** Rule 15: who counts, from when on, and who has to stay a while. */
 final class MembershipTest {
+  private static final Duration SETTLED = Duration.ofSeconds(7);
   private static final Change EDIT = written(PAGE, PAGE_1, OTHER);
 
   @Test
@@ -79,6 +80,33 @@ final class MembershipTest {
     spec(decider, members(1, 1));
     assertThat(decider.state.record().members()).isEqualTo(members(1, 1));
     assertThat(decider.held("MembershipWaits")).isEmpty();
+  }
+
+  @Test
+  void givenAFormerPrimaryThatTheSpecDropsWhenItReturnsThenWhatItsUsersWroteIsStillTheirs() {
+    Decider decider = Decider.steady().changed(0, OTHER, true, EDIT).later(SETTLED).died(0);
+    assertThat(decider.held("FormerPrimaryAway")).isPresent();
+    spec(decider, Map.of("web-1", 1, "web-2", 1));
+    assertThat(decider.state.record().members()).containsOnlyKeys("web-1", "web-2");
+    assertThat(decider.held("FormerPrimaryAway")).isEmpty(); // nobody waits for it any more
+    // It returns in a new pod, which knows nothing of users.
+    spec(decider, members(1, 1, 1));
+    decider.forget().changed(0, OTHER, false, EDIT);
+    assertThat(decider.why(0)).isEqualTo("site:index.html changed on the former primary");
+    decider.later(SETTLED).serves(Decider.MATRIX);
+    assertThat(decider.newest(Command.Pull.class).archive().attributed()).isTrue();
+    decider.holds(0);
+    assertThat(decider.state.record().members()).containsKey("web-0");
+    assertThat(decider.state.record().departed()).isEmpty();
+  }
+
+  @Test
+  void givenManyFormerPrimariesThatNeverReturnThenTheRecordKeepsTheLatest() {
+    ClusterRecord record = Decider.steady().state.record();
+    for (int tenure = 1; tenure <= 1_000; tenure++) {
+      record = record.withDeparted("vm-" + tenure, new Departure(tenure, ""));
+    }
+    assertThat(record.departed()).hasSize(100).containsKeys("vm-901", "vm-1000");
   }
 
   @Test

@@ -119,6 +119,23 @@ final class RotPlannerTest {
   }
 
   @Test
+  void givenSeveralWhoMayHaveTheRowsWhenOneIsBusyThenNobodyIsPassedOver() {
+    Decider decider = Decider.weighing(1, 1, 1, 1);
+    Digest older = new Digest(0x3333L << 48, 0, 0, 3);
+    for (int i = 1; i <= 3; i++) {
+      decider.remembers(i, new Position(1, 0), older);
+    }
+    decider.forget().changed(0, OTHER, false, rot(PAGE, PAGE_1));
+    for (String next : List.of("web-1", "web-2", "web-3")) {
+      assertThat(serve(decider).member()).isEqualTo(next);
+      // It does not report again, so it cannot be asked again.
+      decider.finished(
+          serve(decider).id(), new Outcome.Failed(new Trouble("SampleGone", "it is gone.")));
+      decider.forget().later(Duration.ofSeconds(20));
+    }
+  }
+
+  @Test
   void givenADonorWhoseOwnRepairFailedThenItServesBeforeThatIsTriedAgain() {
     Decider decider = Decider.weighing(1, 1);
     decider.holds(0).holds(1);

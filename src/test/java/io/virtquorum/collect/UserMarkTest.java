@@ -2,6 +2,7 @@ package io.virtquorum.collect;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -63,6 +64,31 @@ class UserMarkTest {
 
     look(mark, true);
     assertThat(member.path(".virtquorum/users")).doesNotExist();
+  }
+
+  @Test
+  void givenADiskWithoutAMemoryWhenANewPodLooksThenItKnowsOfTheUserWhoWroteThere()
+      throws Exception {
+    Files.delete(member.path(".virtquorum/memory"));
+    member.restart();
+    member.write("f", "two");
+    assertThat(look(mark(), false)).isFalse();
+    assertThat(look(mark(), true)).isTrue();
+
+    member.restart();
+    assertThat(look(mark(), false)).isTrue();
+    member.remember(1, 2);
+    assertThat(look(mark(), false)).isFalse();
+  }
+
+  @Test
+  void givenAMemoryThatIsLostWithOneOfTheDisksThenWhoWroteOnTheOtherStillCounts() throws Exception {
+    member.write("f", "two");
+    assertThat(look(mark(), true)).isTrue();
+    Files.delete(member.path(".virtquorum/memory"));
+
+    member.restart();
+    assertThat(look(mark(), false)).isTrue();
   }
 
   private UserMark mark() {

@@ -1,13 +1,21 @@
 package io.virtquorum.simulate;
 
+import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.RowKey;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * A process in a guest that keeps a file open, or mapped, and writes to it wherever that file is
  * now: a repair may have moved it into the archive. For one thread.
  */
 final class OpenFile {
+  private static final Pattern ARCHIVED = Pattern.compile("\\.virtquorum/archive/[^/]+/files/(.+)");
+
   private final World world;
   private final SimulatedVm vm;
   private final Volume volume;
@@ -50,8 +58,22 @@ final class OpenFile {
     }
   }
 
+  /** The rows that it was, where it is in the archive now, each as the disk has it. */
+  private Map<RowKey, Digest> moved(List<String> places) {
+    Map<RowKey, Digest> rows = new HashMap<>();
+    for (String place : places) {
+      Matcher archived = ARCHIVED.matcher(place);
+      if (archived.matches()) {
+        RowKey row = new RowKey(world.truth.disks.feature(tree), archived.group(1));
+        rows.put(row, world.truth.disks.platterDigest(volume.get(place)));
+      }
+    }
+    return rows;
+  }
+
   private void writeTo(List<String> places) {
     List<Content> before = new ArrayList<>();
+    Map<RowKey, Digest> moved = moved(places);
     for (String place : places) {
       Node node = volume.get(place);
       before.add(node.content);
@@ -75,6 +97,7 @@ final class OpenFile {
     }
     world.truth.takenAway(before);
     world.truth.held(vm.guest);
+    moved(places).forEach((row, now) -> world.truth.wroteMoved(vm.guest, row, moved.get(row), now));
     world.timeline.after(
         Timeline.SECOND / 5 + vm.random.nextLong(6 * Timeline.SECOND),
         () -> {

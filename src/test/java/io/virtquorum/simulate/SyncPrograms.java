@@ -45,7 +45,7 @@ final class SyncPrograms {
       return switch (program) {
         case "prepare.sh" -> prepare(own(arguments.get(0)), arguments.get(0), arguments.get(1));
         case "settle.sh" -> settle(own(arguments.get(0)), arguments.get(0));
-        case "finish.sh" -> finish(own(arguments.get(0)));
+        case "finish.sh" -> finish(own(arguments.get(0)), !arguments.get(1).isEmpty());
         case "reach.sh" -> reach(arguments);
         case "serve.sh" -> serve(arguments, input);
         case "stop.sh" -> stop(arguments);
@@ -90,7 +90,7 @@ final class SyncPrograms {
     return SimulatedGuest.ok("");
   }
 
-  private Result finish(Place own) {
+  private Result finish(Place own, boolean half) {
     Volume volume = own.volume();
     if (volume.exists(own.path())) {
       Node journal = volume.get(own.path() + "/applying");
@@ -98,7 +98,9 @@ final class SyncPrograms {
         forget(volume, own.path() + "/archive/" + journal.content.text().strip());
       }
       for (String name : List.of("stage", "tmp", "pid", "applying")) {
-        volume.remove(own.path() + "/" + name, guest.fileTime());
+        if (!half || !name.equals("applying")) {
+          volume.remove(own.path() + "/" + name, guest.fileTime());
+        }
       }
       volume.sync();
     }

@@ -152,6 +152,18 @@ final class Truth {
     }
   }
 
+  /**
+   * Somebody who keeps a file open wrote to it where a repair had moved it, in the archive. To who
+   * writes it is that row still, and of single rows a repair brings back what was written while it
+   * replaced them: that is no row that vanished (seed 6165).
+   *
+   * @param before the row's digest until then
+   */
+  void wroteMoved(SimulatedGuest guest, RowKey row, Digest before, Digest after) {
+    Matrix.Difference change = new Matrix.Difference(row, Optional.of(before), Optional.of(after));
+    evolution.happened(guest.name, speaks(guest), List.of(change), guest.timeline.now());
+  }
+
   /** A user wrote this into a guest. */
   void userWrote(SimulatedGuest guest, Content content) {
     if (!speaks(guest)) {

@@ -53,6 +53,28 @@ class GivenUpRepairTest extends TwoMembers {
   }
 
   @Test
+  void givenARepairThatWasCutOffWhenAnotherStateComesThenWhatItBroughtIsKeptAsSomebodys()
+      throws Exception {
+    member.remember(1, 0);
+    member.guest.run(givenUp());
+    assertThat(member.path("changed")).hasContent("new");
+    sample.write("changed", "newer");
+    offer = offer();
+    sample.write("changed", "old");
+    assertThat(pull(member.restart())).isInstanceOf(PullResult.Void.class); // which ends nothing
+    offer = offer();
+
+    assertThat(pull(member.restart())).isInstanceOf(PullResult.Done.class);
+
+    assertThat(member.path("changed")).hasContent("old");
+    assertThat(member.path(".virtquorum/archive/entry.2/files/changed")).hasContent("new");
+    assertThat(Files.readString(member.path(".virtquorum/archive/entry.2/manifest")))
+        .contains("\nuser replaced f 644 0 0 3 changed\n");
+    assertThat(member.quick().interrupted()).isFalse();
+    assertThat(member.path(".virtquorum/applying")).doesNotExist();
+  }
+
+  @Test
   void aRepairThatTheAgentExecutesAfterItWasGivenUpReplacesNothing() throws Exception {
     GuestAgent.Exec late = givenUp();
 

@@ -355,6 +355,26 @@ class PullerTest extends TwoMembers {
     assertThat(member.path(".virtquorum/archive/v2/files/f")).hasContent("wrong 2");
   }
 
+  @Test
+  void givenADiskWithoutAMemoryWhenUsersWereThereThenAllThatIsReplacedMayBeTheirs()
+      throws Exception {
+    sample.write("f", "right").write("g", "right");
+    member.write("f", "a user's").write("g", "the image's");
+    done(pull("v1", true, ROOMY));
+    assertThat(Files.readString(member.path(".virtquorum/archive/v1/manifest")))
+        .contains("\nuser replaced f 644 0 0 8 f\n")
+        .contains("\nuser replaced f 644 0 0 11 g\n");
+  }
+
+  @Test
+  void givenAFreshDiskWhereNobodyWasThenWhatIsReplacedIsNobodys() throws Exception {
+    sample.write("f", "right");
+    member.write("f", "the image's");
+    done(pull("v1", false, ROOMY));
+    assertThat(Files.readString(member.path(".virtquorum/archive/v1/manifest")))
+        .contains("\n- replaced f 644 0 0 11 f\n");
+  }
+
   private PullResult pull(String entry, boolean users, ArchiveLimits limits) throws Exception {
     return new Puller(member.files(), limits)
         .pull(offer(), WHOLE, new ArchiveNote(entry, "why"), users, Member.LIMIT);
