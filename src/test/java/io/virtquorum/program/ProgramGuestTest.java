@@ -432,9 +432,11 @@ final class ProgramGuestTest {
       RealProgram.run("touch", "-d", "2020-01-01", one.tree.path + "");
       lookUntil(one, seen -> seen.matrix().rows().size() == 3);
     }
-    Thread.sleep(Duration.ofSeconds(4)); // what is remembered sooner proves no rot
     Digest root = holds(donor, FIRST);
     assertThat(holds(joiner, FIRST)).isEqualTo(root);
+    for (Limit limit = Limit.in(Duration.ofSeconds(5)); !limit.isOver(); Thread.sleep(500)) {
+      assertThat(joiner.watch.look(LIMIT).changesTotal()).isZero(); // it renews its memory
+    }
     tree.rot(content);
 
     Snapshot seen = joiner.watch.audit(LIMIT);
