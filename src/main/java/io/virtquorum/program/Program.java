@@ -20,6 +20,9 @@ import java.util.List;
  * asked in it. For one thread.
  */
 final class Program {
+  /** Of what is around a configuration in a frame. */
+  private static final int OVERHEAD = 1024;
+
   private final ProgramLink link;
   private final Configure wanted;
   private Session configured;
@@ -124,20 +127,28 @@ final class Program {
     if (settings.trees().isEmpty()) {
       throw new IllegalArgumentException("There is no file tree to watch");
     }
-    return Configure.newBuilder()
-        .setKey(ByteString.copyFrom(settings.key().secret()))
-        // A cluster's memories are told from another's by its key, which no other has.
-        .setCluster(settings.key().fingerprint(List.of("the cluster of a memory")).hex())
-        .setMember(settings.member())
-        .addAllTrees(settings.trees().stream().map(Program::tree).toList())
-        .setArchive(
-            ArchiveLimits.newBuilder()
-                .setEntries(settings.archive().entries())
-                .setBytes(settings.archive().bytes()))
-        .setReadOnly(settings.readOnly())
-        .addAllAccessPorts(settings.accessPorts())
-        .addAllProbes(settings.probes().stream().sorted().toList())
-        .build();
+    Configure configure =
+        Configure.newBuilder()
+            .setKey(ByteString.copyFrom(settings.key().secret()))
+            // A cluster's memories are told from another's by its key, which no other has.
+            .setCluster(settings.key().fingerprint(List.of("the cluster of a memory")).hex())
+            .setMember(settings.member())
+            .addAllTrees(settings.trees().stream().map(Program::tree).toList())
+            .setArchive(
+                ArchiveLimits.newBuilder()
+                    .setEntries(settings.archive().entries())
+                    .setBytes(settings.archive().bytes()))
+            .setReadOnly(settings.readOnly())
+            .addAllAccessPorts(settings.accessPorts())
+            .addAllProbes(settings.probes().stream().sorted().toList())
+            .build();
+    if (configure.getSerializedSize() > Frame.MOST_PAYLOAD - OVERHEAD) {
+      throw new IllegalArgumentException(
+          "The file trees with what they exclude are more than the guest program takes, "
+              + Frame.MOST_PAYLOAD
+              + " bytes; exclude less");
+    }
+    return configure;
   }
 
   private static Tree tree(io.virtquorum.guest.Tree tree) {
