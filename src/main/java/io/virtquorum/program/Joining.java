@@ -83,17 +83,20 @@ final class Joining {
           return new PullResult.Void("The sample moved: " + moved(fetched));
         }
       }
-      Looks.Sight now = looks.walk(limit);
-      boolean still =
-          goal instanceof Goal.Rows
-              ? plan.isAsBefore(before.matrix(), now.matrix())
-              : now.matrix().equals(before.matrix());
-      if (!still) {
-        return new PullResult.Void("This member's files moved while the sample's came");
+      Optional<Applied> applied = Optional.empty();
+      for (int tries = 1; applied.isEmpty(); tries++) {
+        Looks.Sight now = looks.walk(limit);
+        boolean still =
+            goal instanceof Goal.Rows
+                ? plan.isAsBefore(before.matrix(), now.matrix())
+                : now.matrix().equals(before.matrix());
+        if (!still) {
+          return new PullResult.Void("This member's files moved while the sample's came");
+        }
+        applied = apply(goal, plan, now, note, users, limit, tries == TRIES);
       }
-      Applied applied = apply(goal, plan, now, note, users, limit);
       long bytes = fetched.getSent() + fetched.getReceived();
-      return prove(goal, offer, plan, applied, bytes, start, limit);
+      return prove(goal, offer, plan, applied.get(), bytes, start, limit);
     } catch (RefusedException refused) {
       return result(refused);
     }
@@ -121,12 +124,20 @@ final class Joining {
   /**
    * Where users were seen and a row was written, the whole entry counts as theirs: it is kept. What
    * somebody writes after the look is found out by the program in the step itself, by the ctime.
+   *
+   * @return empty if the look is not the newest any more, perhaps for a row that was read once more
    */
-  private Applied apply(
-      Goal goal, RowPlan plan, Looks.Sight now, ArchiveNote note, UsersSeen users, Limit limit)
+  private Optional<Applied> apply(
+      Goal goal,
+      RowPlan plan,
+      Looks.Sight now,
+      ArchiveNote note,
+      UsersSeen users,
+      Limit limit,
+      boolean last)
       throws GuestException, Trouble, RefusedException {
     if (plan.wanted().isEmpty()) {
-      return Applied.getDefaultInstance();
+      return Optional.of(Applied.getDefaultInstance());
     }
     boolean seen = users.sinceHeld(); // who wrote may have come during the copy
     boolean written = plan.wanted().keySet().stream().anyMatch(RowPlan.written(now.snapshot()));
@@ -137,13 +148,21 @@ final class Joining {
             .setVerdict(note.verdict())
             .setAttributed(note.attributed() || (seen && written))
             .setLook(goal instanceof Goal.Rows ? 0 : now.number());
-    return program
-        .ask(
-            Request.newBuilder().setApply(apply),
-            "applying what was fetched",
-            paths.body(plan.wanted()),
-            limit)
-        .getApplied();
+    try {
+      return Optional.of(
+          program
+              .ask(
+                  Request.newBuilder().setApply(apply),
+                  "applying what was fetched",
+                  paths.body(plan.wanted()),
+                  limit)
+              .getApplied());
+    } catch (RefusedException refused) {
+      if (refused.reason() != Reason.REASON_VOID || last) {
+        throw refused;
+      }
+      return Optional.empty();
+    }
   }
 
   private PullResult prove(

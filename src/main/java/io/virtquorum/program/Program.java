@@ -1,12 +1,18 @@
 package io.virtquorum.program;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.google.protobuf.ByteString;
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.guest.Trouble;
+import io.virtquorum.guest.WatchSettings;
 import io.virtquorum.guest.wire.v1.Answer;
+import io.virtquorum.guest.wire.v1.ArchiveLimits;
 import io.virtquorum.guest.wire.v1.Body;
 import io.virtquorum.guest.wire.v1.Configure;
 import io.virtquorum.guest.wire.v1.Reason;
 import io.virtquorum.guest.wire.v1.Request;
+import io.virtquorum.guest.wire.v1.Tree;
 import java.util.List;
 
 /**
@@ -14,6 +20,9 @@ import java.util.List;
  * asked in it. For one thread.
  */
 final class Program {
+  /** Of what is around a configuration in a frame. */
+  private static final int OVERHEAD = 1024;
+
   private final ProgramLink link;
   private final Configure wanted;
   private Session configured;
@@ -106,5 +115,47 @@ final class Program {
   Call begin(Request.Builder request, String what, List<Body.Builder> body, Limit limit)
       throws GuestException, Trouble {
     return session(limit).ask(request, what, body, limit);
+  }
+
+  /**
+   * The configuration of a watch: equal for equal settings, so that a new session goes on with what
+   * the program has open.
+   *
+   * @throws IllegalArgumentException with a sentence, if the program could not work with it
+   */
+  static Configure configuration(WatchSettings settings) {
+    if (settings.trees().isEmpty()) {
+      throw new IllegalArgumentException("There is no file tree to watch");
+    }
+    Configure configure =
+        Configure.newBuilder()
+            .setKey(ByteString.copyFrom(settings.key().secret()))
+            // A cluster's memories are told from another's by its key, which no other has.
+            .setCluster(settings.key().fingerprint(List.of("the cluster of a memory")).hex())
+            .setMember(settings.member())
+            .addAllTrees(settings.trees().stream().map(Program::tree).toList())
+            .setArchive(
+                ArchiveLimits.newBuilder()
+                    .setEntries(settings.archive().entries())
+                    .setBytes(settings.archive().bytes()))
+            .setReadOnly(settings.readOnly())
+            .addAllAccessPorts(settings.accessPorts())
+            .addAllProbes(settings.probes().stream().sorted().toList())
+            .build();
+    if (configure.getSerializedSize() > Frame.MOST_PAYLOAD - OVERHEAD) {
+      throw new IllegalArgumentException(
+          "The file trees with what they exclude are more than the guest program takes, "
+              + Frame.MOST_PAYLOAD
+              + " bytes; exclude less");
+    }
+    return configure;
+  }
+
+  private static Tree tree(io.virtquorum.guest.Tree tree) {
+    return Tree.newBuilder()
+        .setName(tree.name())
+        .setPath(ByteString.copyFrom(tree.path(), UTF_8))
+        .addAllExclude(tree.excludes())
+        .build();
   }
 }

@@ -25,11 +25,8 @@ public final class ProgramGuest implements Guest {
    *     health is another: a look tells what; it must not hold up its thread
    */
   public ProgramGuest(Path socket, LongSupplier term, String version, Runnable news) {
-    this(socket, term, version, LinkTiming.usual(), push -> news.run());
-  }
-
-  ProgramGuest(Path socket, LongSupplier term, String version, LinkTiming timing, Pushes pushes) {
-    this.link = new ProgramLink(socket, term, version, timing, random, pushes);
+    this.link =
+        new ProgramLink(socket, term, version, LinkTiming.usual(), random, pushed -> news.run());
   }
 
   @Override

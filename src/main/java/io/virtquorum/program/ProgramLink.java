@@ -7,6 +7,7 @@ import io.virtquorum.guest.wire.v1.Credit;
 import io.virtquorum.guest.wire.v1.FromGuest;
 import io.virtquorum.guest.wire.v1.Hello;
 import io.virtquorum.guest.wire.v1.Ping;
+import io.virtquorum.guest.wire.v1.Push;
 import io.virtquorum.guest.wire.v1.Reason;
 import io.virtquorum.guest.wire.v1.ToGuest;
 import java.io.IOException;
@@ -14,6 +15,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
@@ -33,7 +35,7 @@ final class ProgramLink implements AutoCloseable {
   private final LongSupplier term;
   private final String version;
   private final RandomGenerator random;
-  private final Pushes pushes;
+  private final Consumer<Push> pushes;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition news = lock.newCondition();
   private final Thread keeper;
@@ -56,6 +58,8 @@ final class ProgramLink implements AutoCloseable {
    * @param term of the adjudicator that the sidecar obeys; asked for each session
    * @param version of the sidecar
    * @param random draws the sessions' numbers
+   * @param pushes hears what the program sees by itself, each the whole of its kind, in the thread
+   *     that reads the port: must not wait
    */
   ProgramLink(
       Path socket,
@@ -63,7 +67,7 @@ final class ProgramLink implements AutoCloseable {
       String version,
       LinkTiming timing,
       RandomGenerator random,
-      Pushes pushes) {
+      Consumer<Push> pushes) {
     this.socket = socket;
     this.term = term;
     this.version = version;
@@ -256,7 +260,7 @@ final class ProgramLink implements AutoCloseable {
     }
     if (message.hasPush()) {
       now.trySend(ToGuest.newBuilder().setCredit(Credit.newBuilder().setId(0).setPieces(1)));
-      pushes.pushed(message.getPush());
+      pushes.accept(message.getPush());
       return;
     }
     now.received(message);

@@ -59,6 +59,7 @@ final class ProgramWatch implements Watch {
   private final Donor donor;
   private final Joining joining;
   private final OutputJoining outputJoining;
+  private final Renewal renewal;
   private Session settledIn;
   private MarkUsers marked = MarkUsers.getDefaultInstance();
   private boolean markedSeen;
@@ -68,7 +69,7 @@ final class ProgramWatch implements Watch {
 
   ProgramWatch(ProgramLink link, WatchSettings settings, RandomGenerator random) {
     this.settings = settings;
-    this.program = new Program(link, Settings.configure(settings));
+    this.program = new Program(link, Program.configuration(settings));
     Paths paths = new Paths(program.wanted().getTreesList());
     Commands commands = new Commands(program);
     this.looks = new Looks(program, paths);
@@ -76,6 +77,7 @@ final class ProgramWatch implements Watch {
         new Outputs(program, commands, settings.key(), settings.commands(), settings.facts());
     this.donor = new Donor(program, looks, paths, random);
     this.joining = new Joining(program, looks, paths, commands, settings.trees());
+    this.renewal = new Renewal(joining);
     this.outputJoining = new OutputJoining(program, outputs, commands);
   }
 
@@ -86,7 +88,12 @@ final class ProgramWatch implements Watch {
 
   @Override
   public Snapshot look(Duration limit) throws GuestException, Trouble {
-    return looks.look(Limit.in(limit)).snapshot();
+    Limit end = Limit.in(limit);
+    Snapshot snapshot = looks.look(end).snapshot();
+    if (!settings.readOnly()) {
+      renewal.look(snapshot, end);
+    }
+    return snapshot;
   }
 
   @Override

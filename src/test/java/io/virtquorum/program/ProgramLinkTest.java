@@ -264,34 +264,35 @@ final class ProgramLinkTest {
 
   @Test
   void givenALongAnswerThenItComesWholeAndMoreThanIsAskedForEndsTheConnection() throws Exception {
+    java.util.concurrent.atomic.AtomicReference<ToGuest> request =
+        new java.util.concurrent.atomic.AtomicReference<>();
+    AtomicInteger said = new AtomicInteger();
     peer.behaviour =
         message -> {
-          if (message.hasCredit()) {
-            return true;
-          }
           if (asks(message)) {
-            for (int i = 0; i < Call.PIECES; i++) {
-              peer.piece(message, output(i));
+            request.set(message);
+            while (said.get() < Call.PIECES) {
+              peer.piece(message, output(said.getAndIncrement()));
             }
+          } else if (message.hasCredit() && said.get() < 50) {
+            peer.piece(request.get(), output(said.getAndIncrement()));
           }
           return asks(message);
         };
     try (Call call =
         program.begin(
             Request.newBuilder().setFacts(Facts.getDefaultInstance()), "it", List.of(), in())) {
-      ToGuest request =
-          peer.received.stream().filter(ProgramLinkTest::asks).findFirst().orElse(null);
       for (int i = 0; i < 50; i++) {
         assertThat(call.next(in()).getOutput().getOut().byteAt(0)).isEqualTo((byte) i);
-        request = peer.received.stream().filter(ProgramLinkTest::asks).findFirst().orElseThrow();
-        peer.piece(request, output(i + Call.PIECES));
       }
+      Session session = link.session(in());
       for (int i = 0; i < Call.PIECES + 1; i++) {
-        peer.piece(request, output(0));
+        peer.piece(request.get(), output(0));
       }
+      await(() -> !session.isOpen());
       assertThatThrownBy(
               () -> {
-                for (int i = 0; i < 3 * Call.PIECES; i++) {
+                for (int i = 0; i < Call.PIECES + 1; i++) {
                   call.next(in());
                 }
               })
