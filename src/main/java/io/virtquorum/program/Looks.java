@@ -22,7 +22,9 @@ import io.virtquorum.guest.wire.v1.TreeState;
 import io.virtquorum.guest.wire.v1.Watcher;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -150,11 +152,12 @@ final class Looks {
     if (matrix != null && wanted == number) {
       return Optional.of(matrix);
     }
-    List<Row> rows = new ArrayList<>(matrix == null ? 16 : matrix.rows().size() + 16);
+    Map<RowKey, Row> rows = new HashMap<>();
     boolean known = true;
+    boolean begun = false;
     try (Call call =
         program.begin(
-            Request.newBuilder().setRows(Rows.getDefaultInstance()),
+            Request.newBuilder().setRows(Rows.newBuilder().setSince(matrix == null ? 0 : number)),
             "the list of rows",
             List.of(),
             limit)) {
@@ -165,6 +168,10 @@ final class Looks {
         if (list.getLook() != wanted) {
           return Optional.empty();
         }
+        if (!begun && !list.getAll() && matrix != null) { // what follows is only what is different
+          matrix.rows().forEach(row -> rows.put(row.key(), row));
+        }
+        begun = true;
         for (var row : list.getRowsList()) {
           known &= add(row, rows);
         }
@@ -178,17 +185,21 @@ final class Looks {
     if (!known) {
       return Optional.empty();
     }
-    matrix = Matrix.of(rows);
+    matrix = Matrix.of(rows.values());
     number = wanted;
     return Optional.of(matrix);
   }
 
-  /** Takes a row; false: it is still to be read. */
-  private boolean add(io.virtquorum.guest.wire.v1.Row row, List<Row> rows) throws Trouble {
+  /** Takes a row, or that it is gone; false: it is still to be read. */
+  private boolean add(io.virtquorum.guest.wire.v1.Row row, Map<RowKey, Row> rows) throws Trouble {
     Optional<RowKey> key = paths.key(row.getTree(), row.getPath());
     Optional<Digest> digest = Paths.digest(row.getDigest());
     if (key.isEmpty()) {
       return true; // of no tree
+    }
+    if (digest.isEmpty() && row.getTrouble().isEmpty()) {
+      rows.remove(key.get());
+      return true;
     }
     if (digest.isEmpty()) {
       return false;
@@ -196,7 +207,7 @@ final class Looks {
     if (!row.getTrouble().isEmpty()) {
       throw new Trouble(Trouble.Reason.Unreadable, key.get().display() + ": " + row.getTrouble());
     }
-    rows.add(new Row(key.get(), digest.get()));
+    rows.put(key.get(), new Row(key.get(), digest.get()));
     return true;
   }
 
