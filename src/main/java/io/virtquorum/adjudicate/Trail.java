@@ -28,14 +28,17 @@ public record Trail(NavigableMap<Position, Instant> held, Optional<Position> end
   /**
    * The primary remembers this.
    *
-   * @param at when it is known to have held it; what it held before that does as well, if that is
-   *     all that is known: it led to this
+   * @param at when it is known to have held it, or what it remembered before: that led to this
    * @param unchanged it holds just that now
    */
   Trail saw(Position position, Optional<Instant> at, boolean unchanged) {
-    return new Trail(
-        at.map(moment -> with(position, moment)).orElse(held),
-        unchanged ? Optional.of(position) : Optional.empty());
+    Optional<Position> now = unchanged ? Optional.of(position) : Optional.empty();
+    Instant known = held.getOrDefault(position, Instant.MIN);
+    boolean news = at.filter(known::isBefore).isPresent();
+    if (!news && now.equals(end)) {
+      return this; // most steps
+    }
+    return new Trail(news ? with(position, at.get()) : held, now);
   }
 
   /** The primary proved that it holds this. */

@@ -71,7 +71,7 @@ final class EdgeBugs {
               "if (false) {",
               "Users stay with a primary whose file system is gone.",
               Found.not("its members lose no disks and no record that way"),
-              Found.by(563)),
+              Found.by(2227)),
           new SeededBug(
               0,
               "operator/SteadyClock.java",
@@ -148,7 +148,7 @@ final class EdgeBugs {
               "if (watch.rememberUsers(snapshot, users.sinceHeld(), QUICK)) {",
               "if (false) {",
               "That a user was there dies with the pod that saw it.",
-              Found.by(2450)),
+              Found.by(2099)),
           new SeededBug(
               11,
               "sync/Puller.java",
