@@ -9,13 +9,13 @@ root=$OUT/root image=$OUT/image initramfs=$OUT/initramfs files=$HERE/guest/debia
 bootstrap bookworm "$root" minbase systemd,systemd-sysv,udev,dbus,openssh-server,qemu-guest-agent,rsync,iproute2,iputils-ping,e2fsprogs,procps,psmisc,busybox-static,kmod
 install -m 755 "$HERE"/guest/common/{data-disk,dhcp} "$root/usr/local/sbin/"
 install -m 644 "$files"/*.service "$root/etc/systemd/system/"
-install -m 644 "$files"/*.rules "$root/etc/udev/rules.d/"
 install -m 755 -D "$files/power-button" "$root/etc/acpi/PWRF/00000080"
 install -m 600 -D "$GUEST_KEY_DIR/id_ed25519.pub" "$root/root/.ssh/authorized_keys"
 chmod 700 "$root/root/.ssh"
 rm -f "$root"/etc/ssh/ssh_host_*
 install -m 600 "$GUEST_KEY_DIR/ssh_host_ed25519_key" "$root/etc/ssh/"
 install -m 644 "$GUEST_KEY_DIR/ssh_host_ed25519_key.pub" "$root/etc/ssh/"
+install -m 644 "$GUEST_PROGRAM_DIR"/virtquorum-guest_*_amd64.deb "$root/virtquorum-guest.deb"
 install -m 755 "$files/setup.sh" "$root/setup.sh"
 chroot "$root" /setup.sh
 rm "$root/setup.sh"

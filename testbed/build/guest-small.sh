@@ -22,6 +22,7 @@ cp /bin/busybox "$root/bin/busybox"
 while read -r applet; do
   [ -e "$root/usr/bin/$applet" ] || [ -e "$root/bin/$applet" ] || [ -L "$root/bin/$applet" ] || ln -s busybox "$root/bin/$applet"
 done < <(/bin/busybox --list)
+tar -C "$root" --keep-directory-symlink -xzf "$GUEST_PROGRAM_DIR"/virtquorum-guest-*-linux-amd64.tar.gz
 install -m 755 "$HERE/guest/small/init" "$root/init"
 install -m 755 "$HERE"/guest/common/{data-disk,dhcp} "$root/usr/sbin/"
 install -m 755 "$HERE/guest/small/power-button" "$root/etc/acpi/PWRF/00000080"

@@ -12,6 +12,7 @@ piece_inputs() {
     kubevirt-image) echo build/kubevirt-image.sh images/docker-archive.py images/virtqemud images/node-labeller.sh ;;
     pause-image) echo build/pause-image.sh images/docker-archive.py ;;
     guest-key) echo build/guest-key.sh ;;
+    guest-program) (cd "$HERE" && echo build/guest-program.sh build/go.sh && find ../guest -type f ! -name '*_test.go' ! -path '*/testdata/*' | LC_ALL=C sort) ;;
     guest-small) echo build/guest-small.sh build/debian.sh build/boot-files.sh images/docker-archive.py guest/small/* guest/common/* ;;
     guest-debian) echo build/guest-debian.sh build/debian.sh build/boot-files.sh images/docker-archive.py guest/debian/* guest/common/* ;;
     node-template) echo build/node-template.sh ;;
@@ -23,7 +24,8 @@ piece_inputs() {
 piece_parts() {
   case $1 in
     kubevirt-image) echo kubevirt launcher-root ;;
-    guest-debian) echo guest-key ;;
+    guest-small) echo guest-program ;;
+    guest-debian) echo guest-key guest-program ;;
     node-template) echo kubevirt-image pause-image guest-small guest-debian ;;
   esac
 }
@@ -37,6 +39,7 @@ piece_label() {
     kubevirt-image) echo "KubeVirt's images" ;;
     pause-image) echo "pause image" ;;
     guest-key) echo "ssh keys of the guests" ;;
+    guest-program) echo "VirtQuorum's program in the guests" ;;
     guest-small) echo "guest-small image" ;;
     guest-debian) echo "guest-debian image" ;;
     node-template) echo "images imported for the nodes" ;;
@@ -135,7 +138,7 @@ build() {
   find_go
   trap 'kill_children $BASHPID' EXIT
   # One lane compiles, the other one unpacks Debian packages: they use the two cores at different times.
-  lane pause-image guest-key guest-small guest-debian launcher-root &
+  lane pause-image guest-key guest-program guest-small guest-debian launcher-root &
   second=$!
   lane cluster cni kubevirt
   wait "$second" || die "the build of the Debian parts failed, see above."

@@ -54,7 +54,7 @@ final class Departures {
         entry
             .map(
                 e ->
-                    "What it had written and nobody else had is in its archive as %s, beside the files in .virtquorum/archive, and is never removed by itself."
+                    "What it had written and nobody else had is in its archive as %s, in .virtquorum on the same disk, and is never removed by itself."
                         .formatted(e))
             .orElse("It had written nothing that is not here.");
     return new RecordChange(

@@ -8,6 +8,7 @@ import io.virtquorum.guest.Trouble;
 import io.virtquorum.guest.WatchSettings;
 import io.virtquorum.guest.wire.v1.Answer;
 import io.virtquorum.guest.wire.v1.ArchiveLimits;
+import io.virtquorum.guest.wire.v1.Bandwidth;
 import io.virtquorum.guest.wire.v1.Body;
 import io.virtquorum.guest.wire.v1.Configure;
 import io.virtquorum.guest.wire.v1.Reason;
@@ -22,6 +23,9 @@ import java.util.List;
 final class Program {
   /** Of what is around a configuration in a frame. */
   private static final int OVERHEAD = 1024;
+
+  /** Bytes a second that an audit reads: users of the disk come first. */
+  private static final long AUDIT_BANDWIDTH = 50_000_000;
 
   private final ProgramLink link;
   private final Configure wanted;
@@ -138,6 +142,7 @@ final class Program {
                 ArchiveLimits.newBuilder()
                     .setEntries(settings.archive().entries())
                     .setBytes(settings.archive().bytes()))
+            .setBandwidth(Bandwidth.newBuilder().setAudit(AUDIT_BANDWIDTH))
             .setReadOnly(settings.readOnly())
             .addAllAccessPorts(settings.accessPorts())
             .addAllProbes(settings.probes().stream().sorted().toList())

@@ -14,6 +14,7 @@ import java.util.function.LongSupplier;
 public final class ProgramGuest implements Guest {
   private final SecureRandom random = new SecureRandom();
   private final ProgramLink link;
+  private volatile Runnable news = () -> {};
 
   /**
    * Begins to connect.
@@ -21,12 +22,10 @@ public final class ProgramGuest implements Guest {
    * @param socket of the port, that QEMU listens on
    * @param term of the adjudicator that the sidecar obeys, never falling; asked for each session
    * @param version of this sidecar
-   * @param news is run when the program saw by itself that something of the trees, users or its
-   *     health is another: a look tells what; it must not hold up its thread
    */
-  public ProgramGuest(Path socket, LongSupplier term, String version, Runnable news) {
+  public ProgramGuest(Path socket, LongSupplier term, String version) {
     this.link =
-        new ProgramLink(socket, term, version, LinkTiming.usual(), random, pushed -> news.run());
+        new ProgramLink(socket, term, version, LinkTiming.usual(), random, push -> news.run());
   }
 
   @Override
@@ -37,6 +36,11 @@ public final class ProgramGuest implements Guest {
   @Override
   public Presence presence() {
     return link.presence();
+  }
+
+  @Override
+  public void onNews(Runnable listener) {
+    news = listener;
   }
 
   @Override

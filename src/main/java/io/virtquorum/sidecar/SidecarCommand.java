@@ -3,7 +3,6 @@ package io.virtquorum.sidecar;
 import ch.qos.logback.classic.Level;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollEventLoopGroup;
 import io.virtquorum.agent.QemuGuestAgent;
-import io.virtquorum.guest.Guest;
 import io.virtquorum.program.ProgramGuest;
 import io.virtquorum.scripts.ScriptGuest;
 import java.io.IOException;
@@ -64,13 +63,6 @@ public final class SidecarCommand implements Callable<Integer> {
       description = "KubeVirt's hooks directory.")
   private Path hooks;
 
-  @Option(
-      names = "--guest",
-      defaultValue = "${env:VIRTQUORUM_GUEST:-scripts}",
-      description =
-          "How guests are reached: scripts (by their agent) or program (virtquorum-guest).")
-  private String guestKind;
-
   @Option(names = "--log-level", defaultValue = "INFO", description = "Of VirtQuorum's own log.")
   private String logLevel;
 
@@ -127,20 +119,6 @@ public final class SidecarCommand implements Callable<Integer> {
         .orElseGet(System::currentTimeMillis);
   }
 
-  /** Whatever is asked for, there is a guest: the VM must start all the same. */
-  private Guest guest(Path socket, Orders orders, String version) {
-    if (guestKind.equals("program")) {
-      return new ProgramGuest(socket, orders::term, version, () -> {});
-    }
-    if (!guestKind.equals("scripts")) {
-      LoggerFactory.getLogger(SidecarCommand.class)
-          .atWarn()
-          .addKeyValue("guest", guestKind)
-          .log("Guests are reached by scripts or program, and not by this; taking scripts");
-    }
-    return new ScriptGuest(new QemuGuestAgent(socket));
-  }
-
   private AutoCloseable member(
       Identity identity, StateDirectory state, EpollEventLoopGroup loop, Executor executor) {
     List<String> targets =
@@ -148,10 +126,17 @@ public final class SidecarCommand implements Callable<Integer> {
     Optional<byte[]> trusted =
         ca.isBlank() ? Optional.empty() : Optional.of(Base64.getMimeDecoder().decode(ca));
     var dialer = new Dialer(targets, trusted, loop, executor);
+    Orders orders = new Orders(state.term(), state::term);
     String version =
         Optional.ofNullable(getClass().getPackage().getImplementationVersion()).orElse("dev");
-    var orders = new Orders(state.term(), state::term);
-    Guest guest = guest(hooks.resolve("agent.sock"), orders, version);
+    Path channel = hooks.resolve("agent.sock");
+    var guest =
+        new AnsweringGuest(
+            List.of(
+                new AnsweringGuest.Kind(
+                    "virtquorum-guest", () -> new ProgramGuest(channel, orders::term, version)),
+                new AnsweringGuest.Kind(
+                    "A guest agent", () -> new ScriptGuest(new QemuGuestAgent(channel)))));
     Set<String> probes = Gateway.read().map(Set::of).orElse(Set.of());
     var member =
         new MemberThread(

@@ -100,7 +100,7 @@ public final class Archive {
         coming > limits.bytes()
             ? "The repair would replace %d bytes (%s), and the archive may hold %d; make spec.archive.maxSize larger, or copy and remove there what is not to be kept"
                 .formatted(coming, what, limits.bytes())
-            : "The archive holds %d bytes that a user may have written, and %d more (%s) would not fit archive.maxSize; look through .virtquorum/archive and remove what is not needed"
+            : "The archive holds %d bytes that a user may have written, and %d more (%s) would not fit archive.maxSize; look through the archive in .virtquorum and remove what is not needed"
                 .formatted(kept(list(deadline.left())), coming, what);
     return new PullResult.Failed(PullResult.Reason.ArchiveFull, sentence);
   }

@@ -40,6 +40,8 @@ record Typed(String command, How how, String with) {
         answers("make simulate MINUTES=10", "it would take ten minutes"),
         answers("make simulate SEED=42", "SimulationTest tells the stories of seeds"),
         answers("make simulate COMPARE=40", "it would take minutes"),
+        answers(
+            "make guest", "a stage of `make test` makes the packages; the testbed installs one"),
         answers("make image", "`make test` has built it, and its end-to-end tests run in it"),
         answers("tools/demo remove", "it would remove the demo that somebody looks at"),
         apiServer("kubectl get hac"),
@@ -131,10 +133,6 @@ record Typed(String command, How how, String with) {
             "skopeo copy docker-archive:target/image.tar"
                 + " docker://registry.example/virtquorum:0.1",
             "needs a registry; that the archive is one is proven by the nodes, which load it"),
-        notRun(
-            "qemu-ga --method=virtio-serial --path=/dev/virtio-ports/io.virtquorum.agent.0"
-                + " --statedir=/run/virtquorum-agent",
-            "runs in a guest: the testbed's guests run it"),
         notRun(
             "mvn test -Dtest=HAClusterCrdTest -Dcrd.write=true",
             "it writes into the checkout; the test itself is in this run"));

@@ -20,13 +20,13 @@ class EdgesIT {
   /** Longer than two looks take, and than the 20 s after which nothing is known any more. */
   private static final Duration A_WHILE = Duration.ofSeconds(30);
 
-  /** To VirtQuorum's agent alone: the shell that runs this has its name in its words too. */
+  /** To VirtQuorum's program alone: the shell that runs this has its name in its words too. */
   private static final String SIGNAL_AGENT =
       """
       for process in /proc/[0-9]*; do
         [ "$process" = /proc/$$ ] && continue
         case $(tr '\\0' ' ' < "$process/cmdline" 2>/dev/null) in
-          *qemu-ga*io.virtquorum.agent.0*) kill -%s "${process#/proc/}" ;;
+          */virtquorum-guest*run*) kill -%s "${process#/proc/}" ;;
         esac
       done
       """;

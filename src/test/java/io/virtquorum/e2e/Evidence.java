@@ -45,7 +45,7 @@ final class Evidence {
               member
                   .shell()
                   .run(
-                      "uptime; ps; ip addr; df -h /srv; ls -la /srv/www; find /srv/www/.virtquorum;"
+                      "uptime; ps; ip addr; df -h /srv; ls -la /srv/www; find /srv/.virtquorum;"
                           + " ss -tnp; dmesg | tail -n 50",
                       Duration.ofSeconds(10)));
     }

@@ -101,7 +101,7 @@ final class Site {
   /** Files of the archive that contain this text. */
   static List<String> archivedWith(Member member, String text) {
     return lines(
-        member, "grep -rlF '%s' /srv/www/.virtquorum/archive 2>/dev/null || true".formatted(text));
+        member, "grep -rlF '%s' /srv/.virtquorum/*/archive 2>/dev/null || true".formatted(text));
   }
 
   private static List<String> lines(Member member, String script) {

@@ -91,7 +91,7 @@ final class SidecarWithProgramTest {
     Path own = Files.createDirectory(directory.resolve("member-" + number));
     var program = new RealProgram(own, "nsenter", "--net=/run/netns/" + cable + "-" + number);
     open.push(program);
-    var guest = new ProgramGuest(program.socket, () -> 3, "test", () -> {});
+    var guest = new ProgramGuest(program.socket, () -> 3, "test");
     open.push(guest);
     Configure configure =
         Configure.newBuilder()
