@@ -43,7 +43,9 @@ func (a *Archive) Need(ctx context.Context, plan Plan) (int64, error) {
 
 func bytesOf(steps []step) (bytes int64) {
 	for i := range steps {
-		bytes += steps[i].bytes
+		if !steps[i].Row.isSpared() {
+			bytes += steps[i].bytes
+		}
 	}
 	return bytes
 }
@@ -98,6 +100,14 @@ func (a *Archive) Apply(ctx context.Context, plan Plan) (Result, error) {
 	result, err := a.carryOut(ctx, journal, steps, false)
 	result.Late = append(late, result.Late...)
 	return result, err
+}
+
+// dropCopy removes the old version of a file from the entry, where it is what the order was made of.
+func (w *work) dropCopy(s *step) {
+	slot, _, err := w.findSlot(s, func(in State) bool { return in.Type == 'f' && in.Ino == s.Was.Ino })
+	if err == nil && slot != "" {
+		_ = w.tree.Archive.Unlink(slot)
+	}
 }
 
 // abandon takes back what was prepared: the entry would say that rows were replaced.
@@ -279,8 +289,11 @@ func (w *work) end(ctx context.Context) error {
 	if err := w.tree.Journal.Sync(); err != nil {
 		return err
 	}
-	// What is left in the stage is of no use, and no harm if it stays.
+	// What is left in the stage, and copies that are spared, are of no use, and no harm if they stay.
 	for i := range steps {
+		if steps[i].Row.isSpared() {
+			w.dropCopy(&steps[i])
+		}
 		if steps[i].Staged != "" {
 			_ = sync.RemoveAll(ctx, w.tree.Stage, steps[i].Staged)
 		}

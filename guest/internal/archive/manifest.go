@@ -90,6 +90,7 @@ type Row struct {
 	What       string `json:"what"`
 	OldDigest  string `json:"oldDigest,omitempty"` // hexadecimal
 	Attributed bool   `json:"attributed"`          // a user may have written it
+	Spared     string `json:"spared,omitempty"`    // why the old version is not in the entry
 	Late       bool   `json:"late,omitempty"`      // it changed after the look that the order was made of
 	OldType    string `json:"oldType,omitempty"`   // find's %y
 	OldMode    string `json:"oldMode,omitempty"`   // octal
@@ -99,6 +100,9 @@ type Row struct {
 	// OldXattrs are a directory's: other entries are in the archive with theirs.
 	OldXattrs map[string][]byte `json:"oldXattrs,omitempty"`
 }
+
+// isSpared is true if no copy of it stays: somebody's write, however late it was noticed, always has one.
+func (r *Row) isSpared() bool { return r.Spared != "" && !r.Late }
 
 const (
 	manifestName = "manifest"

@@ -53,6 +53,7 @@ type Put struct {
 	Was        State
 	OldDigest  fingerprint.Digest // zero if nothing was there
 	Attributed bool               // a user may have written what is replaced
+	Spare      string             // why no copy of it need stay where there is no room; "": one must
 }
 
 // Remove is a row that goes.
@@ -61,6 +62,7 @@ type Remove struct {
 	Was        State
 	OldDigest  fingerprint.Digest
 	Attributed bool
+	Spare      string
 }
 
 // Plan is what is to be done to one tree.
@@ -71,8 +73,10 @@ type Plan struct {
 	// Single is an order for single rows: those that somebody wrote since the look stay as they are and are told. Otherwise what
 	// was written since is replaced and archived, as attributed.
 	Single bool
-	Put    []Put
-	Remove []Remove
+	// Sparing leaves no copies of files that have a Spare, but for what somebody wrote since the look.
+	Sparing bool
+	Put     []Put
+	Remove  []Remove
 }
 
 // Late is a row that stayed as it is, because somebody wrote it after the look.
@@ -143,6 +147,9 @@ func (a *Archive) steps(ctx context.Context, plan *Plan) ([]step, []Late, error)
 		default:
 			s.Row.Late, s.Row.Attributed = true, true
 		}
+		if !plan.Sparing || s.Row.Late || s.Row.OldType != "f" {
+			s.Row.Spared = ""
+		}
 		steps = append(steps, s)
 		return nil
 	}
@@ -152,7 +159,7 @@ func (a *Archive) steps(ctx context.Context, plan *Plan) ([]step, []Late, error)
 		if err != nil {
 			return nil, nil, fmt.Errorf("looking at what is staged for %q: %w", p.Path, err)
 		}
-		s := step{Row: Row{Path: Path(p.Path), Attributed: p.Attributed}, Staged: p.Staged, New: StateOf(staged), Was: p.Was}
+		s := step{Row: Row{Path: Path(p.Path), Attributed: p.Attributed, Spared: p.Spare}, Staged: p.Staged, New: StateOf(staged), Was: p.Was}
 		s.New.Mtime = p.Mtime
 		s.Row.OldDigest = hexadecimal(p.OldDigest)
 		if err := add(s); err != nil {
@@ -164,7 +171,7 @@ func (a *Archive) steps(ctx context.Context, plan *Plan) ([]step, []Late, error)
 		if r.Path == "" {
 			return nil, nil, fmt.Errorf("%w: the tree's root cannot go", ErrPlan)
 		}
-		s := step{Row: Row{Path: Path(r.Path), Attributed: r.Attributed, OldDigest: hexadecimal(r.OldDigest)}, Was: r.Was}
+		s := step{Row: Row{Path: Path(r.Path), Attributed: r.Attributed, Spared: r.Spare, OldDigest: hexadecimal(r.OldDigest)}, Was: r.Was}
 		if err := add(s); err != nil {
 			return nil, nil, err
 		}

@@ -93,7 +93,7 @@ func (a *Archive) chosen(ctx context.Context, entry string, rows []string, neede
 	var result Restored
 	matched := make([]bool, len(rows))
 	err := a.Rows(ctx, entry, func(row Row) error {
-		if row.OldType == "" {
+		if row.OldType == "" || row.isSpared() {
 			return nil
 		}
 		within := len(rows) == 0

@@ -10,13 +10,34 @@ import (
 
 const (
 	noteName = "note"
+	halfName = "half"
 	noteNew  = "note.new"
 	noteMost = 1024
 )
 
 // Note is the short text that is kept beside the memory, or "". It is not sealed: only root can have written it.
-func (s *Store) Note() (string, error) {
-	file, err := s.dir.OpenRegular(noteName, unix.O_RDONLY, 0)
+func (s *Store) Note() (string, error) { return s.note(noteName) }
+
+// SaveNote makes a text of at most 1,024 bytes durable; "" removes it.
+func (s *Store) SaveNote(words string) error { return s.keepNote(noteName, words) }
+
+// IsHalf is true if the tree may hold a part of another member's state that was not remembered.
+func (s *Store) IsHalf() (bool, error) {
+	words, err := s.note(halfName)
+	return words != "", err
+}
+
+// SetHalf makes durable whether it may.
+func (s *Store) SetHalf(half bool) error {
+	words := ""
+	if half {
+		words = "a repair began and was not remembered yet"
+	}
+	return s.keepNote(halfName, words)
+}
+
+func (s *Store) note(name string) (string, error) {
+	file, err := s.dir.OpenRegular(name, unix.O_RDONLY, 0)
 	if errors.Is(err, unix.ENOENT) {
 		return "", nil
 	}
@@ -31,16 +52,15 @@ func (s *Store) Note() (string, error) {
 	return string(words), nil
 }
 
-// SaveNote makes a text of at most 1,024 bytes durable; "" removes it.
-func (s *Store) SaveNote(words string) error {
-	if err := s.saveNote(words); err != nil {
+func (s *Store) keepNote(name, words string) error {
+	if err := s.saveNote(name, words); err != nil {
 		_ = s.dir.Unlink(noteNew)
 		return fmt.Errorf("writing the note in %s: %w", s.where, err)
 	}
 	return nil
 }
 
-func (s *Store) saveNote(words string) error {
+func (s *Store) saveNote(name, words string) error {
 	if len(words) > noteMost {
 		return unix.E2BIG
 	}
@@ -48,7 +68,7 @@ func (s *Store) saveNote(words string) error {
 		return err
 	}
 	if words == "" {
-		if err := s.dir.Unlink(noteName); err != nil && !errors.Is(err, unix.ENOENT) {
+		if err := s.dir.Unlink(name); err != nil && !errors.Is(err, unix.ENOENT) {
 			return err
 		}
 		return s.dir.Sync()
@@ -67,7 +87,7 @@ func (s *Store) saveNote(words string) error {
 	if err := file.Sync(); err != nil {
 		return err
 	}
-	if err := s.dir.Rename(noteNew, s.dir, noteName, 0); err != nil {
+	if err := s.dir.Rename(noteNew, s.dir, name, 0); err != nil {
 		return err
 	}
 	return s.dir.Sync()

@@ -151,19 +151,25 @@ func (s *Service) apply(ctx context.Context, of *member, call Call) (*wire.Answe
 		return nil, err
 	}
 	defer end()
-	plans, coming := make([]archive.Plan, len(all)), int64(0)
-	for i, one := range all {
-		if plans[i], err = of.plan(i, request, targets[i]); err != nil {
+	half, err := of.isHalf()
+	if err != nil {
+		return nil, err
+	}
+	rules := of.rules(request, targets, half)
+	plans := make([]archive.Plan, len(all))
+	for i := range all {
+		if plans[i], err = of.plan(i, request, targets[i], rules[i]); err != nil {
 			return nil, err
 		}
-		need, err := one.Need(ctx, plans[i])
-		if err != nil {
-			return nil, applyFailed(err)
-		}
-		coming += need
 	}
-	if err := archive.MakeRoom(ctx, plain(all), coming, of.limits()); err != nil {
+	coming, err := of.room(ctx, all, plans)
+	if err != nil {
 		return nil, applyFailed(err)
+	}
+	if request.Whole {
+		if err := of.setHalf(true); err != nil {
+			return nil, err
+		}
 	}
 	applied := &wire.Applied{Bytes: uint64(coming)}
 	for i, one := range all {
@@ -195,7 +201,7 @@ func (s *Service) apply(ctx context.Context, of *member, call Call) (*wire.Answe
 
 // plan is what is to be done to one tree. What a look saw of a row is what the row says, not what is there by now: a write in
 // between is to be found out.
-func (of *member) plan(tree int, request *wire.Apply, targets []*wire.Target) (archive.Plan, error) {
+func (of *member) plan(tree int, request *wire.Apply, targets []*wire.Target, rules rules) (archive.Plan, error) {
 	plan := archive.Plan{Entry: request.ArchiveEntry, Verdict: request.Verdict, Millis: time.Now().UnixMilli(), Single: request.Single}
 	held, err := of.trees[tree].use()
 	if err != nil {
@@ -215,7 +221,9 @@ func (of *member) plan(tree int, request *wire.Apply, targets []*wire.Target) (a
 		}
 		if len(target.Digest) == 0 {
 			if known {
-				plan.Remove = append(plan.Remove, archive.Remove{Path: path, Was: was, OldDigest: row.Digest, Attributed: request.Attributed})
+				plan.Remove = append(plan.Remove, archive.Remove{
+					Path: path, Was: was, OldDigest: row.Digest, Attributed: rules.attributed(path), Spare: rules.spare(row),
+				})
 			}
 			continue
 		}
@@ -224,7 +232,8 @@ func (of *member) plan(tree int, request *wire.Apply, targets []*wire.Target) (a
 			return plan, void("%q was not fetched as it is to be", path)
 		}
 		plan.Put = append(plan.Put, archive.Put{
-			Path: path, Staged: staged.Name, Mtime: staged.Mtime, Was: was, OldDigest: oldDigest(row, known), Attributed: request.Attributed,
+			Path: path, Staged: staged.Name, Mtime: staged.Mtime, Was: was, OldDigest: oldDigest(row, known),
+			Attributed: rules.attributed(path), Spare: rules.spare(row),
 		})
 	}
 	return plan, nil

@@ -208,6 +208,9 @@ func (s *Service) remember(ctx context.Context, of *member, call Call) (*wire.An
 			return nil, fmt.Errorf("the tree %s: %w", t.spec.Name, err)
 		}
 	}
+	if err := of.setHalf(false); err != nil {
+		return nil, err
+	}
 	return &wire.Answer{Piece: &wire.Answer_Remembered{Remembered: &wire.Remembered{
 		Memory: &wire.Memory{Position: request.Position, Root: request.Root},
 	}}}, nil

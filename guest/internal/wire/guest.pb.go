@@ -3787,8 +3787,11 @@ type Apply struct {
 	Single        bool                   `protobuf:"varint,1,opt,name=single,proto3" json:"single,omitempty"`                                // rows that somebody wrote since the look stay as they are; else they are archived as attributed
 	ArchiveEntry  string                 `protobuf:"bytes,2,opt,name=archive_entry,json=archiveEntry,proto3" json:"archive_entry,omitempty"` // letters, digits, dots and dashes: names what is replaced
 	Verdict       string                 `protobuf:"bytes,3,opt,name=verdict,proto3" json:"verdict,omitempty"`                               // why, as a sentence
-	Attributed    bool                   `protobuf:"varint,4,opt,name=attributed,proto3" json:"attributed,omitempty"`                        // somebody wrote what is replaced
+	Attributed    bool                   `protobuf:"varint,4,opt,name=attributed,proto3" json:"attributed,omitempty"`                        // somebody wrote all that is replaced
 	Look          uint64                 `protobuf:"varint,5,opt,name=look,proto3" json:"look,omitempty"`                                    // the trees are as this look saw them, else VOID; 0: any
+	Users         bool                   `protobuf:"varint,6,opt,name=users,proto3" json:"users,omitempty"`                                  // users were seen since the memory was held: what was written since then is attributed
+	Whole         bool                   `protobuf:"varint,7,opt,name=whole,proto3" json:"whole,omitempty"`                                  // the trees become another member's state: until that is remembered, what was written since counts as somebody's
+	Newer         bool                   `protobuf:"varint,8,opt,name=newer,proto3" json:"newer,omitempty"`                                  // than what is remembered: where the archive has no room, what is as it is remembered goes without a copy
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3856,6 +3859,27 @@ func (x *Apply) GetLook() uint64 {
 		return x.Look
 	}
 	return 0
+}
+
+func (x *Apply) GetUsers() bool {
+	if x != nil {
+		return x.Users
+	}
+	return false
+}
+
+func (x *Apply) GetWhole() bool {
+	if x != nil {
+		return x.Whole
+	}
+	return false
+}
+
+func (x *Apply) GetNewer() bool {
+	if x != nil {
+		return x.Newer
+	}
+	return false
 }
 
 type Applied struct {
@@ -5955,7 +5979,7 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x06copied\x18\x05 \x01(\x04R\x06copied\x12.\n" +
 	"\x05moved\x18\x06 \x03(\v2\x18.virtquorum.guest.v1.RowR\x05moved\x12\x1f\n" +
 	"\vmoved_total\x18\a \x01(\x04R\n" +
-	"movedTotal\"\x92\x01\n" +
+	"movedTotal\"\xd4\x01\n" +
 	"\x05Apply\x12\x16\n" +
 	"\x06single\x18\x01 \x01(\bR\x06single\x12#\n" +
 	"\rarchive_entry\x18\x02 \x01(\tR\farchiveEntry\x12\x18\n" +
@@ -5963,7 +5987,10 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\n" +
 	"attributed\x18\x04 \x01(\bR\n" +
 	"attributed\x12\x12\n" +
-	"\x04look\x18\x05 \x01(\x04R\x04look\"\xde\x01\n" +
+	"\x04look\x18\x05 \x01(\x04R\x04look\x12\x14\n" +
+	"\x05users\x18\x06 \x01(\bR\x05users\x12\x14\n" +
+	"\x05whole\x18\a \x01(\bR\x05whole\x12\x14\n" +
+	"\x05newer\x18\b \x01(\bR\x05newer\"\xde\x01\n" +
 	"\aApplied\x12\x12\n" +
 	"\x04rows\x18\x01 \x01(\x04R\x04rows\x12\x14\n" +
 	"\x05bytes\x18\x02 \x01(\x04R\x05bytes\x12#\n" +

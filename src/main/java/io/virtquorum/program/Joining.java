@@ -122,8 +122,9 @@ final class Joining {
   }
 
   /**
-   * Where users were seen and a row was written, the whole entry counts as theirs: it is kept. What
-   * somebody writes after the look is found out by the program in the step itself, by the ctime.
+   * Where users were seen, what was written since the memory counts as theirs: its entry is kept.
+   * What somebody writes after the look is found out by the program in the step itself, by the
+   * ctime.
    *
    * @return empty if the look is not the newest any more, perhaps for a row that was read once more
    */
@@ -140,13 +141,21 @@ final class Joining {
       return Optional.of(Applied.getDefaultInstance());
     }
     boolean seen = users.sinceHeld(); // who wrote may have come during the copy
-    boolean written = plan.wanted().keySet().stream().anyMatch(RowPlan.written(now.snapshot()));
+    boolean newer =
+        goal instanceof Goal.Whole whole
+            && now.snapshot()
+                .memory()
+                .filter(memory -> whole.position().isAfter(memory.position()))
+                .isPresent();
     Apply.Builder apply =
         Apply.newBuilder()
             .setSingle(goal instanceof Goal.Rows)
             .setArchiveEntry(entry(note.entry()))
             .setVerdict(note.verdict())
-            .setAttributed(note.attributed() || (seen && written))
+            .setAttributed(note.attributed())
+            .setUsers(seen)
+            .setWhole(goal instanceof Goal.Whole)
+            .setNewer(newer)
             .setLook(goal instanceof Goal.Rows ? 0 : now.number());
     try {
       return Optional.of(

@@ -1,0 +1,140 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"virtquorum.io/guest/internal/archive"
+	"virtquorum.io/guest/internal/fingerprint"
+	"virtquorum.io/guest/internal/wire"
+)
+
+// Why no copy of a row need stay, in the words of the manifest.
+const (
+	movedElsewhere = "moved"      // the same is in the new state, here or under another name
+	superseded     = "superseded" // it was held as it is remembered, and a newer state replaces it
+)
+
+// rules say of a tree's rows whose they are, and of which a copy must stay in the archive.
+type rules struct {
+	all      bool // somebody wrote all of it
+	theirs   bool // what was written since the memory was held is somebody's
+	newer    bool // what comes is newer than what is remembered
+	known    bool // what changed since the memory is known as a whole
+	changed  map[string]bool
+	written  map[string]bool
+	becoming map[fingerprint.Digest]bool
+}
+
+// rules of each tree, by what changed in it since the memory, and by what it becomes.
+func (of *member) rules(request *wire.Apply, targets [][]*wire.Target, half bool) []rules {
+	of.seen() // finds out what changed
+	all := make([]rules, len(of.trees))
+	for i, t := range of.trees {
+		r := rules{
+			all: request.Attributed, theirs: request.Users || half, newer: request.Newer && !request.Attributed,
+			changed: map[string]bool{}, written: map[string]bool{}, becoming: map[fingerprint.Digest]bool{},
+		}
+		now := t.version()
+		t.mu.Lock()
+		if p := t.past; p != nil && p.memory != nil && p.found && p.of == now && p.total == uint64(len(p.changes)) {
+			r.known = true
+			for _, change := range p.changes {
+				r.changed[string(change.Path)] = true
+				r.written[string(change.Path)] = !isRot(change)
+			}
+		}
+		t.mu.Unlock()
+		for _, target := range targets[i] {
+			if len(target.Digest) > 0 {
+				r.becoming[digestOf(target)] = true
+			}
+		}
+		all[i] = r
+	}
+	return all
+}
+
+// isRot is true if nothing tells that the row went through the OS.
+func isRot(change *wire.Change) bool {
+	return len(change.Before) > 0 && len(change.Now) > 0 && change.Settled &&
+		!change.CtimeMoved && !change.InodeMoved && !change.ParentMoved && !change.Foreign && !change.Mapped
+}
+
+// attributed is true if a user may have written what is at the path: without a memory, or where too much changed, anything.
+func (r rules) attributed(path string) bool {
+	return r.all || r.theirs && (!r.known || r.written[path])
+}
+
+// spare says why no copy of a row need stay; "": one must.
+func (r rules) spare(row fingerprint.Row) string {
+	switch {
+	case row.Unread || row.Trouble != "":
+		return ""
+	case r.becoming[row.Digest]:
+		return movedElsewhere
+	case r.newer && r.known && !r.changed[row.Path]:
+		return superseded
+	}
+	return ""
+}
+
+// room makes room for what the plans replace; where there is none for all of it, without copies of what can be spared.
+func (of *member) room(ctx context.Context, all []*archived, plans []archive.Plan) (coming int64, err error) {
+	for _, sparing := range []bool{false, true} {
+		coming = 0
+		for i, one := range all {
+			plans[i].Sparing = sparing
+			need, err := one.Need(ctx, plans[i])
+			if err != nil {
+				return 0, err
+			}
+			coming += need
+		}
+		if err = archive.MakeRoom(ctx, plain(all), coming, of.limits()); !errors.Is(err, archive.ErrFull) {
+			break
+		}
+	}
+	return coming, err
+}
+
+// isHalf is true if a tree may hold a part of another member's state that was not remembered.
+func (of *member) isHalf() (bool, error) {
+	for _, t := range of.trees {
+		held, err := t.use()
+		if err != nil {
+			return false, void("%w", err)
+		}
+		if held.Store == nil {
+			continue
+		}
+		if half, err := held.Store.IsHalf(); half || err != nil {
+			return half, err
+		}
+	}
+	return false, nil
+}
+
+// setHalf makes durable whether the trees may.
+func (of *member) setHalf(half bool) error {
+	for _, t := range of.trees {
+		held, err := t.use()
+		if err != nil {
+			return void("%w", err)
+		}
+		if held.Store == nil {
+			return fmt.Errorf("the tree %s: %w", t.spec.Name, held.Why)
+		}
+		if is, err := held.Store.IsHalf(); err != nil || is == half {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if err := held.Store.SetHalf(half); err != nil {
+			return err
+		}
+	}
+	return nil
+}
