@@ -52,16 +52,15 @@ final class GuestSilence {
           Optional.of(
               new BallotContent.Trouble(
                   "GuestAgentSilent",
-                  "No guest agent answers on the channel io.virtquorum.agent.0; install"
-                      + " qemu-guest-agent in the guest and have it started on that channel, as"
-                      + " docs/install.md says, or see whether the guest hangs"));
+                  "Nothing answers on the channel io.virtquorum.agent.0; install virtquorum-guest in"
+                      + " the guest, as docs/install.md says, or see whether the guest hangs"));
     }
   }
 
   private static BallotContent.Trouble slow(long seconds) {
     return new BallotContent.Trouble(
         Trouble.Reason.SlowLook.name(),
-        ("A look at the files was given up after %d s, though the guest agent answers; what changes"
+        ("A look at the files was given up after %d s, though the guest answers; what changes"
                 + " is not seen meanwhile: exclude large files that change all the time, or see"
                 + " whether a disk of the guest is slow or hangs")
             .formatted(seconds));

@@ -20,7 +20,7 @@ class GuestSilenceTest {
 
     unreachable(90);
     assertThat("web-2: " + silence.ailment().orElseThrow().sentence() + ".")
-        .matches(Troubleshooting.of("a guest without an agent")::matches);
+        .matches(Troubleshooting.of("a guest without the guest program")::matches);
     silence.answered();
     assertThat(silence.lasts()).isFalse();
     assertThat(silence.ailment()).isEmpty();
