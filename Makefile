@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: explore help demo test build guest image unit e2e simulate bench mutate manifests format clean
+.PHONY: explore help demo test build guest image unit e2e simulate bench edits mutate manifests format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ e2e: ## end-to-end tests only, on the testbed
 
 simulate: ## whole clusters in simulation: SEEDS=1000 seeds, or MINUTES=10 of them, or SEED=42 alone with its story; COMPARE=200
 	@tools/simulate
+
+edits: ## how long a small edit takes to be committed, on the VMs of make demo
+	@tools/edits
 
 bench: ## measure the core on one thread: what, figure, goal
 	@tools/bench
