@@ -23,6 +23,7 @@ final class SimulatedVm {
   private int incarnation;
   private String podAddress;
   private String knownUid = "";
+  private String knownAddress = "";
   private boolean knownRunning;
   private boolean deleted;
   private boolean away;
@@ -53,6 +54,11 @@ final class SimulatedVm {
   /** As Kubernetes knows it, which may be late. */
   String knownUid() {
     return knownUid;
+  }
+
+  /** Of its pod: what says the UID says this too. */
+  String knownAddress() {
+    return knownAddress;
   }
 
   boolean knownRunning() {
@@ -210,6 +216,7 @@ final class SimulatedVm {
         () -> {
           if (uid.equals(uid()) && running == guest.exists()) {
             knownUid = uid;
+            knownAddress = podAddress;
             knownRunning = running;
             world.vmsChanged();
           }
@@ -219,6 +226,7 @@ final class SimulatedVm {
   /** Before anything runs Kubernetes knows all. */
   void known() {
     knownUid = uid();
+    knownAddress = podAddress;
     knownRunning = true;
   }
 }

@@ -317,7 +317,7 @@ final class World {
                     new SimulatedAdjudicator.Vm(
                         vm.knownUid(),
                         vm.knownRunning(),
-                        vm.podAddress(),
+                        vm.knownAddress(),
                         vm.guest.address + "/24")));
     return known;
   }
