@@ -93,7 +93,14 @@ func (s *Service) serve(ctx context.Context, of *member, call Call) (*wire.Answe
 		listed := make(map[string]sync.Listed, len(targets[i]))
 		for _, target := range targets[i] {
 			row, known := held.Rows.Row(string(target.Path))
-			if !known || row.Unread || row.Digest != digestOf(target) {
+			if known && row.Unread { // it was written a moment ago, or in the same tick as it was read
+				if _, err := held.Rows.Read(ctx, fingerprint.Reading{Paths: one(row.Path)}); err != nil {
+					return nil, fmt.Errorf("reading %q of %s: %w", row.Path, t.spec.Name, err)
+				}
+				row, known = held.Rows.Row(row.Path)
+			}
+			// One that is to be read again has the digest of what was read last; who fetches it finds out if that is not so any more.
+			if !known || row.Digest != digestOf(target) {
 				return nil, void("%q of %s is not as it is to be served", target.Path, t.spec.Name)
 			}
 			entry, err := held.Rows.Entry(row.Path)
