@@ -106,7 +106,8 @@ class EdgesIT {
     List<String> kept = Site.archivedWith(old, lost);
     assertThat(kept).as("archive of %s", old).hasSize(1);
     String manifest = kept.getFirst().replaceFirst("/files/.*", "/manifest");
-    assertThat(old.shell().run("cat " + manifest)).contains("user replaced").contains("note.txt");
+    assertThat(old.shell().run("cat " + manifest))
+        .containsPattern("\"note.txt\",\"what\":\"replaced\".*\"attributed\":true");
   }
 
   private static void assertThatItIsUnknown(Testbed testbed) {
