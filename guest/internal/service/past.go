@@ -95,12 +95,22 @@ func (p *past) tell(state *wire.TreeState) {
 
 // addChanges adds what is different from what is remembered, and the evidence of how it came.
 func (t *tree) addChanges(index int, seen *wire.Seen) {
+	changes, total, remembers := t.sinceMemory(index)
+	if !remembers {
+		return
+	}
+	seen.ChangesTotal += total
+	seen.Changes = append(seen.Changes, changes[:min(len(changes), mostChanges-len(seen.Changes))]...)
+}
+
+// sinceMemory is what is different from what is remembered, the first of it, and how much that is; false: nothing is remembered.
+func (t *tree) sinceMemory(index int) (changes []*wire.Change, total uint64, remembers bool) {
 	now := t.version()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	p := t.past
 	if p == nil || p.memory == nil {
-		return
+		return nil, 0, false
 	}
 	if !p.found || p.of != now {
 		p.compare(index, t.held.Rows.Rows())
@@ -110,8 +120,7 @@ func (t *tree) addChanges(index int, seen *wire.Seen) {
 			addMapped(context.Background(), t.writers, t.held.Rows.Root(), p.changes, inode)
 		}
 	}
-	seen.ChangesTotal += p.total
-	seen.Changes = append(seen.Changes, p.changes[:min(len(p.changes), mostChanges-len(seen.Changes))]...)
+	return p.changes, p.total, true
 }
 
 // compare goes through both lists, which are in the order of their paths, at the same time.

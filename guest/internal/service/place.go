@@ -50,11 +50,7 @@ func (t *tree) checkPlace(ctx context.Context) bool {
 	// To its end, so that nothing holds the file system when the member is closed.
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkLimit)
 	defer cancel()
-	check := evidence.TreeCheck{Tree: string(t.spec.Path), Memory: t.probe()}
-	t.mu.Lock()
-	check.Device = t.device
-	t.mu.Unlock()
-	err := t.place.checker.CheckTree(limited, &t.place.alone, check)
+	err := t.place.checker.CheckTree(limited, &t.place.alone, t.placeCheck())
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if ctx.Err() != nil || text(err) == text(t.misplaced) {
@@ -71,14 +67,15 @@ func text(err error) string {
 	return err.Error()
 }
 
-// probe reads from the disk that the tree is on; nil: nothing is remembered there.
-func (t *tree) probe() func() error {
+// placeCheck is what is to be checked of the place, by what is known of it now.
+func (t *tree) placeCheck() evidence.TreeCheck {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.held == nil || t.held.Store == nil || t.past == nil || t.past.memory == nil {
-		return nil
+	check := evidence.TreeCheck{Tree: string(t.spec.Path), Device: t.device}
+	if t.held != nil && t.past.memory != nil { // then there is a store that it is in
+		check.Memory = t.held.Store.Probe
 	}
-	return t.held.Store.Probe
+	return check
 }
 
 // elsewhere is why what is at the tree's path is not the tree, so that it must not be looked at: an empty directory under a file

@@ -18,34 +18,27 @@ const (
 
 // rules say of a tree's rows whose they are, and of which a copy must stay in the archive.
 type rules struct {
-	all      bool // somebody wrote all of it
-	theirs   bool // what was written since the memory was held is somebody's
-	newer    bool // what comes is newer than what is remembered
-	known    bool // what changed since the memory is known as a whole
-	changed  map[string]bool
-	written  map[string]bool
+	all      bool            // somebody wrote all of it
+	theirs   bool            // what was written since the memory was held is somebody's
+	newer    bool            // what comes is newer than what is remembered
+	known    bool            // what changed since the memory is known as a whole
+	changed  map[string]bool // what did, and whether it went through the OS
 	becoming map[fingerprint.Digest]bool
 }
 
 // rules of each tree, by what changed in it since the memory, and by what it becomes.
 func (of *member) rules(request *wire.Apply, targets [][]*wire.Target, half bool) []rules {
-	of.seen() // finds out what changed
 	all := make([]rules, len(of.trees))
 	for i, t := range of.trees {
 		r := rules{
 			all: request.Attributed, theirs: request.Users || half, newer: request.Newer && !request.Attributed,
-			changed: map[string]bool{}, written: map[string]bool{}, becoming: map[fingerprint.Digest]bool{},
+			changed: map[string]bool{}, becoming: map[fingerprint.Digest]bool{},
 		}
-		now := t.version()
-		t.mu.Lock()
-		if p := t.past; p != nil && p.memory != nil && p.found && p.of == now && p.total == uint64(len(p.changes)) {
-			r.known = true
-			for _, change := range p.changes {
-				r.changed[string(change.Path)] = true
-				r.written[string(change.Path)] = !isRot(change)
-			}
+		changes, total, remembers := t.sinceMemory(i)
+		r.known = remembers && total == uint64(len(changes))
+		for _, change := range changes {
+			r.changed[string(change.Path)] = !isRot(change)
 		}
-		t.mu.Unlock()
 		for _, target := range targets[i] {
 			if len(target.Digest) > 0 {
 				r.becoming[digestOf(target)] = true
@@ -64,17 +57,18 @@ func isRot(change *wire.Change) bool {
 
 // attributed is true if a user may have written what is at the path: without a memory, or where too much changed, anything.
 func (r rules) attributed(path string) bool {
-	return r.all || r.theirs && (!r.known || r.written[path])
+	return r.all || r.theirs && (!r.known || r.changed[path])
 }
 
 // spare says why no copy of a row need stay; "": one must.
 func (r rules) spare(row fingerprint.Row) string {
+	_, changed := r.changed[row.Path]
 	switch {
 	case row.Unread || row.Trouble != "":
 		return ""
 	case r.becoming[row.Digest]:
 		return movedElsewhere
-	case r.newer && r.known && !r.changed[row.Path]:
+	case r.newer && r.known && !changed:
 		return superseded
 	}
 	return ""
@@ -126,13 +120,11 @@ func (of *member) setHalf(half bool) error {
 		if held.Store == nil {
 			return fmt.Errorf("the tree %s: %w", t.spec.Name, held.Why)
 		}
-		if is, err := held.Store.IsHalf(); err != nil || is == half {
-			if err != nil {
-				return err
-			}
-			continue
+		is, err := held.Store.IsHalf()
+		if err == nil && is != half {
+			err = held.Store.SetHalf(half)
 		}
-		if err := held.Store.SetHalf(half); err != nil {
+		if err != nil {
 			return err
 		}
 	}

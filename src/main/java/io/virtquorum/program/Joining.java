@@ -18,7 +18,6 @@ import io.virtquorum.guest.wire.v1.Apply;
 import io.virtquorum.guest.wire.v1.Fetch;
 import io.virtquorum.guest.wire.v1.Fetched;
 import io.virtquorum.guest.wire.v1.Prove;
-import io.virtquorum.guest.wire.v1.Proven;
 import io.virtquorum.guest.wire.v1.Reason;
 import io.virtquorum.guest.wire.v1.Remember;
 import io.virtquorum.guest.wire.v1.Request;
@@ -104,14 +103,7 @@ final class Joining {
 
   private Fetched fetch(Offer offer, Secret secret, RowPlan plan, Limit limit)
       throws GuestException, Trouble, RefusedException {
-    Fetch.Builder fetch =
-        Fetch.newBuilder()
-            .setDonor(offer.address())
-            .setAddress(offer.address())
-            .setPort(offer.port())
-            .setPin(secret.pin())
-            .setSeed(secret.seed())
-            .setAnySize(true);
+    Fetch.Builder fetch = secret.fetch(offer).setAnySize(true);
     return program
         .ask(
             Request.newBuilder().setFetch(fetch),
@@ -190,7 +182,7 @@ final class Joining {
     boolean reached = false;
     if (goal instanceof Goal.Whole whole) {
       Digest root = offer.rows().root();
-      Matrix after = remember(whole.position(), root, limit);
+      Matrix after = remember(whole.position(), root, limit).matrix();
       reached = after.root().equals(root);
       unmet = plan.unmet(after);
     } else {
@@ -215,25 +207,20 @@ final class Joining {
   }
 
   /** Reads rows from the disk, past the page cache: the looks after it know what is there. */
-  Proven readBack(NavigableMap<RowKey, Optional<Digest>> rows, Limit limit)
+  void readBack(NavigableMap<RowKey, Optional<Digest>> rows, Limit limit)
       throws GuestException, Trouble, RefusedException {
-    return program
-        .ask(
-            Request.newBuilder().setProve(Prove.getDefaultInstance()),
-            "reading back",
-            paths.body(rows),
-            limit)
-        .getProven();
+    program.ask(
+        Request.newBuilder().setProve(Prove.getDefaultInstance()),
+        "reading back",
+        paths.body(rows),
+        limit);
   }
 
-  /** Remembers the newest look if it has this root; answers what it has. */
-  Matrix remember(Position position, Digest root, Limit limit) throws GuestException, Trouble {
-    return rememberIf(position, root, limit).snapshot().matrix();
-  }
-
-  /** As {@link #remember}, with what was remembered as the memory of the look. */
-  Looks.Sight rememberIf(Position position, Digest root, Limit limit)
-      throws GuestException, Trouble {
+  /**
+   * Remembers the newest look if it has this root; answers what it has, with what was remembered as
+   * its memory.
+   */
+  Looks.Sight remember(Position position, Digest root, Limit limit) throws GuestException, Trouble {
     RefusedException moved = null;
     for (int i = 0; i < TRIES; i++) {
       Looks.Sight sight = looks.walk(limit);

@@ -117,14 +117,7 @@ final class OutputJoining {
 
   private ByteString fetch(Offer offer, Secret secret, Limit limit)
       throws GuestException, Trouble, RefusedException {
-    Fetch.Builder fetch =
-        Fetch.newBuilder()
-            .setDonor(offer.address())
-            .setAddress(offer.address())
-            .setPort(offer.port())
-            .setPin(secret.pin())
-            .setSeed(secret.seed())
-            .setOutput(true);
+    Fetch.Builder fetch = secret.fetch(offer).setOutput(true);
     ByteString came = ByteString.EMPTY;
     try (Call call =
         program.begin(

@@ -146,7 +146,7 @@ final class ProgramWatch implements Watch {
     } else {
       readBack(known.changes(), end);
     }
-    Looks.Sight proven = joining.rememberIf(position, root, end);
+    Looks.Sight proven = joining.remember(position, root, end);
     return proven.matrix().root().equals(root)
         ? new VerifyResult.Equal(proven.snapshot())
         : new VerifyResult.Differs(proven.snapshot());

@@ -43,7 +43,7 @@ final class Renewal {
     }
     try {
       Remembered held = memory.get();
-      Looks.Sight sight = joining.rememberIf(held.position(), held.root(), limit);
+      Looks.Sight sight = joining.remember(held.position(), held.root(), limit);
       renewed = sight.matrix().root().equals(held.root());
     } catch (Trouble trouble) {
       due = Limit.in(AGAIN);

@@ -1,7 +1,9 @@
 package io.virtquorum.program;
 
 import com.google.protobuf.ByteString;
+import io.virtquorum.guest.Offer;
 import io.virtquorum.guest.PullResult;
+import io.virtquorum.guest.wire.v1.Fetch;
 import java.util.HexFormat;
 import java.util.Optional;
 
@@ -34,6 +36,16 @@ record Secret(ByteString pin, ByteString seed) {
     } catch (IllegalArgumentException e) {
       return Optional.empty();
     }
+  }
+
+  /** The order to fetch from who made the offer. */
+  Fetch.Builder fetch(Offer offer) {
+    return Fetch.newBuilder()
+        .setDonor(offer.address())
+        .setAddress(offer.address())
+        .setPort(offer.port())
+        .setPin(pin)
+        .setSeed(seed);
   }
 
   /** What a pull ends with where the donor's guest is served in another way. */
