@@ -151,8 +151,10 @@ final class ArchitectureTest {
       onlyUses("scripts", "agent", "guest", "collect", "sync", "verify", "fingerprint");
 
   @ArchTest
-  static final ArchRule theProgramsClientKnowsOnlyTheSeamFingerprintsAndItsMessages =
-      onlyUses("program", "guest", "fingerprint");
+  static final ArchRule theProgramsClientKnowsOnlyTheSeamFingerprintsAndThePort =
+      onlyUses("program", "guest", "port", "fingerprint");
+
+  @ArchTest static final ArchRule thePortKnowsOnlyTheSeam = onlyUses("port", "guest");
 
   @ArchTest
   static final ArchRule theSidecarReachesAGuestByTheSeamAlone =
@@ -165,6 +167,7 @@ final class ArchitectureTest {
           .dependOnClassesThat(
               resideInAnyPackage(
                   BASE + "program..",
+                  BASE + "port..",
                   BASE + "guest.wire..",
                   BASE + "scripts..",
                   BASE + "agent..",
@@ -214,6 +217,7 @@ final class ArchitectureTest {
                   BASE + "sidecar..",
                   BASE + "guest..",
                   BASE + "program..",
+                  BASE + "port..",
                   BASE + "scripts..",
                   BASE + "agent..",
                   BASE + "collect..",

@@ -21,6 +21,8 @@ import io.virtquorum.guest.wire.v1.Prove;
 import io.virtquorum.guest.wire.v1.Reason;
 import io.virtquorum.guest.wire.v1.Remember;
 import io.virtquorum.guest.wire.v1.Request;
+import io.virtquorum.port.Limit;
+import io.virtquorum.port.RefusedException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -57,7 +59,7 @@ final class Joining {
   /** As {@link io.virtquorum.guest.Watch#pull}. */
   PullResult pull(Offer offer, Goal goal, ArchiveNote note, UsersSeen users, Limit limit)
       throws GuestException, Trouble {
-    long start = System.nanoTime();
+    long start = program.time().nanos();
     Looks.Sight before = looks.walk(limit);
     Optional<RowKey> other = RowPlan.notRemembered(goal, before.snapshot());
     if (other.isPresent()) {
@@ -190,7 +192,7 @@ final class Joining {
           plan.unmet(looks.walk(limit).matrix()).stream().filter(k -> !late.contains(k)).toList();
       reached = unmet.isEmpty();
     }
-    long millis = Duration.ofNanos(System.nanoTime() - start).toMillis();
+    long millis = Duration.ofNanos(program.time().nanos() - start).toMillis();
     List<String> warnings = afterRepair(plan, limit);
     if (!reached) {
       return new PullResult.Failed(

@@ -20,6 +20,10 @@ import io.virtquorum.guest.wire.v1.Rows;
 import io.virtquorum.guest.wire.v1.Seen;
 import io.virtquorum.guest.wire.v1.TreeState;
 import io.virtquorum.guest.wire.v1.Watcher;
+import io.virtquorum.port.Call;
+import io.virtquorum.port.Limit;
+import io.virtquorum.port.RefusedException;
+import io.virtquorum.port.Session;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -113,9 +117,9 @@ final class Looks {
     return pause.compareTo(LONGEST_PAUSE) < 0 ? pause.multipliedBy(2) : LONGEST_PAUSE;
   }
 
-  private static void pause(Duration pause) throws GuestException {
+  private void pause(Duration pause) throws GuestException {
     try {
-      Thread.sleep(pause);
+      program.time().sleep(pause);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new GuestException.Unreachable("The sidecar ends during a look", e);

@@ -13,6 +13,9 @@ import io.virtquorum.guest.wire.v1.ArchivePrune;
 import io.virtquorum.guest.wire.v1.Fetch;
 import io.virtquorum.guest.wire.v1.KeepOutput;
 import io.virtquorum.guest.wire.v1.Request;
+import io.virtquorum.port.Call;
+import io.virtquorum.port.Limit;
+import io.virtquorum.port.RefusedException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -40,7 +43,7 @@ final class OutputJoining {
   PullResult apply(
       Offer offer, CommandFeature command, Digest wanted, ArchiveNote note, Limit limit)
       throws GuestException, Trouble {
-    long start = System.nanoTime();
+    long start = program.time().nanos();
     ByteString old = outputs.say(command);
     if (outputs.digest(command, old).equals(wanted)) {
       return done(0, 0, "", start);
@@ -108,7 +111,7 @@ final class OutputJoining {
         program.demand(
             Request.newBuilder().setArchivePrune(ArchivePrune.newBuilder().addNames(entry)),
             "removing an archive entry",
-            Limit.in(FETCH));
+            program.time().in(FETCH));
       }
     } catch (Trouble unknown) {
       // then it may have been replaced
@@ -131,8 +134,8 @@ final class OutputJoining {
     return came;
   }
 
-  private static PullResult done(int rows, long bytes, String entry, long start) {
-    long millis = Duration.ofNanos(System.nanoTime() - start).toMillis();
+  private PullResult done(int rows, long bytes, String entry, long start) {
+    long millis = Duration.ofNanos(program.time().nanos() - start).toMillis();
     return new PullResult.Done(rows, bytes, entry, millis, List.of());
   }
 }

@@ -13,6 +13,7 @@ import io.virtquorum.guest.Trouble;
 import io.virtquorum.guest.wire.v1.Fact;
 import io.virtquorum.guest.wire.v1.Facts;
 import io.virtquorum.guest.wire.v1.Request;
+import io.virtquorum.port.Limit;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -47,7 +48,7 @@ final class Outputs {
   private final List<String> facts;
   private final Map<String, Output> last = new TreeMap<>();
   private final Map<String, Long> seen = new HashMap<>();
-  private long restUntil = System.nanoTime();
+  private long restUntil;
 
   Outputs(
       Program program,
@@ -56,6 +57,7 @@ final class Outputs {
       List<CommandFeature> commands,
       List<String> facts) {
     this.program = program;
+    this.restUntil = program.time().nanos();
     this.runner = runner;
     this.key = key;
     this.facts = List.copyOf(facts);
@@ -69,16 +71,16 @@ final class Outputs {
    * @return everything, as it was last seen; what was never looked at is missing
    */
   Map<String, Output> look(boolean all) throws GuestException {
-    long began = System.nanoTime();
+    long began = program.time().nanos();
     if (all) {
       seen.clear();
       restUntil = began;
     }
     if (began - restUntil >= 0) {
       try {
-        look(due(began), Limit.in(ENOUGH));
+        look(due(began), program.time().in(ENOUGH));
       } finally {
-        long now = System.nanoTime();
+        long now = program.time().nanos();
         restUntil = now + (now - began) * (SHARE - 1);
       }
     }
@@ -137,14 +139,15 @@ final class Outputs {
     Output.Kind kind = command.apply().isEmpty() ? Output.Kind.COMPARED : Output.Kind.REPAIRABLE;
     try {
       ByteString said =
-          runner.say(command.run(), ByteString.EMPTY, LONGEST, Limit.in(LONGEST.plus(ANSWER)));
+          runner.say(
+              command.run(), ByteString.EMPTY, LONGEST, program.time().in(LONGEST.plus(ANSWER)));
       last.put(command.name(), new Output(digest(command, said), "", kind));
       return said;
     } catch (Trouble trouble) {
       last.put(command.name(), failed(command.name(), trouble));
       throw trouble;
     } finally {
-      seen.put(command.name(), System.nanoTime());
+      seen.put(command.name(), program.time().nanos());
     }
   }
 
@@ -154,7 +157,7 @@ final class Outputs {
   }
 
   private void lookAtFacts() throws GuestException {
-    seen.put(FACTS, System.nanoTime());
+    seen.put(FACTS, program.time().nanos());
     Map<String, String> told = new HashMap<>();
     try {
       for (Fact fact :
@@ -162,7 +165,7 @@ final class Outputs {
               .demand(
                   Request.newBuilder().setFacts(Facts.newBuilder().addAllNames(facts)),
                   "the facts of the guest",
-                  Limit.in(ANSWER))
+                  program.time().in(ANSWER))
               .getFacts()
               .getFactsList()) {
         told.put(fact.getName(), fact.getValue());

@@ -14,6 +14,13 @@ import io.virtquorum.guest.wire.v1.Configure;
 import io.virtquorum.guest.wire.v1.Reason;
 import io.virtquorum.guest.wire.v1.Request;
 import io.virtquorum.guest.wire.v1.Tree;
+import io.virtquorum.port.Call;
+import io.virtquorum.port.Frame;
+import io.virtquorum.port.Limit;
+import io.virtquorum.port.RefusedException;
+import io.virtquorum.port.Session;
+import io.virtquorum.port.Sessions;
+import io.virtquorum.port.Time;
 import java.util.List;
 
 /**
@@ -27,13 +34,20 @@ final class Program {
   /** Bytes a second that an audit reads: users of the disk come first. */
   private static final long AUDIT_BANDWIDTH = 50_000_000;
 
-  private final ProgramLink link;
+  private final Sessions sessions;
+  private final Time time;
   private final Configure wanted;
   private Session configured;
 
-  Program(ProgramLink link, Configure wanted) {
-    this.link = link;
+  Program(Sessions sessions, Time time, Configure wanted) {
+    this.sessions = sessions;
+    this.time = time;
     this.wanted = wanted;
+  }
+
+  /** By which all that is asked is limited. */
+  Time time() {
+    return time;
   }
 
   /** What the watch wants. */
@@ -43,7 +57,7 @@ final class Program {
 
   /** The kernel's random id of the guest's boot. */
   String bootId(Limit limit) throws GuestException {
-    return link.session(limit).welcome().getBootId();
+    return sessions.session(limit).welcome().getBootId();
   }
 
   /**
@@ -52,7 +66,7 @@ final class Program {
    * @throws Trouble if the program cannot work with the configuration
    */
   Session session(Limit limit) throws GuestException, Trouble {
-    Session session = link.session(limit);
+    Session session = sessions.session(limit);
     if (session == configured) {
       return session;
     }

@@ -3,39 +3,59 @@ package io.virtquorum.program;
 import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.Watch;
 import io.virtquorum.guest.WatchSettings;
+import io.virtquorum.port.PortLink;
+import io.virtquorum.port.Sessions;
+import io.virtquorum.port.Time;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.function.LongSupplier;
+import java.util.random.RandomGenerator;
 
-/**
- * A guest in which the guest program runs, reached over the socket of its virtio port. Connects by
- * itself, again and again, until it is closed. Safe for use by many threads; a watch is for one.
- */
+/** A guest in which the guest program runs. Safe for use by many threads; a watch is for one. */
 public final class ProgramGuest implements Guest {
-  private final SecureRandom random = new SecureRandom();
-  private final ProgramLink link;
+  private final Sessions sessions;
+  private final Time time;
+  private final RandomGenerator random;
   private volatile Runnable news = () -> {};
 
   /**
-   * Begins to connect.
+   * Reached over the socket of its virtio port: connects by itself, again and again, until it is
+   * closed.
    *
    * @param socket of the port, that QEMU listens on
    * @param term of the adjudicator that the sidecar obeys, never falling; asked for each session
    * @param version of this sidecar
    */
   public ProgramGuest(Path socket, LongSupplier term, String version) {
-    this.link =
-        new ProgramLink(socket, term, version, LinkTiming.usual(), random, push -> news.run());
+    this.random = new SecureRandom();
+    this.time = Time.MACHINE;
+    this.sessions = new PortLink(socket, term, version, random, push -> hear());
+  }
+
+  /**
+   * @param sessions with the program; closed with this
+   * @param time by which requests are limited
+   * @param random draws the secrets of servings
+   */
+  public ProgramGuest(Sessions sessions, Time time, RandomGenerator random) {
+    this.sessions = sessions;
+    this.time = time;
+    this.random = random;
+  }
+
+  /** The program pushed something that it saw. */
+  public void hear() {
+    news.run();
   }
 
   @Override
   public Watch watch(WatchSettings settings) {
-    return new ProgramWatch(link, settings, random);
+    return new ProgramWatch(sessions, time, settings, random);
   }
 
   @Override
   public Presence presence() {
-    return link.presence();
+    return sessions.presence();
   }
 
   @Override
@@ -45,6 +65,6 @@ public final class ProgramGuest implements Guest {
 
   @Override
   public void close() {
-    link.close();
+    sessions.close();
   }
 }

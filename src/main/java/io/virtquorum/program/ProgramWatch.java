@@ -31,6 +31,12 @@ import io.virtquorum.guest.wire.v1.Quiet;
 import io.virtquorum.guest.wire.v1.Request;
 import io.virtquorum.guest.wire.v1.UserList;
 import io.virtquorum.guest.wire.v1.Users;
+import io.virtquorum.port.Call;
+import io.virtquorum.port.Limit;
+import io.virtquorum.port.RefusedException;
+import io.virtquorum.port.Session;
+import io.virtquorum.port.Sessions;
+import io.virtquorum.port.Time;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
@@ -67,9 +73,9 @@ final class ProgramWatch implements Watch {
   private long opens;
   private long ownOpens;
 
-  ProgramWatch(ProgramLink link, WatchSettings settings, RandomGenerator random) {
+  ProgramWatch(Sessions sessions, Time time, WatchSettings settings, RandomGenerator random) {
     this.settings = settings;
-    this.program = new Program(link, Program.configuration(settings));
+    this.program = new Program(sessions, time, Program.configuration(settings));
     Paths paths = new Paths(program.wanted().getTreesList());
     Commands commands = new Commands(program);
     this.looks = new Looks(program, paths);
@@ -77,18 +83,18 @@ final class ProgramWatch implements Watch {
         new Outputs(program, commands, settings.key(), settings.commands(), settings.facts());
     this.donor = new Donor(program, looks, paths, random);
     this.joining = new Joining(program, looks, paths, commands, settings.trees());
-    this.renewal = new Renewal(joining);
+    this.renewal = new Renewal(joining, time);
     this.outputJoining = new OutputJoining(program, outputs, commands);
   }
 
   @Override
   public String bootId(Duration limit) throws GuestException {
-    return program.bootId(Limit.in(limit));
+    return program.bootId(program.time().in(limit));
   }
 
   @Override
   public Snapshot look(Duration limit) throws GuestException, Trouble {
-    Limit end = Limit.in(limit);
+    Limit end = program.time().in(limit);
     Snapshot snapshot = looks.look(end).snapshot();
     if (!settings.readOnly()) {
       renewal.look(snapshot, end);
@@ -98,7 +104,7 @@ final class ProgramWatch implements Watch {
 
   @Override
   public Snapshot audit(Duration limit) throws GuestException, Trouble {
-    return looks.audit(Limit.in(limit)).snapshot();
+    return looks.audit(program.time().in(limit)).snapshot();
   }
 
   @Override
@@ -115,7 +121,7 @@ final class ProgramWatch implements Watch {
               .demand(
                   Request.newBuilder().setUsers(Users.getDefaultInstance()),
                   "who uses the guest",
-                  Limit.in(limit))
+                  program.time().in(limit))
               .getUsers();
     } catch (Trouble trouble) {
       throw new GuestException.Refused(trouble.getMessage());
@@ -135,7 +141,7 @@ final class ProgramWatch implements Watch {
   @Override
   public VerifyResult verify(Position position, Digest root, Duration limit)
       throws GuestException, Trouble {
-    Limit end = Limit.in(limit);
+    Limit end = program.time().in(limit);
     Looks.Sight first = looks.walk(end);
     if (!first.matrix().root().equals(root)) {
       return new VerifyResult.Differs(first.snapshot());
@@ -194,7 +200,7 @@ final class ProgramWatch implements Watch {
               .demand(
                   Request.newBuilder().setMarkUsers(wanted),
                   "keeping that users were there",
-                  Limit.in(limit))
+                  program.time().in(limit))
               .getUsersMarked()
               .getSeen();
       marked = wanted;
@@ -214,7 +220,7 @@ final class ProgramWatch implements Watch {
     if (settings.readOnly()) {
       return;
     }
-    Limit end = Limit.in(limit);
+    Limit end = program.time().in(limit);
     Session session = program.session(end);
     if (session == settledIn) {
       return;
@@ -238,14 +244,14 @@ final class ProgramWatch implements Watch {
   @Override
   public Serving serve(String id, String address, String puller, Duration limit)
       throws GuestException, Trouble {
-    return donor.rows(id, address, puller, Limit.in(limit));
+    return donor.rows(id, address, puller, program.time().in(limit));
   }
 
   @Override
   public Optional<Serving> serveOutput(
       String id, String feature, Digest wanted, String address, String puller, Duration limit)
       throws GuestException, Trouble {
-    Limit end = Limit.in(limit);
+    Limit end = program.time().in(limit);
     CommandFeature command = outputs.command(feature);
     ByteString said = outputs.say(command);
     return outputs.digest(command, said).equals(wanted)
@@ -261,14 +267,15 @@ final class ProgramWatch implements Watch {
   @Override
   public PullResult pull(Offer offer, Goal goal, ArchiveNote note, UsersSeen users, Duration limit)
       throws GuestException, Trouble {
-    return joining.pull(offer, goal, note, users, Limit.in(limit));
+    return joining.pull(offer, goal, note, users, program.time().in(limit));
   }
 
   @Override
   public PullResult applyOutput(
       Offer offer, String feature, Digest wanted, ArchiveNote note, Duration limit)
       throws GuestException, Trouble {
-    return outputJoining.apply(offer, outputs.command(feature), wanted, note, Limit.in(limit));
+    return outputJoining.apply(
+        offer, outputs.command(feature), wanted, note, program.time().in(limit));
   }
 
   @Override
@@ -294,7 +301,7 @@ final class ProgramWatch implements Watch {
           Request.newBuilder()
               .setQuiesce(Quiesce.newBuilder().addAllQuiet(trees).setStillMillis(millis)),
           millis > 0 ? "keeping the writers still" : "letting the writers go on",
-          Limit.in(limit));
+          program.time().in(limit));
     }
   }
 
@@ -304,7 +311,10 @@ final class ProgramWatch implements Watch {
     try {
       var done =
           program
-              .ask(Request.newBuilder().setAddress(request), "setting an address", Limit.in(limit))
+              .ask(
+                  Request.newBuilder().setAddress(request),
+                  "setting an address",
+                  program.time().in(limit))
               .getAddressed();
       return done.getChanged()
           ? new AddressOutcome.Done(done.getInterface())
@@ -331,7 +341,8 @@ final class ProgramWatch implements Watch {
     var check = HealthCheck.newBuilder().setOwn(own).addAllPeers(others);
     return Set.copyOf(
         program
-            .demand(Request.newBuilder().setHealth(check), "asking the peers", Limit.in(limit))
+            .demand(
+                Request.newBuilder().setHealth(check), "asking the peers", program.time().in(limit))
             .getHealth()
             .getSilentPeersList());
   }

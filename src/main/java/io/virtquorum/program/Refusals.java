@@ -3,6 +3,7 @@ package io.virtquorum.program;
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.guest.Trouble;
 import io.virtquorum.guest.wire.v1.TreeState;
+import io.virtquorum.port.RefusedException;
 import java.util.Arrays;
 
 /** What a refusal of the program means behind the seam. Pure. */

@@ -4,6 +4,8 @@ import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.guest.Snapshot;
 import io.virtquorum.guest.Trouble;
+import io.virtquorum.port.Limit;
+import io.virtquorum.port.Time;
 import java.time.Duration;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -23,12 +25,15 @@ final class Renewal {
   private static final Duration AGAIN = Duration.ofMinutes(1);
 
   private final Joining joining;
+  private final Time time;
   private Optional<Remembered> memory = Optional.empty();
   private boolean renewed;
-  private Limit due = Limit.in(Duration.ZERO);
+  private Limit due;
 
-  Renewal(Joining joining) {
+  Renewal(Joining joining, Time time) {
     this.joining = joining;
+    this.time = time;
+    this.due = time.in(Duration.ZERO);
   }
 
   /** Renews the memory if it is due, and the member holds exactly that. */
@@ -36,7 +41,7 @@ final class Renewal {
     if (!snapshot.memory().equals(memory)) {
       memory = snapshot.memory();
       renewed = false;
-      due = Limit.in(SETTLED);
+      due = time.in(SETTLED);
     }
     if (renewed || memory.isEmpty() || snapshot.changesTotal() > 0 || !due.isOver()) {
       return;
@@ -46,7 +51,7 @@ final class Renewal {
       Looks.Sight sight = joining.remember(held.position(), held.root(), limit);
       renewed = sight.matrix().root().equals(held.root());
     } catch (Trouble trouble) {
-      due = Limit.in(AGAIN);
+      due = time.in(AGAIN);
       log.atInfo()
           .addKeyValue("message", trouble.getMessage())
           .log("What is remembered cannot be renewed now");

@@ -21,6 +21,9 @@ import io.virtquorum.guest.PullResult;
 import io.virtquorum.guest.Snapshot;
 import io.virtquorum.guest.Trouble;
 import io.virtquorum.guest.VerifyResult;
+import io.virtquorum.port.CuttingPort;
+import io.virtquorum.port.Limit;
+import io.virtquorum.port.Time;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -78,7 +81,7 @@ final class ProgramGuestTest {
   /** Waits for events, as a look does that is made every two seconds. */
   private static Snapshot lookUntil(
       ProgramMember member, java.util.function.Predicate<Snapshot> wanted) throws Exception {
-    Limit limit = Limit.in(LIMIT);
+    Limit limit = Time.MACHINE.in(LIMIT);
     Snapshot seen = member.watch.look(LIMIT);
     while (!wanted.test(seen) && !limit.isOver()) {
       Thread.sleep(20);
@@ -355,7 +358,7 @@ final class ProgramGuestTest {
     assertThat(log).hasContent("begin\nend\n");
     one.watch.quiesce(Duration.ofSeconds(1), LIMIT);
     one.guest.close();
-    Limit limit = Limit.in(LIMIT);
+    Limit limit = Time.MACHINE.in(LIMIT);
     while (Files.readAllLines(log).size() < 4 && !limit.isOver()) {
       Thread.sleep(20);
     }
@@ -434,7 +437,7 @@ final class ProgramGuestTest {
     }
     Digest root = holds(donor, FIRST);
     assertThat(holds(joiner, FIRST)).isEqualTo(root);
-    for (Limit limit = Limit.in(Duration.ofSeconds(5)); !limit.isOver(); Thread.sleep(500)) {
+    for (Limit limit = Time.MACHINE.in(Duration.ofSeconds(5)); !limit.isOver(); Thread.sleep(500)) {
       assertThat(joiner.watch.look(LIMIT).changesTotal()).isZero(); // it renews its memory
     }
     tree.rot(content);

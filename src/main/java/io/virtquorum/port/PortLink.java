@@ -1,4 +1,4 @@
-package io.virtquorum.program;
+package io.virtquorum.port;
 
 import io.virtquorum.guest.Guest.Presence;
 import io.virtquorum.guest.Guest.State;
@@ -25,8 +25,8 @@ import org.slf4j.LoggerFactory;
  * The way to the guest program: keeps a connection to the port's socket and a session in it, again
  * and again, until it is closed. Safe for use by many threads.
  */
-final class ProgramLink implements AutoCloseable {
-  private static final Logger log = LoggerFactory.getLogger(ProgramLink.class);
+public final class PortLink implements Sessions {
+  private static final Logger log = LoggerFactory.getLogger(PortLink.class);
   private static final int PUSHES = 4;
   private static final int PROTOCOL = 1;
 
@@ -40,7 +40,7 @@ final class ProgramLink implements AutoCloseable {
   private final Condition news = lock.newCondition();
   private final Thread keeper;
 
-  private Session session; // may not be welcomed yet
+  private PortSession session; // may not be welcomed yet
   private Connection connection;
   private boolean closed;
   private String why = "nothing is connected yet";
@@ -52,6 +52,25 @@ final class ProgramLink implements AutoCloseable {
   private long pings;
 
   /**
+   * Begins at once, with the usual times.
+   *
+   * @param socket of the port, that QEMU listens on
+   * @param term of the adjudicator that the sidecar obeys; asked for each session
+   * @param version of the sidecar
+   * @param random draws the sessions' numbers
+   * @param pushes hears what the program sees by itself, each the whole of its kind, in the thread
+   *     that reads the port: must not wait
+   */
+  public PortLink(
+      Path socket,
+      LongSupplier term,
+      String version,
+      RandomGenerator random,
+      Consumer<Push> pushes) {
+    this(socket, term, version, LinkTiming.usual(), random, pushes);
+  }
+
+  /**
    * Begins at once.
    *
    * @param socket of the port, that QEMU listens on
@@ -61,7 +80,7 @@ final class ProgramLink implements AutoCloseable {
    * @param pushes hears what the program sees by itself, each the whole of its kind, in the thread
    *     that reads the port: must not wait
    */
-  ProgramLink(
+  public PortLink(
       Path socket,
       LongSupplier term,
       String version,
@@ -79,12 +98,8 @@ final class ProgramLink implements AutoCloseable {
     this.keeper = Thread.ofVirtual().name("guest-link").start(this::keep);
   }
 
-  /**
-   * The session, once there is one. A session of an older term than that of today is given up.
-   *
-   * @throws GuestException if there is none in time
-   */
-  Session session(Limit limit) throws GuestException {
+  @Override
+  public PortSession session(Limit limit) throws GuestException {
     try {
       lock.lockInterruptibly();
       try {
@@ -110,7 +125,8 @@ final class ProgramLink implements AutoCloseable {
     }
   }
 
-  Presence presence() {
+  @Override
+  public Presence presence() {
     Duration age = Duration.ofNanos(Math.max(0, System.nanoTime() - heard));
     State state;
     if (!connected && connectedEver) {
@@ -214,7 +230,8 @@ final class ProgramLink implements AutoCloseable {
     }
     long obeyed = term.getAsLong();
     if (session == null || !session.lost().isEmpty() || session.term() != obeyed) {
-      session = new Session(random.nextLong(1, Long.MAX_VALUE), obeyed, now, timing, this::signal);
+      session =
+          new PortSession(random.nextLong(1, Long.MAX_VALUE), obeyed, now, timing, this::signal);
     }
     session.trySend(
         ToGuest.newBuilder()
@@ -230,7 +247,7 @@ final class ProgramLink implements AutoCloseable {
 
   /** By the thread that reads. */
   private void received(FromGuest message) {
-    Session now;
+    PortSession now;
     lock.lock();
     try {
       now = session;

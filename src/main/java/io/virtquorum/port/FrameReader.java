@@ -1,4 +1,4 @@
-package io.virtquorum.program;
+package io.virtquorum.port;
 
 import java.io.EOFException;
 import java.io.IOException;

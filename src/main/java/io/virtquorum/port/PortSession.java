@@ -1,4 +1,4 @@
-package io.virtquorum.program;
+package io.virtquorum.port;
 
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.guest.wire.v1.Body;
@@ -19,7 +19,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * What one Hello began: it belongs to a boot of the guest and to a term. Safe for use by many
  * threads.
  */
-final class Session {
+final class PortSession implements Session {
   /** Never more in flight, whatever the program says. */
   private static final int MOST_REQUESTS = 64;
 
@@ -30,7 +30,7 @@ final class Session {
   private final Runnable over;
   private final ReentrantLock order = new ReentrantLock(); // of the ids on the wire
   private final ReentrantLock lock = new ReentrantLock();
-  private final Map<Long, Call> calls = new HashMap<>();
+  private final Map<Long, PortCall> calls = new HashMap<>();
   private final Semaphore room = new Semaphore(0);
   private volatile Welcome welcome;
   private volatile String lost = "";
@@ -40,7 +40,7 @@ final class Session {
    * @param id drawn at random, not 0
    * @param over is told when it is lost
    */
-  Session(long id, long term, Connection connection, LinkTiming timing, Runnable over) {
+  PortSession(long id, long term, Connection connection, LinkTiming timing, Runnable over) {
     this.id = id;
     this.term = term;
     this.connection = connection;
@@ -56,18 +56,18 @@ final class Session {
     return term;
   }
 
-  /** True once the program welcomed it and until it is lost. */
-  boolean isOpen() {
+  @Override
+  public boolean isOpen() {
     return welcome != null && lost.isEmpty() && connection.over().isEmpty();
   }
 
-  /** Why it is lost; empty while it is not. */
-  String lost() {
+  @Override
+  public String lost() {
     return lost.isEmpty() ? connection.over() : lost;
   }
 
-  /** What the program said of itself. */
-  Welcome welcome() {
+  @Override
+  public Welcome welcome() {
     return welcome;
   }
 
@@ -82,16 +82,8 @@ final class Session {
     }
   }
 
-  /**
-   * Asks.
-   *
-   * @param request without id, term and credit
-   * @param what is asked, for people
-   * @param body of the request; no elements: none
-   * @param limit after which the program ends it by itself
-   * @return to be closed
-   */
-  Call ask(Request.Builder request, String what, List<Body.Builder> body, Limit limit)
+  @Override
+  public Call ask(Request.Builder request, String what, List<Body.Builder> body, Limit limit)
       throws GuestException {
     try {
       if (!room.tryAcquire(limit.leftNanos(), TimeUnit.NANOSECONDS)) {
@@ -100,11 +92,11 @@ final class Session {
       order.lockInterruptibly(); // the program takes them in the order of their ids
       try {
         Iterator<Body.Builder> pieces = body.iterator();
-        Call call = new Call(this, ++lastRequest, what, pieces);
+        PortCall call = new PortCall(this, ++lastRequest, what, pieces);
         request
             .setId(lastRequest)
             .setTerm(term)
-            .setCredit(Call.PIECES)
+            .setCredit(PortCall.PIECES)
             .setBodyFollows(pieces.hasNext())
             .setDeadlineMillis((int) Math.clamp(limit.left().toMillis(), 1, 86_400_000));
         keep(lastRequest, call);
@@ -133,25 +125,25 @@ final class Session {
   void received(FromGuest message) {
     switch (message.getMessageCase()) {
       case ANSWER -> {
-        Call call = call(message.getAnswer().getId());
+        PortCall call = call(message.getAnswer().getId());
         if (call != null && !call.answered(message.getAnswer())) {
           connection.end("the guest program sent more of an answer than was asked for");
         }
       }
       case REFUSAL -> {
-        Call call = call(message.getRefusal().getId());
+        PortCall call = call(message.getRefusal().getId());
         if (call != null) {
           call.refused(message.getRefusal());
         }
       }
       case PROGRESS -> {
-        Call call = call(message.getProgress().getId());
+        PortCall call = call(message.getProgress().getId());
         if (call != null) {
           call.progress(message.getProgress());
         }
       }
       case CREDIT -> {
-        Call call = call(message.getCredit().getId());
+        PortCall call = call(message.getCredit().getId());
         if (call != null) {
           call.credited(message.getCredit().getPieces());
         }
@@ -172,15 +164,15 @@ final class Session {
     }
   }
 
-  /** Ends it for this side: another one begins, once nothing of this one runs. */
-  void abandon(String why) {
+  @Override
+  public void abandon(String why) {
     lose(why);
     over.run();
   }
 
   /** Tells all that wait in it that it is lost. */
   void lose(String why) {
-    List<Call> left;
+    List<PortCall> left;
     lock.lock();
     try {
       if (lost.isEmpty()) {
@@ -193,7 +185,7 @@ final class Session {
     left.forEach(call -> call.lost(why));
   }
 
-  private void keep(long request, Call call) {
+  private void keep(long request, PortCall call) {
     lock.lock();
     try {
       calls.put(request, call);
@@ -202,7 +194,7 @@ final class Session {
     }
   }
 
-  private Call call(long request) {
+  private PortCall call(long request) {
     lock.lock();
     try {
       return calls.get(request);

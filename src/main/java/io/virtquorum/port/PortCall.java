@@ -1,4 +1,4 @@
-package io.virtquorum.program;
+package io.virtquorum.port;
 
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.guest.wire.v1.Answer;
@@ -20,14 +20,14 @@ import java.util.concurrent.locks.ReentrantLock;
  * A request in flight. It ends by the program's own word, or with its session: closing it cancels
  * it and waits for that. For one thread, but for what the session tells it.
  */
-final class Call implements AutoCloseable {
+final class PortCall implements Call {
   /** Pieces of an answer that are taken before more are asked for. */
   static final int PIECES = 4;
 
   /** Pieces of a list that the program takes before it asks for more. */
   private static final int WINDOW = 2;
 
-  private final Session session;
+  private final PortSession session;
   private final long id;
   private final String what;
   private final Iterator<Body.Builder> body;
@@ -44,25 +44,19 @@ final class Call implements AutoCloseable {
   /**
    * @param what is asked, for people
    */
-  Call(Session session, long id, String what, Iterator<Body.Builder> body) {
+  PortCall(PortSession session, long id, String what, Iterator<Body.Builder> body) {
     this.session = session;
     this.id = id;
     this.what = what;
     this.body = body;
   }
 
-  Call(Session session, long id, String what) {
+  PortCall(PortSession session, long id, String what) {
     this(session, id, what, Collections.emptyIterator());
   }
 
-  /**
-   * The next piece of the answer; the last one says that it is. A call whose limit is over is
-   * cancelled before this throws.
-   *
-   * @throws GuestException if it did not end in time or its session was lost: what it was to change
-   *     is unknown
-   */
-  Answer next(Limit limit) throws GuestException, RefusedException {
+  @Override
+  public Answer next(Limit limit) throws GuestException, RefusedException {
     try {
       while (true) {
         sendBody();
@@ -100,19 +94,6 @@ final class Call implements AutoCloseable {
     }
   }
 
-  /** The only piece of the answer. */
-  Answer only(Limit limit) throws GuestException, RefusedException {
-    Answer piece = next(limit);
-    while (!piece.getLast()) {
-      piece = next(limit);
-    }
-    return piece;
-  }
-
-  /**
-   * Cancels it if it has not ended and waits until it has; where that takes too long its session
-   * ends, and the next one begins only when nothing of this one runs any more.
-   */
   @Override
   public void close() {
     String why = "";
@@ -135,7 +116,7 @@ final class Call implements AutoCloseable {
   }
 
   private boolean isEndedIn(Duration patience) throws InterruptedException {
-    Limit limit = Limit.in(patience);
+    Limit limit = Time.MACHINE.in(patience);
     while (!isOver() && !limit.isOver()) {
       news.awaitNanos(limit.leftNanos());
     }

@@ -1,4 +1,4 @@
-package io.virtquorum.program;
+package io.virtquorum.port;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.virtquorum.guest.wire.v1.FromGuest;

@@ -22,6 +22,13 @@ import io.virtquorum.guest.wire.v1.Push;
 import io.virtquorum.guest.wire.v1.Reason;
 import io.virtquorum.guest.wire.v1.Request;
 import io.virtquorum.guest.wire.v1.ToGuest;
+import io.virtquorum.port.Call;
+import io.virtquorum.port.Limit;
+import io.virtquorum.port.LinkTiming;
+import io.virtquorum.port.PortLink;
+import io.virtquorum.port.ScriptedProgram;
+import io.virtquorum.port.Session;
+import io.virtquorum.port.Time;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -40,7 +47,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 @Timeout(30)
-final class ProgramLinkTest {
+final class ProgramTest {
   private static final Duration LIMIT = Duration.ofSeconds(10);
   private static final LinkTiming QUICK =
       new LinkTiming(
@@ -53,11 +60,13 @@ final class ProgramLinkTest {
           Duration.ofMillis(50),
           Duration.ofSeconds(5));
 
+  private static final int PIECES = 4; // that are taken before more are asked for
+
   @TempDir Path directory;
   private final AtomicLong term = new AtomicLong(5);
   private final ConcurrentLinkedQueue<Push> pushes = new ConcurrentLinkedQueue<>();
   private ScriptedProgram peer;
-  private ProgramLink link;
+  private PortLink link;
   private Program program;
 
   @BeforeEach
@@ -68,9 +77,9 @@ final class ProgramLinkTest {
 
   private void connect() {
     link =
-        new ProgramLink(
+        new PortLink(
             directory.resolve("port"), term::get, "test", QUICK, new Random(1), pushes::add);
-    program = new Program(link, Configure.getDefaultInstance());
+    program = new Program(link, Time.MACHINE, Configure.getDefaultInstance());
   }
 
   @AfterEach
@@ -81,7 +90,9 @@ final class ProgramLinkTest {
 
   private Answer ask(Duration limit) throws GuestException, Trouble {
     return program.demand(
-        Request.newBuilder().setFacts(Facts.getDefaultInstance()), "the facts", Limit.in(limit));
+        Request.newBuilder().setFacts(Facts.getDefaultInstance()),
+        "the facts",
+        Time.MACHINE.in(limit));
   }
 
   private static boolean asks(ToGuest message) {
@@ -94,7 +105,7 @@ final class ProgramLinkTest {
   }
 
   private static void await(BooleanSupplier what) throws InterruptedException {
-    Limit limit = Limit.in(LIMIT);
+    Limit limit = Time.MACHINE.in(LIMIT);
     while (!what.getAsBoolean()) {
       assertThat(limit.isOver()).as("in time").isFalse();
       Thread.sleep(5);
@@ -108,9 +119,10 @@ final class ProgramLinkTest {
     peer.received.clear();
     peer.behaviour = message -> message.hasHello() && hellos.incrementAndGet() < 4;
     connect();
-    Session session = link.session(Limit.in(LIMIT));
+    Session session = link.session(Time.MACHINE.in(LIMIT));
+    long drawn = peer.received.peek().getSession();
     assertThat(session.welcome().getBootId()).isEqualTo("boot-1");
-    assertThat(peer.count(m -> m.hasHello() && m.getSession() == session.id())).isGreaterThan(3);
+    assertThat(peer.count(m -> m.hasHello() && m.getSession() == drawn)).isGreaterThan(3);
     assertThat(peer.received.peek().getHello().getTerm()).isEqualTo(5);
   }
 
@@ -122,8 +134,7 @@ final class ProgramLinkTest {
           byte[] garbage = new byte[700_000];
           new Random(2).nextBytes(garbage);
           peer.raw(ByteBuffer.wrap(garbage, 0, message.hasHello() ? garbage.length : 999));
-          peer.raw(
-              Frame.around("no message \uffff".getBytes(java.nio.charset.StandardCharsets.UTF_8)));
+          peer.frame("no message \uffff".getBytes(java.nio.charset.StandardCharsets.UTF_8));
           if (asks(message)) {
             peer.last(message, fact("os"));
           }
@@ -178,7 +189,7 @@ final class ProgramLinkTest {
     assertThat(ask(LIMIT).getFacts().getFactsCount()).isOne();
     term.set(8);
     ask(LIMIT);
-    assertThat(peer.received.stream().filter(ProgramLinkTest::asks).toList())
+    assertThat(peer.received.stream().filter(ProgramTest::asks).toList())
         .extracting(m -> m.getRequest().getTerm())
         .containsExactly(7L, 8L);
   }
@@ -196,7 +207,7 @@ final class ProgramLinkTest {
             }
             return asks(message) && said(message, "os");
           };
-      program = new Program(link, Configure.getDefaultInstance());
+      program = new Program(link, Time.MACHINE, Configure.getDefaultInstance());
       Answer answer = null;
       for (int tries = 0; answer == null && tries < 3; tries++) {
         try {
@@ -226,7 +237,7 @@ final class ProgramLinkTest {
           return asks(message);
         };
     assertThat(ask(LIMIT).getFacts().getFacts(0).getName()).isEqualTo("own");
-    assertThat(peer.received.stream().filter(ProgramLinkTest::asks).map(ToGuest::getSession))
+    assertThat(peer.received.stream().filter(ProgramTest::asks).map(ToGuest::getSession))
         .as("all in one session")
         .hasSize(2)
         .containsOnly(held.getFirst().getSession());
@@ -240,7 +251,7 @@ final class ProgramLinkTest {
     peer.behaviour = message -> asks(message) && said(message, "os");
     assertThat(ask(LIMIT).getFacts().getFactsCount()).isOne();
     List<Long> sessions =
-        peer.received.stream().filter(ProgramLinkTest::asks).map(ToGuest::getSession).toList();
+        peer.received.stream().filter(ProgramTest::asks).map(ToGuest::getSession).toList();
     assertThat(sessions).hasSize(2).doesNotHaveDuplicates();
     assertThat(peer.requests(Request.OperationCase.CONFIGURE)).isEqualTo(2);
   }
@@ -271,7 +282,7 @@ final class ProgramLinkTest {
         message -> {
           if (asks(message)) {
             request.set(message);
-            while (said.get() < Call.PIECES) {
+            while (said.get() < PIECES) {
               peer.piece(message, output(said.getAndIncrement()));
             }
           } else if (message.hasCredit() && said.get() < 50) {
@@ -286,13 +297,13 @@ final class ProgramLinkTest {
         assertThat(call.next(in()).getOutput().getOut().byteAt(0)).isEqualTo((byte) i);
       }
       Session session = link.session(in());
-      for (int i = 0; i < Call.PIECES + 1; i++) {
+      for (int i = 0; i < PIECES + 1; i++) {
         peer.piece(request.get(), output(0));
       }
       await(() -> !session.isOpen());
       assertThatThrownBy(
               () -> {
-                for (int i = 0; i < Call.PIECES + 1; i++) {
+                for (int i = 0; i < PIECES + 1; i++) {
                   call.next(in());
                 }
               })
@@ -302,7 +313,7 @@ final class ProgramLinkTest {
   }
 
   private static Limit in() {
-    return Limit.in(LIMIT);
+    return Time.MACHINE.in(LIMIT);
   }
 
   private static Answer.Builder output(int i) {
@@ -400,10 +411,10 @@ final class ProgramLinkTest {
   }
 
   private ToGuest awaitHello() throws GuestException {
-    Session session = link.session(in());
+    link.session(in());
     return peer.received.stream()
-        .filter(m -> m.hasHello() && m.getSession() == session.id())
-        .findFirst()
+        .filter(ToGuest::hasHello)
+        .reduce((earlier, later) -> later)
         .orElseThrow();
   }
 

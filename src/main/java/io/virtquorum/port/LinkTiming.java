@@ -1,4 +1,4 @@
-package io.virtquorum.program;
+package io.virtquorum.port;
 
 import java.time.Duration;
 
@@ -14,7 +14,7 @@ import java.time.Duration;
  * @param longestPause between two of them
  * @param lease after which the program ends a session of which it hears nothing
  */
-record LinkTiming(
+public record LinkTiming(
     Duration hello,
     Duration ping,
     Duration silent,
@@ -23,7 +23,8 @@ record LinkTiming(
     Duration pause,
     Duration longestPause,
     Duration lease) {
-  static LinkTiming usual() {
+  /** Those of a sidecar. */
+  public static LinkTiming usual() {
     return new LinkTiming(
         Duration.ofSeconds(1),
         Duration.ofSeconds(3),

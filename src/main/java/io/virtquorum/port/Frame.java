@@ -1,4 +1,4 @@
-package io.virtquorum.program;
+package io.virtquorum.port;
 
 import java.nio.ByteBuffer;
 import java.util.Arrays;
@@ -13,9 +13,9 @@ import java.util.zip.CRC32C;
  * <p>Stuffed is by consistent overhead byte stuffing: a zero always is the end of a frame, and
  * nothing inside a frame, whoever chose it, can be taken for one. It costs one byte in 254.
  */
-final class Frame {
+public final class Frame {
   /** Most bytes of a payload. */
-  static final int MOST_PAYLOAD = 256 << 10;
+  public static final int MOST_PAYLOAD = 256 << 10;
 
   private static final byte[] MAGIC = {'V', 'Q', 'G', 1};
   private static final int HEADER = 12;

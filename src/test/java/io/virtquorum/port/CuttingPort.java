@@ -1,4 +1,4 @@
-package io.virtquorum.program;
+package io.virtquorum.port;
 
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
@@ -10,16 +10,16 @@ import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** A socket before that of a program, which cuts its connection in the middle of a frame. */
-final class CuttingPort implements AutoCloseable {
+public final class CuttingPort implements AutoCloseable {
   private final ServerSocketChannel server;
   private final Path behind;
 
   /** Frames from the program that still pass; after the last half a one does. */
-  final AtomicInteger passing = new AtomicInteger(Integer.MAX_VALUE);
+  public final AtomicInteger passing = new AtomicInteger(Integer.MAX_VALUE);
 
-  volatile boolean cut;
+  public volatile boolean cut;
 
-  CuttingPort(Path socket, Path behind) throws IOException {
+  public CuttingPort(Path socket, Path behind) throws IOException {
     this.behind = behind;
     server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
     server.bind(UnixDomainSocketAddress.of(socket));

@@ -1,4 +1,4 @@
-package io.virtquorum.program;
+package io.virtquorum.port;
 
 import io.virtquorum.guest.wire.v1.Answer;
 import io.virtquorum.guest.wire.v1.FromGuest;
@@ -22,19 +22,19 @@ import java.util.function.Predicate;
  * A peer on a real unix socket that speaks as the guest program and misbehaves on demand, where the
  * real one cannot be made to. By itself it welcomes, answers pings and configurations.
  */
-final class ScriptedProgram implements AutoCloseable {
+public final class ScriptedProgram implements AutoCloseable {
   /** Says what it will to a message; true: that was all, false: do as usual. */
-  interface Behaviour {
+  public interface Behaviour {
     boolean said(ToGuest message) throws IOException;
   }
 
-  final Queue<ToGuest> received = new ConcurrentLinkedQueue<>();
-  volatile Behaviour behaviour = message -> false;
-  volatile String bootId = "boot-1";
+  public final Queue<ToGuest> received = new ConcurrentLinkedQueue<>();
+  public volatile Behaviour behaviour = message -> false;
+  public volatile String bootId = "boot-1";
   private final ServerSocketChannel server;
   private volatile SocketChannel connection;
 
-  ScriptedProgram(Path socket) throws IOException {
+  public ScriptedProgram(Path socket) throws IOException {
     server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
     server.bind(UnixDomainSocketAddress.of(socket));
     Thread.startVirtualThread(this::serve);
@@ -78,7 +78,7 @@ final class ScriptedProgram implements AutoCloseable {
     }
   }
 
-  void welcome(ToGuest hello) throws IOException {
+  public void welcome(ToGuest hello) throws IOException {
     say(
         hello,
         FromGuest.newBuilder()
@@ -86,18 +86,18 @@ final class ScriptedProgram implements AutoCloseable {
   }
 
   /** The last piece of an answer. */
-  void last(ToGuest request, Answer.Builder answer) throws IOException {
+  public void last(ToGuest request, Answer.Builder answer) throws IOException {
     answer.setId(request.getRequest().getId()).setLast(true);
     say(request, FromGuest.newBuilder().setAnswer(answer));
   }
 
   /** A piece that is not the last one. */
-  void piece(ToGuest request, Answer.Builder answer) throws IOException {
+  public void piece(ToGuest request, Answer.Builder answer) throws IOException {
     answer.setId(request.getRequest().getId());
     say(request, FromGuest.newBuilder().setAnswer(answer));
   }
 
-  void refuse(ToGuest message, long id, Reason reason) throws IOException {
+  public void refuse(ToGuest message, long id, Reason reason) throws IOException {
     say(
         message,
         FromGuest.newBuilder()
@@ -105,11 +105,15 @@ final class ScriptedProgram implements AutoCloseable {
                 Refusal.newBuilder().setId(id).setReason(reason).setSentence("because " + reason)));
   }
 
-  void say(ToGuest to, FromGuest.Builder message) throws IOException {
-    raw(Frame.around(message.setSession(to.getSession()).build().toByteArray()));
+  public void say(ToGuest to, FromGuest.Builder message) throws IOException {
+    frame(message.setSession(to.getSession()).build().toByteArray());
   }
 
-  void raw(ByteBuffer bytes) throws IOException {
+  public void frame(byte[] payload) throws IOException {
+    raw(Frame.around(payload));
+  }
+
+  public void raw(ByteBuffer bytes) throws IOException {
     synchronized (this) {
       while (bytes.hasRemaining()) {
         connection.write(bytes);
@@ -117,15 +121,15 @@ final class ScriptedProgram implements AutoCloseable {
     }
   }
 
-  void hangUp() throws IOException {
+  public void hangUp() throws IOException {
     connection.close();
   }
 
-  long count(Predicate<ToGuest> what) {
+  public long count(Predicate<ToGuest> what) {
     return received.stream().filter(what).count();
   }
 
-  long requests(Request.OperationCase operation) {
+  public long requests(Request.OperationCase operation) {
     return count(m -> m.hasRequest() && m.getRequest().getOperationCase() == operation);
   }
 

@@ -1,14 +1,14 @@
-package io.virtquorum.program;
+package io.virtquorum.port;
 
 import io.virtquorum.guest.wire.v1.Reason;
 import io.virtquorum.guest.wire.v1.Refusal;
 
 /** The program ended a request without doing all of it; the message is its sentence. */
-final class RefusedException extends Exception {
+public final class RefusedException extends Exception {
   private final Reason reason;
   private final String detail;
 
-  RefusedException(Refusal refusal) {
+  public RefusedException(Refusal refusal) {
     this(refusal.getReason(), refusal.getDetail(), refusal.getSentence());
   }
 
@@ -19,12 +19,12 @@ final class RefusedException extends Exception {
   }
 
   /** Why, for programs. */
-  Reason reason() {
+  public Reason reason() {
     return reason;
   }
 
   /** A stable word of the operation; may be empty. */
-  String detail() {
+  public String detail() {
     return detail;
   }
 }
