@@ -141,39 +141,3 @@ func (r *UserReader) countOpens(opens uint64, now map[connection]bool, listens b
 	}
 	r.looked, r.opensBefore, r.own, r.before = true, opens, 0, now
 }
-
-// Mark keeps on the member's own disk, beside its memory, that a user was seen since it held what it remembers: the sidecar that
-// saw him may be gone when what he wrote is to be archived. It is written once for each memory. For one goroutine.
-type Mark struct {
-	// Load gives what was saved last, "" if nothing; Save makes it durable, "" forgets it.
-	Load func() (string, error)
-	Save func(words string) error
-
-	loaded bool
-	known  string
-}
-
-// Look brings the mark up to date and says whether users were there, now or by the mark of an earlier life. Memory names what is
-// remembered, "" if nothing is or nothing was changed since. On an error the answer is what was seen, and the next look tries
-// again.
-func (m *Mark) Look(memory string, seen bool) (bool, error) {
-	if !m.loaded {
-		known, err := m.Load()
-		if err != nil {
-			return seen, fmt.Errorf("reading whether users were there: %w", err)
-		}
-		m.known, m.loaded = known, true
-	}
-	were := seen || memory != "" && memory == m.known
-	wanted := ""
-	if were {
-		wanted = memory
-	}
-	if wanted != m.known {
-		if err := m.Save(wanted); err != nil {
-			return were, fmt.Errorf("keeping that users were there: %w", err)
-		}
-		m.known = wanted
-	}
-	return were, nil
-}

@@ -2,7 +2,6 @@ package evidence
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -151,40 +150,6 @@ func TestGivenATerminalThenOnlyInputPartsItsTimes(t *testing.T) {
 func TestGivenTheGuestItselfThenItsConnectionsAreRead(t *testing.T) {
 	if _, err := NewUserReader(Guest{}, []uint16{80}, nil).Look(); err != nil {
 		t.Fatal(err)
-	}
-}
-
-func TestGivenAMarkThenItIsOfOneMemoryAndWrittenOnce(t *testing.T) {
-	kept, saves := "", 0
-	disk := errors.New("no room")
-	var fails error
-	newMark := func() *Mark {
-		return &Mark{Load: func() (string, error) { return kept, nil }, Save: func(words string) error {
-			if fails == nil {
-				kept = words
-				saves++
-			}
-			return fails
-		}}
-	}
-	look := func(m *Mark, memory string, seen, want bool) {
-		t.Helper()
-		were, err := m.Look(memory, seen)
-		if were != want || !errors.Is(err, fails) {
-			t.Fatal(were, err)
-		}
-	}
-	mark := newMark()
-	look(mark, "1 1 a", false, false)
-	fails = disk
-	look(mark, "1 1 a", true, true)
-	fails = nil
-	look(mark, "1 1 a", true, true)
-	look(mark, "1 1 a", false, true)
-	look(newMark(), "1 1 a", false, true) // another life
-	look(newMark(), "1 2 b", false, false)
-	if kept != "" || saves != 2 {
-		t.Fatal(kept, saves)
 	}
 }
 

@@ -35,6 +35,11 @@ const Unknown = math.MinInt64
 // Position is where an elected root stands in the cluster's history. Later is greater, tenure first.
 type Position struct{ Tenure, Sequence uint64 }
 
+// IsAfter is true if this is newer than the other.
+func (p Position) IsAfter(other Position) bool {
+	return p.Tenure > other.Tenure || p.Tenure == other.Tenure && p.Sequence > other.Sequence
+}
+
 // State is what a member was verified to hold.
 type State struct {
 	Position      Position

@@ -237,8 +237,11 @@ func TestGivenACrashAtAnyStepThenTheOldOrTheNewIsRemembered(t *testing.T) {
 			return nil
 		}
 		now, _ := some(t, 2)
-		// save and not Save: a crash cleans nothing up.
-		expect(t, store.save(t.Context(), now, slices.Values(rows[:1])), crash)
+		err := store.prepare(t.Context(), now, slices.Values(rows[:1])) // and not Prepare: a crash cleans nothing up
+		if err == nil {
+			err = store.Commit()
+		}
+		expect(t, err, crash)
 		after := openStore(t, point, me)
 		if newer {
 			check(t, after, now, rows[:1])

@@ -48,7 +48,7 @@ func (s *Store) migrate() error {
 		if err != nil || rows == nil {
 			return err
 		}
-		if err := s.save(context.Background(), state, slices.Values(rows)); err != nil {
+		if err := s.Save(context.Background(), state, slices.Values(rows)); err != nil {
 			return fmt.Errorf("taking over what an earlier version remembered: %w", err)
 		}
 	}

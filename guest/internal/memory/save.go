@@ -47,18 +47,18 @@ func (m *Memory) Rows(ctx context.Context) iter.Seq2[Row, error] {
 // Load opens what is remembered, after reading it as a whole once. ErrNone, ErrDamaged, ErrAnothers and ErrMoved mean that there
 // is no memory, and why; other errors are the disk's.
 func (s *Store) Load(ctx context.Context) (*Memory, error) {
-	m, err := s.load(ctx)
+	m, err := s.load(ctx, memoryName)
 	if err != nil {
 		return nil, fmt.Errorf("reading the memory in %s: %w", s.where, err)
 	}
 	return m, nil
 }
 
-func (s *Store) load(ctx context.Context) (*Memory, error) {
+func (s *Store) load(ctx context.Context, name string) (*Memory, error) {
 	if err := s.there(); err != nil {
 		return nil, err
 	}
-	file, err := s.dir.OpenRegular(memoryName, unix.O_RDONLY, 0)
+	file, err := s.dir.OpenRegular(name, unix.O_RDONLY, 0)
 	switch {
 	case errors.Is(err, unix.ENOENT):
 		return nil, ErrNone
@@ -125,14 +125,23 @@ func (s *Store) Probe() error {
 // Save remembers a state: the tree's data and then the memory are on the disk when it returns. rows come by path, as
 // fingerprint.Scanner gives them. If it fails, or the guest does, what was remembered before still is.
 func (s *Store) Save(ctx context.Context, state State, rows iter.Seq[Row]) error {
-	if err := s.save(ctx, state, rows); err != nil {
+	if err := s.Prepare(ctx, state, rows); err != nil {
+		return err
+	}
+	return s.Commit()
+}
+
+// Prepare does all of Save but the last step, so that the trees of a member can take it together: what was remembered before
+// still is, and what is prepared is on the disk.
+func (s *Store) Prepare(ctx context.Context, state State, rows iter.Seq[Row]) error {
+	if err := s.prepare(ctx, state, rows); err != nil {
 		_ = s.dir.Unlink(temporary)
 		return fmt.Errorf("writing the memory in %s: %w", s.where, err)
 	}
 	return nil
 }
 
-func (s *Store) save(ctx context.Context, state State, rows iter.Seq[Row]) error {
+func (s *Store) prepare(ctx context.Context, state State, rows iter.Seq[Row]) error {
 	if err := s.there(); err != nil {
 		return err
 	}
@@ -160,9 +169,18 @@ func (s *Store) save(ctx context.Context, state State, rows iter.Seq[Row]) error
 	if err := s.tree.SyncFileSystem(); err != nil {
 		return fmt.Errorf("making durable what it speaks of: %w", err)
 	}
-	if err := s.stepped("durable"); err != nil {
-		return err
+	return s.stepped("durable")
+}
+
+// Commit remembers what was prepared.
+func (s *Store) Commit() error {
+	if err := s.commit(); err != nil {
+		return fmt.Errorf("putting the memory in %s in its place: %w", s.where, err)
 	}
+	return nil
+}
+
+func (s *Store) commit() error {
 	if err := s.dir.Rename(temporary, s.dir, memoryName, 0); err != nil {
 		return err
 	}
@@ -173,6 +191,15 @@ func (s *Store) save(ctx context.Context, state State, rows iter.Seq[Row]) error
 		return err
 	}
 	return s.there()
+}
+
+// Prepared is the state of what was prepared and not committed, if that is whole. The errors are those of Load.
+func (s *Store) Prepared(ctx context.Context) (State, error) {
+	m, err := s.load(ctx, temporary)
+	if err != nil {
+		return State{}, fmt.Errorf("reading the prepared memory in %s: %w", s.where, err)
+	}
+	return m.State, m.Close()
 }
 
 func (s *Store) stepped(step string) error {

@@ -80,11 +80,11 @@ func (c *connection) receive(message *wire.ToGuest) error {
 	}
 	session := c.session(message.Session)
 	if session == nil {
-		request, ok := message.Message.(*wire.ToGuest_Request)
-		if !ok {
-			return nil
+		switch message.Message.(type) {
+		case *wire.ToGuest_Request, *wire.ToGuest_Ping: // a guest that booted has a sidecar that waits in the session before
+			return c.refuse(message.Session, message.GetRequest().GetId(), Refuse(wire.Reason_REASON_NOT_IN_SESSION, "", "there is no such session"))
 		}
-		return c.refuse(message.Session, request.Request.GetId(), Refuse(wire.Reason_REASON_NOT_IN_SESSION, "", "there is no such session"))
+		return nil
 	}
 	session.expiry.Reset(session.lease)
 	switch kind := message.Message.(type) {

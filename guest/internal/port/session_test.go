@@ -260,3 +260,16 @@ func TestGivenTheEndOfTheProgramThenItWaitsForTheSafePointOfItsWork(t *testing.T
 		}
 	})
 }
+
+func TestGivenASessionThatIsNoMoreThenASignOfLifeInItIsRefusedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, Options{}, answerAtOnce)
+		defer h.close()
+		p := h.dial()
+		p.session = 7 // of the guest's boot before
+		p.send(&wire.ToGuest{Message: &wire.ToGuest_Ping{Ping: &wire.Ping{Number: 3}}})
+		p.refused(0, wire.Reason_REASON_NOT_IN_SESSION)
+		p.send(&wire.ToGuest{Message: &wire.ToGuest_Credit{Credit: &wire.Credit{}}}) // is of no consequence
+		p.attach(1, 1)
+	})
+}

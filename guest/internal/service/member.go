@@ -29,6 +29,7 @@ type member struct {
 	cancel     context.CancelFunc
 	goroutines gosync.WaitGroup
 	newSession chan struct{} // another session took it over, which knows nothing yet
+	agreeing   gosync.Mutex
 
 	mu        gosync.Mutex
 	number    uint64                   // of the newest look that saw something new

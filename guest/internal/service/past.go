@@ -212,8 +212,15 @@ func (s *Service) remember(ctx context.Context, of *member, call Call) (*wire.An
 	if now := of.look(); now != request.Look {
 		return nil, void("look %d is not the newest any more, which is %d", request.Look, now)
 	}
+	held := make([]*Held, len(of.trees))
 	for i, t := range of.trees {
-		if err := t.remember(ctx, state, of.versions[i]); err != nil {
+		var err error
+		if held[i], err = t.prepare(ctx, state, of.versions[i]); err != nil {
+			return nil, fmt.Errorf("the tree %s: %w", t.spec.Name, err)
+		}
+	}
+	for i, t := range of.trees { // only now: trees that remember different states remember nothing
+		if err := t.commit(ctx, held[i], state.Configuration, of.versions[i].rows); err != nil {
 			return nil, fmt.Errorf("the tree %s: %w", t.spec.Name, err)
 		}
 	}
@@ -225,17 +232,18 @@ func (s *Service) remember(ctx context.Context, of *member, call Call) (*wire.An
 	}}}, nil
 }
 
-func (t *tree) remember(ctx context.Context, state memory.State, of version) error {
+// prepare makes durable what the newest look saw, so that commit can have the tree remember it.
+func (t *tree) prepare(ctx context.Context, state memory.State, of version) (*Held, error) {
 	held, err := t.use()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if held.Store == nil {
-		return held.Why
+		return nil, held.Why
 	}
 	saving, abandon := context.WithCancelCause(ctx)
 	defer abandon(nil)
-	err = held.Store.Save(saving, state, func(yield func(memory.Row) bool) {
+	err = held.Store.Prepare(saving, state, func(yield func(memory.Row) bool) {
 		for row := range held.Rows.Rows() {
 			if row.Unread {
 				abandon(void("%s is still to be read", row.Path))
@@ -250,12 +258,17 @@ func (t *tree) remember(ctx context.Context, state memory.State, of version) err
 		}
 	})
 	if cause := context.Cause(saving); cause != nil {
-		return cause
+		return nil, cause
 	}
-	if err != nil {
+	return held, err
+}
+
+// commit has the tree remember what was prepared of these rows.
+func (t *tree) commit(ctx context.Context, held *Held, configuration fingerprint.Digest, rows uint64) error {
+	if err := held.Store.Commit(); err != nil {
 		return err
 	}
-	fresh := recall(ctx, held, state.Configuration)
+	fresh := recall(ctx, held, configuration)
 	if err := t.settle(held, fresh); err != nil {
 		fresh.close()
 		return err
@@ -266,7 +279,7 @@ func (t *tree) remember(ctx context.Context, state memory.State, of version) err
 		fresh.close()
 		return nil
 	}
-	fresh.keepNotes(t.past, of.rows)
+	fresh.keepNotes(t.past, rows)
 	t.past.close()
 	t.past = fresh
 	return nil

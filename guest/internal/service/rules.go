@@ -31,7 +31,7 @@ func (of *member) rules(request *wire.Apply, targets [][]*wire.Target, half bool
 	all := make([]rules, len(of.trees))
 	for i, t := range of.trees {
 		r := rules{
-			all: request.Attributed, theirs: request.Users || half, newer: request.Newer && !request.Attributed,
+			all: request.Attributed, theirs: request.Users || half || t.isMarked(i), newer: request.Newer && !request.Attributed,
 			changed: map[string]bool{}, becoming: map[fingerprint.Digest]bool{},
 		}
 		changes, total, remembers := t.sinceMemory(i)

@@ -47,11 +47,12 @@ type tree struct {
 	spec          *wire.Tree
 	configuration fingerprint.Digest // of all trees
 	open          func(ctx context.Context) (*Held, error)
-	changed       func()        // called when anything about the rows may be another
-	unread        chan struct{} // there may be something to read
-	away          chan struct{} // something else may be in the tree's place
-	tried         chan struct{} // closed once it was opened or cannot be
-	gap           time.Duration // between two walks, at least
+	changed       func()                    // called when anything about the rows may be another
+	agree         func(ctx context.Context) // called when it was opened
+	unread        chan struct{}             // there may be something to read
+	away          chan struct{}             // something else may be in the tree's place
+	tried         chan struct{}             // closed once it was opened or cannot be
+	gap           time.Duration             // between two walks, at least
 	place         place
 	writers       WriterFinder // may be nil
 
@@ -79,6 +80,7 @@ func (s *Service) openTrees(ctx, running context.Context, of *member) {
 			t.gap = time.Duration(quick) * time.Millisecond
 		}
 		t.changed = func() { s.publish(of) }
+		t.agree = func(ctx context.Context) { s.agree(ctx, of) }
 		t.open = func(ctx context.Context) (*Held, error) {
 			held, err := s.options.Trees.OpenTree(ctx, of.configure, spec)
 			if err == nil {
@@ -150,6 +152,7 @@ func (t *tree) keep(ctx context.Context) {
 		t.held, t.past, t.problem = held, remembered, err
 		t.opened++
 		t.mu.Unlock()
+		t.agree(ctx)
 		if first {
 			close(t.tried)
 		} else {
