@@ -100,8 +100,10 @@ public final class Adjudicator {
         state.record().isPrimary(voted.member())
             && before.ballot().filter(b -> !b.root().equals(voted.ballot().root())).isPresent();
     MemberState after = before.with(voted.ballot()).with(before.since().held(voted.held()));
-    return state.withMember(
-        voted.member(), _ -> again ? after.with(after.tries().impatient()) : after);
+    long tenure = voted.ballot().memory().map(m -> m.position().tenure()).orElse(0L);
+    return state
+        .with(state.news().remembered(tenure))
+        .withMember(voted.member(), _ -> again ? after.with(after.tries().impatient()) : after);
   }
 
   /**

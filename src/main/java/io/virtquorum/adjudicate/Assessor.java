@@ -1,7 +1,6 @@
 package io.virtquorum.adjudicate;
 
 import io.virtquorum.fingerprint.Output;
-import io.virtquorum.fingerprint.Remembered;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,9 +29,8 @@ final class Assessor {
   }
 
   private static Ruling afterIt(Picture picture, Committed committed) {
-    Map<String, Remembered> newer = OlderRecord.newer(picture);
-    if (!newer.isEmpty()) {
-      return Ruling.hold(picture, OlderRecord.hold(picture, newer));
+    if (picture.recordIsOlder()) {
+      return Ruling.hold(picture, OlderRecord.hold(picture));
     }
     return picture.config().authority() == Authority.VOTES
         ? VotesAlone.rule(picture, committed)

@@ -6,7 +6,6 @@ import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.vote.Tally;
 import io.virtquorum.vote.Vote;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
@@ -43,9 +42,8 @@ final class FirstEpoch {
     }
     // 2. Whose record was lost or made anew has a past that others may have in their memories only:
     // what the spec says of the first epoch was meant for that one, and overwrites nobody.
-    Map<String, Remembered> newer = OlderRecord.newer(picture);
-    if (!newer.isEmpty() && !areAllEqual()) {
-      return Ruling.hold(picture, OlderRecord.hold(picture, newer));
+    if (picture.recordIsOlder() && !areAllEqual()) {
+      return Ruling.hold(picture, OlderRecord.hold(picture));
     }
     // 3. A person's word from the beginning.
     if (picture.config().bootstrap().from().isPresent()) {

@@ -13,13 +13,15 @@ import java.util.Optional;
  * @param lastRepair the newest repair that ended well
  * @param lastFailover the newest change of the primary
  * @param overruledAt when a member was last repaired on which users had written
+ * @param newestTenure that any member remembered since this leader began; 0: none
  */
 public record News(
     Exposure exposure,
     List<Hold> holds,
     Optional<Repair> lastRepair,
     Optional<Failover> lastFailover,
-    Optional<Instant> overruledAt) {
+    Optional<Instant> overruledAt,
+    long newestTenure) {
 
   public News {
     holds = List.copyOf(holds);
@@ -27,7 +29,8 @@ public record News(
 
   /** Nothing yet. */
   static News none() {
-    return new News(Exposure.NONE, List.of(), Optional.empty(), Optional.empty(), Optional.empty());
+    return new News(
+        Exposure.NONE, List.of(), Optional.empty(), Optional.empty(), Optional.empty(), 0);
   }
 
   /** A repair that ended well. */
@@ -60,11 +63,11 @@ public record News(
   }
 
   News with(Exposure newExposure) {
-    return new News(newExposure, holds, lastRepair, lastFailover, overruledAt);
+    return new News(newExposure, holds, lastRepair, lastFailover, overruledAt, newestTenure);
   }
 
   News with(List<Hold> newHolds) {
-    return new News(exposure, newHolds, lastRepair, lastFailover, overruledAt);
+    return new News(exposure, newHolds, lastRepair, lastFailover, overruledAt, newestTenure);
   }
 
   News with(Repair repair) {
@@ -76,10 +79,17 @@ public record News(
         holds,
         Optional.of(repair),
         lastFailover,
-        overruled ? Optional.of(repair.at()) : overruledAt);
+        overruled ? Optional.of(repair.at()) : overruledAt,
+        newestTenure);
   }
 
   News with(Failover failover) {
-    return new News(exposure, holds, lastRepair, Optional.of(failover), overruledAt);
+    return new News(exposure, holds, lastRepair, Optional.of(failover), overruledAt, newestTenure);
+  }
+
+  /** A member remembers something of this tenure. */
+  News remembered(long tenure) {
+    return new News(
+        exposure, holds, lastRepair, lastFailover, overruledAt, Math.max(newestTenure, tenure));
   }
 }

@@ -15,8 +15,17 @@ import java.util.stream.Stream;
 final class OlderRecord {
   private OlderRecord() {}
 
+  /**
+   * True if a member remembers what this record cannot know of, or did since this leader began: who
+   * does not report now has lost nothing by that.
+   */
+  static boolean isOlder(Picture picture) {
+    return picture.state().news().newestTenure() > picture.record().tenure()
+        || !newer(picture).isEmpty();
+  }
+
   /** Who remembers what this record cannot know of; in order of their names. */
-  static Map<String, Remembered> newer(Picture picture) {
+  private static Map<String, Remembered> newer(Picture picture) {
     Map<String, Remembered> newer = new TreeMap<>();
     picture
         .healthy()
@@ -48,12 +57,9 @@ final class OlderRecord {
     return one.position().isAfter(other.position());
   }
 
-  /**
-   * What is held back, and which word ends it.
-   *
-   * @param newer not empty
-   */
-  static Hold hold(Picture picture, Map<String, Remembered> newer) {
+  /** What is held back, and which word ends it. */
+  static Hold hold(Picture picture) {
+    Map<String, Remembered> newer = newer(picture);
     ClusterRecord record = picture.record();
     String known =
         record
@@ -62,9 +68,14 @@ final class OlderRecord {
             .orElse("has nothing committed");
     return Hold.waiting(
         "RecordOlder",
-        "The record %s, and members remember more: %s. It was restored from a backup, or the HACluster was made anew. Nothing is repaired and users are led nowhere new."
-            .formatted(known, memories(picture)),
+        "The record %s, and members remember more: %s%s. It was restored from a backup, or the HACluster was made anew. Nothing is repaired and users are led nowhere new."
+            .formatted(known, memories(picture), newer.isEmpty() ? earlier(picture) : ""),
         promote(picture, newer));
+  }
+
+  private static String earlier(Picture picture) {
+    return ", and what was remembered of tenure %d is reported by nobody now"
+        .formatted(picture.state().news().newestTenure());
   }
 
   /** All report, and each is behind: the record is newer than every memory. */

@@ -133,16 +133,12 @@ record Picture(
 
   /** The latest tenure that anybody remembers; 0 if nobody remembers anything. */
   long newestTenure() {
-    return healthy()
-        .flatMap(name -> remembered(name).stream())
-        .mapToLong(memory -> memory.position().tenure())
-        .max()
-        .orElse(0);
+    return state.news().newestTenure();
   }
 
   /** True if somebody remembers what this record cannot know of: it decides nothing (rule 3). */
   boolean recordIsOlder() {
-    return !OlderRecord.newer(this).isEmpty();
+    return OlderRecord.isOlder(this);
   }
 
   /** The recorded primary, if it reports and is healthy. */

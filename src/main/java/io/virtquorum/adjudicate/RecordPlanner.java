@@ -63,7 +63,9 @@ final class RecordPlanner {
         return plan; // members of a former life may remember the same, and nobody leads yet
       }
       Optional<String> chosen = assessment.chosenPrimary();
-      if (chosen.isPresent() && !record.isPrimary(chosen.get())) {
+      // The primary too begins another tenure where members remember what the record does not.
+      if (chosen.isPresent()
+          && (!record.isPrimary(chosen.get()) || isAnew(picture, chosen.get()))) {
         Optional<Digest> mandate =
             config
                 .promote()
@@ -84,5 +86,10 @@ final class RecordPlanner {
     // tenure, and are back.
     Plan commits = config.observe() ? Plan.none() : Commits.plan(picture, assessment);
     return plan.or(commits).or(Departures.plan(picture, assessment));
+  }
+
+  private static boolean isAnew(Picture picture, String promoted) {
+    return picture.config().promote().filter(promoted::equals).isPresent()
+        && picture.recordIsOlder();
   }
 }

@@ -106,6 +106,7 @@ final class Succession {
   /** Nothing is left to record for a person's word. */
   private boolean isPromoted(String name) {
     return record.isPrimary(name)
+        && !picture.recordIsOlder() // that ends with a new tenure, the primary's own too
         && picture.is(name, MemberClass.STEADY, MemberClass.ADVANCED)
         && !assessment.outvotes(picture.ballot(name).root());
   }
@@ -168,6 +169,7 @@ final class Succession {
   private Plan followUsers(String primary) {
     if (config.authority() != Authority.RECORD
         || !picture.is(primary, MemberClass.STEADY)
+        || !picture.member(primary).isSeen() // its users would not show
         || picture.ballot(primary).hasUsers()) {
       return Plan.none();
     }

@@ -8,11 +8,13 @@ public final class RefusedException extends Exception {
   private final Reason reason;
   private final String detail;
 
+  /** As the program said it. */
   public RefusedException(Refusal refusal) {
     this(refusal.getReason(), refusal.getDetail(), refusal.getSentence());
   }
 
-  RefusedException(Reason reason, String detail, String sentence) {
+  /** For who refuses as the program does. */
+  public RefusedException(Reason reason, String detail, String sentence) {
     super(sentence);
     this.reason = reason;
     this.detail = detail;

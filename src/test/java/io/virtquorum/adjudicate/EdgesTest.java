@@ -186,6 +186,23 @@ final class EdgesTest {
     assertThat(decider.ordered(Command.Serve.class)).isEmpty();
   }
 
+  @Test
+  void givenMembersThatRememberTheSamePositionOtherwiseThenThePrimarysOwnPromotionEndsTheHold() {
+    Decider decider = Decider.young();
+    decider.configure(
+        decider.config().withBootstrap(new Config.Bootstrap(Optional.of("web-0"), false)));
+    decider.votes(0, C, Optional.empty(), 0, false);
+    decider.remembers(0, C_AT, C).forget();
+    decider.remembers(1, C_AT, NEW).remembers(2, C_AT, NEW).later(SETTLED);
+    assertThat(decider.held("RecordOlder")).isPresent();
+    assertThat(decider.state.record().primary()).contains("web-0");
+    decider.configure(decider.config().withPromote(Optional.of("web-0")));
+    assertThat(decider.state.record().primary()).contains("web-0");
+    assertThat(decider.state.record().tenure()).isEqualTo(2);
+    decider.later(SETTLED);
+    assertThat(decider.held("RecordOlder")).isEmpty();
+  }
+
   // Nobody holds C in whole.
 
   @Test

@@ -441,6 +441,20 @@ final class ProgramTest {
     await(() -> bootIs("boot-2"));
   }
 
+  @Test
+  void givenAGuestThatBootedWhileItWasAskedThenTheNextSignOfLifeEndsTheSession() throws Exception {
+    peer.behaviour =
+        message -> {
+          if (message.hasPing()) {
+            peer.refuse(message, 0, Reason.REASON_NOT_IN_SESSION);
+          }
+          return message.hasPing() || asks(message);
+        };
+    assertThatThrownBy(() -> ask(LIMIT))
+        .isInstanceOf(GuestException.Unreachable.class)
+        .hasMessageContaining("because REASON_NOT_IN_SESSION");
+  }
+
   private boolean bootIs(String wanted) {
     try {
       return program.bootId(in()).equals(wanted);
