@@ -128,13 +128,32 @@ type TreeCheck struct {
 
 // CheckTree says by a Trouble if the tree is not what it should be: it or a file system for it is missing (NotMounted,
 // PathMissing, NotADirectory), its file system became read-only (FileSystemReadOnly) or its disk fails (DiskFails). A disk that
-// does not answer until the context ends is SlowLook, as is every further check while it hangs: alone must be the same for all
+// does not answer until the context ends is SlowLook, as is every further check while it hangs: place must be the same for all
 // checks of a tree.
-func (g Guest) CheckTree(ctx context.Context, alone *Alone, check TreeCheck) error {
-	return alone.Do(ctx, "looking for "+check.Tree, func() error { return g.checkTree(check) })
+func (g Guest) CheckTree(ctx context.Context, place *Place, check TreeCheck) error {
+	return place.alone.Do(ctx, "looking for "+check.Tree, func() error { return g.checkTree(place, check) })
 }
 
-func (g Guest) checkTree(check TreeCheck) error {
+func (g Guest) checkTree(place *Place, check TreeCheck) error {
+	now := place.sights(g, check)
+	if !place.isAsFound(now) {
+		place.found = sight{}
+		if err := g.checkMounts(check); err != nil {
+			return err
+		}
+		place.found = now
+	}
+	if check.Memory == nil {
+		return nil
+	}
+	if err := check.Memory(); errors.Is(err, unix.EIO) {
+		return diskFails("reading the memory of "+check.Tree, err)
+	}
+	return nil
+}
+
+// checkMounts is the whole check but for the disk.
+func (g Guest) checkMounts(check TreeCheck) error {
 	// A guest without an fstab mounts otherwise.
 	file, err := g.read("/etc/fstab", mostFstab)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -151,16 +170,7 @@ func (g Guest) checkTree(check TreeCheck) error {
 	if err := g.isDirectory(check); err != nil {
 		return err
 	}
-	if err := g.isWritable(check, table, mounts); err != nil {
-		return err
-	}
-	if check.Memory == nil {
-		return nil
-	}
-	if err := check.Memory(); errors.Is(err, unix.EIO) {
-		return diskFails("reading the memory of "+check.Tree, err)
-	}
-	return nil
+	return g.isWritable(check, table, mounts)
 }
 
 func diskFails(doing string, err error) error {

@@ -164,6 +164,7 @@ func (of *member) at(number uint64) (versions []version, known bool) {
 
 func (s *Service) look(ctx context.Context, of *member, call Call) (*wire.Answer, error) {
 	return of.lookAt(ctx, func(t *tree, rows *fingerprint.Scanner) error {
+		t.lookedAt()
 		if call.Request().GetLook().GetWalk() {
 			if _, err := t.walk(ctx, rows); err != nil {
 				return err

@@ -61,6 +61,7 @@ type tree struct {
 	opened    uint64             // how often it was
 	result    fingerprint.Result // of the newest look
 	walked    time.Time          // when the newest walk that saw everything began
+	took      time.Duration      // that walk
 	audited   time.Time          // when the newest audit that ended began
 	problem   error              // that keeps it from being looked at
 	misplaced error              // what is wrong with its place, by the newest check
@@ -74,7 +75,7 @@ type version struct{ opened, rows uint64 }
 func (s *Service) openTrees(ctx, running context.Context, of *member) {
 	for _, spec := range of.configure.Trees {
 		t := &tree{spec: spec, configuration: configurationOf(of.configure), unread: make(chan struct{}, 1), away: make(chan struct{}, 1), tried: make(chan struct{}), gap: defaultGap}
-		t.place.checker, t.writers = s.options.Places, s.options.Writers
+		t.place.checker, t.place.asked, t.writers = s.options.Places, make(chan struct{}, 1), s.options.Writers
 		if quick := of.configure.GetTiming().GetQuickMillis(); quick > 0 {
 			t.gap = time.Duration(quick) * time.Millisecond
 		}
@@ -188,9 +189,14 @@ func (t *tree) lookOn(ctx context.Context, rows *fingerprint.Scanner, watcher wa
 	}
 	next, due := time.NewTimer(0), time.Now()
 	defer next.Stop()
+	wanted := time.Now() // only a walk that began after this counts
 	after := func(d time.Duration) {
 		due = time.Now().Add(d)
 		next.Reset(d)
+	}
+	atOnce := func() {
+		wanted = time.Now()
+		after(0)
 	}
 	for ctx.Err() == nil && t.elsewhere() == nil {
 		select {
@@ -198,6 +204,10 @@ func (t *tree) lookOn(ctx context.Context, rows *fingerprint.Scanner, watcher wa
 			return
 		case <-t.away:
 		case <-next.C:
+			if left := t.rests(wanted); left > 0 { // the sidecar had one made meanwhile
+				after(left)
+				continue
+			}
 			took, err := t.walk(ctx, rows)
 			if errors.Is(err, fingerprint.ErrReplaced) {
 				return
@@ -208,15 +218,16 @@ func (t *tree) lookOn(ctx context.Context, rows *fingerprint.Scanner, watcher wa
 			case !more:
 				events = nil
 			case batch.Overflow:
-				after(0)
+				atOnce()
 			default:
 				if nameless(batch) && time.Until(due) > t.gap {
+					wanted = time.Now()
 					after(t.gap)
 				}
 				t.noteForeign(batch)
 				result, err := rows.Look(ctx, pathsOf(batch))
 				if err != nil {
-					after(0) // a walk may tell why
+					atOnce() // a walk may tell why
 					continue
 				}
 				t.found(result, nil)
@@ -246,13 +257,23 @@ func (t *tree) walk(ctx context.Context, rows *fingerprint.Scanner) (time.Durati
 	result, err := rows.Walk(ctx)
 	if err == nil {
 		t.mu.Lock()
-		t.walked = began
+		t.walked, t.took = began, time.Since(began)
 		t.mu.Unlock()
 	}
 	if ctx.Err() == nil {
 		t.found(result, err)
 	}
 	return time.Since(began), err
+}
+
+// rests is how long it need not be walked, if a walk began after a moment.
+func (t *tree) rests(since time.Time) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.walked.Before(since) {
+		return 0
+	}
+	return time.Until(t.walked.Add(t.took + max(t.gap, t.took*walkShare)))
 }
 
 func (t *tree) found(result fingerprint.Result, err error) {
