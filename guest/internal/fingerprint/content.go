@@ -27,6 +27,8 @@ var zeros [piece]byte
 type Hasher struct {
 	// Progress is told how many bytes of how many were read, at least once a file and after each megabyte. It may be nil.
 	Progress func(done, size int64)
+	// Still is asked as often, and ends the hashing by an error: it is of no use any more. It may be nil.
+	Still func() error
 
 	buffer []byte // while it reads
 	pacer  pacer
@@ -72,6 +74,11 @@ func (h *Hasher) Hash(ctx context.Context, file *os.File, size int64, sparse boo
 			}
 		}
 		done += n
+		if h.Still != nil && done < size {
+			if err := h.Still(); err != nil {
+				return "", err
+			}
+		}
 		if h.Progress != nil {
 			h.Progress(done, size)
 		}

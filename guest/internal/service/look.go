@@ -170,8 +170,7 @@ func (s *Service) look(ctx context.Context, of *member, call Call) (*wire.Answer
 				return err
 			}
 		}
-		_, err := rows.Read(ctx, fingerprint.Reading{Paths: small(rows, func(string) {}), Progress: progress(call, t.spec.Name)})
-		return err
+		return t.readSmall(ctx, rows, progress(call, t.spec.Name), func(string) {})
 	}, false)
 }
 

@@ -39,7 +39,6 @@ type TreeOpener interface {
 const (
 	walkShare  = 400 // a walk rests for so many times as long as it took, so that all walks take a quarter of a percent of a core
 	defaultGap = 2 * time.Second
-	largeFile  = 64 << 20 // bytes; such a file is read beside the others, so that they need not wait for it
 )
 
 // tree is one that is looked at all the time.
@@ -53,6 +52,8 @@ type tree struct {
 	tried         chan struct{} // closed once it was opened or cannot be
 	gap           time.Duration // between two walks, at least
 	place         place
+	small         chan struct{} // holds one token while small files are read
+	large         large
 	writers       WriterFinder // may be nil
 
 	mu        sync.Mutex
@@ -74,7 +75,7 @@ type version struct{ opened, rows uint64 }
 // openTrees begins to look at the trees, for as long as running lasts, and waits for the first look at their places.
 func (s *Service) openTrees(ctx, running context.Context, of *member) {
 	for _, spec := range of.configure.Trees {
-		t := &tree{spec: spec, configuration: configurationOf(of.configure), unread: make(chan struct{}, 1), away: make(chan struct{}, 1), tried: make(chan struct{}), gap: defaultGap}
+		t := &tree{spec: spec, configuration: configurationOf(of.configure), unread: make(chan struct{}, 1), small: make(chan struct{}, 1), away: make(chan struct{}, 1), tried: make(chan struct{}), gap: defaultGap}
 		t.place.checker, t.place.asked, t.writers = s.options.Places, make(chan struct{}, 1), s.options.Writers
 		if quick := of.configure.GetTiming().GetQuickMillis(); quick > 0 {
 			t.gap = time.Duration(quick) * time.Millisecond
@@ -284,64 +285,8 @@ func (t *tree) found(result fingerprint.Result, err error) {
 	}
 	t.mu.Unlock()
 	if err == nil && result.Unread > 0 {
-		select {
-		case t.unread <- struct{}{}:
-		default:
-		}
+		t.toRead()
 		return // what is to be read is told once it was
-	}
-	t.changed()
-}
-
-// read reads what looks found, small files first and large ones beside them.
-func (t *tree) read(ctx context.Context, rows *fingerprint.Scanner) {
-	large := make(chan string, 1)
-	var beside sync.WaitGroup
-	beside.Go(func() {
-		for path := range large {
-			_, err := rows.Read(ctx, fingerprint.Reading{Paths: one(path)})
-			t.readDone(ctx, err)
-		}
-	})
-	defer beside.Wait()
-	defer close(large)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.unread:
-		}
-		_, err := rows.Read(ctx, fingerprint.Reading{Paths: small(rows, func(path string) {
-			select {
-			case large <- path:
-			default: // after the one that is being read
-			}
-		})})
-		t.readDone(ctx, err)
-	}
-}
-
-// small names what is to be read, but for large files, which it tells.
-func small(rows *fingerprint.Scanner, large func(path string)) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for path := range rows.Unread() {
-			if entry, err := rows.Entry(path); err == nil && entry.Size > largeFile {
-				large(path)
-			} else if !yield(path) {
-				return
-			}
-		}
-	}
-}
-
-func one(path string) iter.Seq[string] { return func(yield func(string) bool) { yield(path) } }
-
-func (t *tree) readDone(ctx context.Context, err error) {
-	if ctx.Err() != nil {
-		return
-	}
-	if err != nil {
-		t.failed(err)
 	}
 	t.changed()
 }
