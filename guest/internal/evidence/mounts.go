@@ -27,6 +27,7 @@ type mounted struct {
 	id      string
 	device  string // MAJOR:MINOR
 	point   string
+	kind    string // ext4, nfs
 	options string // of the mount, and after a comma those of the file system
 }
 
@@ -91,6 +92,7 @@ func parseMount(line []byte) (mounted, bool) {
 		id: string(fields[0]), device: string(fields[2]), point: unescaped(string(fields[4])), options: string(fields[5]),
 	}
 	if len(rest) > 0 {
+		m.kind = string(rest[0])
 		m.options += "," + string(rest[len(rest)-1])
 	}
 	return m, true
@@ -281,6 +283,24 @@ func (g Guest) mountOf(path string, mounts []mounted) (mounted, bool) {
 		}
 	}
 	return best, best.point != ""
+}
+
+// LocalMounts says where file systems of this machine are mounted. Those of networks and of users are left out: they may hang.
+func (g Guest) LocalMounts() ([]string, error) {
+	mounts, err := g.mounts()
+	if err != nil {
+		return nil, err
+	}
+	var points []string
+	for _, m := range mounts {
+		switch {
+		case strings.HasPrefix(m.kind, "nfs"), strings.HasPrefix(m.kind, "fuse"), m.kind == "cifs", m.kind == "smb3", m.kind == "9p",
+			m.kind == "ceph", m.kind == "afs", m.kind == "lustre", m.kind == "autofs":
+		default:
+			points = append(points, m.point)
+		}
+	}
+	return points, nil
 }
 
 // MountPoint says where the file system of a path is mounted.
