@@ -44,7 +44,7 @@ record Typed(String command, How how, String with) {
             "make guest", "a stage of `make test` makes the packages; the testbed installs one"),
         answers("make edits", "it needs the VMs of the demo"),
         notRun("tools/guest idle", "it takes ten minutes of a machine that does nothing else"),
-        notRun("tools/guest long", "it takes twenty minutes; `make test` runs seconds of it"),
+        notRun("tools/guest long", "it takes half an hour; `make test` runs seconds of it"),
         answers("virtquorum-guest doctor /srv/www", "it is typed in a guest; its own tests run it"),
         answers("virtquorum-guest archive list", "its own tests run it on a file system"),
         answers("virtquorum-guest archive show ENTRY", "its own tests run it on a file system"),
