@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"virtquorum.io/guest/internal/beneath"
 	"virtquorum.io/guest/internal/evidence"
 	"virtquorum.io/guest/internal/port"
 	"virtquorum.io/guest/internal/service"
@@ -27,7 +28,13 @@ func run(ctx context.Context, arguments []string, _, problems io.Writer) int {
 	address := flags.String("port", defaultPort, "the virtio port, or unix:PATH for a socket to listen on")
 	state := flags.String("state", runtimeDirectory(), "a directory that lasts until the next boot")
 	watching := flags.String("watch", "", "the ways of watching that may be tried, best first: fanotify,inotify,walk (default all)")
+	without := flags.String("without", "", "what of the kernel is to be done without, as on older ones: openat2,statx,mount-id (default nothing)")
 	if err := flags.Parse(arguments); err != nil {
+		return 2
+	}
+	kernel, err := kernelWithout(*without)
+	if err != nil {
+		fmt.Fprintln(problems, err)
 		return 2
 	}
 	log := slog.New(slog.NewTextHandler(problems, nil))
@@ -35,7 +42,7 @@ func run(ctx context.Context, arguments []string, _, problems io.Writer) int {
 	if *watching != "" {
 		kinds = strings.Split(*watching, ",")
 	}
-	if err := serve(ctx, *address, *state, kinds, log); err != nil {
+	if err := serve(ctx, *address, *state, service.Opener{Watch: kinds, Kernel: kernel}, log); err != nil {
 		log.Error("the guest program ends", "why", err)
 		return 1
 	}
@@ -50,7 +57,25 @@ func runtimeDirectory() string {
 	return "/run/virtquorum"
 }
 
-func serve(ctx context.Context, address, state string, kinds []string, log *slog.Logger) error {
+// kernelWithout is the kernel as if it lacked some of what beneath.Features names.
+func kernelWithout(features string) (kernel beneath.Kernel, err error) {
+	for name := range strings.SplitSeq(features, ",") {
+		switch name {
+		case "":
+		case "openat2":
+			kernel.NoOpenat2 = true
+		case "statx":
+			kernel.NoStatx = true
+		case "mount-id":
+			kernel.NoMountID = true
+		default:
+			return kernel, fmt.Errorf("the kernel has nothing called %q that can be done without: openat2, statx, mount-id", name)
+		}
+	}
+	return kernel, nil
+}
+
+func serve(ctx context.Context, address, state string, trees service.Opener, log *slog.Logger) error {
 	if err := os.MkdirAll(state, 0o700); err != nil {
 		return fmt.Errorf("making the directory for what lasts until the next boot: %w", err)
 	}
@@ -64,11 +89,12 @@ func serve(ctx context.Context, address, state string, kinds []string, log *slog
 		return err
 	}
 	guest, runner := evidence.Guest{}, &evidence.Runner{}
+	trees.Own = runner.Own
 	var server *port.Server
 	members := service.New(service.Options{
 		Version: version, BootID: strings.TrimSpace(string(boot)), Kernel: guest.Fact(evidence.Kernel), Log: log,
 		Facts: guest, Addresses: guest, Commands: runner, Users: service.NewUserLooker(guest),
-		Trees: service.Opener{Own: runner.Own, Watch: kinds}, Places: guest, Writers: guest,
+		Trees: trees, Places: guest, Writers: guest,
 		Push: func(push *wire.Push) error { return server.Push(push) },
 	})
 	server = port.NewServer(port.NewLine(address), port.Options{Handler: members, Log: log, Term: term, KeepTerm: terms.save})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"strconv"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -101,7 +102,9 @@ func (d *Dir) Entries(ctx context.Context, yield func(name []byte, typ byte) err
 		return failed("listing", ".", err)
 	}
 	defer closeFd(fd)
-	buffer := make([]byte, 32<<10)
+	pooled := listings.Get().(*[listing]byte)
+	defer listings.Put(pooled)
+	buffer := pooled[:]
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -121,6 +124,11 @@ func (d *Dir) Entries(ctx context.Context, yield func(name []byte, typ byte) err
 		}
 	}
 }
+
+const listing = 32 << 10
+
+// listings are the buffers of the directories that are being listed.
+var listings = sync.Pool{New: func() any { return new([listing]byte) }}
 
 var types = [16]byte{unix.DT_FIFO: 'p', unix.DT_CHR: 'c', unix.DT_DIR: 'd', unix.DT_BLK: 'b', unix.DT_REG: 'f', unix.DT_LNK: 'l', unix.DT_SOCK: 's'}
 

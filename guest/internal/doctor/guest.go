@@ -77,7 +77,7 @@ func (d *doctor) trees(ctx context.Context) {
 
 // That a tree is there, can be watched, and has the program's own directory on its file system.
 func (d *doctor) tree(ctx context.Context, tree string) {
-	if err := d.guest.CheckTree(ctx, &evidence.Alone{}, evidence.TreeCheck{Tree: tree}); err != nil {
+	if err := d.guest.CheckTree(ctx, &evidence.Place{}, evidence.TreeCheck{Tree: tree}); err != nil {
 		d.say("tree", Fail, "%v", err)
 		return
 	}

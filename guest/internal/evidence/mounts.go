@@ -27,6 +27,7 @@ type mounted struct {
 	id      string
 	device  string // MAJOR:MINOR
 	point   string
+	kind    string // ext4, nfs
 	options string // of the mount, and after a comma those of the file system
 }
 
@@ -91,6 +92,7 @@ func parseMount(line []byte) (mounted, bool) {
 		id: string(fields[0]), device: string(fields[2]), point: unescaped(string(fields[4])), options: string(fields[5]),
 	}
 	if len(rest) > 0 {
+		m.kind = string(rest[0])
 		m.options += "," + string(rest[len(rest)-1])
 	}
 	return m, true
@@ -128,13 +130,32 @@ type TreeCheck struct {
 
 // CheckTree says by a Trouble if the tree is not what it should be: it or a file system for it is missing (NotMounted,
 // PathMissing, NotADirectory), its file system became read-only (FileSystemReadOnly) or its disk fails (DiskFails). A disk that
-// does not answer until the context ends is SlowLook, as is every further check while it hangs: alone must be the same for all
+// does not answer until the context ends is SlowLook, as is every further check while it hangs: place must be the same for all
 // checks of a tree.
-func (g Guest) CheckTree(ctx context.Context, alone *Alone, check TreeCheck) error {
-	return alone.Do(ctx, "looking for "+check.Tree, func() error { return g.checkTree(check) })
+func (g Guest) CheckTree(ctx context.Context, place *Place, check TreeCheck) error {
+	return place.alone.Do(ctx, "looking for "+check.Tree, func() error { return g.checkTree(place, check) })
 }
 
-func (g Guest) checkTree(check TreeCheck) error {
+func (g Guest) checkTree(place *Place, check TreeCheck) error {
+	now := place.sights(g, check)
+	if !place.isAsFound(now) {
+		place.found = sight{}
+		if err := g.checkMounts(check); err != nil {
+			return err
+		}
+		place.found = now
+	}
+	if check.Memory == nil {
+		return nil
+	}
+	if err := check.Memory(); errors.Is(err, unix.EIO) {
+		return diskFails("reading the memory of "+check.Tree, err)
+	}
+	return nil
+}
+
+// checkMounts is the whole check but for the disk.
+func (g Guest) checkMounts(check TreeCheck) error {
 	// A guest without an fstab mounts otherwise.
 	file, err := g.read("/etc/fstab", mostFstab)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -151,16 +172,7 @@ func (g Guest) checkTree(check TreeCheck) error {
 	if err := g.isDirectory(check); err != nil {
 		return err
 	}
-	if err := g.isWritable(check, table, mounts); err != nil {
-		return err
-	}
-	if check.Memory == nil {
-		return nil
-	}
-	if err := check.Memory(); errors.Is(err, unix.EIO) {
-		return diskFails("reading the memory of "+check.Tree, err)
-	}
-	return nil
+	return g.isWritable(check, table, mounts)
 }
 
 func diskFails(doing string, err error) error {
@@ -271,6 +283,24 @@ func (g Guest) mountOf(path string, mounts []mounted) (mounted, bool) {
 		}
 	}
 	return best, best.point != ""
+}
+
+// LocalMounts says where file systems of this machine are mounted. Those of networks and of users are left out: they may hang.
+func (g Guest) LocalMounts() ([]string, error) {
+	mounts, err := g.mounts()
+	if err != nil {
+		return nil, err
+	}
+	var points []string
+	for _, m := range mounts {
+		switch {
+		case strings.HasPrefix(m.kind, "nfs"), strings.HasPrefix(m.kind, "fuse"), m.kind == "cifs", m.kind == "smb3", m.kind == "9p",
+			m.kind == "ceph", m.kind == "afs", m.kind == "lustre", m.kind == "autofs":
+		default:
+			points = append(points, m.point)
+		}
+	}
+	return points, nil
 }
 
 // MountPoint says where the file system of a path is mounted.

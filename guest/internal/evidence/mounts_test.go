@@ -63,7 +63,7 @@ func TestGivenWhatIsMountedThenATreeThatIsNotWhatItShouldBeIsNamed(t *testing.T)
 			if c.remembers {
 				check.Memory = func() error { return nil }
 			}
-			err := g.CheckTree(t.Context(), &Alone{}, check)
+			err := g.CheckTree(t.Context(), &Place{}, check)
 			if c.reason == "" && err != nil || c.reason != "" && reason(err) != c.reason {
 				t.Fatal(err)
 			}
@@ -102,7 +102,7 @@ func TestGivenALookThatHangsThenNoOtherJoinsIt(t *testing.T) {
 func TestGivenAMemoryThatCannotBeReadFromItsDiskThenTheDiskFails(t *testing.T) {
 	for failure, want := range map[error]string{unix.EIO: DiskFails, unix.ENOENT: "<nil>"} {
 		check := TreeCheck{Tree: t.TempDir(), Memory: func() error { return fmt.Errorf("reading: %w", failure) }}
-		if err := (Guest{}).CheckTree(t.Context(), &Alone{}, check); reason(err) != want {
+		if err := (Guest{}).CheckTree(t.Context(), &Place{}, check); reason(err) != want {
 			t.Fatal(err)
 		}
 	}

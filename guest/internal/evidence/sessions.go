@@ -109,33 +109,32 @@ func clean(text string) string {
 	}, text))
 }
 
-// A line for people for each terminal in use, and when a terminal last had input, in seconds since 1970.
-func (g Guest) terminals() (who []string, lastInput int64) {
+// terminals are looked at again and again. For one goroutine.
+type terminals struct {
+	guest    Guest
+	utmp     remembered[[]login]
+	sessions remembered[[]login]
+	consoles remembered[[]string]
+	input    int64 // the newest at a console that is not looked at each time
+}
+
+// look gives a line for people for each terminal in use, and when a terminal last had input, in seconds since 1970.
+func (t *terminals) look() (who []string, lastInput int64) {
 	byTerminal := map[string]string{}
-	for _, l := range g.logins() {
+	for _, l := range t.logins() {
 		byTerminal[l.terminal] = l.String()
 	}
-	pseudo, _ := filepath.Glob(g.path("/dev/pts/[0-9]*"))
-	consoles, _ := filepath.Glob(g.path("/dev/tty[0-9]*"))
-	for _, name := range []string{"console", "ttyS0", "ttyAMA0", "hvc0"} {
-		consoles = append(consoles, g.path("/dev/"+name))
-	}
-	for n, path := range append(pseudo, consoles...) {
-		var stat unix.Stat_t
-		if n >= mostTerminals || unix.Lstat(path, &stat) != nil {
+	lastInput = t.consoleInput()
+	for _, number := range numbered(t.guest.path("/dev/pts"), "") {
+		at, there := inputAt(t.guest.path("/dev/pts/" + number))
+		if !there {
 			continue
 		}
-		if n < len(pseudo) {
-			name := "pts/" + filepath.Base(path)
-			if _, known := byTerminal[name]; !known {
-				byTerminal[name] = "terminal " + name
-			}
+		name := "pts/" + number
+		if _, known := byTerminal[name]; !known {
+			byTerminal[name] = "terminal " + name
 		}
-		// A terminal is made, and given to a user, with both times equal; only input parts them.
-		access, change := stat.Atim.Sec, stat.Ctim.Sec
-		if access > change {
-			lastInput = max(lastInput, access)
-		}
+		lastInput = max(lastInput, at)
 	}
 	for _, line := range byTerminal {
 		who = append(who, line)
@@ -144,17 +143,101 @@ func (g Guest) terminals() (who []string, lastInput int64) {
 	return who, lastInput
 }
 
-// Both records together: which of them a system keeps differs. What cannot be read says nothing.
-func (g Guest) logins() []login {
-	var found []login
-	for _, name := range []string{"/run/utmp", "/var/run/utmp"} {
-		file, err := g.read(name, mostUtmp)
-		if errors.Is(err, fs.ErrNotExist) {
+// inputAt is when a terminal had input, 0 if never: it is made, and given to a user, with both times equal; only input parts them.
+func inputAt(path string) (seconds int64, there bool) {
+	var stat unix.Stat_t
+	if unix.Lstat(path, &stat) != nil {
+		return 0, false
+	}
+	if stat.Atim.Sec > stat.Ctim.Sec {
+		return stat.Atim.Sec, true
+	}
+	return 0, true
+}
+
+// numbered are the names in a directory that are a word and then begin with a digit; without the word.
+func numbered(directory, word string) (numbers []string) {
+	fd, err := unix.Open(directory, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	defer unix.Close(fd)
+	buffer := make([]byte, 4096)
+	for {
+		n, err := unix.ReadDirent(fd, buffer)
+		if errors.Is(err, unix.EINTR) {
 			continue
 		}
-		found = parseUtmp(file, runtime.GOARCH)
+		if err != nil || n <= 0 {
+			return numbers
+		}
+		_, _, names := unix.ParseDirent(buffer[:n], -1, nil)
+		for _, name := range names {
+			number, has := strings.CutPrefix(name, word)
+			if has && number != "" && number[0] >= '0' && number[0] <= '9' && len(numbers) < mostTerminals {
+				numbers = append(numbers, number)
+			}
+		}
+	}
+}
+
+// consoleInput is when a console last had input. Only those that the kernel has made are looked at each time (it makes /dev/vcs1 with
+// the first opening of /dev/tty1, and takes it away again); the others whenever a device came or went.
+func (t *terminals) consoleInput() (newest int64) {
+	looked, _ := t.consoles.of(t.guest.path("/dev"), func() []string {
+		numbers, made := numbered(t.guest.path("/dev"), "tty"), numbered(t.guest.path("/dev"), "vcs")
+		var used []string
+		t.input = 0
+		for _, number := range numbers {
+			path := t.guest.path("/dev/tty" + number)
+			at, _ := inputAt(path)
+			t.input = max(t.input, at)
+			if len(made) == 0 || number == "0" || slices.Contains(made, number) {
+				used = append(used, path)
+			}
+		}
+		for _, name := range []string{"console", "ttyS0", "ttyAMA0", "hvc0"} {
+			if _, there := inputAt(t.guest.path("/dev/" + name)); there {
+				used = append(used, t.guest.path("/dev/"+name))
+			}
+		}
+		return used
+	})
+	newest = t.input
+	for _, path := range looked {
+		at, _ := inputAt(path)
+		newest = max(newest, at)
+	}
+	return newest
+}
+
+// logins are both records together: which of them a system keeps differs. What cannot be read says nothing.
+func (t *terminals) logins() []login {
+	var found []login
+	for _, name := range []string{"/run/utmp", "/var/run/utmp"} {
+		if _, err := stampOf(t.guest.path(name)); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		records, _ := t.utmp.of(t.guest.path(name), func() []login {
+			file, _ := t.guest.read(name, mostUtmp)
+			return parseUtmp(file, runtime.GOARCH)
+		})
+		found = append(found, records...)
 		break
 	}
+	// Each is a file that takes the place of the one before it, so that the directory tells.
+	sessions, _ := t.sessions.of(t.guest.path("/run/systemd/sessions"), t.guest.sessions)
+	found = append(found, sessions...)
+	return slices.DeleteFunc(found, func(l login) bool {
+		if l.pid <= 0 {
+			return false
+		}
+		var stat unix.Stat_t
+		return errors.Is(unix.Lstat(t.guest.path("/proc/"+strconv.Itoa(int(l.pid))), &stat), unix.ENOENT)
+	})
+}
+
+func (g Guest) sessions() (found []login) {
 	sessions, _ := filepath.Glob(g.path("/run/systemd/sessions/*"))
 	for _, path := range sessions[:min(len(sessions), mostLogins)] {
 		if strings.HasSuffix(path, ".ref") {
@@ -168,11 +251,5 @@ func (g Guest) logins() []login {
 			found = append(found, l)
 		}
 	}
-	return slices.DeleteFunc(found, func(l login) bool {
-		if l.pid <= 0 {
-			return false
-		}
-		_, err := os.Lstat(g.path("/proc/" + strconv.Itoa(int(l.pid))))
-		return errors.Is(err, fs.ErrNotExist)
-	})
+	return found
 }

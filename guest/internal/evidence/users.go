@@ -47,6 +47,8 @@ type UserReader struct {
 	probes []netip.Prefix
 
 	mutex       sync.Mutex
+	terminals   terminals
+	table       table
 	before      map[connection]bool
 	looked      bool
 	opensBefore uint64
@@ -59,7 +61,7 @@ type UserReader struct {
 // users': the node's own, and with masquerade the gateway that the guest sees, if the network rewrites sources to it only for
 // probes.
 func NewUserReader(guest Guest, access []uint16, probes []netip.Prefix) *UserReader {
-	r := &UserReader{guest: guest, access: map[uint16]bool{}, ports: map[uint16]bool{sshPort: true}, probes: slices.Clone(probes)}
+	r := &UserReader{guest: guest, terminals: terminals{guest: guest}, access: map[uint16]bool{}, ports: map[uint16]bool{sshPort: true}, probes: slices.Clone(probes)}
 	for _, port := range access {
 		r.access[port], r.ports[port] = true, true
 	}
@@ -77,16 +79,11 @@ func (r *UserReader) Disregard(accepted uint64) {
 func (r *UserReader) Look() (Users, error) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	sockets, err := r.guest.sockets(r.ports)
-	if err != nil {
+	if err := r.table.look(r.guest, r.ports); err != nil {
 		return Users{}, err
 	}
-	counts, err := r.guest.read("/proc/net/snmp", 1<<20)
-	if err != nil {
-		return Users{}, fmt.Errorf("reading the kernel's count of connections: %w", err)
-	}
-	who, lastInput := r.guest.terminals()
-	return r.take(sockets, passiveOpens(counts), who, lastInput), nil
+	who, lastInput := r.terminals.look()
+	return r.take(r.table.sockets, r.table.opens, who, lastInput), nil
 }
 
 // Continues from what was seen before with one look.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash"
 	"os"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -26,21 +27,31 @@ var zeros [piece]byte
 type Hasher struct {
 	// Progress is told how many bytes of how many were read, at least once a file and after each megabyte. It may be nil.
 	Progress func(done, size int64)
+	// Still is asked as often, and ends the hashing by an error: it is of no use any more. It may be nil.
+	Still func() error
 
-	buffer []byte
+	buffer []byte // while it reads
 	pacer  pacer
 }
 
-// NewHasher makes one that reads no more than so many bytes a second (0: no limit). What a hole holds is free.
-func NewHasher(bandwidth int64) *Hasher {
+// buffers are taken by who reads just now: a look that has nothing to read needs none.
+var buffers = sync.Pool{New: func() any {
 	memory := make([]byte, piece+alignment)
 	skip := -uintptr(unsafe.Pointer(&memory[0])) & (alignment - 1)
-	return &Hasher{buffer: memory[skip : skip+piece : skip+piece], pacer: pacer{rate: bandwidth}}
-}
+	buffer := memory[skip : skip+piece : skip+piece]
+	return &buffer
+}}
+
+// NewHasher makes one that reads no more than so many bytes a second (0: no limit). What a hole holds is free.
+func NewHasher(bandwidth int64) *Hasher { return &Hasher{pacer: pacer{rate: bandwidth}} }
 
 // Hash is the SHA-256, in hexadecimal digits, of a file's first size bytes, holes as zeros. It ends with the context. A file
 // opened with O_DIRECT is read with it.
 func (h *Hasher) Hash(ctx context.Context, file *os.File, size int64, sparse bool) (string, error) {
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	h.buffer = *buffer
+	defer func() { h.buffer = nil }()
 	sum := sha256.New()
 	hole, data := int64(-1), int64(-1) // the last hole found is [hole, data)
 	if !sparse {
@@ -63,6 +74,11 @@ func (h *Hasher) Hash(ctx context.Context, file *os.File, size int64, sparse boo
 			}
 		}
 		done += n
+		if h.Still != nil && done < size {
+			if err := h.Still(); err != nil {
+				return "", err
+			}
+		}
 		if h.Progress != nil {
 			h.Progress(done, size)
 		}

@@ -33,7 +33,8 @@ func (l *look) link() {
 func (l *look) setLink(i, first uint32) {
 	if r := l.table.at(i); r.link != first {
 		r.link = first
-		r.flags = r.flags&^settled | unread
+		r.flags &^= settled
+		l.table.reread(i, true)
 		l.touch(i)
 	}
 }

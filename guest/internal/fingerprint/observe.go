@@ -84,7 +84,7 @@ func (l *look) take(path string, st beneath.Stat) (digest bool, err error) {
 	if known && r.is(st) {
 		if r.flags&(settled|unread) == 0 && (l.event || IsPast(r.ctime, l.seconds)) {
 			if r.typ == 'f' { // written in the tick of its ctime, perhaps once more after it was read
-				r.flags |= unread
+				t.reread(i, true)
 				return false, nil
 			}
 			return true, nil
@@ -98,7 +98,8 @@ func (l *look) take(path string, st beneath.Stat) (digest bool, err error) {
 		l.inodes[inode{r.dev, r.ino}] = true
 	}
 	r.set(st)
-	r.flags = r.flags&^settled | unread
+	r.flags &^= settled
+	t.reread(i, true)
 	if (wasMulti|r.flags)&multi != 0 {
 		l.linksMoved = true
 		l.inodes[inode{r.dev, r.ino}] = true
@@ -140,7 +141,8 @@ func (s *Scanner) store(i uint32, digest Digest, past bool, words string) {
 	r := s.table.at(i)
 	before := *r
 	r.digest = digest
-	r.flags &^= unread | settled
+	r.flags &^= settled
+	s.table.reread(i, false)
 	if past {
 		r.flags |= settled
 	}

@@ -23,6 +23,7 @@ const (
 type Reading struct {
 	Paths     iter.Seq[string] // nil: all that is unread
 	PastCache bool             // from the disk; on a file system in memory there is nothing else
+	Most      int64            // bytes; a file that is larger by now is left unread; 0: none is too large
 	// Progress is told where the reading is, after each file and each megabyte; it may be nil.
 	Progress func(path string, done, size int64)
 }
@@ -36,6 +37,9 @@ type Done struct {
 
 // errMoved means that a file changed while it was read.
 var errMoved = errors.New("it changes while it is read")
+
+// errLarger means that a file is larger than Reading.Most by now.
+var errLarger = errors.New("it is larger than what is read now")
 
 // Read reads contents and makes digests. What it reads is written back, looked at, read, and looked at again; if it changed
 // meanwhile once more, three times at most: then the digest is of what was read last, and the row moves at the next look. What
@@ -128,7 +132,7 @@ func (r *reader) one(path string, before map[string]beneath.Stat, seconds int64)
 		if !written {
 			seconds = r.options.Now().Unix()
 		}
-		found, err = r.attempt(path, st, written)
+		found, err = r.attempt(path, st, written, round == rounds-1)
 		if !errors.Is(err, errMoved) {
 			break
 		}
@@ -138,7 +142,10 @@ func (r *reader) one(path string, before map[string]beneath.Stat, seconds int64)
 		return r.ctx.Err()
 	case errors.Is(err, errMoved):
 		r.done.Moved++
-	case vanished(err):
+		if found.hash == "" { // it is gone
+			return nil
+		}
+	case vanished(err), errors.Is(err, errLarger):
 		r.done.Moved++
 		return nil // the next look sees what became of it
 	case errors.Is(err, beneath.ErrBusy):
@@ -165,8 +172,18 @@ type readout struct {
 	trouble string
 }
 
-// attempt reads a row once. before is what it looked like before the file system was written back, if it was.
-func (r *reader) attempt(path string, before beneath.Stat, written bool) (readout, error) {
+// isWorthIt ends a reading in the middle: of a file that changed, which is read once more anyway, and of one that is gone.
+func (r *reader) isWorthIt(file *os.File, before beneath.Stat, last bool) error {
+	now, err := r.root.StatFile(file)
+	if err == nil && (now.Nlink == 0 || !last && !same(before, now)) {
+		return errMoved
+	}
+	return err
+}
+
+// attempt reads a row once. before is what it looked like before the file system was written back, if it was; last: to its end, though
+// it changes.
+func (r *reader) attempt(path string, before beneath.Stat, written, last bool) (readout, error) {
 	file, past, err := r.open(path)
 	if errors.Is(err, beneath.ErrNotRegular) || errors.Is(err, beneath.ErrLink) {
 		e, err := Describe(r.root, name(path), r.options.SELinux)
@@ -189,6 +206,9 @@ func (r *reader) attempt(path string, before beneath.Stat, written bool) (readou
 	if err != nil {
 		return readout{}, err
 	}
+	if r.reading.Most > 0 && now.Size > r.reading.Most {
+		return readout{}, errLarger
+	}
 	if past {
 		forgetCache(file)
 	}
@@ -202,6 +222,7 @@ func (r *reader) attempt(path string, before beneath.Stat, written bool) (readou
 	if r.reading.Progress != nil {
 		r.hasher.Progress = func(done, size int64) { r.reading.Progress(path, done, size) }
 	}
+	r.hasher.Still = func() error { return r.isWorthIt(file, now, last) }
 	if found.hash, err = r.hasher.Hash(r.ctx, file, now.Size, now.Blocks*512 < now.Size); err != nil {
 		return readout{}, err
 	}

@@ -175,12 +175,24 @@ func (s *Scanner) Since(version uint64) (rows iter.Seq[Row], gone []string, know
 // Unread gives the paths whose content must be read.
 func (s *Scanner) Unread() iter.Seq[string] {
 	return func(yield func(string) bool) {
+		if s.unread() == 0 { // as nearly always: the table need not be gone through
+			return
+		}
 		for row := range s.rows(unread) {
 			if !yield(row.Path) {
 				return
 			}
 		}
 	}
+}
+
+func (s *Scanner) unread() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return 0
+	}
+	return s.table.left
 }
 
 // Files gives the paths of all regular files, for an audit.

@@ -59,6 +59,7 @@ type table struct {
 
 	slots []uint32 // by hash of the path: number plus 1
 	count int
+	left  int // of them that are unread
 	seed  maphash.Seed
 
 	order []uint32 // by path; sort brings it up to date
@@ -146,6 +147,7 @@ func (t *table) add(path string) (uint32, error) {
 	*t.at(i) = record{path: where, length: uint32(len(path)), flags: unread}
 	t.slots[t.slot(path)] = i + 1
 	t.count++
+	t.left++
 	t.fresh = append(t.fresh, i)
 	return i, nil
 }
@@ -197,6 +199,9 @@ func (t *table) remove(i uint32) {
 		}
 	}
 	r := t.at(i)
+	if r.flags&unread != 0 {
+		t.left--
+	}
 	r.flags = gone
 	t.dead += uint64(r.length)
 	t.count--
@@ -262,6 +267,18 @@ func (t *table) below(path string) (from, to int) {
 		return at
 	}
 	return find(path + "/"), find(path + "0") // 0 comes right after the slash
+}
+
+// reread says whether the content of a row is to be read.
+func (t *table) reread(i uint32, is bool) {
+	r := t.at(i)
+	if was := r.flags&unread != 0; is && !was {
+		t.left++
+		r.flags |= unread
+	} else if was && !is {
+		t.left--
+		r.flags &^= unread
+	}
 }
 
 // set takes over what a look saw.

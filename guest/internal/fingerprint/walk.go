@@ -192,12 +192,7 @@ func (l *look) end() (Result, error) {
 	if err := l.tidy(); err != nil {
 		return Result{}, err
 	}
-	r := Result{Began: l.began, Version: l.version, Entries: t.count, Moved: l.moved, LeftOutCount: l.leftOutCount}
-	for _, i := range t.order {
-		if t.at(i).flags&unread != 0 {
-			r.Unread++
-		}
-	}
+	r := Result{Began: l.began, Version: l.version, Entries: t.count, Moved: l.moved, Unread: t.left, LeftOutCount: l.leftOutCount}
 	for path, left := range l.leftOut {
 		r.LeftOut = append(r.LeftOut, LeftOut{path, left.why})
 	}

@@ -100,28 +100,6 @@ func (s *Store) check(ctx context.Context, file *os.File) (*Memory, error) {
 	return &Memory{State: h.state, file: file, size: st.Size}, nil
 }
 
-// Probe reads the beginning of what is remembered from the disk: past the page cache, which hides that a disk is gone. Where the
-// file system cannot, it finds nothing.
-func (s *Store) Probe() error {
-	file, err := s.dir.OpenRegular(memoryName, unix.O_RDONLY|unix.O_DIRECT, 0)
-	if errors.Is(err, unix.EINVAL) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("opening the memory in %s: %w", s.where, err)
-	}
-	defer file.Close()
-	page, err := unix.Mmap(-1, 0, probeSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE) // aligned
-	if err != nil {
-		return fmt.Errorf("getting memory for a page: %w", err)
-	}
-	defer func() { _ = unix.Munmap(page) }()
-	if _, err := unix.Pread(int(file.Fd()), page, 0); err != nil && !errors.Is(err, unix.EINVAL) {
-		return fmt.Errorf("reading the memory in %s: %w", s.where, err)
-	}
-	return nil
-}
-
 // Save remembers a state: the tree's data and then the memory are on the disk when it returns. rows come by path, as
 // fingerprint.Scanner gives them. If it fails, or the guest does, what was remembered before still is.
 func (s *Store) Save(ctx context.Context, state State, rows iter.Seq[Row]) error {
@@ -184,6 +162,7 @@ func (s *Store) commit() error {
 	if err := s.dir.Rename(temporary, s.dir, memoryName, 0); err != nil {
 		return err
 	}
+	s.forgetProbe()
 	if err := s.stepped("renamed"); err != nil {
 		return err
 	}
@@ -211,6 +190,7 @@ func (s *Store) stepped(step string) error {
 
 // Forget removes what is remembered, durably.
 func (s *Store) Forget() error {
+	s.forgetProbe()
 	err := s.dir.Unlink(memoryName)
 	if err == nil {
 		err = s.dir.Sync()

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -44,7 +45,6 @@ const (
 	memoryName = "memory"
 	temporary  = "memory.new"
 	nameMost   = 1024
-	probeSize  = 4096
 )
 
 // Store is one tree's part of the own directory. Load may be called by many goroutines; Save by one at a time, and not beside
@@ -59,6 +59,9 @@ type Store struct {
 	point *beneath.Dir
 	own   *beneath.Dir
 	dir   *beneath.Dir
+
+	probe   atomic.Pointer[probe] // nil: it is not open, or in use
+	version atomic.Uint64         // another one whenever the memory is another file
 
 	step func(string) error // called after each step of Save, for tests of what a crash leaves; may be nil
 }
@@ -105,6 +108,7 @@ func (s *Store) open(key fingerprint.Key) error {
 
 // Close lets go of the directories. Those that Dir gave stay open.
 func (s *Store) Close() error {
+	s.forgetProbe()
 	for _, dir := range []*beneath.Dir{s.dir, s.own, s.point} {
 		if dir != nil {
 			_ = dir.Close()

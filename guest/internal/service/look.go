@@ -164,13 +164,13 @@ func (of *member) at(number uint64) (versions []version, known bool) {
 
 func (s *Service) look(ctx context.Context, of *member, call Call) (*wire.Answer, error) {
 	return of.lookAt(ctx, func(t *tree, rows *fingerprint.Scanner) error {
+		t.lookedAt()
 		if call.Request().GetLook().GetWalk() {
 			if _, err := t.walk(ctx, rows); err != nil {
 				return err
 			}
 		}
-		_, err := rows.Read(ctx, fingerprint.Reading{Paths: small(rows, func(string) {}), Progress: progress(call, t.spec.Name)})
-		return err
+		return t.readSmall(ctx, rows, progress(call, t.spec.Name), func(string) {})
 	}, false)
 }
 

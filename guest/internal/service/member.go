@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"virtquorum.io/guest/internal/evidence"
 	"virtquorum.io/guest/internal/port"
 	"virtquorum.io/guest/internal/sync"
 	"virtquorum.io/guest/internal/wire"
@@ -28,8 +29,9 @@ type member struct {
 
 	cancel     context.CancelFunc
 	goroutines gosync.WaitGroup
-	newSession chan struct{} // another session took it over, which knows nothing yet
 	agreeing   gosync.Mutex
+	newSession chan struct{}       // another session took it over, which knows nothing yet
+	answered   chan evidence.Users // who the sidecar was told of last, as it asked
 
 	mu        gosync.Mutex
 	number    uint64                   // of the newest look that saw something new
@@ -62,7 +64,7 @@ func (s *Service) configure(ctx context.Context, _ *member, call Call) (*wire.An
 		s.publish(old)
 		return configured(old), nil
 	}
-	next := &member{session: call.Session(), configure: configure, newSession: make(chan struct{}, 1)}
+	next := &member{session: call.Session(), configure: configure, newSession: make(chan struct{}, 1), answered: make(chan evidence.Users, 1)}
 	if s.options.Users != nil {
 		users, err := s.options.Users(configure)
 		if err != nil {

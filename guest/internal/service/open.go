@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"virtquorum.io/guest/internal/beneath"
 	"virtquorum.io/guest/internal/fingerprint"
 	"virtquorum.io/guest/internal/memory"
 	"virtquorum.io/guest/internal/watch"
@@ -18,8 +19,9 @@ var errObserved = errors.New("the guest is only observed")
 
 // Opener opens trees of this guest.
 type Opener struct {
-	Own   func(pid int) bool // processes of this program beside its living children; may be nil
-	Watch []string           // the kinds of watching that may be tried; nil: all
+	Own    func(pid int) bool // processes of this program beside its living children; may be nil
+	Watch  []string           // the kinds of watching that may be tried; nil: all
+	Kernel beneath.Kernel     // what is to be done without, as on older kernels
 }
 
 // OpenTree opens a tree for looking and begins to watch it.
@@ -31,7 +33,7 @@ func (o Opener) OpenTree(ctx context.Context, configure *wire.Configure, spec *w
 	scanner, err := fingerprint.New(fingerprint.Tree{
 		Name: spec.Name, Path: string(spec.Path), Excludes: spec.Exclude,
 		Devices: spec.Devices, SetID: spec.SetId, Immutable: spec.Immutable,
-	}, key, fingerprint.Options{SELinux: configure.Selinux, Bandwidth: int64(configure.GetBandwidth().GetAudit())})
+	}, key, fingerprint.Options{SELinux: configure.Selinux, Bandwidth: int64(configure.GetBandwidth().GetAudit()), Kernel: o.Kernel})
 	if err != nil {
 		return nil, fmt.Errorf("opening it: %w", err)
 	}

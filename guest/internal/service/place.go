@@ -11,7 +11,7 @@ import (
 
 // PlaceChecker says by a trouble if a tree is not where, or what, it should be. evidence.Guest is one.
 type PlaceChecker interface {
-	CheckTree(ctx context.Context, alone *evidence.Alone, check evidence.TreeCheck) error
+	CheckTree(ctx context.Context, place *evidence.Place, check evidence.TreeCheck) error
 }
 
 // checkLimit is how long a disk may take to answer before the tree is said to be slow. Nobody is moved because of that.
@@ -20,25 +20,50 @@ const checkLimit = 5 * time.Second
 // place is where a tree lies. Its disk may hang: it is checked beside the looks, which would hang with it.
 type place struct {
 	checker PlaceChecker // nil: it is always as it should be
-	alone   evidence.Alone
+	known   evidence.Place
+	asked   chan struct{} // somebody looks at the tree just now
 }
 
-// checkPlaceAgain checks every now and then, until the context ends.
+// checkPlaceAgain checks every now and then, until the context ends: with the sidecar's looks where it asks often enough, so that the
+// program need not wake up once more for it.
 func (t *tree) checkPlaceAgain(ctx context.Context) {
-	for next := time.NewTicker(t.gap); ; {
-		select {
-		case <-ctx.Done():
-			next.Stop()
-			return
-		case <-next.C:
-			if t.checkPlace(ctx) {
-				select {
-				case t.away <- struct{}{}:
-				default:
-				}
-				t.changed()
+	if t.place.checker == nil {
+		return
+	}
+	next := time.NewTimer(t.gap)
+	defer next.Stop()
+	defer func() {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkLimit)
+		defer cancel()
+		t.place.known.Close(closing)
+	}()
+	for checked := time.Now(); ; checked = time.Now() {
+		for due := false; !due; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-next.C:
+				due = true
+			case <-t.place.asked:
+				due = time.Since(checked) > t.gap/2
 			}
 		}
+		if t.checkPlace(ctx) {
+			select {
+			case t.away <- struct{}{}:
+			default:
+			}
+			t.changed()
+		}
+		next.Reset(t.gap + t.gap/4)
+	}
+}
+
+// lookedAt says that somebody looks at the tree just now.
+func (t *tree) lookedAt() {
+	select {
+	case t.place.asked <- struct{}{}:
+	default:
 	}
 }
 
@@ -50,7 +75,7 @@ func (t *tree) checkPlace(ctx context.Context) bool {
 	// To its end, so that nothing holds the file system when the member is closed.
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkLimit)
 	defer cancel()
-	err := t.place.checker.CheckTree(limited, &t.place.alone, t.placeCheck())
+	err := t.place.checker.CheckTree(limited, &t.place.known, t.placeCheck())
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if ctx.Err() != nil || text(err) == text(t.misplaced) {

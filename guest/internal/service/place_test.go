@@ -98,18 +98,18 @@ func TestGivenADiskThatLosesItsContentThenItIsNamedThoughAllIsInTheCache(t *test
 }
 
 // hung is a disk that does not answer.
-type hung struct{}
+type hung struct{ alone evidence.Alone }
 
-func (hung) CheckTree(ctx context.Context, alone *evidence.Alone, _ evidence.TreeCheck) error {
+func (h *hung) CheckTree(ctx context.Context, _ *evidence.Place, _ evidence.TreeCheck) error {
 	gaveUp, giveUp := context.WithCancel(ctx)
 	giveUp()
-	return alone.Do(gaveUp, "looking for the tree", func() error { <-ctx.Done(); return errors.New("it was too late") })
+	return h.alone.Do(gaveUp, "looking for the tree", func() error { <-ctx.Done(); return errors.New("it was too late") })
 }
 
 func TestGivenADiskThatHangsThenTheTreeIsSlowAndStillWhatItWas(t *testing.T) {
 	tree := newTree(t)
 	write(t, tree, "one")
-	s, _ := newService(t, func(o *Options) { o.Places = hung{} })
+	s, _ := newService(t, func(o *Options) { o.Places = &hung{} })
 	mustDo(t, s, configureOf(tree))
 	seen := mustDo(t, s, &wire.Look{Walk: true}).GetLook()
 	if seen.Trees[0].Reason != evidence.SlowLook || len(rowsIn(t, s)) != 2 {

@@ -39,7 +39,6 @@ type TreeOpener interface {
 const (
 	walkShare  = 400 // a walk rests for so many times as long as it took, so that all walks take a quarter of a percent of a core
 	defaultGap = 2 * time.Second
-	largeFile  = 64 << 20 // bytes; such a file is read beside the others, so that they need not wait for it
 )
 
 // tree is one that is looked at all the time.
@@ -54,6 +53,8 @@ type tree struct {
 	tried         chan struct{}             // closed once it was opened or cannot be
 	gap           time.Duration             // between two walks, at least
 	place         place
+	small         chan struct{} // holds one token while small files are read
+	large         large
 	writers       WriterFinder // may be nil
 
 	mu        sync.Mutex
@@ -62,6 +63,7 @@ type tree struct {
 	opened    uint64             // how often it was
 	result    fingerprint.Result // of the newest look
 	walked    time.Time          // when the newest walk that saw everything began
+	took      time.Duration      // that walk
 	audited   time.Time          // when the newest audit that ended began
 	problem   error              // that keeps it from being looked at
 	misplaced error              // what is wrong with its place, by the newest check
@@ -74,8 +76,8 @@ type version struct{ opened, rows uint64 }
 // openTrees begins to look at the trees, for as long as running lasts, and waits for the first look at their places.
 func (s *Service) openTrees(ctx, running context.Context, of *member) {
 	for _, spec := range of.configure.Trees {
-		t := &tree{spec: spec, configuration: configurationOf(of.configure), unread: make(chan struct{}, 1), away: make(chan struct{}, 1), tried: make(chan struct{}), gap: defaultGap}
-		t.place.checker, t.writers = s.options.Places, s.options.Writers
+		t := &tree{spec: spec, configuration: configurationOf(of.configure), unread: make(chan struct{}, 1), small: make(chan struct{}, 1), away: make(chan struct{}, 1), tried: make(chan struct{}), gap: defaultGap}
+		t.place.checker, t.place.asked, t.writers = s.options.Places, make(chan struct{}, 1), s.options.Writers
 		if quick := of.configure.GetTiming().GetQuickMillis(); quick > 0 {
 			t.gap = time.Duration(quick) * time.Millisecond
 		}
@@ -191,9 +193,14 @@ func (t *tree) lookOn(ctx context.Context, rows *fingerprint.Scanner, watcher wa
 	}
 	next, due := time.NewTimer(0), time.Now()
 	defer next.Stop()
+	wanted := time.Now() // only a walk that began after this counts
 	after := func(d time.Duration) {
 		due = time.Now().Add(d)
 		next.Reset(d)
+	}
+	atOnce := func() {
+		wanted = time.Now()
+		after(0)
 	}
 	for ctx.Err() == nil && t.elsewhere() == nil {
 		select {
@@ -201,6 +208,10 @@ func (t *tree) lookOn(ctx context.Context, rows *fingerprint.Scanner, watcher wa
 			return
 		case <-t.away:
 		case <-next.C:
+			if left := t.rests(wanted); left > 0 { // the sidecar had one made meanwhile
+				after(left)
+				continue
+			}
 			took, err := t.walk(ctx, rows)
 			if errors.Is(err, fingerprint.ErrReplaced) {
 				return
@@ -211,15 +222,16 @@ func (t *tree) lookOn(ctx context.Context, rows *fingerprint.Scanner, watcher wa
 			case !more:
 				events = nil
 			case batch.Overflow:
-				after(0)
+				atOnce()
 			default:
 				if nameless(batch) && time.Until(due) > t.gap {
+					wanted = time.Now()
 					after(t.gap)
 				}
 				t.noteForeign(batch)
 				result, err := rows.Look(ctx, pathsOf(batch))
 				if err != nil {
-					after(0) // a walk may tell why
+					atOnce() // a walk may tell why
 					continue
 				}
 				t.found(result, nil)
@@ -249,13 +261,23 @@ func (t *tree) walk(ctx context.Context, rows *fingerprint.Scanner) (time.Durati
 	result, err := rows.Walk(ctx)
 	if err == nil {
 		t.mu.Lock()
-		t.walked = began
+		t.walked, t.took = began, time.Since(began)
 		t.mu.Unlock()
 	}
 	if ctx.Err() == nil {
 		t.found(result, err)
 	}
 	return time.Since(began), err
+}
+
+// rests is how long it need not be walked, if a walk began after a moment.
+func (t *tree) rests(since time.Time) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.walked.Before(since) {
+		return 0
+	}
+	return time.Until(t.walked.Add(t.took + max(t.gap, t.took*walkShare)))
 }
 
 func (t *tree) found(result fingerprint.Result, err error) {
@@ -266,64 +288,8 @@ func (t *tree) found(result fingerprint.Result, err error) {
 	}
 	t.mu.Unlock()
 	if err == nil && result.Unread > 0 {
-		select {
-		case t.unread <- struct{}{}:
-		default:
-		}
+		t.toRead()
 		return // what is to be read is told once it was
-	}
-	t.changed()
-}
-
-// read reads what looks found, small files first and large ones beside them.
-func (t *tree) read(ctx context.Context, rows *fingerprint.Scanner) {
-	large := make(chan string, 1)
-	var beside sync.WaitGroup
-	beside.Go(func() {
-		for path := range large {
-			_, err := rows.Read(ctx, fingerprint.Reading{Paths: one(path)})
-			t.readDone(ctx, err)
-		}
-	})
-	defer beside.Wait()
-	defer close(large)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.unread:
-		}
-		_, err := rows.Read(ctx, fingerprint.Reading{Paths: small(rows, func(path string) {
-			select {
-			case large <- path:
-			default: // after the one that is being read
-			}
-		})})
-		t.readDone(ctx, err)
-	}
-}
-
-// small names what is to be read, but for large files, which it tells.
-func small(rows *fingerprint.Scanner, large func(path string)) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for path := range rows.Unread() {
-			if entry, err := rows.Entry(path); err == nil && entry.Size > largeFile {
-				large(path)
-			} else if !yield(path) {
-				return
-			}
-		}
-	}
-}
-
-func one(path string) iter.Seq[string] { return func(yield func(string) bool) { yield(path) } }
-
-func (t *tree) readDone(ctx context.Context, err error) {
-	if ctx.Err() != nil {
-		return
-	}
-	if err != nil {
-		t.failed(err)
 	}
 	t.changed()
 }

@@ -14,6 +14,9 @@ import (
 // usersEvery is the time between two looks at who uses the guest: it costs some tenths of a millisecond.
 const usersEvery = 2 * time.Second
 
+// usersAsked is the same while the sidecar asks about as often.
+const usersAsked = usersEvery + usersEvery/8
+
 // UserLooker looks who uses the guest. *evidence.UserReader is one.
 type UserLooker interface {
 	Look() (evidence.Users, error)
@@ -51,6 +54,13 @@ func (s *Service) users(_ context.Context, of *member, _ Call) (*wire.Answer, er
 	if err != nil {
 		return nil, fmt.Errorf("looking who uses the guest: %w", err)
 	}
+	for told := false; !told; {
+		select {
+		case of.answered <- seen:
+			told = true
+		case <-of.answered: // an older one
+		}
+	}
 	return &wire.Answer{Piece: &wire.Answer_Users{Users: listOf(seen)}}, nil
 }
 
@@ -68,11 +78,11 @@ func listOf(seen evidence.Users) *wire.UserList {
 
 // watchUsers pushes who uses the guest whenever that is something else than it was, or asked for, until the context ends.
 func (s *Service) watchUsers(ctx context.Context, of *member) {
-	next := time.NewTicker(usersEvery)
+	next := time.NewTimer(usersEvery)
 	defer next.Stop()
 	var before evidence.Users
 	said := ""
-	for told := false; ; {
+	for told := false; ; next.Reset(usersEvery) {
 		seen, err := of.users.Look()
 		switch {
 		case err != nil && text(err) != said:
@@ -82,12 +92,17 @@ func (s *Service) watchUsers(ctx context.Context, of *member) {
 			before, told = seen, true
 		}
 		said = text(err)
-		select {
-		case <-ctx.Done():
-			return
-		case <-of.newSession:
-			told = false
-		case <-next.C:
+		for asked := true; asked; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-of.newSession:
+				told, asked = false, false
+			case before = <-of.answered:
+				next.Reset(usersAsked)
+			case <-next.C:
+				asked = false
+			}
 		}
 	}
 }

@@ -93,6 +93,7 @@ final class DocsTest {
             assertThat(run("tools/demo", "no-such-verb").output())
                 .contains("usage: tools/demo [" + words.get(1) + "]");
         case "testbed", "testbed/testbed" -> assertThatHelpHas(words.get(1));
+        case "virtquorum-guest" -> assertThatTheGuestProgramKnows(words);
         default -> throw new AssertionError("Nobody knows how to ask " + words.getFirst());
       }
     }
@@ -108,6 +109,22 @@ final class DocsTest {
             .filter(word -> word.startsWith("tools/") || word.startsWith("deploy/"))
             .toList();
     assertThat(programs).isNotEmpty().allMatch(program -> Files.isReadable(Path.of(program)));
+  }
+
+  private static void assertThatTheGuestProgramKnows(List<String> words) {
+    Path directory = Path.of("guest", "cmd", "virtquorum-guest");
+    assertThat(Page.source(directory.resolve("main.go"))).contains("\"" + words.get(1) + "\": ");
+    if (words.get(1).equals("archive")) {
+      assertThat(Page.source(directory.resolve("archive.go")))
+          .contains("usage: virtquorum-guest archive")
+          .contains("virtquorum-guest archive " + words.get(2));
+    }
+    for (String word : words) {
+      if (word.startsWith("--")) {
+        assertThat(Page.source(directory.resolve(words.get(1) + ".go")))
+            .contains("\"" + word.substring(2) + "\"");
+      }
+    }
   }
 
   private static void assertThatHelpHas(String verb) {

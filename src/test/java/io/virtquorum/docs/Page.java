@@ -29,7 +29,7 @@ record Page(
       Set.of(
           ("apt-get bash crane curl dd dnf docker e2fsck fuser git helm java journalctl k3s kind"
                   + " kubectl make minikube mvn oc podman qemu-ga qemu-img rsync sh skopeo ssh sudo"
-                  + " systemctl testbed time virsh virtctl wget yum")
+                  + " systemctl testbed time virsh virtctl virtquorum-guest wget yum")
               .split(" "));
   private static final Pattern FENCE = Pattern.compile("\\s*```(\\w*)");
   private static final Pattern INLINE = Pattern.compile("(?<!`)`([^`]+)`(?!`)");
@@ -114,6 +114,11 @@ record Page(
         .map(line -> COMMENT.matcher(line).replaceFirst("").strip())
         .filter(line -> !line.isEmpty())
         .toList();
+  }
+
+  /** A source that a page speaks of. */
+  static String source(Path path) {
+    return String.join("\n", lines(path));
   }
 
   private static boolean typed(String code) {

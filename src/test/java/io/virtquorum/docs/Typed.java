@@ -43,6 +43,14 @@ record Typed(String command, How how, String with) {
         answers(
             "make guest", "a stage of `make test` makes the packages; the testbed installs one"),
         answers("make edits", "it needs the VMs of the demo"),
+        notRun("tools/guest idle", "it takes ten minutes of a machine that does nothing else"),
+        notRun("tools/guest long", "it takes half an hour; `make test` runs seconds of it"),
+        answers("virtquorum-guest doctor /srv/www", "it is typed in a guest; its own tests run it"),
+        answers("virtquorum-guest archive list", "its own tests run it on a file system"),
+        answers("virtquorum-guest archive show ENTRY", "its own tests run it on a file system"),
+        answers(
+            "virtquorum-guest archive restore ENTRY PATH --to DIRECTORY",
+            "its own tests run it on a file system"),
         answers("make image", "`make test` has built it, and its end-to-end tests run in it"),
         answers("tools/demo remove", "it would remove the demo that somebody looks at"),
         apiServer("kubectl get hac"),
