@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"net/netip"
 
 	"google.golang.org/protobuf/proto"
@@ -245,7 +244,7 @@ func (s *Service) fetch(ctx context.Context, of *member, call Call) (*wire.Answe
 			return nil, fmt.Errorf("opening the stage of %s: %w", t.spec.Name, err)
 		}
 		defer stage.Close()
-		tree := sync.FetchTree{Name: t.spec.Name, Live: held.Rows.Root(), Stage: stage, Hashing: hashing, Held: contents(held.Rows)}
+		tree := sync.FetchTree{Name: t.spec.Name, Live: held.Rows.Root(), Stage: stage, Hashing: hashing, Held: sync.HeldBy(held.Rows)}
 		for _, target := range targets[i] {
 			wanted := sync.Wanted{Path: string(target.Path), Digest: digestOf(target), Size: int64(target.Size)}
 			if request.AnySize {
@@ -298,22 +297,6 @@ func fetchFailed(err error) error {
 		}
 	}
 	return err
-}
-
-// contents are the files that are there, whose contents need not cross again.
-func contents(rows *fingerprint.Scanner) iter.Seq[sync.Held] {
-	return func(yield func(sync.Held) bool) {
-		for path := range rows.Files() {
-			row, known := rows.Row(path)
-			entry, err := rows.Entry(path)
-			if !known || row.Unread || err != nil {
-				continue
-			}
-			if !yield(sync.Held{Path: path, Digest: row.Digest, Size: entry.Size, LinkTo: entry.LinkTo}) {
-				return
-			}
-		}
-	}
 }
 
 // prove reads the rows of the body back past the page cache, or all.

@@ -23,8 +23,7 @@ type stage struct {
 	present []bool // staged by an earlier fetch
 	headers []*header
 	paths   map[string]int // of rows that others may be links to
-	held    map[int64][]Held
-	free    int64 // bytes of the disk that nothing is meant for yet
+	free    int64          // bytes of the disk that nothing is meant for yet
 	kept    int
 }
 
@@ -78,7 +77,6 @@ func openStage(ctx context.Context, tree *FetchTree) (*stage, error) {
 			return nil, err
 		}
 	}
-	s.index()
 	return s, s.measure()
 }
 
