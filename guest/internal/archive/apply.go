@@ -76,6 +76,9 @@ func (a *Archive) Apply(ctx context.Context, plan Plan) (Result, error) {
 		err = a.before("journal")
 	}
 	if err == nil {
+		err = a.forgetMarks(ctx)
+	}
+	if err == nil {
 		err = a.tree.Stage.Sync()
 	}
 	if err == nil {
@@ -104,7 +107,7 @@ func (a *Archive) Apply(ctx context.Context, plan Plan) (Result, error) {
 
 // dropCopy removes the old version of a file from the entry, where it is what the order was made of.
 func (w *work) dropCopy(s *step) {
-	slot, _, err := w.findSlot(s, func(in State) bool { return in.Type == 'f' && in.Ino == s.Was.Ino })
+	slot, _, err := w.findSlot(s, func(in State) bool { return in.Type == 'f' && (in.Ino == s.Was.Ino || in.Ino == s.copy) })
 	if err == nil && slot != "" {
 		_ = w.tree.Archive.Unlink(slot)
 	}
@@ -246,9 +249,13 @@ func (a *Archive) Finish(ctx context.Context) (Result, error) {
 
 // carryOut does all steps, each of which finds out whether it was done before.
 func (a *Archive) carryOut(ctx context.Context, journal journalHead, steps []step, resuming bool) (Result, error) {
-	w := work{Archive: a, journal: journal, steps: steps, resuming: resuming}
+	w := work{Archive: a, journal: journal, steps: steps, resuming: resuming, marks: map[string]uint64{}}
 	if !resuming {
 		w.touched = map[string]bool{} // otherwise nobody knows
+	} else if marks, err := a.marks(ctx); err != nil {
+		return w.result, fmt.Errorf("repairing %s: %w: %w", a.tree.Name, ErrInterrupted, err)
+	} else {
+		w.marks = marks
 	}
 	if _, err := a.tree.Archive.Stat(journal.Entry); resuming && err == nil {
 		w.journal.Keeps = true
@@ -287,6 +294,9 @@ func (w *work) end(ctx context.Context) error {
 		return err
 	}
 	if err := w.tree.Journal.Sync(); err != nil {
+		return err
+	}
+	if err := w.forgetMarks(ctx); err != nil {
 		return err
 	}
 	// What is left in the stage, and copies that are spared, are of no use, and no harm if they stay.

@@ -55,11 +55,26 @@ func (a *archived) close() {
 }
 
 // archiveOf opens the archive of a tree, and ends first what a crash interrupted.
-func archiveOf(ctx context.Context, held *Held, name string, selinux bool) (*archived, error) {
+func (s *Service) archiveOf(ctx context.Context, of *member, held *Held, name string) (*archived, error) {
+	a, err := s.openArchive(of, held, name)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := a.Finish(ctx); err != nil {
+		a.close()
+		return nil, fmt.Errorf("finishing a repair that was interrupted: %w", err)
+	}
+	return a, nil
+}
+
+func (s *Service) openArchive(of *member, held *Held, name string) (*archived, error) {
 	if held.Store == nil {
 		return nil, held.Why
 	}
-	a, tree := &archived{}, archive.Tree{Name: name, Live: held.Rows.Root(), SELinux: selinux}
+	a, tree := &archived{}, archive.Tree{Name: name, Live: held.Rows.Root(), SELinux: of.configure.Selinux}
+	if s.options.Writers != nil {
+		tree.Appended = appendedOn(s.options.Writers, held.Rows.Root())
+	}
 	for kind, to := range map[string]**beneath.Dir{memory.Stage: &tree.Stage, memory.Archive: &tree.Archive, memory.Journal: &tree.Journal} {
 		directory, err := held.Store.Dir(kind)
 		if err != nil {
@@ -70,27 +85,32 @@ func archiveOf(ctx context.Context, held *Held, name string, selinux bool) (*arc
 		*to = directory
 	}
 	a.Archive = archive.New(tree)
-	if _, err := a.Finish(ctx); err != nil {
-		a.close()
-		return nil, fmt.Errorf("finishing a repair that was interrupted: %w", err)
-	}
 	return a, nil
 }
 
 // finishRepair ends what a crash interrupted, before anything else is done with the tree. What keeps it from that is told when
-// something is to be replaced next.
-func (s *Service) finishRepair(ctx context.Context, of *member, held *Held, name string) {
+// something is to be replaced next; but where a file may be neither old nor new, the tree is not to be looked at before, which is the error.
+func (s *Service) finishRepair(ctx context.Context, of *member, held *Held, name string) error {
 	if held.Store == nil {
-		return
+		return nil
 	}
 	s.repairing.Lock()
 	defer s.repairing.Unlock()
-	one, err := archiveOf(ctx, held, name, of.configure.Selinux)
+	one, err := s.openArchive(of, held, name)
 	if err != nil {
-		s.options.Log.Warn("ending a repair that was interrupted", "tree", name, "why", err)
-		return
+		s.options.Log.Warn("opening the archive", "tree", name, "why", err)
+		return nil
 	}
-	one.close()
+	defer one.close()
+	_, err = one.Finish(ctx)
+	if err == nil {
+		return nil
+	}
+	s.options.Log.Warn("ending a repair that was interrupted", "tree", name, "why", err)
+	if mixed, unknown := one.Mixed(ctx); !mixed && unknown == nil {
+		return nil
+	}
+	return fmt.Errorf("a file was being replaced when a repair was interrupted, and that cannot be ended: %w", err)
 }
 
 func (s *Service) archives(ctx context.Context, of *member) (all []*archived, end func(), err error) {
@@ -105,7 +125,7 @@ func (s *Service) archives(ctx context.Context, of *member) (all []*archived, en
 		held, err := t.use()
 		if err == nil {
 			var one *archived
-			if one, err = archiveOf(ctx, held, t.spec.Name, of.configure.Selinux); err == nil {
+			if one, err = s.archiveOf(ctx, of, held, t.spec.Name); err == nil {
 				all = append(all, one)
 				continue
 			}
@@ -179,6 +199,9 @@ func (s *Service) apply(ctx context.Context, of *member, call Call) (*wire.Answe
 		call.Progress(&wire.Progress{What: "applying to " + of.trees[i].spec.Name, Done: applied.Rows})
 		result, err := one.Apply(ctx, plans[i])
 		if err != nil {
+			if mixed, unknown := one.Mixed(context.WithoutCancel(ctx)); mixed || unknown != nil {
+				of.trees[i].openAgain(err)
+			}
 			return nil, fmt.Errorf("applying to %s: %w", of.trees[i].spec.Name, applyFailed(err))
 		}
 		s.addStale(ctx, of, i, plans[i], applied)

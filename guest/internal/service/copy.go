@@ -231,6 +231,11 @@ func (s *Service) fetch(ctx context.Context, of *member, call Call) (*wire.Answe
 		call.Progress(&wire.Progress{What: "fetching", Done: uint64(rows), Total: uint64(total), BytesDone: uint64(bytes)})
 	}
 	of.stage(nil)
+	_, end, err := s.archives(ctx, of) // the stage may be what an interrupted repair is ended from
+	if err != nil {
+		return nil, err
+	}
+	end()
 	for i, t := range of.trees {
 		held, err := t.use()
 		if err != nil {
