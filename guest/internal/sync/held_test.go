@@ -140,3 +140,15 @@ func TestGivenAContentInAnotherTreeOnAnotherDiskThenItIsCopiedFromThere(t *testi
 		}
 	}
 }
+
+func TestGivenAFetchThatWasCutAndADiskWithRoomForOneMoreThenTheWholeFileComesAllTheSame(t *testing.T) {
+	const size = 20 << 20
+	m := newMembers(t, t.TempDir(), scratchfs.Mount(t, "ext4", 40))
+	write(t, filepath.Join(m.from, "large"), randomBytes(1, size))
+	order := m.order(m.serve())
+	row := Wanted{"large", m.offered["large"].Digest, AnySize}
+	write(t, filepath.Join(filepath.Dir(m.to), "stage", stageName(&row)), randomBytes(1, size-5<<20)) // as far as it came
+	report, err := Fetch(limited(t), order)
+	must(t, err)
+	m.check(order, report)
+}
