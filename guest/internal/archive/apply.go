@@ -20,6 +20,8 @@ type Result struct {
 	Late []Late
 	// Unlisted are paths that were archived with a directory that had to go, though the plan did not name them; at most 100.
 	Unlisted []string
+	// Written says that somebody may have a file open for writing that was taken out of the tree.
+	Written bool
 }
 
 const journalName = "applying"
@@ -333,6 +335,7 @@ func (w *work) end(ctx context.Context) error {
 	if err := w.forgetMarks(ctx); err != nil {
 		return err
 	}
+	w.result.Written = w.isStale()
 	// What is left in the stage, and copies that are spared, are of no use, and no harm if they stay.
 	for i := range steps {
 		if steps[i].Row.isSpared() {

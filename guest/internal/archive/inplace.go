@@ -34,10 +34,13 @@ func cannot(doing string, err error) error {
 
 // findAppended asks which files that are to be replaced are only appended to. Who is not found is renamed, as ever.
 func (w *work) findAppended(ctx context.Context) {
+	if w.tree.Appended == nil {
+		return
+	}
 	var inodes []uint64
 	for i := range w.steps {
 		if s := &w.steps[i]; s.New.Type == 'f' && s.Row.OldType == "f" {
-			if st, err := w.tree.Live.Stat(name(s.path())); err == nil {
+			if st, err := w.tree.Live.Stat(name(s.path())); err == nil && st.Type == 'f' && isWrittenAt(w.tree.Live, s.path()) {
 				inodes = append(inodes, st.Ino)
 			}
 		}
@@ -46,7 +49,7 @@ func (w *work) findAppended(ctx context.Context) {
 }
 
 func (w *work) appending(ctx context.Context, inodes []uint64) map[uint64]bool {
-	if w.tree.Appended == nil || len(inodes) == 0 {
+	if len(inodes) == 0 || w.tree.Appended == nil {
 		return nil
 	}
 	found, err := w.tree.Appended(ctx, inodes)

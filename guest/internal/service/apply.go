@@ -92,7 +92,9 @@ func (s *Service) apply(ctx context.Context, of *member, call Call) (*wire.Answe
 			}
 			return nil, fmt.Errorf("applying to %s: %w", of.trees[i].spec.Name, applyFailed(err))
 		}
-		s.addStale(ctx, of, i, plans[i], applied)
+		if result.Written { // else there is nobody to look for among all processes
+			s.addStale(ctx, of, i, plans[i], applied)
+		}
 		applied.Rows += uint64(result.Rows)
 		applied.LateTotal += uint64(len(result.Late))
 		if result.Entry != "" {
