@@ -1,6 +1,7 @@
 package fingerprint
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,9 +24,10 @@ func TestGivenASizeThenTheFilesThatStillHaveItAreNamed(t *testing.T) {
 	scan(t, s)
 	sizes := s.Sizes(1000)
 	of := func(size int64) (names []string) {
-		for row, link := range sizes.Of(size) {
+		for row, link := range sizes.Of(size, Digest{}) {
 			names = append(names, row.Path+">"+link)
 		}
+		slices.Sort(names)
 		return names
 	}
 	if got := of(2000); !slices.Equal(got, []string{"a>", "b>", "goes>", "grows>"}) {
@@ -36,6 +38,17 @@ func TestGivenASizeThenTheFilesThatStillHaveItAreNamed(t *testing.T) {
 	}
 	if got := append(of(10), of(2500)...); len(got) > 0 {
 		t.Error(got)
+	}
+	must(t, os.WriteFile(filepath.Join(path, "b"), bytes.Repeat([]byte("b"), 2000), 0o600))
+	rows := scan(t, s)
+	sizes = s.Sizes(1000)
+	for _, path := range []string{"a", "b"} {
+		for row := range sizes.Of(2000, rows[path].Digest) {
+			if row.Digest != rows[path].Digest {
+				t.Errorf("%q comes before %q", row.Path, path)
+			}
+			break
+		}
 	}
 	write("grows", 2001)
 	write("new", 2000)

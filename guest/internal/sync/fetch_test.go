@@ -148,11 +148,13 @@ func (m *members) order(donor Donor) FetchOrder {
 			wanted = append(wanted, Wanted{path, row.Digest, AnySize}) // as sidecars order it
 		}
 	}
-	held := func(size int64) iter.Seq[Held] {
+	held := func(size int64, digest fingerprint.Digest) iter.Seq[Held] {
 		return func(yield func(Held) bool) {
-			for _, path := range sortedKeys(mine) {
-				if mine[path].Size == size && !yield(mine[path]) {
-					return
+			for _, same := range []bool{true, false} {
+				for _, path := range sortedKeys(mine) {
+					if row := mine[path]; row.Size == size && (row.Digest == digest) == same && !yield(row) {
+						return
+					}
 				}
 			}
 		}

@@ -77,7 +77,8 @@ type source struct {
 	row        *Held // nil for what is staged
 }
 
-// sources yields what may have a content, the likeliest first: what is staged, then rows of the same size, the same path's or name's first.
+// sources yields what may have a content, the likeliest first: what is staged, then rows of the same size: with the same digest, the same
+// path's, those of the same name, and others.
 func (t *transfer) sources(i *item, staged *item) iter.Seq[source] {
 	return func(yield func(source) bool) {
 		if staged != nil {
@@ -93,8 +94,9 @@ func (t *transfer) sources(i *item, staged *item) iter.Seq[source] {
 			return 1
 		}
 		stages := slices.SortedStableFunc(slices.Values(t.stages), func(x, y *stage) int { return own(x) - own(y) })
-		base := path.Base(i.path())
-		for _, likely := range []func(s *stage, h *Held) bool{
+		base, digest := path.Base(i.path()), i.wanted().Digest
+		for class, likely := range []func(s *stage, h *Held) bool{
+			func(_ *stage, h *Held) bool { return h.Digest == digest },
 			func(s *stage, h *Held) bool { return s == i.stage && h.Path == i.path() },
 			func(s *stage, h *Held) bool { return (s != i.stage || h.Path != i.path()) && path.Base(h.Path) == base },
 			func(_ *stage, h *Held) bool { return path.Base(h.Path) != base },
@@ -104,11 +106,11 @@ func (t *transfer) sources(i *item, staged *item) iter.Seq[source] {
 					continue
 				}
 				seen := 0
-				for row := range s.tree.Held(i.header.size) {
-					if seen++; seen > heldMost {
+				for row := range s.tree.Held(i.header.size, digest) {
+					if seen++; seen > heldMost || class == 0 && row.Digest != digest {
 						break
 					}
-					if likely(s, &row) && !yield(source{s.tree.Live, row.Path, row.Path, s.tree.Hashing, &row}) {
+					if (class == 0 || row.Digest != digest) && likely(s, &row) && !yield(source{s.tree.Live, row.Path, row.Path, s.tree.Hashing, &row}) {
 						return
 					}
 				}

@@ -152,3 +152,15 @@ func TestGivenAFetchThatWasCutAndADiskWithRoomForOneMoreThenTheWholeFileComesAll
 	must(t, err)
 	m.check(order, report)
 }
+
+func TestGivenManyFilesOfOneSizeThatWereRenamedThenNoContentCrosses(t *testing.T) {
+	m := newMembers(t, t.TempDir(), t.TempDir())
+	const files, size = 200, 4 << 10
+	for n := range files {
+		write(t, filepath.Join(m.to, fmt.Sprintf("old%03d", n)), randomBytes(int64(n), size))
+		write(t, filepath.Join(m.from, fmt.Sprintf("new%03d", n*71%files)), randomBytes(int64(n), size))
+	}
+	if report, crossed := m.fetched(); crossed > files*300 || report.Copied != files*size {
+		t.Errorf("%d bytes crossed, %d were copied", crossed, report.Copied)
+	}
+}

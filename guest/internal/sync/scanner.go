@@ -22,12 +22,12 @@ func ServedBy(scanner *fingerprint.Scanner, hashing Hashing, rows func(path stri
 	}
 }
 
-// HeldBy yields the files that a scanner knows by their size. Which have which is found out when it is asked first.
-func HeldBy(scanner *fingerprint.Scanner) func(size int64) iter.Seq[Held] {
+// HeldBy yields the files that a scanner knows by their size, those with a digest first. Which have which is found out when it is asked first.
+func HeldBy(scanner *fingerprint.Scanner) func(size int64, digest fingerprint.Digest) iter.Seq[Held] {
 	sizes := gosync.OnceValue(func() *fingerprint.Sizes { return scanner.Sizes(heldFrom) })
-	return func(size int64) iter.Seq[Held] {
+	return func(size int64, digest fingerprint.Digest) iter.Seq[Held] {
 		return func(yield func(Held) bool) {
-			for row, link := range sizes().Of(size) {
+			for row, link := range sizes().Of(size, digest) {
 				if !yield(Held{Path: row.Path, Digest: row.Digest, Size: size, LinkTo: link}) {
 					return
 				}
