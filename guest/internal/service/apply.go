@@ -88,7 +88,7 @@ func (s *Service) apply(ctx context.Context, of *member, call Call) (*wire.Answe
 		result, err := prepared[i].CarryOut(ctx)
 		if err != nil {
 			if mixed, unknown := one.Mixed(context.WithoutCancel(ctx)); mixed || unknown != nil {
-				of.trees[i].openAgain(err)
+				of.trees[i].openAgain(unfinished(err))
 			}
 			return nil, fmt.Errorf("applying to %s: %w", of.trees[i].spec.Name, applyFailed(err))
 		}

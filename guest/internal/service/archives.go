@@ -2,7 +2,10 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
+
+	"golang.org/x/sys/unix"
 
 	"virtquorum.io/guest/internal/archive"
 	"virtquorum.io/guest/internal/beneath"
@@ -77,7 +80,15 @@ func (s *Service) finishRepair(ctx context.Context, of *member, held *Held, name
 	if mixed, unknown := one.Mixed(ctx); !mixed && unknown == nil {
 		return nil
 	}
-	return fmt.Errorf("a file was being replaced when a repair was interrupted, and that cannot be ended: %w", err)
+	return unfinished(err)
+}
+
+// unfinished is why a tree must not be looked at. What it is about is the repair, so only a failing disk is told as the tree's own trouble.
+func unfinished(err error) error {
+	if errors.Is(err, unix.EIO) {
+		return fmt.Errorf("a file was being replaced when a repair was interrupted, and that cannot be ended: %w", err)
+	}
+	return fmt.Errorf("a file was being replaced when a repair was interrupted, and that cannot be ended: %v", err)
 }
 
 func (s *Service) archives(ctx context.Context, of *member) (all []*archived, end func(), err error) {
