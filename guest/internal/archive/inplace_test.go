@@ -39,13 +39,13 @@ func logOf(seed uint64, size int) string {
 
 // logs are contents of a log on a member and of what is to take its place.
 func logs() map[string][2]string {
-	long, other := logOf(1, 700_000), logOf(2, 900_000)
+	long, other := logOf(1, 350_000), logOf(2, 450_000)
 	return map[string][2]string{
-		"that grew":                     {long[:300_000], long},
-		"that is shorter":               {long, long[:300_000]},
+		"that grew":                     {long[:150_000], long},
+		"that is shorter":               {long, long[:150_000]},
 		"that is another and longer":    {long, other},
-		"that is another and shorter":   {other, long[:500_001]},
-		"of as many bytes":              {long, other[:700_000]},
+		"that is another and shorter":   {other, long[:250_001]},
+		"of as many bytes":              {long, other[:350_000]},
 		"of a line":                     {long, "one line\n"},
 		"that was empty":                {"", other[:5000]},
 		"that ends at a block, shorter": {other, long[:8192]},
