@@ -82,16 +82,13 @@ func TestGivenAFileThatIsReplacedThenTheDiskNeedsItsSizeOnceMoreBeyondTheArchive
 				}
 				close(watch)
 				<-watched
-				after, err := taken(p.joinerDir)
-				if err != nil {
-					t.Fatal(err)
-				}
 				const slack = 2 << 20 // directories, journals, and what the file system keeps for itself
-				archived := after - before
-				fmt.Printf("%s: %d bytes: %d more on the disk at most, %d of it the archive in the end\n", t.Name(), size, peak-before, archived)
-				if archived < size-slack || archived > size+slack {
-					t.Errorf("%d bytes are archived", archived)
-				}
+				after := int64(0)
+				within(t, func() bool { // xfs gives back what was removed a little later
+					after, err = taken(p.joinerDir)
+					return err == nil && after-before >= size-slack && after-before <= size+slack
+				})
+				fmt.Printf("%s: %d bytes: %d more on the disk at most, %d of it the archive in the end\n", t.Name(), size, peak-before, after-before)
 				if beyond := peak - after; beyond > size+slack {
 					t.Errorf("%d bytes beyond the archive", beyond)
 				}
