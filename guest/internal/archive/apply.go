@@ -20,6 +20,8 @@ type Result struct {
 	Late []Late
 	// Unlisted are paths that were archived with a directory that had to go, though the plan did not name them; at most 100.
 	Unlisted []string
+	// Written says that somebody may have a file open for writing that was taken out of the tree.
+	Written bool
 }
 
 const journalName = "applying"
@@ -50,80 +52,117 @@ func bytesOf(steps []step) (bytes int64) {
 	return bytes
 }
 
+// Prepared is a plan that will be carried out, now or after a crash, unless it is abandoned.
+type Prepared struct {
+	archive *Archive
+	journal journalHead
+	steps   []step
+	late    []Late
+}
+
 // Apply carries a plan out: all that it replaces or removes is in the archive entry by the same step. It returns when everything is
 // durable. After an error that wraps ErrInterrupted the tree is between old and new, each row being one of them, and Finish goes on;
 // after another error nothing was changed. Room is the caller's matter: MakeRoom with what Need says.
 func (a *Archive) Apply(ctx context.Context, plan Plan) (Result, error) {
-	if err := checkEntry(plan.Entry); err != nil {
+	prepared, err := a.Prepare(ctx, plan)
+	if err != nil {
 		return Result{}, err
 	}
+	return prepared.CarryOut(ctx)
+}
+
+// Prepare makes a plan durable, with all that is needed to carry it out. Nothing in the tree was changed when it returns. What is carried out in
+// several trees is prepared in all of them first, so that a crash afterwards ends it in all.
+func (a *Archive) Prepare(ctx context.Context, plan Plan) (*Prepared, error) {
+	if err := checkEntry(plan.Entry); err != nil {
+		return nil, err
+	}
 	if _, interrupted, err := a.Interrupted(); err != nil || interrupted {
-		return Result{}, errors.Join(fmt.Errorf("%w: an earlier repair of %s is not finished", ErrPlan, a.tree.Name), err)
+		return nil, errors.Join(fmt.Errorf("%w: an earlier repair of %s is not finished", ErrPlan, a.tree.Name), err)
 	}
 	steps, late, err := a.steps(ctx, &plan)
 	if err != nil {
-		return Result{}, fmt.Errorf("preparing the repair of %s: %w", a.tree.Name, err)
+		return nil, fmt.Errorf("preparing the repair of %s: %w", a.tree.Name, err)
 	}
+	p := &Prepared{archive: a, steps: steps, late: late}
 	if len(steps) == 0 {
-		return Result{Late: late}, nil
+		return p, nil
 	}
-	journal := journalHead{Version: 1, Tree: a.tree.Name, Verdict: plan.Verdict, Millis: plan.Millis, Single: plan.Single}
-	journal.Keeps = slices.ContainsFunc(steps, func(s step) bool { return s.Row.OldType != "" })
-	if journal.Entry, err = a.free(plan.Entry); err == nil && journal.Keeps {
-		err = a.begin(journal, steps)
+	p.journal = journalHead{Version: 1, Tree: a.tree.Name, Verdict: plan.Verdict, Millis: plan.Millis, Single: plan.Single}
+	p.journal.Keeps = slices.ContainsFunc(steps, func(s step) bool { return s.Row.OldType != "" })
+	if p.journal.Entry, err = a.free(plan.Entry); err == nil && p.journal.Keeps {
+		err = a.begin(p.journal, steps)
 	}
 	if err == nil {
 		err = a.before("journal")
 	}
 	if err == nil {
+		err = a.forgetMarks(ctx)
+	}
+	if err == nil {
 		err = a.tree.Stage.Sync()
 	}
 	if err == nil {
-		err = writeLines(a.tree.Journal, journalName, func(encode func(any) error) error {
-			if err := encode(journal); err != nil {
-				return err
-			}
-			for i := range steps {
-				if err := encode(&steps[i]); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+		err = p.write()
 	}
 	if err != nil {
-		if journal.Entry != "" {
-			err = errors.Join(err, a.abandon(context.WithoutCancel(ctx), journal))
+		if p.journal.Entry != "" {
+			err = errors.Join(err, p.Abandon(ctx))
 		}
-		return Result{}, fmt.Errorf("preparing the repair of %s: %w", a.tree.Name, full(err))
+		return nil, fmt.Errorf("preparing the repair of %s: %w", a.tree.Name, full(err))
 	}
-	result, err := a.carryOut(ctx, journal, steps, false)
-	result.Late = append(late, result.Late...)
+	return p, nil
+}
+
+func (p *Prepared) write() error {
+	return writeLines(p.archive.tree.Journal, journalName, func(encode func(any) error) error {
+		if err := encode(p.journal); err != nil {
+			return err
+		}
+		for i := range p.steps {
+			if err := encode(&p.steps[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// CarryOut does what was prepared, as Apply says.
+func (p *Prepared) CarryOut(ctx context.Context) (Result, error) {
+	if len(p.steps) == 0 {
+		return Result{Late: p.late}, nil
+	}
+	result, err := p.archive.carryOut(ctx, p.journal, p.steps, false)
+	result.Late = append(p.late, result.Late...)
 	return result, err
 }
 
-// dropCopy removes the old version of a file from the entry, where it is what the order was made of.
-func (w *work) dropCopy(s *step) {
-	slot, _, err := w.findSlot(s, func(in State) bool { return in.Type == 'f' && in.Ino == s.Was.Ino })
-	if err == nil && slot != "" {
-		_ = w.tree.Archive.Unlink(slot)
+// Abandon takes back what was prepared and not begun: the entry would say that rows were replaced. The context's end does not keep it from that.
+func (p *Prepared) Abandon(ctx context.Context) error {
+	if len(p.steps) == 0 {
+		return nil
 	}
-}
-
-// abandon takes back what was prepared: the entry would say that rows were replaced.
-func (a *Archive) abandon(ctx context.Context, journal journalHead) error {
+	a := p.archive
 	if err := a.tree.Journal.Unlink(journalName); err == nil {
-		err = a.tree.Journal.Sync()
-		if err != nil {
+		if err = a.tree.Journal.Sync(); err != nil {
 			return err
 		}
 	} else if !errors.Is(err, unix.ENOENT) {
 		return err
 	}
-	if !journal.Keeps {
+	if !p.journal.Keeps {
 		return nil
 	}
-	return a.Remove(ctx, journal.Entry)
+	return a.Remove(context.WithoutCancel(ctx), p.journal.Entry)
+}
+
+// dropCopy removes the old version of a file from the entry, where it is what the order was made of.
+func (w *work) dropCopy(s *step) {
+	slot, _, err := w.findSlot(s, func(in State) bool { return in.Type == 'f' && (in.Ino == s.Was.Ino || in.Ino == s.copy) })
+	if err == nil && slot != "" {
+		_ = w.tree.Archive.Unlink(slot)
+	}
 }
 
 // ErrInterrupted means that rows of the tree are replaced and others not yet: Finish must be called.
@@ -246,9 +285,13 @@ func (a *Archive) Finish(ctx context.Context) (Result, error) {
 
 // carryOut does all steps, each of which finds out whether it was done before.
 func (a *Archive) carryOut(ctx context.Context, journal journalHead, steps []step, resuming bool) (Result, error) {
-	w := work{Archive: a, journal: journal, steps: steps, resuming: resuming}
+	w := work{Archive: a, journal: journal, steps: steps, resuming: resuming, marks: map[string]uint64{}}
 	if !resuming {
 		w.touched = map[string]bool{} // otherwise nobody knows
+	} else if marks, err := a.marks(ctx); err != nil {
+		return w.result, fmt.Errorf("repairing %s: %w: %w", a.tree.Name, ErrInterrupted, err)
+	} else {
+		w.marks = marks
 	}
 	if _, err := a.tree.Archive.Stat(journal.Entry); resuming && err == nil {
 		w.journal.Keeps = true
@@ -289,6 +332,10 @@ func (w *work) end(ctx context.Context) error {
 	if err := w.tree.Journal.Sync(); err != nil {
 		return err
 	}
+	if err := w.forgetMarks(ctx); err != nil {
+		return err
+	}
+	w.result.Written = w.isStale()
 	// What is left in the stage, and copies that are spared, are of no use, and no harm if they stay.
 	for i := range steps {
 		if steps[i].Row.isSpared() {

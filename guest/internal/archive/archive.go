@@ -20,6 +20,9 @@ type Tree struct {
 	Name                          string
 	Live, Stage, Archive, Journal *beneath.Dir
 	SELinux                       bool // security.selinux is part of the state
+	// Appended tells which of these inodes of the tree's file system somebody has open for writing, and everybody who has only to append.
+	// nil: nobody.
+	Appended func(ctx context.Context, inodes []uint64) (map[uint64]bool, error)
 }
 
 // Archive applies plans to one tree and keeps what they replaced. Not for many goroutines, and nobody else may use its stage

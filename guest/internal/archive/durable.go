@@ -33,8 +33,13 @@ func (w *work) sync() error {
 
 // syncSlots makes the directories of the entry for a path durable, and those above, which may be as new.
 func (w *work) syncSlots(path string) error {
-	for ; ; path = parentOf(path) {
-		dir, err := w.tree.Archive.Sub(strings.TrimSuffix(w.journal.Entry+"/"+filesName+"/"+path, "/."))
+	return w.syncDirs(strings.TrimSuffix(w.journal.Entry+"/"+filesName+"/"+path, "/."))
+}
+
+// syncDirs makes a directory of the archive durable, and those above it.
+func (w *work) syncDirs(path string) error {
+	for ; path != "."; path = parentOf(path) {
+		dir, err := w.tree.Archive.Sub(path)
 		if err == nil {
 			err = dir.Sync()
 			_ = dir.Close()
@@ -42,10 +47,8 @@ func (w *work) syncSlots(path string) error {
 		if err != nil && !gone(err) {
 			return err
 		}
-		if path == "." {
-			return nil
-		}
 	}
+	return w.tree.Archive.Sync()
 }
 
 // judgeSlots marks, after a crash, the rows whose old version is not the one that the look saw.
@@ -58,7 +61,13 @@ func (w *work) judgeSlots() error {
 		if s.Row.What == Changed {
 			continue
 		}
-		slot, _, err := w.findSlot(s, func(in State) bool { return in.Type != 'd' && s.Was.moved(in) && in.Ino != s.New.Ino })
+		_, copied := w.marks[s.Staged]
+		slot, _, err := w.findSlot(s, func(in State) bool {
+			if copied {
+				in.Ino = s.Was.Ino // of what is replaced in place the archive has a copy
+			}
+			return in.Type != 'd' && s.Was.moved(in) && in.Ino != s.New.Ino
+		})
 		if err != nil {
 			return err
 		}

@@ -93,6 +93,7 @@ type step struct {
 	Was    State  `json:"was"`
 	bytes  int64  // on disk, that the archive will hold
 	aside  bool   // without an exchange: what was there is in the archive, and nothing is there now
+	copy   uint64 // the inode of the archive's copy of what was replaced in place
 }
 
 // stale is true if what is there now is not what the step was made for.

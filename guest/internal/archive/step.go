@@ -22,6 +22,10 @@ type work struct {
 	touched  map[string]bool // directories of the tree whose names changed; nil if too many to name
 	late     bool            // the manifest does not say all
 	unlisted []Row
+
+	appended map[uint64]bool   // inodes that processes only append to
+	marks    map[string]uint64 // of files that were begun to be replaced in place, by what is staged for them
+	block    int64             // see blocks
 }
 
 const (
@@ -35,6 +39,7 @@ const (
 
 func (w *work) all(ctx context.Context) error {
 	steps := w.steps
+	w.findAppended(ctx)
 	for i := range steps {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -116,8 +121,14 @@ func (w *work) put(ctx context.Context, s *step, now State) error {
 			return err
 		}
 	}
-	if !s.Row.Late && s.stale(now) && w.isLate(s, "somebody wrote it") {
+	begun := now.Ino != 0 && w.marks[s.Staged] == now.Ino
+	if !begun && !s.Row.Late && s.stale(now) && w.isLate(s, "somebody wrote it") {
 		return nil
+	}
+	if begun || w.appended[now.Ino] && s.New.Type == 'f' && now.Type == 'f' {
+		if done, err := w.replaceOpen(ctx, s, now); done || err != nil {
+			return err
+		}
 	}
 	switch {
 	case now.Type == 0:

@@ -11,9 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"virtquorum.io/guest/internal/archive"
-	"virtquorum.io/guest/internal/beneath"
 	"virtquorum.io/guest/internal/fingerprint"
-	"virtquorum.io/guest/internal/memory"
 	"virtquorum.io/guest/internal/port"
 	"virtquorum.io/guest/internal/sync"
 	"virtquorum.io/guest/internal/wire"
@@ -40,100 +38,6 @@ func (of *member) stagedAs(tree int, path string) (sync.Staged, bool) {
 	}
 	staged, known := of.staged[tree][path]
 	return staged, known
-}
-
-// archived is the archive of an open tree, with its directories.
-type archived struct {
-	*archive.Archive
-	directories []*beneath.Dir
-}
-
-func (a *archived) close() {
-	for _, directory := range a.directories {
-		directory.Close()
-	}
-}
-
-// archiveOf opens the archive of a tree, and ends first what a crash interrupted.
-func archiveOf(ctx context.Context, held *Held, name string, selinux bool) (*archived, error) {
-	if held.Store == nil {
-		return nil, held.Why
-	}
-	a, tree := &archived{}, archive.Tree{Name: name, Live: held.Rows.Root(), SELinux: selinux}
-	for kind, to := range map[string]**beneath.Dir{memory.Stage: &tree.Stage, memory.Archive: &tree.Archive, memory.Journal: &tree.Journal} {
-		directory, err := held.Store.Dir(kind)
-		if err != nil {
-			a.close()
-			return nil, fmt.Errorf("opening its %s: %w", kind, err)
-		}
-		a.directories = append(a.directories, directory)
-		*to = directory
-	}
-	a.Archive = archive.New(tree)
-	if _, err := a.Finish(ctx); err != nil {
-		a.close()
-		return nil, fmt.Errorf("finishing a repair that was interrupted: %w", err)
-	}
-	return a, nil
-}
-
-// finishRepair ends what a crash interrupted, before anything else is done with the tree. What keeps it from that is told when
-// something is to be replaced next.
-func (s *Service) finishRepair(ctx context.Context, of *member, held *Held, name string) {
-	if held.Store == nil {
-		return
-	}
-	s.repairing.Lock()
-	defer s.repairing.Unlock()
-	one, err := archiveOf(ctx, held, name, of.configure.Selinux)
-	if err != nil {
-		s.options.Log.Warn("ending a repair that was interrupted", "tree", name, "why", err)
-		return
-	}
-	one.close()
-}
-
-func (s *Service) archives(ctx context.Context, of *member) (all []*archived, end func(), err error) {
-	s.repairing.Lock()
-	end = func() {
-		for _, one := range all {
-			one.close()
-		}
-		s.repairing.Unlock()
-	}
-	for _, t := range of.trees {
-		held, err := t.use()
-		if err == nil {
-			var one *archived
-			if one, err = archiveOf(ctx, held, t.spec.Name, of.configure.Selinux); err == nil {
-				all = append(all, one)
-				continue
-			}
-		}
-		end()
-		return nil, nil, fmt.Errorf("the archive of %s: %w", t.spec.Name, err)
-	}
-	return all, end, nil
-}
-
-func plain(all []*archived) []*archive.Archive {
-	archives := make([]*archive.Archive, 0, len(all))
-	for _, one := range all {
-		archives = append(archives, one.Archive)
-	}
-	return archives
-}
-
-// limits are those of the configuration; what it leaves out is as the API's defaults are.
-func (of *member) limits() archive.Limits {
-	limits := archive.Limits{Entries: int(of.configure.GetArchive().GetEntries()), Bytes: int64(of.configure.GetArchive().GetBytes())}
-	if limits.Entries == 0 {
-		limits.Entries = 20
-	}
-	if limits.Bytes == 0 {
-		limits.Bytes = 1 << 30
-	}
-	return limits
 }
 
 // apply has the trees hold the rows of the body.
@@ -172,16 +76,25 @@ func (s *Service) apply(ctx context.Context, of *member, call Call) (*wire.Answe
 		}
 	}
 	applied := &wire.Applied{Bytes: uint64(coming)}
+	prepared, err := prepare(ctx, all, plans)
+	if err != nil {
+		return nil, applyFailed(err)
+	}
 	for i, one := range all {
-		if len(plans[i].Put)+len(plans[i].Remove) == 0 {
+		if prepared[i] == nil {
 			continue
 		}
 		call.Progress(&wire.Progress{What: "applying to " + of.trees[i].spec.Name, Done: applied.Rows})
-		result, err := one.Apply(ctx, plans[i])
+		result, err := prepared[i].CarryOut(ctx)
 		if err != nil {
+			if mixed, unknown := one.Mixed(context.WithoutCancel(ctx)); mixed || unknown != nil {
+				of.trees[i].openAgain(unfinished(err))
+			}
 			return nil, fmt.Errorf("applying to %s: %w", of.trees[i].spec.Name, applyFailed(err))
 		}
-		s.addStale(ctx, of, i, plans[i], applied)
+		if result.Written { // else there is nobody to look for among all processes
+			s.addStale(ctx, of, i, plans[i], applied)
+		}
 		applied.Rows += uint64(result.Rows)
 		applied.LateTotal += uint64(len(result.Late))
 		if result.Entry != "" {
@@ -197,6 +110,26 @@ func (s *Service) apply(ctx context.Context, of *member, call Call) (*wire.Answe
 		applied.Late = applied.Late[:len(applied.Late)/2]
 	}
 	return &wire.Answer{Piece: &wire.Answer_Applied{Applied: applied}}, nil
+}
+
+// prepare makes the plans durable in all trees, before the first row is replaced in any: whatever happens then, all are carried out.
+func prepare(ctx context.Context, all []*archived, plans []archive.Plan) ([]*archive.Prepared, error) {
+	prepared := make([]*archive.Prepared, len(all))
+	for i, one := range all {
+		if len(plans[i].Put)+len(plans[i].Remove) == 0 {
+			continue
+		}
+		var err error
+		if prepared[i], err = one.Prepare(ctx, plans[i]); err != nil {
+			for _, earlier := range prepared[:i] {
+				if earlier != nil {
+					err = errors.Join(err, earlier.Abandon(ctx))
+				}
+			}
+			return nil, err
+		}
+	}
+	return prepared, nil
 }
 
 // plan is what is to be done to one tree. What a look saw of a row is what the row says, not what is there by now: a write in

@@ -156,3 +156,78 @@ func TestGivenAChangeThatNothingElseTellsOfThenAWritableMappingMakesItSomebodys(
 		})
 	}
 }
+
+// filesOf are the rows of the file that each tree of a member has, as targets.
+func filesOf(t *testing.T, s *Service) (files []*wire.Target) {
+	t.Helper()
+	for {
+		answer, pieces, err := do(t, s, &wire.Rows{})
+		files = nil
+		for _, piece := range append(pieces, answer) {
+			for _, row := range piece.GetRows().GetRows() {
+				if string(row.Path) == "file" && len(row.Digest) > 0 {
+					files = append(files, &wire.Target{Tree: row.Tree, Path: row.Path, Digest: row.Digest})
+				}
+			}
+		}
+		if err == nil && len(files) == 2 {
+			return files
+		}
+		mustDo(t, s, &wire.Look{})
+	}
+}
+
+func TestGivenARepairOfTwoTreesThatWasCutOffThenTheNextStartEndsItInBothOrInNeither(t *testing.T) {
+	none, both := 0, 0
+	for steps := 0; ; steps++ {
+		p := &pair{t: t}
+		var joiner *wire.Configure
+		for _, content := range []string{"new", "old"} {
+			joiner = configureOf(newTree(t), newTree(t))
+			joiner.SyncAddress = "127.0.0.1"
+			for _, tree := range joiner.Trees {
+				if err := os.WriteFile(filepath.Join(string(tree.Path), "file"), []byte(content), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			p.donor = p.joiner
+			p.joiner, _ = newService(t)
+			mustDo(t, p.joiner, joiner)
+			mustDo(t, p.joiner, &wire.Look{Walk: true})
+		}
+		filesOf(t, p.joiner)
+		apply := filesOf(t, p.donor)
+		p.fetchThese(apply)
+		call := &fakeCall{request: applyOf("verdict-1"), session: 1, body: []*wire.Body{{Last: true, Targets: apply}}}
+		_, err := p.joiner.do(&cutOff{t.Context(), steps}, call)
+		p.joiner.Close()
+		p.donor.Close()
+		if err == nil {
+			break
+		}
+		p.joiner, _ = newService(t)
+		mustDo(t, p.joiner, joiner)
+		p.joiner.Close()
+		replaced := 0
+		for _, tree := range joiner.Trees {
+			now, err := os.ReadFile(filepath.Join(string(tree.Path), "file"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(now) == "new" {
+				replaced++
+			}
+		}
+		switch replaced {
+		case 0:
+			none++
+		case 2:
+			both++
+		default:
+			t.Errorf("after %d steps one tree was repaired and the other was not", steps)
+		}
+	}
+	if none == 0 || both == 0 {
+		t.Errorf("%d times nothing was replaced, %d times all", none, both)
+	}
+}

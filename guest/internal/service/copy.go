@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"net/netip"
 
 	"google.golang.org/protobuf/proto"
@@ -232,6 +231,11 @@ func (s *Service) fetch(ctx context.Context, of *member, call Call) (*wire.Answe
 		call.Progress(&wire.Progress{What: "fetching", Done: uint64(rows), Total: uint64(total), BytesDone: uint64(bytes)})
 	}
 	of.stage(nil)
+	_, end, err := s.archives(ctx, of) // the stage may be what an interrupted repair is ended from
+	if err != nil {
+		return nil, err
+	}
+	end()
 	for i, t := range of.trees {
 		held, err := t.use()
 		if err != nil {
@@ -245,7 +249,7 @@ func (s *Service) fetch(ctx context.Context, of *member, call Call) (*wire.Answe
 			return nil, fmt.Errorf("opening the stage of %s: %w", t.spec.Name, err)
 		}
 		defer stage.Close()
-		tree := sync.FetchTree{Name: t.spec.Name, Live: held.Rows.Root(), Stage: stage, Hashing: hashing, Held: contents(held.Rows)}
+		tree := sync.FetchTree{Name: t.spec.Name, Live: held.Rows.Root(), Stage: stage, Hashing: hashing, Held: sync.HeldBy(held.Rows)}
 		for _, target := range targets[i] {
 			wanted := sync.Wanted{Path: string(target.Path), Digest: digestOf(target), Size: int64(target.Size)}
 			if request.AnySize {
@@ -298,22 +302,6 @@ func fetchFailed(err error) error {
 		}
 	}
 	return err
-}
-
-// contents are the files that are there, whose contents need not cross again.
-func contents(rows *fingerprint.Scanner) iter.Seq[sync.Held] {
-	return func(yield func(sync.Held) bool) {
-		for path := range rows.Files() {
-			row, known := rows.Row(path)
-			entry, err := rows.Entry(path)
-			if !known || row.Unread || err != nil {
-				continue
-			}
-			if !yield(sync.Held{Path: path, Digest: row.Digest, Size: entry.Size, LinkTo: entry.LinkTo}) {
-				return
-			}
-		}
-	}
 }
 
 // prove reads the rows of the body back past the page cache, or all.

@@ -110,6 +110,12 @@ func doWith(t *testing.T, s *Service, request *wire.Request, targets []*wire.Tar
 func (p *pair) fetch() (apply []*wire.Target) {
 	p.t.Helper()
 	apply, served := p.targets()
+	p.fetchThese(served)
+	return apply
+}
+
+func (p *pair) fetchThese(served []*wire.Target) {
+	p.t.Helper()
 	seed := bytes.Repeat([]byte{7}, sync.SeedSize)
 	identity, err := sync.IdentityFromSeed(seed)
 	if err != nil {
@@ -121,10 +127,10 @@ func (p *pair) fetch() (apply []*wire.Target) {
 	}
 	wanted := make([]*wire.Target, 0, len(rows))
 	for _, row := range rows {
-		wanted = append(wanted, &wire.Target{Path: row.Path, Digest: row.Digest, Size: row.Size})
+		wanted = append(wanted, &wire.Target{Tree: row.Tree, Path: row.Path, Digest: row.Digest})
 	}
 	answer, err := doWith(p.t, p.joiner, &wire.Request{Operation: &wire.Request_Fetch{Fetch: &wire.Fetch{
-		Donor: "web-0", Address: serving.Address, Port: serving.Port, Pin: serving.Pin, Seed: seed,
+		Donor: "web-0", Address: serving.Address, Port: serving.Port, Pin: serving.Pin, Seed: seed, AnySize: true,
 	}}}, wanted)
 	if err != nil {
 		p.t.Fatal(err)
@@ -135,7 +141,6 @@ func (p *pair) fetch() (apply []*wire.Target) {
 	if sent := end(); sent.GetBytes() == 0 {
 		p.t.Fatal(sent)
 	}
-	return apply
 }
 
 func applyOf(entry string) *wire.Request {

@@ -67,6 +67,7 @@ type tree struct {
 	audited   time.Time          // when the newest audit that ended began
 	problem   error              // that keeps it from being looked at
 	misplaced error              // what is wrong with its place, by the newest check
+	mixed     error              // why a file of it may be neither old nor new: it must be opened again, which ends that
 	device    uint64             // where it was when something was remembered of it; 0: not known
 }
 
@@ -86,7 +87,10 @@ func (s *Service) openTrees(ctx, running context.Context, of *member) {
 		t.open = func(ctx context.Context) (*Held, error) {
 			held, err := s.options.Trees.OpenTree(ctx, of.configure, spec)
 			if err == nil {
-				s.finishRepair(ctx, of, held, spec.Name)
+				if err = s.finishRepair(ctx, of, held, spec.Name); err != nil {
+					held.close()
+					held = nil
+				}
 			}
 			return held, err
 		}
@@ -119,7 +123,28 @@ func (t *tree) use() (*Held, error) {
 	if t.held == nil {
 		return nil, fmt.Errorf("the tree %s cannot be looked at: %w", t.spec.Name, t.problem)
 	}
+	if t.mixed != nil {
+		return nil, fmt.Errorf("the tree %s cannot be looked at: %w", t.spec.Name, t.mixed)
+	}
 	return t.held, nil
+}
+
+// openAgain keeps the tree from being looked at until it was opened anew.
+func (t *tree) openAgain(why error) {
+	t.mu.Lock()
+	t.mixed = why
+	t.mu.Unlock()
+	select {
+	case t.away <- struct{}{}:
+	default:
+	}
+	t.changed()
+}
+
+func (t *tree) isMixed() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.mixed != nil
 }
 
 func (t *tree) version() version {
@@ -151,7 +176,7 @@ func (t *tree) keep(ctx context.Context) {
 			}
 		}
 		t.mu.Lock()
-		t.held, t.past, t.problem = held, remembered, err
+		t.held, t.past, t.problem, t.mixed = held, remembered, err, nil
 		t.opened++
 		t.mu.Unlock()
 		t.agree(ctx)
@@ -202,7 +227,7 @@ func (t *tree) lookOn(ctx context.Context, rows *fingerprint.Scanner, watcher wa
 		wanted = time.Now()
 		after(0)
 	}
-	for ctx.Err() == nil && t.elsewhere() == nil {
+	for ctx.Err() == nil && t.elsewhere() == nil && !t.isMixed() {
 		select {
 		case <-ctx.Done():
 			return
@@ -312,7 +337,7 @@ func (t *tree) state() *wire.TreeState {
 			watch.Fanotify: wire.Watcher_WATCHER_FANOTIFY, watch.Inotify: wire.Watcher_WATCHER_INOTIFY, watch.Walk: wire.Watcher_WATCHER_WALK,
 		}[t.held.Watcher.Kind()]
 	}
-	for _, problem := range []error{t.problem, t.misplaced} {
+	for _, problem := range []error{t.problem, t.misplaced, t.mixed} {
 		if problem != nil {
 			state.Reason, state.Sentence = reasonOf(problem), fmt.Sprintf("the tree %s: %v", t.spec.Name, problem)
 		}

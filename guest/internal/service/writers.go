@@ -26,6 +26,19 @@ func uses(ctx context.Context, finder WriterFinder, directory *beneath.Dir, inod
 	return found, volatile, err
 }
 
+// appendedOn finds the inodes of a file system that somebody has open for writing, and everybody who has only to append: what they write
+// comes after everything else, whatever becomes of that. On a file system in memory none are known.
+func appendedOn(finder WriterFinder, directory *beneath.Dir) func(ctx context.Context, inodes []uint64) (map[uint64]bool, error) {
+	return func(ctx context.Context, inodes []uint64) (map[uint64]bool, error) {
+		found, _, err := uses(ctx, finder, directory, inodes)
+		appended := map[uint64]bool{}
+		for inode, use := range found {
+			appended[inode] = use.AppendOnly
+		}
+		return appended, err
+	}
+}
+
 // addMapped says of changes of which nothing else tells who made them, so that they would be taken for rot, whether somebody has
 // the file mapped for writing: a store through a mapping moves no ctime until its page is written out. On a file system in memory
 // every change is somebody's.
@@ -77,6 +90,9 @@ func (s *Service) addStale(ctx context.Context, of *member, tree int, plan archi
 		return
 	}
 	for inode, use := range found {
+		if there, err := held.Rows.Root().Stat(paths[inode]); err == nil && there.Ino == inode {
+			continue // it was replaced in place
+		}
 		for _, process := range use.Processes {
 			if process == os.Getpid() || len(applied.Stale) == mostListed {
 				continue

@@ -104,6 +104,7 @@ func (t *transfer) gone(m note) error {
 		t.now = nil
 		i.basis.close()
 		t.moved(i, m.text)
+		t.twins.went(i, t.copies)
 		t.finished()
 		return nil
 	}
@@ -112,6 +113,7 @@ func (t *transfer) gone(m note) error {
 		return t.peerError("", ErrMisbehaved, "a row that was not asked for")
 	}
 	t.moved(i, m.text)
+	t.twins.went(i, t.copies)
 	t.finished()
 	return nil
 }
@@ -141,7 +143,7 @@ func (t *transfer) header(i *item, h *header) error {
 		if err := s.room(h); err != nil {
 			return err
 		}
-		if !i.whole && s.mayHold(h) {
+		if !i.whole && h.size >= heldFrom {
 			t.copies <- i
 			return nil
 		}
@@ -206,6 +208,7 @@ func (t *transfer) arrived(a *arrival) error {
 	if err := i.stage.complete(i, a.file); err != nil {
 		return err
 	}
+	t.twins.came(i, t.copies)
 	t.finished()
 	return nil
 }

@@ -50,8 +50,9 @@ type FetchTree struct {
 	Stage *beneath.Dir // on the tree's file system, nobody else's: what comes is put here, and nowhere else
 	Hashing
 	Rows []Wanted
-	// Held yields the joiner's rows, to copy a content that is there already instead of fetching it; nil for none. Called once.
-	Held iter.Seq[Held]
+	// Held yields the joiner's files of a size, those with the digest first (a file that was only moved has it), to copy a content that is
+	// there already instead of fetching it; nil for none. Called by one goroutine, several times for a size.
+	Held func(size int64, digest fingerprint.Digest) iter.Seq[Held]
 }
 
 // FetchOrder is what a joiner was ordered to do.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"iter"
 	"maps"
 	"net/netip"
 	"os"
@@ -144,13 +145,17 @@ func (m *members) order(donor Donor) FetchOrder {
 	var wanted []Wanted
 	for _, path := range sortedKeys(m.offered) {
 		if row := m.offered[path]; row.Digest != mine[path].Digest {
-			wanted = append(wanted, Wanted{path, row.Digest, row.Size})
+			wanted = append(wanted, Wanted{path, row.Digest, AnySize}) // as sidecars order it
 		}
 	}
-	held := func(yield func(Held) bool) {
-		for _, path := range sortedKeys(mine) {
-			if !yield(mine[path]) {
-				return
+	held := func(size int64, digest fingerprint.Digest) iter.Seq[Held] {
+		return func(yield func(Held) bool) {
+			for _, same := range []bool{true, false} {
+				for _, path := range sortedKeys(mine) {
+					if row := mine[path]; row.Size == size && (row.Digest == digest) == same && !yield(row) {
+						return
+					}
+				}
 			}
 		}
 	}

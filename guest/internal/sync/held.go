@@ -6,17 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path"
 	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"virtquorum.io/guest/internal/beneath"
 )
 
 const (
 	// heldFrom is the size from which a content is looked for among what the joiner has, in bytes.
 	heldFrom = 1 << 10
-	// heldMost bounds how many rows of one size are remembered for that, heldTries how many are looked at.
+	// heldMost bounds how many rows of one size are considered for that, heldTries how many are looked at.
 	heldMost  = 4096
 	heldTries = 16
 )
@@ -66,68 +69,92 @@ func (s *stage) basis(i *item) *basis {
 	return &basis{f, state.size, each}
 }
 
-// index remembers which of the joiner's rows have a wanted size.
-func (s *stage) index() {
-	s.held = map[int64][]Held{}
-	if s.tree.Held == nil {
-		return
-	}
-	for at, row := range s.tree.Rows {
-		if row.Size >= heldFrom && !s.present[at] {
-			s.held[row.Size] = nil
+// source is where a content may be copied from: a row of the joiner's, or one that is staged already.
+type source struct {
+	dir        *beneath.Dir
+	name, path string
+	hashing    Hashing
+	row        *Held // nil for what is staged
+}
+
+// sources yields what may have a content, the likeliest first: what is staged, then rows of the same size: with the same digest, the same
+// path's, those of the same name, and others.
+func (t *transfer) sources(i *item, staged *item) iter.Seq[source] {
+	return func(yield func(source) bool) {
+		if staged != nil {
+			s := staged.stage
+			if !yield(source{dir: s.tree.Stage, name: s.names[staged.at], path: staged.path()}) {
+				return
+			}
 		}
-	}
-	for row := range s.tree.Held {
-		if rows, wanted := s.held[row.Size]; wanted && len(rows) < heldMost {
-			s.held[row.Size] = append(rows, row)
+		own := func(s *stage) int {
+			if s == i.stage {
+				return 0
+			}
+			return 1
+		}
+		stages := slices.SortedStableFunc(slices.Values(t.stages), func(x, y *stage) int { return own(x) - own(y) })
+		base, digest := path.Base(i.path()), i.wanted().Digest
+		for class, likely := range []func(s *stage, h *Held) bool{
+			func(_ *stage, h *Held) bool { return h.Digest == digest },
+			func(s *stage, h *Held) bool { return s == i.stage && h.Path == i.path() },
+			func(s *stage, h *Held) bool { return (s != i.stage || h.Path != i.path()) && path.Base(h.Path) == base },
+			func(_ *stage, h *Held) bool { return path.Base(h.Path) != base },
+		} {
+			for _, s := range stages {
+				if s.tree.Held == nil {
+					continue
+				}
+				seen := 0
+				for row := range s.tree.Held(i.header.size, digest) {
+					if seen++; seen > heldMost || class == 0 && row.Digest != digest {
+						break
+					}
+					if (class == 0 || row.Digest != digest) && likely(s, &row) && !yield(source{s.tree.Live, row.Path, row.Path, s.tree.Hashing, &row}) {
+						return
+					}
+				}
+			}
 		}
 	}
 }
 
-// mayHold tells whether it is worth to look.
-func (s *stage) mayHold(h *header) bool { return len(s.held[h.size]) > 0 }
-
-// copyHeld stages a row of a content that is there already. It returns the bytes, or -1 if there is none.
-func (s *stage) copyHeld(ctx context.Context, i *item) (int64, error) {
-	rows := s.held[i.header.size]
+// copyHeld stages a row of a content that is there already; false if there is none.
+func (t *transfer) copyHeld(ctx context.Context, i *item, staged *item) (bool, error) {
 	tries := 0
-	base := path.Base(i.path())
-	for _, likely := range []func(Held) bool{
-		func(h Held) bool { return h.Path == i.path() },
-		func(h Held) bool { return h.Path != i.path() && path.Base(h.Path) == base },
-		func(h Held) bool { return path.Base(h.Path) != base },
-	} {
-		for _, row := range rows {
-			if !likely(row) {
-				continue
-			}
-			if tries++; tries > heldTries {
-				return -1, nil
-			}
-			if !s.holds(row, i.header) {
-				continue
-			}
-			if same, err := s.copyFrom(ctx, row, i); err != nil || same {
-				return i.header.size, err
-			}
+	for from := range t.sources(i, staged) {
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		if tries++; tries > heldTries {
+			break
+		}
+		if !from.holds(i.header) {
+			continue
+		}
+		if same, err := i.stage.copyFrom(ctx, from, i); err != nil || same {
+			return same, err
 		}
 	}
-	return -1, nil
+	return false, nil
 }
 
 // holds tells whether a row has a content, without reading it: then its digest is that of its metadata with this content.
-func (s *stage) holds(row Held, wanted *header) bool {
-	h, _, err := s.tree.describe(s.tree.Live, row.Path, row.LinkTo)
+func (f *source) holds(wanted *header) bool {
+	if f.row == nil {
+		return true
+	}
+	h, _, err := f.hashing.describe(f.dir, f.name, f.row.LinkTo)
 	if err != nil || h.kind != 'f' || h.size != wanted.size {
 		return false
 	}
 	h.content = wanted.content
-	return s.tree.digest(h) == row.Digest
+	return f.hashing.digest(h) == f.row.Digest
 }
 
 // copyFrom copies a file into the stage and reads the copy; false if it is not the content after all.
-func (s *stage) copyFrom(ctx context.Context, row Held, i *item) (bool, error) {
-	from, err := s.tree.Live.OpenRegular(row.Path, unix.O_RDONLY, 0)
+func (s *stage) copyFrom(ctx context.Context, source source, i *item) (bool, error) {
+	from, err := source.dir.OpenRegular(source.name, unix.O_RDONLY, 0)
 	if err != nil {
 		return false, nil // it went meanwhile
 	}
@@ -138,7 +165,7 @@ func (s *stage) copyFrom(ctx context.Context, row Held, i *item) (bool, error) {
 	}
 	defer to.Close()
 	if err := CopyFile(ctx, from, to, i.header.size); err != nil {
-		return false, local(fmt.Sprintf("copying %q to the stage", row.Path), err)
+		return false, local(fmt.Sprintf("copying %q to the stage", source.path), err)
 	}
 	var content [32]byte
 	if err := hashFile(ctx, to, i.header.size, content[:0]); err != nil {
@@ -175,8 +202,13 @@ func copyRange(ctx context.Context, from, to *os.File, at, length int64) error {
 			continue
 		}
 		if slices.ContainsFunc([]error{unix.ENOSYS, unix.EXDEV, unix.EINVAL, unix.EOPNOTSUPP}, func(e error) bool { return errors.Is(err, e) }) {
-			_, err := io.Copy(io.NewOffsetWriter(to, at), io.NewSectionReader(from, at, length))
-			return err
+			some := min(length, 16<<20)
+			copied, err := io.Copy(io.NewOffsetWriter(to, at), io.NewSectionReader(from, at, some))
+			if err != nil || copied < some {
+				return err
+			}
+			at, length = at+some, length-some
+			continue
 		}
 		if err != nil {
 			return err

@@ -110,3 +110,24 @@ func TestBytesBesideAnRsyncThatIsToldTheNewFileAmong10000(t *testing.T) {
 func TestBytesBesideRsyncFor10000SmallFiles(t *testing.T) {
 	besideRsync(t, false, func(from, _ string) { smallFiles(t, from) }, 1.2)
 }
+
+func TestBytesBesideRsyncFor20MBMovedAtTwoMembers(t *testing.T) {
+	var both int64
+	for range 2 {
+		m := newMembers(t, scratchfs.Mount(t, "ext4", 100), scratchfs.Mount(t, "ext4", 100))
+		content := randomBytes(1, 20_000_000)
+		write(t, filepath.Join(m.to, "old/place"), content)
+		write(t, filepath.Join(m.from, "new/name"), content)
+		_, crossed := m.fetched()
+		both += crossed
+	}
+	fmt.Printf("%s: %d bytes for two members\n", t.Name(), both)
+	if both > 100_000 {
+		t.Errorf("%d bytes for two members", both)
+	}
+	besideRsync(t, false, func(from, to string) {
+		content := randomBytes(1, 20_000_000)
+		write(t, filepath.Join(to, "old/place"), content)
+		write(t, filepath.Join(from, "new/name"), content)
+	}, 0.01)
+}

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"iter"
+	gosync "sync"
 
 	"virtquorum.io/guest/internal/fingerprint"
 )
@@ -21,25 +22,15 @@ func ServedBy(scanner *fingerprint.Scanner, hashing Hashing, rows func(path stri
 	}
 }
 
-// HeldBy yields the files that a scanner knows; each is looked at once.
-func HeldBy(scanner *fingerprint.Scanner) iter.Seq[Held] {
-	return func(yield func(Held) bool) {
-		for path := range scanner.Files() {
-			st, err := scanner.Root().Stat(path)
-			row, known := scanner.Row(path)
-			if err != nil || !known || row.Unread || row.Digest.IsZero() || st.Size < heldFrom {
-				continue
-			}
-			held := Held{Path: path, Digest: row.Digest, Size: st.Size}
-			if st.Nlink > 1 {
-				e, err := scanner.Entry(path)
-				if err != nil {
-					continue
+// HeldBy yields the files that a scanner knows by their size, those with a digest first. Which have which is found out when it is asked first.
+func HeldBy(scanner *fingerprint.Scanner) func(size int64, digest fingerprint.Digest) iter.Seq[Held] {
+	sizes := gosync.OnceValue(func() *fingerprint.Sizes { return scanner.Sizes(heldFrom) })
+	return func(size int64, digest fingerprint.Digest) iter.Seq[Held] {
+		return func(yield func(Held) bool) {
+			for row, link := range sizes().Of(size, digest) {
+				if !yield(Held{Path: row.Path, Digest: row.Digest, Size: size, LinkTo: link}) {
+					return
 				}
-				held.LinkTo = e.LinkTo
-			}
-			if !yield(held) {
-				return
 			}
 		}
 	}

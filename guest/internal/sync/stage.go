@@ -23,8 +23,7 @@ type stage struct {
 	present []bool // staged by an earlier fetch
 	headers []*header
 	paths   map[string]int // of rows that others may be links to
-	held    map[int64][]Held
-	free    int64 // bytes of the disk that nothing is meant for yet
+	free    int64          // bytes of the disk that nothing is meant for yet
 	kept    int
 }
 
@@ -78,7 +77,6 @@ func openStage(ctx context.Context, tree *FetchTree) (*stage, error) {
 			return nil, err
 		}
 	}
-	s.index()
 	return s, s.measure()
 }
 
@@ -161,10 +159,22 @@ func (s *stage) measure() error {
 func (s *stage) room(h *header) error {
 	need := min(h.allocated, h.size+4095)
 	if need > s.free {
+		s.dropPartials()
+	}
+	if need > s.free {
 		return fmt.Errorf("staging rows of %s: %w: %d bytes more are needed, %d are free", s.tree.Name, ErrFull, need, max(0, s.free))
 	}
 	s.free -= need
 	return nil
+}
+
+// dropPartials gives up what earlier fetches had of files, where a disk has no room for both that and the whole file: more bytes cross.
+func (s *stage) dropPartials() {
+	for _, name := range s.names {
+		if st, err := s.tree.Stage.Stat(name + partial); err == nil && s.tree.Stage.Unlink(name+partial) == nil {
+			s.free += st.Blocks * 512
+		}
+	}
 }
 
 // make stages what has no content.

@@ -23,6 +23,7 @@ type transfer struct {
 	gets   chan *item // to the asker
 	copies chan *item // to the copier
 	places chan struct{}
+	twins  twins
 
 	next uint64   // number of the next row that is asked for; the asker's
 	now  *arrival // the content that is coming; the reader's
@@ -63,6 +64,7 @@ func (f *fetch) transfer(ctx context.Context, stages []*stage, report *Report) e
 		gets: make(chan *item, 2*window), copies: make(chan *item, window), places: make(chan struct{}, window),
 		done: make(chan struct{}), end: end,
 	}
+	t.twins.here(stages)
 	for _, s := range stages {
 		t.rows += s.missing()
 	}
@@ -306,21 +308,31 @@ func (t *transfer) copy(ctx context.Context) error {
 	for {
 		select {
 		case i := <-t.copies:
-			n, err := i.stage.copyHeld(ctx, i)
-			if err != nil {
+			if err := t.copyOne(ctx, i); err != nil {
 				return err
 			}
-			if n >= 0 {
-				t.mu.Lock()
-				t.report.Copied += n
-				t.mu.Unlock()
-				i.drop = true
-			}
-			t.gets <- i
 		case <-t.done:
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
+}
+
+// copyOne takes one content from here, or has it fetched unless the same is on its way.
+func (t *transfer) copyOne(ctx context.Context, i *item) error {
+	same, err := t.copyHeld(ctx, i, t.twins.staged(i))
+	if err != nil {
+		return err
+	}
+	if same {
+		t.mu.Lock()
+		t.report.Copied += i.header.size
+		t.mu.Unlock()
+		i.drop = true
+	} else if t.twins.waits(i) {
+		return nil
+	}
+	t.gets <- i
+	return nil
 }
