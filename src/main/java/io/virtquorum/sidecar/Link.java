@@ -47,7 +47,7 @@ final class Link implements Uplink {
 
   /** What comes from the adjudicator; called on the stream's own thread, so it must not block. */
   interface Listener {
-    /** A stream was opened and Hello sent. */
+    /** A stream was opened: Hello is sent before anything else, and nothing was heard yet. */
     void attached();
 
     /** The adjudicator says how to work. */
@@ -154,8 +154,8 @@ final class Link implements Uplink {
     Stream stream = new Stream(target);
     try {
       AdjudicatorGrpc.newStub(channel).attach(stream);
+      listener.attached(); // before anything can be heard
       stream.requests.onNext(FromMember.newBuilder().setHello(hello.get()).build());
-      listener.attached();
       long due = System.nanoTime();
       while (!closed && stream.ended.getCount() > 0) {
         // Made before what goes first: it must not tell of a look whose ballot comes after it.
