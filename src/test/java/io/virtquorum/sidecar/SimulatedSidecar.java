@@ -23,7 +23,7 @@ import java.util.function.Supplier;
  * it. For one thread.
  */
 public final class SimulatedSidecar {
-  private final Outbox outbox = new Outbox();
+  private final Outbox outbox = new Outbox(() -> {});
   private final Member member;
   private final Outside outside;
   private Supplier<Hello> hello;
