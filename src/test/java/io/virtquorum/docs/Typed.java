@@ -43,6 +43,8 @@ record Typed(String command, How how, String with) {
         answers(
             "make guest", "a stage of `make test` makes the packages; the testbed installs one"),
         answers("make edits", "it needs the VMs of the demo"),
+        answers("make cost", "it takes minutes, and its figures need a quiet machine"),
+        answers("make cost LIMIT=64000000", "as `make cost`"),
         answers("make image", "`make test` has built it, and its end-to-end tests run in it"),
         answers("tools/demo remove", "it would remove the demo that somebody looks at"),
         apiServer("kubectl get hac"),
