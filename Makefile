@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: explore help demo test build guest image unit e2e simulate bench edits mutate manifests format clean
+.PHONY: explore help demo test build guest image unit e2e simulate bench cost edits mutate manifests format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,9 @@ simulate: ## whole clusters in simulation: SEEDS=1000 seeds, or MINUTES=10 of th
 
 edits: ## how long a small edit takes to be committed, on the VMs of make demo
 	@tools/edits
+
+cost: image ## a sidecar's start, memory and idle CPU, beside the real guest program; LIMIT=64000000 gives it a pod's limit
+	@tools/guest programs && tools/sidecar-cost 60 $(LIMIT)
 
 bench: ## measure the core on one thread: what, figure, goal
 	@tools/bench

@@ -43,6 +43,19 @@ final class Answers {
             .setMessage(sentence));
   }
 
+  /** It was cut off, because whoever ordered it does not wait for it any more. */
+  static FromMember recalled(String id) {
+    return refused(
+        id,
+        "Recalled",
+        "Its stream ended or a newer leader took over before anything was replaced");
+  }
+
+  /** True if something was done, or is served. */
+  static boolean isDone(FromMember answer) {
+    return answer.hasOffer() || answer.getProgress().getOutcome() == Outcome.OUTCOME_DONE;
+  }
+
   static FromMember message(Progress.Builder progress) {
     return FromMember.newBuilder().setProgress(progress).build();
   }

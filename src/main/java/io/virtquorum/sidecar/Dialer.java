@@ -5,6 +5,7 @@ import io.grpc.ManagedChannel;
 import io.grpc.netty.shaded.io.grpc.netty.GrpcSslContexts;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.netty.shaded.io.netty.channel.ChannelOption;
+import io.grpc.netty.shaded.io.netty.channel.EventLoop;
 import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollSocketChannel;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
@@ -66,6 +67,11 @@ final class Dialer {
     return Optional.empty();
   }
 
+  /** The thread of its channels: what is sent by it needs no other to wake up. */
+  EventLoop loop() {
+    return loop.next();
+  }
+
   /** The address that {@link #dial} will try. */
   String target() {
     return targets.get(next);
@@ -87,6 +93,7 @@ final class Dialer {
             .keepAliveTime(10, TimeUnit.SECONDS)
             .keepAliveTimeout(5, TimeUnit.SECONDS)
             .maxInboundMessageSize(WireLimits.MESSAGE)
+            .flowControlWindow(WireLimits.WINDOW)
             .disableRetry();
     return tls.map(context -> builder.sslContext(context).overrideAuthority(AUTHORITY))
         .orElseGet(builder::usePlaintext)

@@ -113,7 +113,7 @@ final class GuestWork implements MemberWork {
   }
 
   @Override
-  public FromMember run(Command command, Duration left) throws GuestException {
+  public FromMember run(Command command, Duration left, Recall recall) throws GuestException {
     String id = command.getId();
     if (observe) {
       return Answers.refused(id, "Observe", "In mode Observe nothing in the guest is touched");
@@ -123,11 +123,17 @@ final class GuestWork implements MemberWork {
       return switch (command.getOrderCase()) {
         case VERIFY -> verify(id, command.getVerify(), left);
         case SERVE_SAMPLE -> serve(id, command.getServeSample(), left);
-        case PULL_SAMPLE -> pull(id, command.getPullSample(), left);
-        case RESTORE_ROWS -> restore(id, command.getRestoreRows(), left);
+        case PULL_SAMPLE -> pull(id, command.getPullSample(), left, recall);
+        case RESTORE_ROWS -> restore(id, command.getRestoreRows(), left, recall);
         case SERVE_OUTPUT -> serve(id, command.getServeOutput(), left);
-        case APPLY_OUTPUT -> apply(id, command.getApplyOutput(), left);
-        case QUIESCE -> quiesce(id, Duration.ofMillis(command.getQuiesce().getStillMillis()), left);
+        case APPLY_OUTPUT -> {
+          recall.passed(); // a user's command is not cut off in its midst
+          yield apply(id, command.getApplyOutput(), left);
+        }
+        case QUIESCE -> {
+          recall.passed();
+          yield quiesce(id, Duration.ofMillis(command.getQuiesce().getStillMillis()), left);
+        }
         case AUDIT, ORDER_NOT_SET ->
             Answers.refused(id, "UnknownOrder", "This sidecar does not know the order");
       };
@@ -238,7 +244,7 @@ final class GuestWork implements MemberWork {
     return Answers.message(Answers.done(id));
   }
 
-  private FromMember pull(String id, PullSample order, Duration left)
+  private FromMember pull(String id, PullSample order, Duration left, Recall recall)
       throws GuestException, Trouble, WireException {
     Digest root = WireMapping.readDigest(order.getRoot(), "the root to pull");
     OfferContent offer = WireMapping.read(order.getOffer());
@@ -247,17 +253,18 @@ final class GuestWork implements MemberWork {
     }
     var goal = new Goal.Whole(WireMapping.read(order.getPosition()));
     var note = new ArchiveNote(order.getArchiveEntry(), order.getVerdict(), order.getAttributed());
-    return pull(id, source(offer), goal, note, left);
+    return pull(id, source(offer), goal, note, left, recall);
   }
 
-  private FromMember restore(String id, RestoreRows order, Duration left)
+  private FromMember restore(String id, RestoreRows order, Duration left, Recall recall)
       throws GuestException, Trouble, WireException {
     Offer offer = order.hasOffer() ? source(WireMapping.read(order.getOffer())) : Offer.nothing();
     var note = new ArchiveNote(order.getArchiveEntry(), order.getVerdict(), order.getAttributed());
-    return pull(id, offer, RestoredRows.goal(order), note, left);
+    return pull(id, offer, RestoredRows.goal(order), note, left, recall);
   }
 
-  private FromMember pull(String id, Offer offer, Goal goal, ArchiveNote note, Duration left)
+  private FromMember pull(
+      String id, Offer offer, Goal goal, ArchiveNote note, Duration left, Recall recall)
       throws GuestException, Trouble {
     users.look();
     Optional<FromMember> unaddressed =
@@ -265,17 +272,19 @@ final class GuestWork implements MemberWork {
     if (unaddressed.isPresent()) {
       return unaddressed.get();
     }
-    PullResult result = watch.pull(offer, goal, note, this::usersSinceHeld, left);
+    PullResult result = watch.pull(offer, goal, note, () -> usersSinceHeld(recall), left);
     if (result instanceof PullResult.Done && goal instanceof Goal.Whole) {
       users.held();
     }
     return answer(id, result);
   }
 
-  private boolean usersSinceHeld() throws GuestException {
+  /** Asked when everything is there, right before the first row is replaced. */
+  private boolean usersSinceHeld(Recall recall) throws GuestException {
     if (!users.sinceHeld()) {
       users.look();
     }
+    recall.passed();
     return users.sinceHeld();
   }
 

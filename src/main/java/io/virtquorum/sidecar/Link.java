@@ -2,6 +2,7 @@ package io.virtquorum.sidecar;
 
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
+import io.grpc.netty.shaded.io.netty.channel.EventLoop;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
 import io.virtquorum.wire.v1.AdjudicatorGrpc;
@@ -16,8 +17,10 @@ import io.virtquorum.wire.v1.ToMember;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.LongFunction;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -36,18 +39,19 @@ final class Link implements Uplink {
   private final Supplier<Hello> hello;
   private final LongFunction<Beat> beat;
   private final Listener listener;
-  private final Outbox outbox = new Outbox();
+  private final Outbox outbox = new Outbox(this::wake);
   private final Thread thread;
   private volatile Duration every = Duration.ofMillis(100);
   private volatile boolean closed;
-  private long beats;
+  private volatile Stream current;
+  private long beats; // of the connections' thread
   private Duration backOff = BACK_OFF_MIN;
   private boolean told;
   private boolean failing;
 
   /** What comes from the adjudicator; called on the stream's own thread, so it must not block. */
   interface Listener {
-    /** A stream was opened and Hello sent. */
+    /** A stream was opened: Hello is sent before anything else, and nothing was heard yet. */
     void attached();
 
     /** The adjudicator says how to work. */
@@ -73,7 +77,6 @@ final class Link implements Uplink {
   @Override
   public void beatEvery(Duration interval) {
     every = interval.compareTo(Duration.ofMillis(10)) < 0 ? Duration.ofMillis(10) : interval;
-    outbox.wake();
   }
 
   @Override
@@ -104,6 +107,13 @@ final class Link implements Uplink {
       thread.join(Duration.ofSeconds(1));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  private void wake() {
+    Stream stream = current;
+    if (stream != null) {
+      stream.wake();
     }
   }
 
@@ -151,36 +161,18 @@ final class Link implements Uplink {
   }
 
   private void serve(ManagedChannel channel, String target) throws InterruptedException {
-    Stream stream = new Stream(target);
+    Stream stream = new Stream(target, dialer.loop());
+    current = stream;
     try {
       AdjudicatorGrpc.newStub(channel).attach(stream);
-      stream.requests.onNext(FromMember.newBuilder().setHello(hello.get()).build());
-      listener.attached();
-      long due = System.nanoTime();
-      while (!closed && stream.ended.getCount() > 0) {
-        // Made before what goes first: it must not tell of a look whose ballot comes after it.
-        boolean isDue = System.nanoTime() - due >= 0;
-        Optional<Beat> next =
-            isDue && stream.requests.isReady()
-                ? Optional.of(beat.apply(++beats))
-                : Optional.empty();
-        if (stream.requests.isReady()) {
-          for (var message = outbox.poll(); message.isPresent(); message = outbox.poll()) {
-            stream.requests.onNext(message.get());
-          }
-        }
-        next.ifPresent(b -> stream.requests.onNext(FromMember.newBuilder().setBeat(b).build()));
-        long now = System.nanoTime();
-        if (isDue) {
-          due = now + every.toNanos();
-        }
-        outbox.await(due - now);
-      }
-    } catch (IllegalStateException e) {
-      // The stream ended between two looks: its observer has the reason.
-      stream.ended.await(1, TimeUnit.SECONDS);
+      stream.greet();
+      stream.ended.await();
     } finally {
+      stream.end();
       channel.shutdownNow();
+    }
+    if (stream.failure != null) {
+      throw stream.failure;
     }
     if (stream.heard) {
       backOff = BACK_OFF_MIN;
@@ -207,21 +199,88 @@ final class Link implements Uplink {
     }
   }
 
+  /** Everything is sent by the thread of the connection, which so is the only one to wake up. */
   private final class Stream implements ClientResponseObserver<FromMember, ToMember> {
     private final CountDownLatch ended = new CountDownLatch(1);
-    private ClientCallStreamObserver<FromMember> requests;
+    private final AtomicBoolean woken = new AtomicBoolean(true); // by greet
     private final String target;
+    private final EventLoop loop;
+    private ClientCallStreamObserver<FromMember> requests;
     private volatile boolean heard;
     private volatile Status status = Status.OK;
+    private volatile RuntimeException failure;
 
-    Stream(String target) {
+    Stream(String target, EventLoop loop) {
       this.target = target;
+      this.loop = loop;
+    }
+
+    /** Hello goes first; then beats, and whatever there is to say. */
+    void greet() {
+      run(
+          () -> {
+            listener.attached(); // before anything can be heard
+            requests.onNext(FromMember.newBuilder().setHello(hello.get()).build());
+            woken.set(false);
+            beat();
+          });
+    }
+
+    /** There is something to say. Any thread. */
+    void wake() {
+      if (!woken.getAndSet(true)) {
+        run(
+            () -> {
+              woken.set(false);
+              say(Optional.empty());
+            });
+      }
+    }
+
+    private void beat() {
+      loop.schedule(() -> guarded(this::beat), every.toNanos(), TimeUnit.NANOSECONDS);
+      // Made before what goes first: it must not tell of a look whose ballot comes after it.
+      say(requests.isReady() ? Optional.of(beat.apply(++beats)) : Optional.empty());
+    }
+
+    private void say(Optional<Beat> last) {
+      while (requests.isReady()) {
+        Optional<FromMember> message = outbox.poll();
+        if (message.isEmpty()) {
+          break;
+        }
+        requests.onNext(message.get());
+      }
+      last.ifPresent(b -> requests.onNext(FromMember.newBuilder().setBeat(b).build()));
+    }
+
+    private void run(Runnable what) {
+      try {
+        loop.execute(() -> guarded(what));
+      } catch (RejectedExecutionException e) {
+        end(); // the sidecar ends
+      }
+    }
+
+    private void guarded(Runnable what) {
+      if (ended.getCount() == 0) {
+        return;
+      }
+      try {
+        what.run();
+      } catch (IllegalStateException e) {
+        // The stream ended a moment ago: its observer hears the reason.
+        loop.schedule(this::end, 1, TimeUnit.SECONDS);
+      } catch (RuntimeException e) {
+        failure = e;
+        end();
+      }
     }
 
     @Override
     public void beforeStart(ClientCallStreamObserver<FromMember> stream) {
       requests = stream;
-      stream.setOnReadyHandler(outbox::wake);
+      stream.setOnReadyHandler(this::wake);
     }
 
     @Override
@@ -246,7 +305,6 @@ final class Link implements Uplink {
 
     private void end() {
       ended.countDown();
-      outbox.wake();
     }
   }
 }

@@ -36,7 +36,8 @@ final class Member implements Link.Listener, AutoCloseable {
   private final Function<Configure, MemberWork> works;
   private final Uplink link;
   private final LongSupplier nanoTime;
-  private final Runnable news;
+  private final Driver driver;
+  private final Recall recall;
   private volatile Configure wanted;
   private volatile boolean ballotDue;
   private volatile boolean healthDue;
@@ -63,7 +64,7 @@ final class Member implements Link.Listener, AutoCloseable {
    *     sentence what is wrong with it
    * @param dial makes the link from what this member says and hears
    * @param nanoTime as {@link System#nanoTime}
-   * @param news called, on any thread, when there is a reason for another round now
+   * @param driver of the rounds
    */
   Member(
       Identity identity,
@@ -74,9 +75,10 @@ final class Member implements Link.Listener, AutoCloseable {
       Function<Configure, MemberWork> works,
       Dial dial,
       LongSupplier nanoTime,
-      Runnable news) {
+      Driver driver) {
     this.nanoTime = nanoTime;
-    this.news = news;
+    this.driver = driver;
+    this.recall = new Recall(driver);
     this.schedule = new Schedule(nanoTime.getAsLong());
     this.guest = guest;
     this.orders = orders;
@@ -97,7 +99,7 @@ final class Member implements Link.Listener, AutoCloseable {
     guest.onNews(
         () -> {
           changed = true;
-          news.run();
+          driver.news();
         });
   }
 
@@ -109,16 +111,32 @@ final class Member implements Link.Listener, AutoCloseable {
         Link.Listener listener);
   }
 
+  /** What drives the rounds. */
+  interface Driver {
+    /** There is a reason for another round now. Any thread; does not wait. */
+    void news();
+
+    /**
+     * Whatever the round waits for in the guest ends now and fails, until {@link #goOn}. Any
+     * thread; does not wait.
+     */
+    void interrupt();
+
+    /** Rounds may wait again. By the thread of the rounds. */
+    void goOn();
+  }
+
   @Override
   public void attached() {
+    orders.attached();
     ballotDue = true;
     healthDue = true;
-    news.run();
+    driver.news();
   }
 
   @Override
   public void configured(Configure configure) {
-    if (!orders.obeys(configure.getTerm())) {
+    if (!orders.configured(configure.getTerm())) {
       log.atWarn()
           .addKeyValue("term", configure.getTerm())
           .addKeyValue("newest", orders.term())
@@ -129,12 +147,14 @@ final class Member implements Link.Listener, AutoCloseable {
       link.beatEvery(Duration.ofMillis(configure.getBeatMillis()));
     }
     wanted = configure;
-    news.run();
+    recall.unless(orders::wants);
+    driver.news();
   }
 
   @Override
   public void ordered(Command command) {
-    orders.take(command, nanoTime.getAsLong()).ifPresentOrElse(link::send, news);
+    orders.take(command, nanoTime.getAsLong()).ifPresentOrElse(link::send, driver::news);
+    recall.unless(orders::wants);
   }
 
   /** Ends the link, so that a round under way is the last one. Any thread. */
@@ -318,24 +338,7 @@ final class Member implements Link.Listener, AutoCloseable {
 
   private void vote(BallotContent ballot) {
     link.send(WireMapping.write(ballot).toBuilder().setNumber(++ballots).build());
-    sent = quiet(ballot);
-  }
-
-  /** A quick pass that finds the same as an audit is no news. */
-  private static BallotContent quiet(BallotContent ballot) {
-    return new BallotContent(
-        ballot.number(),
-        ballot.bootId(),
-        ballot.root(),
-        ballot.rows(),
-        ballot.memory(),
-        ballot.changes(),
-        ballot.changesTotal(),
-        ballot.sessions(),
-        ballot.usersSinceHeld(),
-        false,
-        ballot.trouble(),
-        ballot.outputs());
+    sent = ballot.unaudited(); // a quick pass that finds the same as an audit is no news
   }
 
   private void obey(Orders.Order order) {
@@ -343,8 +346,12 @@ final class Member implements Link.Listener, AutoCloseable {
     String id = command.getId();
     long start = nanoTime.getAsLong();
     link.withdrawBallot(); // a new stream must not begin with what was true before this order
+    recall.begins(order);
     FromMember answer =
         orders.refusal(order, start).orElseGet(() -> run(command, order.left(start)));
+    if (recall.ends() && !Answers.isDone(answer)) {
+      answer = Answers.recalled(id);
+    }
     orders.answered(id, answer);
     link.send(answer);
     var line =
@@ -374,7 +381,7 @@ final class Member implements Link.Listener, AutoCloseable {
             ? Answers.message(Answers.done(id))
             : Answers.failed(id, "GuestUnreachable", "The guest did not answer the audit");
       }
-      return work.get().run(command, left);
+      return work.get().run(command, left, recall);
     } catch (GuestException e) {
       return Answers.failed(id, "GuestUnreachable", e.getMessage());
     } catch (RuntimeException e) {

@@ -15,6 +15,7 @@ final class MemberThread implements AutoCloseable {
   private final Semaphore news = new Semaphore(0);
   private final Member member;
   private final Thread thread;
+  private volatile Thread worker;
   private volatile boolean closed;
 
   /**
@@ -35,15 +36,7 @@ final class MemberThread implements AutoCloseable {
       Member.Dial dial) {
     member =
         new Member(
-            identity,
-            cluster,
-            version,
-            guest,
-            orders,
-            works,
-            dial,
-            System::nanoTime,
-            news::release);
+            identity, cluster, version, guest, orders, works, dial, System::nanoTime, new Rounds());
     thread = Thread.ofVirtual().name("member").start(this::keep);
   }
 
@@ -60,7 +53,27 @@ final class MemberThread implements AutoCloseable {
     }
   }
 
+  private final class Rounds implements Member.Driver {
+    @Override
+    public void news() {
+      news.release();
+    }
+
+    @Override
+    public void interrupt() {
+      worker.interrupt(); // there is one: only what it does is ever interrupted
+    }
+
+    @Override
+    public void goOn() {
+      if (!closed) {
+        Thread.interrupted();
+      }
+    }
+  }
+
   private void keep() {
+    worker = Thread.currentThread();
     try {
       while (!closed) {
         long pause = round();

@@ -24,9 +24,10 @@ interface MemberWork extends AutoCloseable {
    * Does what a command says, except for audits.
    *
    * @param left until the command expires
+   * @param recall told when there is no way back
    * @return its one answer, an offer or a progress
    */
-  FromMember run(Command command, Duration left) throws GuestException;
+  FromMember run(Command command, Duration left, Recall recall) throws GuestException;
 
   /** Ends what still runs in the guest, within seconds. */
   @Override

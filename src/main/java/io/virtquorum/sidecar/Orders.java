@@ -12,8 +12,9 @@ import java.util.Queue;
 import java.util.function.LongConsumer;
 
 /**
- * Decides which commands are obeyed: those of the highest term seen, before they expire, each once.
- * An adjudicator that does not know whether a command arrived sends it again and hears the same
+ * Decides which commands are obeyed: those of the highest term seen and of the newest stream, on
+ * whose beginning a leader forgets what it ordered before, until they expire, each once. An
+ * adjudicator that does not know whether a command arrived sends it again and hears the same
  * answer. Safe for many threads; nothing here blocks.
  */
 final class Orders {
@@ -33,13 +34,16 @@ final class Orders {
         }
       };
   private long term;
+  private long stream;
+  private boolean begun; // a stream, on which no leader spoke yet
 
   /**
    * A command that waits or runs.
    *
+   * @param stream counts those that a leader spoke on
    * @param deadline on {@link System#nanoTime}'s scale
    */
-  record Order(Command command, long deadline) {
+  record Order(Command command, long stream, long deadline) {
     /** Time left; zero when it expired. */
     Duration left(long nanoTime) {
       return Duration.ofNanos(Math.max(0, deadline - nanoTime));
@@ -73,6 +77,32 @@ final class Orders {
   }
 
   /**
+   * A stream began. Nobody may lead at its other end: what runs is wanted until somebody speaks.
+   */
+  synchronized void attached() {
+    begun = true;
+  }
+
+  /**
+   * Whoever leads says how to work, which is the first it says on a stream.
+   *
+   * @return as {@link #obeys}
+   */
+  synchronized boolean configured(long offered) {
+    if (!obeys(offered)) {
+      return false;
+    }
+    stream += begun ? 1 : 0;
+    begun = false;
+    return true;
+  }
+
+  /** True if somebody waits for the end of this order. */
+  synchronized boolean wants(Order order) {
+    return order.command().getTerm() >= term && order.stream() == stream;
+  }
+
+  /**
    * Takes a command.
    *
    * @param nanoTime when it was received
@@ -101,7 +131,7 @@ final class Orders {
     }
     answers.put(id, Optional.empty());
     long expiry = Integer.toUnsignedLong(command.getExpiresInMillis());
-    waiting.add(new Order(command, nanoTime + Duration.ofMillis(expiry).toNanos()));
+    waiting.add(new Order(command, stream, nanoTime + Duration.ofMillis(expiry).toNanos()));
     return Optional.empty();
   }
 
@@ -116,6 +146,10 @@ final class Orders {
     if (order.command().getTerm() < term) {
       return Optional.of(
           Answers.refused(id, WireMapping.OLD_TERM, "A newer leader took over while it waited"));
+    }
+    if (!wants(order)) {
+      return Optional.of(
+          Answers.refused(id, "Forgotten", "Its stream ended while it waited, and so nobody asks"));
     }
     if (order.left(nanoTime).isZero()) {
       return Optional.of(Answers.refused(id, "Expired", "It expired before its turn came"));

@@ -6,7 +6,6 @@ import io.virtquorum.wire.v1.Health;
 import java.util.ArrayDeque;
 import java.util.Optional;
 import java.util.Queue;
-import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -17,12 +16,18 @@ import java.util.concurrent.locks.ReentrantLock;
 final class Outbox {
   static final int RESULTS = 64;
   private final ReentrantLock lock = new ReentrantLock();
-  private final Condition changed = lock.newCondition();
+  private final Runnable news;
   private final Queue<FromMember> results = new ArrayDeque<>();
   private Ballot ballot;
   private Health health;
   private boolean audited; // what was withdrawn would have reported an audit
-  private boolean woken;
+
+  /**
+   * @param news called, on any thread, when there is something to send
+   */
+  Outbox(Runnable news) {
+    this.news = news;
+  }
 
   /** Adds an offer or a progress; the oldest is dropped when there are too many. */
   void result(FromMember result) {
@@ -83,33 +88,13 @@ final class Outbox {
     }
   }
 
-  /** Returns after the time, or earlier when something was added or {@link #wake} called. */
-  void await(long nanos) throws InterruptedException {
-    lock.lock();
-    try {
-      long left = nanos;
-      while (!woken && left > 0) {
-        left = changed.awaitNanos(left);
-      }
-      woken = false;
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  /** Ends a wait early. */
-  void wake() {
-    locked(() -> {});
-  }
-
   private void locked(Runnable change) {
     lock.lock();
     try {
       change.run();
-      woken = true;
-      changed.signalAll();
     } finally {
       lock.unlock();
     }
+    news.run();
   }
 }

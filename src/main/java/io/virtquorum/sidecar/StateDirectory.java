@@ -1,5 +1,6 @@
 package io.virtquorum.sidecar;
 
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -91,7 +92,12 @@ public final class StateDirectory implements Users.Kept {
   private void write(String name, List<String> lines) {
     Path beside = directory.resolve(name + ".new");
     try {
-      Files.write(beside, lines, StandardCharsets.UTF_8);
+      // Not by a channel: an order that is recalled interrupts its thread, which closes those.
+      try (var out = new FileOutputStream(beside.toFile())) {
+        for (String line : lines) {
+          out.write((line + "\n").getBytes(StandardCharsets.UTF_8));
+        }
+      }
       Files.move(beside, directory.resolve(name), StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot keep " + name + " for the next life", e);

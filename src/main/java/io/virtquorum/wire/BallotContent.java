@@ -41,6 +41,23 @@ public record BallotContent(
     outputs = Map.copyOf(outputs);
   }
 
+  /** The same as a look at what changed would say it. */
+  public BallotContent unaudited() {
+    return new BallotContent(
+        number,
+        bootId,
+        root,
+        rows,
+        memory,
+        changes,
+        changesTotal,
+        sessions,
+        usersSinceHeld,
+        false,
+        trouble,
+        outputs);
+  }
+
   /**
    * @param reason a stable CamelCase word
    * @param sentence for the person who must act

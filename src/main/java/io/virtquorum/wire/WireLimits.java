@@ -32,5 +32,11 @@ public final class WireLimits {
   /** Chars in an id, a reason, an address or a password. */
   public static final int WORD = 256;
 
+  /**
+   * Bytes on their way that nobody has read yet. Fixed, because a window that adapts itself asks
+   * the other end with a ping for each beat, which costs a sidecar as much as the beat.
+   */
+  public static final int WINDOW = 1024 * 1024;
+
   private WireLimits() {}
 }

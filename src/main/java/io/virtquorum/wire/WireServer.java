@@ -45,6 +45,7 @@ public final class WireServer {
         NettyServerBuilder.forAddress(address)
             .executor(executor)
             .maxInboundMessageSize(WireLimits.MESSAGE)
+            .flowControlWindow(WireLimits.WINDOW)
             // Sidecars ping every 10 s of silence from here; the default calls that abuse.
             .permitKeepAliveTime(5, TimeUnit.SECONDS)
             .keepAliveTime(10, TimeUnit.SECONDS)

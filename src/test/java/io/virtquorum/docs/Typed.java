@@ -51,6 +51,8 @@ record Typed(String command, How how, String with) {
         answers(
             "virtquorum-guest archive restore ENTRY PATH --to DIRECTORY",
             "its own tests run it on a file system"),
+        answers("make cost", "it takes minutes, and its figures need a quiet machine"),
+        answers("make cost LIMIT=64000000", "as `make cost`"),
         answers("make image", "`make test` has built it, and its end-to-end tests run in it"),
         answers("tools/demo remove", "it would remove the demo that somebody looks at"),
         apiServer("kubectl get hac"),

@@ -85,7 +85,7 @@ final class FailingWorkTest {
                 configure -> new Failing(look -> full.get()),
                 (hello, beat, listener) -> sent,
                 now::get,
-                () -> {})) {
+                new CalledRounds())) {
       member.configured(Configure.newBuilder().setTerm(1).setQuickMillis(2_000).build());
       member.round();
       full.set(true);
@@ -130,7 +130,7 @@ final class FailingWorkTest {
                   return sent;
                 },
                 now::get,
-                () -> {})) {
+                new CalledRounds())) {
       assertThat(beats.getFirst().apply(1).hasLookAgeMillis()).isFalse();
       var configure = Configure.newBuilder().setTerm(1).setQuickMillis(2_000);
       member.configured(configure.build());
@@ -194,7 +194,7 @@ final class FailingWorkTest {
     }
 
     @Override
-    public FromMember run(Command command, Duration left) {
+    public FromMember run(Command command, Duration left, Recall recall) {
       return Answers.refused(command.getId(), "None", "There is no order");
     }
 

@@ -27,6 +27,7 @@ import org.junit.jupiter.api.Test;
 
 /** What the sidecar decides, over a guest that only says what it is told to say. */
 class GuestWorkTest {
+  private final Recall recall = new Recall(new CalledRounds());
   private static final Duration LEFT = Duration.ofSeconds(60);
   private static final Evidence SOMEBODY = new Evidence(1, 0, 0, 0, List.of("root tty1"));
   private static final Evidence NOBODY = new Evidence(0, 0, 0, 0, List.of());
@@ -90,7 +91,7 @@ class GuestWorkTest {
     StillGuest guest = holding();
     GuestWork work = work(guest, configure().toBuilder().setObserve(true).build());
 
-    FromMember answer = work.run(verify(guest), LEFT);
+    FromMember answer = work.run(verify(guest), LEFT, recall);
     assertThat(answer.getProgress().getOutcome()).isEqualTo(Outcome.OUTCOME_REFUSED);
     assertThat(guest.asked).isEmpty();
     work.look(false);
@@ -102,7 +103,7 @@ class GuestWorkTest {
     StillGuest guest = holding();
     GuestWork work = work(guest, configure());
 
-    assertThat(work.run(serve(guest.snapshot), LEFT).getOffer().getAddress())
+    assertThat(work.run(serve(guest.snapshot), LEFT, recall).getOffer().getAddress())
         .isEqualTo("172.31.77.11");
     assertThat(guest.asked).containsExactly("endServing", "look", "address", "serve");
     guest.asked.clear();
@@ -111,7 +112,8 @@ class GuestWorkTest {
             .setId("serve-2")
             .setServeSample(ServeSample.newBuilder().setRoot(ByteString.copyFrom(new byte[32])))
             .build();
-    assertThat(work.run(earlier, LEFT).getProgress().getOutcome()).isEqualTo(Outcome.OUTCOME_VOID);
+    assertThat(work.run(earlier, LEFT, recall).getProgress().getOutcome())
+        .isEqualTo(Outcome.OUTCOME_VOID);
     assertThat(guest.asked).containsExactly("endServing", "look");
   }
 

@@ -24,7 +24,6 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -215,7 +214,7 @@ final class LinkTest {
 
   @Test
   void givenTheOperatorsCaThenTheNameInTheCertificateCountsAndNotTheAddress() throws Exception {
-    Certificate certificate = Certificate.issue(directory, "virtquorum");
+    IssuedCertificate certificate = IssuedCertificate.issue(directory, "virtquorum");
     Server server = serve(0, Optional.of(certificate.tls()));
     try (var link = link(List.of("127.0.0.1:" + server.getPort()), Optional.of(certificate.ca()))) {
       until(() -> adjudicator.beats() >= 1);
@@ -226,8 +225,8 @@ final class LinkTest {
 
   @Test
   void givenAServerOfAnotherCaThenNothingIsSaidToIt() throws Exception {
-    Certificate right = Certificate.issue(directory, "virtquorum");
-    Certificate wrong = Certificate.issue(directory, "virtquorum");
+    IssuedCertificate right = IssuedCertificate.issue(directory, "virtquorum");
+    IssuedCertificate wrong = IssuedCertificate.issue(directory, "virtquorum");
     Server impostor = serve(0, Optional.of(wrong.tls()));
     Server server =
         WireServer.start(
@@ -378,51 +377,6 @@ final class LinkTest {
 
       @Override
       public void onCompleted() {}
-    }
-  }
-
-  /** A CA and a server's certificate of it, made by keytool. */
-  private record Certificate(byte[] ca, WireServer.Tls tls) {
-    static Certificate issue(Path directory, String name) throws Exception {
-      Path store = Files.createTempDirectory(directory, "ca").resolve("store.p12");
-      run(store, "-genkeypair", "-alias", "ca", "-keyalg", "EC", "-dname", "CN=ca", "-ext", "bc:c");
-      run(
-          store,
-          "-genkeypair",
-          "-alias",
-          "server",
-          "-keyalg",
-          "EC",
-          "-dname",
-          "CN=server",
-          "-signer",
-          "ca",
-          "-ext",
-          "san=dns:" + name);
-      var keys = java.security.KeyStore.getInstance(store.toFile(), "secret".toCharArray());
-      return new Certificate(
-          pem("CERTIFICATE", keys.getCertificate("ca").getEncoded()),
-          new WireServer.Tls(
-              pem("CERTIFICATE", keys.getCertificate("server").getEncoded()),
-              pem("PRIVATE KEY", keys.getKey("server", "secret".toCharArray()).getEncoded())));
-    }
-
-    private static void run(Path store, String... arguments) throws Exception {
-      List<String> command =
-          new java.util.ArrayList<>(
-              List.of(Path.of(System.getProperty("java.home"), "bin", "keytool").toString()));
-      command.addAll(List.of(arguments));
-      command.addAll(List.of("-keystore", store.toString(), "-storepass", "secret"));
-      Process keytool = new ProcessBuilder(command).redirectErrorStream(true).start();
-      String output = new String(keytool.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-      assertThat(keytool.waitFor()).as(output).isZero();
-    }
-
-    private static byte[] pem(String what, byte[] der) {
-      String body = java.util.Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(der);
-      return "-----BEGIN %s-----\n%s\n-----END %s-----\n"
-          .formatted(what, body, what)
-          .getBytes(StandardCharsets.US_ASCII);
     }
   }
 }

@@ -1,15 +1,23 @@
 package io.virtquorum.sidecar;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.google.protobuf.ByteString;
+import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
+import io.virtquorum.fingerprint.Row;
+import io.virtquorum.fingerprint.RowKey;
+import io.virtquorum.guest.GuestException;
 import io.virtquorum.program.ProgramGuest;
 import io.virtquorum.program.RealProgram;
 import io.virtquorum.program.ScratchTree;
 import io.virtquorum.wire.BallotContent;
+import io.virtquorum.wire.OfferContent;
 import io.virtquorum.wire.WireMapping;
 import io.virtquorum.wire.v1.Command;
 import io.virtquorum.wire.v1.Configure;
@@ -26,7 +34,10 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import java.util.Set;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -41,6 +52,7 @@ final class SidecarWithProgramTest {
 
   @TempDir Path directory;
   private final Deque<AutoCloseable> open = new ArrayDeque<>();
+  private final Recall recall = new Recall(new CalledRounds());
   private final String cable = "vq" + ProcessHandle.current().pid() % 100_000;
 
   @BeforeEach
@@ -138,7 +150,10 @@ final class SidecarWithProgramTest {
             .setPosition(WireMapping.write(FIRST))
             .setRoot(WireMapping.write(elected.root()));
     assertThat(
-            donor.run(order("verify").setVerify(verify).build(), LEFT).getProgress().getOutcome())
+            donor
+                .run(order("verify").setVerify(verify).build(), LEFT, recall)
+                .getProgress()
+                .getOutcome())
         .isEqualTo(Outcome.OUTCOME_DONE);
     FromMember offer =
         donor.run(
@@ -148,7 +163,8 @@ final class SidecarWithProgramTest {
                         .setRoot(WireMapping.write(elected.root()))
                         .setPullerAddress(address(1)))
                 .build(),
-            LEFT);
+            LEFT,
+            recall);
     assertThat(offer.getOffer().getAddress()).isEqualTo(address(0));
 
     FromMember done =
@@ -162,7 +178,8 @@ final class SidecarWithProgramTest {
                         .setVerdict("It lost the vote.")
                         .setArchiveEntry("1.1-web-1"))
                 .build(),
-            LEFT);
+            LEFT,
+            recall);
     assertThat(done.getProgress().getOutcome())
         .as(done.getProgress().getMessage())
         .isEqualTo(Outcome.OUTCOME_DONE);
@@ -174,6 +191,52 @@ final class SidecarWithProgramTest {
     assertThat(equal.memory()).contains(new Remembered(FIRST, elected.root()));
     assertThat(equal.changesTotal()).isZero();
     assertThat(joiner.health().silentPeers()).isEmpty();
+  }
+
+  @Test
+  void givenASampleThatNoPacketReachesWhenTheOrderIsRecalledThenTheSidecarLooksAtOnce()
+      throws Exception {
+    ScratchTree there = ScratchTree.tmpfs(directory.resolve("tree-1"));
+    there.write("index.html", "lost");
+    GuestWork joiner = member(1, there);
+    BallotContent before = joiner.look(true);
+    String nowhere = address(9);
+    RealProgram.run(
+        "ip", "-n", cable + "-1", "neigh", "add", nowhere, "lladdr", mac(9), "dev", "sync0");
+    Matrix wanted =
+        Matrix.of(
+            List.of(
+                new Row(new RowKey("site", ""), Digest.parse("01".repeat(32))),
+                new Row(new RowKey("site", "new"), Digest.parse("02".repeat(32)))));
+    Command pull =
+        order("pull")
+            .setPullSample(
+                PullSample.newBuilder()
+                    .setOffer(
+                        WireMapping.write(
+                            new OfferContent(
+                                "serve", wanted, nowhere, 17_733, "program-1:" + "03".repeat(64))))
+                    .setPosition(WireMapping.write(FIRST))
+                    .setRoot(WireMapping.write(wanted.root()))
+                    .setArchiveEntry("1.1-web-1"))
+            .build();
+
+    var waiting = new FutureTask<>(() -> joiner.run(pull, Duration.ofMinutes(10), recall));
+    Thread thread = Thread.ofVirtual().start(waiting);
+    await()
+        .atMost(Duration.ofSeconds(15))
+        .until(
+            () ->
+                RealProgram.run("ip", "netns", "exec", cable + "-1", "ss", "-tn")
+                    .contains("SYN-SENT"));
+    long recalled = System.nanoTime();
+    thread.interrupt();
+    assertThatThrownBy(() -> waiting.get(5, TimeUnit.SECONDS))
+        .hasCauseInstanceOf(GuestException.class);
+    BallotContent after = joiner.look(false);
+    assertThat(Duration.ofNanos(System.nanoTime() - recalled)).isLessThan(Duration.ofSeconds(5));
+    assertThat(after.root()).isEqualTo(before.root());
+    assertThat(after.trouble()).isEmpty();
   }
 
   /** What would outlive the sidecar. */

@@ -23,7 +23,7 @@ import java.util.function.Supplier;
  * it. For one thread.
  */
 public final class SimulatedSidecar {
-  private final Outbox outbox = new Outbox();
+  private final Outbox outbox = new Outbox(() -> {});
   private final Member member;
   private final Outside outside;
   private Supplier<Hello> hello;
@@ -47,6 +47,9 @@ public final class SimulatedSidecar {
 
     /** There is a reason for another round. */
     void news();
+
+    /** What the round waits for in the guest fails now. */
+    void interrupt();
 
     /** Something waits in {@link SimulatedSidecar#poll}. */
     void pending();
@@ -95,7 +98,7 @@ public final class SimulatedSidecar {
               return new Waiting();
             },
             nanoTime,
-            outside::news);
+            new Rounds());
   }
 
   /** See {@link Member#round}. */
@@ -172,6 +175,21 @@ public final class SimulatedSidecar {
     public void close() {}
   }
 
+  private final class Rounds implements Member.Driver {
+    @Override
+    public void news() {
+      outside.news();
+    }
+
+    @Override
+    public void interrupt() {
+      outside.interrupt();
+    }
+
+    @Override
+    public void goOn() {} // only the wait of that moment was ended
+  }
+
   private final class Watched implements MemberWork {
     private final MemberWork work;
 
@@ -191,9 +209,9 @@ public final class SimulatedSidecar {
     }
 
     @Override
-    public FromMember run(Command command, Duration left) throws GuestException {
+    public FromMember run(Command command, Duration left, Recall recall) throws GuestException {
       outside.running(command);
-      return work.run(command, left);
+      return work.run(command, left, recall);
     }
 
     @Override

@@ -2,6 +2,7 @@ package io.virtquorum.simulate;
 
 import io.virtquorum.collect.CollectSettings;
 import io.virtquorum.guest.Guest;
+import io.virtquorum.guest.GuestException;
 import io.virtquorum.scripts.ScriptGuest;
 import io.virtquorum.sidecar.SimulatedSidecar;
 import io.virtquorum.wire.v1.Beat;
@@ -200,6 +201,13 @@ final class SidecarLife implements SimulatedSidecar.Outside {
   public void news() {
     news = true;
     task.wake();
+  }
+
+  @Override
+  public void interrupt() {
+    world.story.tell("%s: its order is recalled", vm.name);
+    vm.guest.agent.fail(
+        () -> new GuestException.TimedOut("Interrupted while something ran in the guest"));
   }
 
   /** Invariant 9: nothing that an older leader ordered begins once a newer one was heard. */
