@@ -121,7 +121,9 @@ public final class Adjudicator {
       next = next.with(next.news().with(rest));
     }
     if (!record.primary().equals(before.primary())) {
-      next = next.with(next.news().with(next.news().exposure().led()));
+      Exposure of = next.news().exposure();
+      String to = record.primary().orElse("");
+      next = next.with(next.news().with(of.led(before.primary(), to)));
     }
     if (before.committed().isEmpty()
         || before.primary().isEmpty()

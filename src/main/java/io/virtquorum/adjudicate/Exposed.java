@@ -20,7 +20,8 @@ public final class Exposed {
   private Exposed() {}
 
   static Exposure of(State state, Assessment assessment, Instant now) {
-    Exposure last = state.news().exposure();
+    Exposure last =
+        state.news().exposure().without(name -> assessment.classOf(name) == MemberClass.STEADY);
     Optional<Committed> committed = state.record().committed();
     Optional<String> primary = state.record().primary();
     if (committed.isEmpty() || primary.isEmpty()) {

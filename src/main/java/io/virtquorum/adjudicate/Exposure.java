@@ -4,7 +4,10 @@ import io.virtquorum.fingerprint.Position;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
@@ -18,15 +21,21 @@ import java.util.stream.Stream;
  *     of this leader is behind that of the one who wrote it
  * @param trail what the primary is known to have held: by it what is newer than a state has its
  *     beginning once that is committed
+ * @param left since when members that led before may have what is not committed
  */
 public record Exposure(
     Optional<Instant> since,
     Optional<Instant> unknownSince,
     Optional<Instant> committedAt,
-    Trail trail) {
+    Trail trail,
+    Map<String, Instant> left) {
+  public Exposure {
+    left = Map.copyOf(left);
+  }
+
   /** Nothing is known to be exposed. */
   public static final Exposure NONE =
-      new Exposure(Optional.empty(), Optional.empty(), Optional.empty(), Trail.NONE);
+      new Exposure(Optional.empty(), Optional.empty(), Optional.empty(), Trail.NONE, Map.of());
 
   /**
    * What a leader knows of it at first.
@@ -34,13 +43,13 @@ public record Exposure(
    * @param shown what the one before showed; it stands until the primary itself says otherwise
    */
   public static Exposure begin(Optional<Instant> shown, Optional<Instant> committedAt) {
-    return new Exposure(Optional.empty(), shown, committedAt, Trail.NONE);
+    return new Exposure(Optional.empty(), shown, committedAt, Trail.NONE, Map.of());
   }
 
   /** The same at other instants, for people. */
   public Exposure shown(UnaryOperator<Instant> clock) {
     return new Exposure(
-        since.map(clock), unknownSince.map(clock), committedAt.map(clock), Trail.NONE);
+        since.map(clock), unknownSince.map(clock), committedAt.map(clock), Trail.NONE, Map.of());
   }
 
   /** True if nothing is exposed and that is known. */
@@ -57,24 +66,41 @@ public record Exposure(
         trail.endsAt(position)
             ? Optional.empty()
             : since.map(at -> trail.held(position).orElse(at));
-    return new Exposure(newer, unknownSince, Optional.of(now), trail.from(position));
+    return new Exposure(newer, unknownSince, Optional.of(now), trail.from(position), left);
   }
 
-  /** Another one leads: what it has is another matter, and may be as old. */
-  Exposure led() {
-    return new Exposure(
-        Optional.empty(),
-        Stream.concat(since.stream(), unknownSince.stream()).min(Comparator.naturalOrder()),
-        committedAt,
-        Trail.NONE);
+  /**
+   * Another one leads: what it has is another matter, and may be as old. What it had when it led
+   * before, and nobody knows to be committed or gone, is as old as it was then.
+   */
+  Exposure led(Optional<String> from, String to) {
+    Optional<Instant> oldest = oldest(since, unknownSince);
+    Map<String, Instant> others = new HashMap<>(left);
+    Optional<Instant> before = Optional.ofNullable(others.remove(to));
+    from.ifPresent(name -> oldest.ifPresent(at -> others.put(name, at)));
+    return new Exposure(Optional.empty(), oldest, oldest(committedAt, before), Trail.NONE, others);
+  }
+
+  private static Optional<Instant> oldest(Optional<Instant> one, Optional<Instant> other) {
+    return Stream.concat(one.stream(), other.stream()).min(Comparator.naturalOrder());
+  }
+
+  /** These have nothing any more that is not committed. */
+  Exposure without(Predicate<String> members) {
+    if (left.keySet().stream().noneMatch(members)) {
+      return this;
+    }
+    Map<String, Instant> others = new HashMap<>(left);
+    others.keySet().removeIf(members);
+    return new Exposure(since, unknownSince, committedAt, trail, others);
   }
 
   Exposure with(Optional<Instant> newSince, Optional<Instant> newUnknown) {
-    return new Exposure(newSince, newUnknown, committedAt, trail);
+    return new Exposure(newSince, newUnknown, committedAt, trail, left);
   }
 
   Exposure with(Trail newTrail) {
-    return new Exposure(since, unknownSince, committedAt, newTrail);
+    return new Exposure(since, unknownSince, committedAt, newTrail, left);
   }
 
   /** Nothing is exposed. */

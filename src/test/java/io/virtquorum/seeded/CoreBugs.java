@@ -4,6 +4,9 @@ import java.util.List;
 
 /** Bugs in the core, at least one in each rule of the design. */
 final class CoreBugs {
+  /** Planted and judged, but no run was long enough yet to name a seed. */
+  private static final Found UNFOUND = Found.not("a seed is still to be looked for");
+
   static final List<SeededBug> ALL =
       List.of(
           new SeededBug(
@@ -52,7 +55,7 @@ final class CoreBugs {
               "return behind(new Cause.RemembersNothing());",
               "return steady(new Cause.HoldsCommitted());",
               "A fresh disk is steady: it votes, and it may lead.",
-              Found.by(48),
+              Found.by(63),
               Found.by(165)),
           new SeededBug(
               4,
@@ -69,7 +72,7 @@ final class CoreBugs {
               "c.before().isPresent()",
               "Rot is to be restored from a member that changed the same row.",
               Found.by(32),
-              Found.by(286)),
+              UNFOUND),
           new SeededBug(
               5,
               "vote/Weights.java",
@@ -128,7 +131,7 @@ final class CoreBugs {
               "    if (picture.is(name, MemberClass.BEHIND)) {",
               "A primary that drifted leads everybody away from the committed state.",
               Found.by(61),
-              Found.by(180)),
+              UNFOUND),
           new SeededBug(
               8,
               "adjudicate/Outcomes.java",
@@ -208,7 +211,7 @@ final class CoreBugs {
               "MemberState::stale",
               "Users are led to a member whose repair was given up, and executed later.",
               Found.not("orders there are obeyed at once or never"),
-              Found.by(205941)),
+              UNFOUND),
           new SeededBug(
               13,
               "adjudicate/State.java",
@@ -232,7 +235,7 @@ final class CoreBugs {
               "if (false) {",
               "What rots on the chosen one before the first commit is copied to all.",
               Found.not("not in 300 seeds: the first commit comes too soon there"),
-              Found.by(301276)),
+              UNFOUND),
           new SeededBug(
               15,
               "adjudicate/Membership.java",

@@ -16,7 +16,7 @@ final class EdgeBugs {
               "&& (!primary || ballot.unchanged())) {",
               "A primary whose disk is older than C leads on once something wrote on it.",
               Found.not("its members lose no disks and no record that way"),
-              Found.by(378)),
+              UNFOUND),
           new SeededBug(
               3,
               "adjudicate/Routing.java",
@@ -32,14 +32,14 @@ final class EdgeBugs {
               "return false;",
               "A record that is older than the members' memories overwrites them.",
               Found.not("its members lose no disks and no record that way"),
-              Found.by(1130)),
+              UNFOUND),
           new SeededBug(
               0,
               "operator/Legacy.java",
               "return Math.max(record.term(), floor) + 1;",
               "return record.term() + 1;",
               "After an old record came back nobody obeys any leader.",
-              Found.by(963)),
+              UNFOUND),
           new SeededBug(
               12,
               "adjudicate/Successor.java",
@@ -47,7 +47,7 @@ final class EdgeBugs {
               "return true\n        ? members",
               "What a primary wrote before it died is nobody's when it returns in a new pod.",
               Found.not("its members lose no disks and no record that way"),
-              Found.by(1929)),
+              UNFOUND),
           new SeededBug(
               3,
               "adjudicate/Routing.java",
@@ -55,7 +55,7 @@ final class EdgeBugs {
               "isEmpty() && false",
               "A new leader leads users by an older record before others can say that it is one.",
               Found.not("its members lose no disks and no record that way"),
-              Found.by(4414)),
+              UNFOUND),
           new SeededBug(
               12,
               "adjudicate/ClusterRecord.java",
@@ -63,14 +63,7 @@ final class EdgeBugs {
               "newMembers, committed, mandate, Map.of());",
               "That a member led is forgotten where the spec drops it.",
               Found.not("its members lose no disks and no record that way"),
-              Found.by(3605)),
-          new SeededBug(
-              11,
-              "sync/Puller.java",
-              "before.memory().isEmpty() ? _ -> true : written(before)",
-              "written(before)",
-              "What users wrote on a disk without a memory is nobody's.",
-              Found.by(1737)),
+              UNFOUND),
           new SeededBug(
               8,
               "adjudicate/RepairPlanner.java",
@@ -101,7 +94,7 @@ final class EdgeBugs {
               "return begin.plusNanos(nanoTime.getAsLong() - beginNanos);",
               "return wall.instant();",
               "A clock that is set back holds up repairs and failovers.",
-              Found.by(17)),
+              UNFOUND),
           new SeededBug(
               9,
               "adjudicate/Exposed.java",
@@ -125,7 +118,7 @@ final class EdgeBugs {
               "Optional.of(now)",
               "A commit makes all that is newer as young as itself.",
               Found.not("nothing in it judges how long something is exposed"),
-              Found.by(5000)),
+              UNFOUND),
           new SeededBug(
               9,
               "adjudicate/Exposed.java",
@@ -133,7 +126,7 @@ final class EdgeBugs {
               "return false",
               "What a power cut made look like rot was never written.",
               Found.not("nothing in it judges how long something is exposed"),
-              Found.by(1583)),
+              UNFOUND),
           new SeededBug(
               9,
               "adjudicate/MemberState.java",
@@ -159,26 +152,12 @@ final class EdgeBugs {
               Found.not("its members lose no disks and no record that way"),
               UNFOUND),
           new SeededBug(
-              3,
-              "collect/DurableMemory.java",
-              "if (!owner.isEmpty()) {",
-              "if (false) {",
-              "A copy of another member's disk counts as verified.",
-              Found.by(852)),
-          new SeededBug(
               11,
               "sidecar/GuestWork.java",
               "if (watch.rememberUsers(snapshot, users.sinceHeld(), QUICK)) {",
               "if (false) {",
               "That a user was there dies with the pod that saw it.",
-              Found.by(2099)),
-          new SeededBug(
-              11,
-              "sync/Puller.java",
-              "if (replaces && !seen && users.sinceHeld()) {",
-              "if (false) {",
-              "What a user writes while a repair replaces rows is archived as nobody's.",
-              Found.by(615)),
+              UNFOUND),
           new SeededBug(
               12,
               "adjudicate/Succession.java",
@@ -188,20 +167,6 @@ final class EdgeBugs {
               Found.not("its members lose no disks and no record that way"),
               UNFOUND),
           new SeededBug(
-              11,
-              "sync/Copies.java",
-              "} else if (newer && !written.contains(key)) {",
-              "} else if (newer) {",
-              "Where there is no room, what somebody wrote is not archived.",
-              UNFOUND),
-          new SeededBug(
-              11,
-              "sync/Copies.java",
-              "} else if (newer && !written.contains(key)) {",
-              "} else if (false) {",
-              "A change that is larger than the archive holds up all that comes after it.",
-              UNFOUND),
-          new SeededBug(
               14,
               "adjudicate/FirstEpoch.java",
               "if (voters.size() >= record.majority()) {",
@@ -209,13 +174,6 @@ final class EdgeBugs {
               "One member of great weight outvotes all others in the first epoch's vote.",
               Found.not("what it begins with is right by definition"),
               Found.not("what it begins with is right by definition")),
-          new SeededBug(
-              2,
-              "collect/DurableMemory.java",
-              "if (!written.isEmpty()) {",
-              "if (false) {",
-              "What somebody stores through a mapping is restored over as rot.",
-              UNFOUND),
           new SeededBug(
               8,
               "adjudicate/Adjudicator.java",

@@ -1,6 +1,5 @@
 package io.virtquorum.simulate;
 
-import io.virtquorum.collect.CollectScripts;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -56,7 +55,7 @@ final class Content {
   boolean detectable;
 
   private String sha;
-  private Optional<CollectScripts.Memory> memory;
+  private Object meaning;
 
   Content(byte[] bytes, Origin origin) {
     this.bytes = bytes;
@@ -75,12 +74,21 @@ final class Content {
     return sha;
   }
 
+  /** A file of VirtQuorum's own that is whole only with these bytes. */
+  static Content own(byte[] bytes, Object meaning) {
+    Content content = new Content(bytes, Origin.OWN);
+    content.meaning = meaning;
+    return content;
+  }
+
+  /** What it says if it is such a file, and whole. */
+  <T> Optional<T> as(Class<T> kind) {
+    return kind.isInstance(meaning) ? Optional.of(kind.cast(meaning)) : Optional.empty();
+  }
+
   /** What it says if it is a memory file. */
-  Optional<CollectScripts.Memory> memory() {
-    if (memory == null) {
-      memory = CollectScripts.memory(bytes);
-    }
-    return memory;
+  Optional<MemoryFile> memory() {
+    return as(MemoryFile.class);
   }
 
   static String sha(byte[] bytes) {

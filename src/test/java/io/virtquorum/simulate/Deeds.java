@@ -27,7 +27,7 @@ final class Deeds {
       return;
     }
     SimulatedGuest guest = vm.guest;
-    Object connection = guest.people.connect(1 + random.nextInt(200));
+    Object connection = guest.people.connect();
     change(vm, random, Content.Origin.USER);
     int boots = guest.boots();
     world.timeline.after(
@@ -37,19 +37,31 @@ final class Deeds {
             if (random.nextInt(3) == 0 && isUsable(vm)) {
               change(vm, random, Content.Origin.USER);
             }
-            guest.people.disconnect(connection, world.timeline.now());
+            leave(guest, connection, boots);
           }
         });
   }
 
+  /** A user goes; who waits for writers that keep still stays connected. */
+  private void leave(SimulatedGuest guest, Object connection, int boots) {
+    if (guest.boots() != boots) {
+      return;
+    }
+    if (guest.quiesce.isStill()) {
+      world.timeline.after(2 * Timeline.SECOND, () -> leave(guest, connection, boots));
+    } else {
+      guest.people.disconnect(connection, world.timeline.now());
+    }
+  }
+
   /** A user comes, saves a file where it was, and goes. */
   Content save(SimulatedVm vm, SplittableRandom random) {
-    Object connection = vm.guest.people.connect(1 + random.nextInt(200));
+    Object connection = vm.guest.people.connect();
     Content content = next(vm, Content.Origin.USER);
     by = Content.Origin.USER;
     write(vm, world.trees.getFirst(), "saved", content, false);
-    world.timeline.after(
-        Timeline.SECOND, () -> vm.guest.people.disconnect(connection, world.timeline.now()));
+    int boots = vm.guest.boots();
+    world.timeline.after(Timeline.SECOND, () -> leave(vm.guest, connection, boots));
     return content;
   }
 

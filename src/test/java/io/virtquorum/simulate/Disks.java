@@ -126,6 +126,14 @@ final class Disks {
     return new Known(volume.version(), written, platter, seen);
   }
 
+  /** A row's digest by what a program reads. */
+  Digest readDigest(Node node, Content read) {
+    if (read == node.content && node.digestContent != null) {
+      return node.digestContent;
+    }
+    return digest(node, read);
+  }
+
   /** A row's digest by what is on the platter. */
   Digest platterDigest(Node node) {
     return digest(node, node.content);
@@ -147,7 +155,7 @@ final class Disks {
   Set<Remembered> memories(SimulatedGuest guest) {
     Set<Remembered> found = new HashSet<>();
     for (String path : features.keySet()) {
-      found.addAll(memories(guest.mounts.get(path), false));
+      found.addAll(memories(guest, path, false));
     }
     return found;
   }
@@ -157,24 +165,24 @@ final class Disks {
    *
    * @param synced only those of which all bytes are durable
    */
-  static Set<Remembered> memories(Volume volume, boolean synced) {
+  static Set<Remembered> memories(SimulatedGuest guest, String tree, boolean synced) {
     Set<Remembered> found = new HashSet<>();
-    memoryFiles(volume, synced)
-        .forEach(file -> file.memory().ifPresent(m -> found.add(m.remembered())));
+    memoryFiles(guest, tree, synced).forEach(memory -> found.add(memory.remembered()));
     return found;
   }
 
   /**
-   * The files that may hold a memory, the newest first.
+   * The guest's own memories of a tree, the newest first: a cloned disk has another's.
    *
    * @param synced only those of which all bytes are durable
    */
-  private static List<Content> memoryFiles(Volume volume, boolean synced) {
-    List<Content> files = new ArrayList<>(2);
+  private static List<MemoryFile> memoryFiles(SimulatedGuest guest, String tree, boolean synced) {
+    Volume volume = guest.mounts.get(tree);
+    List<MemoryFile> files = new ArrayList<>(2);
     for (String name : List.of(".virtquorum/memory.new", ".virtquorum/memory")) {
       Node file = volume.platter().get(name);
       if (file != null && !(synced && volume.isUnsynced(file.inode))) {
-        files.add(file.content);
+        file.content.memory().filter(one -> one.owner().equals(guest.name)).ifPresent(files::add);
       }
     }
     return files;
@@ -185,8 +193,7 @@ final class Disks {
     List<Row> rows = new ArrayList<>();
     features.forEach(
         (path, feature) ->
-            memoryFiles(guest.mounts.get(path), false).stream()
-                .flatMap(file -> file.memory().stream())
+            memoryFiles(guest, path, false).stream()
                 .filter(memory -> memory.remembered().equals(remembered))
                 .findFirst()
                 .ifPresent(

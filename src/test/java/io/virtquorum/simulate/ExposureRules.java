@@ -191,6 +191,9 @@ final class ExposureRules {
     if (truth.record().committed().isEmpty() || truth.record().mandate().isPresent()) {
       return; // a person wants it so
     }
+    if (!after.isRunning()) {
+      return; // nobody sees anything there; its disk may have been replaced meanwhile (seed 2593)
+    }
     Matrix left = truth.holdings.latest(before);
     Matrix shown = truth.holdings.latest(after);
     long now = after.timeline.now();

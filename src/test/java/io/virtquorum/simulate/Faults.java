@@ -59,11 +59,11 @@ final class Faults {
           vm.guest.trap(
               1 + random.nextInt(40),
               () -> world.timeline.after(0, () -> vm.restartSidecar(S / 2)));
-      case AGENT_DEAF -> vm.guest.agent.deafen(time);
-      case AGENT_LATE -> vm.guest.agent.answerLate(random.nextLong(90 * S), time);
+      case AGENT_DEAF -> vm.guest.program.deafen(time);
+      case AGENT_LATE -> vm.guest.program.answerLate(random.nextLong(90 * S), time);
       case PAUSE -> {
         vm.guest.pause(time);
-        vm.guest.agent.deafen(time);
+        vm.guest.program.deafen(time);
       }
       case NEW_LEADER -> {
         var old = world.leader();

@@ -1,17 +1,8 @@
 package io.virtquorum.simulate;
 
-import java.util.Set;
-
 /** What keeps programs of a guest waiting that touch its disks. For one thread. */
 final class Hindrances {
-  /** Longer than a look may last. */
-  private static final long HASHING = 75 * Timeline.SECOND;
-
   private static final long SLICE = Timeline.SECOND / 2;
-
-  /** What it has to read or write is in memory. */
-  private static final Set<String> DISKLESS =
-      Set.of("evidence", "address", "reach.sh", "serve.sh", "stop.sh", "tools.sh");
 
   private final SimulatedGuest guest;
   private long hashesSlowlyUntil;
@@ -40,13 +31,9 @@ final class Hindrances {
     hashesSlowlyUntil = 0;
   }
 
-  /** True if a program that is quick otherwise is not, now. */
-  boolean delay(String program) {
-    return isSlow(program) || (hangs() && !DISKLESS.contains(program));
-  }
-
-  private boolean isSlow(String program) {
-    return program.equals("hash.sh") && guest.timeline.now() < hashesSlowlyUntil;
+  /** True while nothing that is another file than before can be read to its end. */
+  boolean isSlow() {
+    return guest.timeline.now() < hashesSlowlyUntil;
   }
 
   /** Waits for disks that hang. */
@@ -54,13 +41,5 @@ final class Hindrances {
     while (hangs()) {
       guest.timeline.sleep(SLICE);
     }
-  }
-
-  /** Lets the time pass that a program takes now; it ends at once with what slows it down. */
-  void pass(String program) {
-    for (long took = 0; took < HASHING && isSlow(program); took += SLICE) {
-      guest.work(SLICE);
-    }
-    await();
   }
 }

@@ -189,7 +189,7 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
                 world.config(),
                 world.vmsAsKnown(),
                 world.files,
-                People.ACCESS_PORT,
+                80,
                 World.AUDIT,
                 World.ARCHIVE_ENTRIES));
   }

@@ -1,18 +1,16 @@
 package io.virtquorum.simulate;
 
-import io.virtquorum.agent.GuestAgent;
 import io.virtquorum.guest.Guest;
-import io.virtquorum.guest.GuestException;
-import java.time.Duration;
 
 /**
  * A pod of a VM: what its sidecar keeps for its next life, and its way to the guest. In a live
  * migration there are two, and the guest is first in the one and then in the other. For one thread.
  */
-final class Pod implements GuestAgent {
+final class Pod {
   private final SimulatedGuest guest;
   private Guest.State without = Guest.State.STARTING;
   private boolean hasGuest;
+  private SimulatedPort port;
 
   /** Kept for the sidecar's next life, as long as the pod is the same. */
   long term;
@@ -26,59 +24,34 @@ final class Pod implements GuestAgent {
   /** The guest runs here from now on. */
   void arrived() {
     hasGuest = true;
-    greet();
   }
 
   /** The guest runs elsewhere from now on; nobody answers what was asked from here. */
   void left() {
     hasGuest = false;
     without = Guest.State.GONE;
-    guest.agent.fail(() -> new GuestException.Unreachable("QEMU is gone", null));
+    hangUp();
   }
 
-  /** A sidecar begins to know the guest. */
-  void greet() {
-    if (hasGuest) {
-      guest.agent.unmet();
+  /** The port's socket closes. */
+  void hangUp() {
+    if (port != null) {
+      port.hangUp("QEMU is gone");
     }
   }
 
-  private void reach() throws GuestException {
-    if (!hasGuest) {
-      guest.timeline.sleep(5 * Timeline.MILLISECOND);
-      throw new GuestException.Unreachable("No guest runs in this pod", null);
-    }
+  boolean hasGuest() {
+    return hasGuest;
   }
 
-  @Override
-  public Result run(Exec exec) throws GuestException {
-    reach();
-    return guest.run(exec);
+  /** What a sidecar here sees of a guest that is not here. */
+  Guest.State without() {
+    return guest.exists() ? without : Guest.State.GONE;
   }
 
-  @Override
-  public String bootId(Duration deadline) throws GuestException {
-    reach();
-    return guest.bootId(deadline);
-  }
-
-  @Override
-  public Guest.Presence presence() {
-    return hasGuest ? guest.presence() : new Guest.Presence(without, Duration.ZERO);
-  }
-
-  @Override
-  public byte[] read(String path, int limit, Duration deadline) {
-    return guest.read(path, limit, deadline);
-  }
-
-  @Override
-  public void write(String path, byte[] content, Duration deadline) {
-    guest.write(path, content, deadline);
-  }
-
-  @Override
-  public void close() {
-    guest.close();
+  /** A sidecar begins here. */
+  SimulatedPort port() {
+    port = new SimulatedPort(this, guest, () -> term);
+    return port;
   }
 }

@@ -65,7 +65,7 @@ final class Promises {
   private Set<Remembered> agreed(SimulatedGuest guest) {
     Set<Remembered> agreed = null;
     for (String path : disks.trees()) {
-      Set<Remembered> here = Disks.memories(guest.mounts.get(path), true);
+      Set<Remembered> here = Disks.memories(guest, path, true);
       if (agreed == null) {
         agreed = here;
       } else {

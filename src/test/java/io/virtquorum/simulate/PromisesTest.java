@@ -2,7 +2,6 @@ package io.virtquorum.simulate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.virtquorum.collect.CollectScripts;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Position;
@@ -48,8 +47,7 @@ final class PromisesTest {
 
   private void write(int tree, String file, long sequence) {
     var remembered = new Remembered(new Position(1, sequence), new Digest(sequence, 0, 0, 0));
-    byte[] bytes = CollectScripts.memoryFile(remembered, Map.of());
-    disk(tree).write(file, new Content(bytes, Content.Origin.OWN), 0600, 0, 0);
+    disk(tree).write(file, MemoryFile.of(guest.name, remembered, Map.of()), 0600, 0, 0);
   }
 
   private void everywhere(String file, long sequence) {

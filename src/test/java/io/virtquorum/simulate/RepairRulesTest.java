@@ -3,7 +3,6 @@ package io.virtquorum.simulate;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.virtquorum.collect.CollectScripts;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Position;
@@ -61,8 +60,8 @@ final class RepairRulesTest {
   void givenACopyOfWhatTheMemberRememberedThenItMay() {
     Digest digest = truth.disks.platterDigest(disk.get(COPY));
     var held = new Remembered(new Position(1, 1), new Digest(1, 2, 3, 4));
-    byte[] memory = CollectScripts.memoryFile(held, Map.of("page", digest));
-    disk.write(".virtquorum/memory", new Content(memory, Content.Origin.OWN), 0600, 0, 0);
+    disk.write(
+        ".virtquorum/memory", MemoryFile.of(guest.name, held, Map.of("page", digest)), 0600, 0, 0);
     disk.sync();
     truth.repairs.begins(guest);
     assertThatCode(this::giveUp).doesNotThrowAnyException();

@@ -1,9 +1,6 @@
 package io.virtquorum.simulate;
 
-import io.virtquorum.collect.CollectSettings;
-import io.virtquorum.guest.Guest;
-import io.virtquorum.guest.GuestException;
-import io.virtquorum.scripts.ScriptGuest;
+import io.virtquorum.program.ProgramGuest;
 import io.virtquorum.sidecar.SimulatedSidecar;
 import io.virtquorum.wire.v1.Beat;
 import io.virtquorum.wire.v1.Command;
@@ -25,6 +22,7 @@ final class SidecarLife implements SimulatedSidecar.Outside {
   private final World world;
   private final Pod pod;
   private final Timeline.Task task;
+  private final SimulatedPort port;
   private Channel channel;
   private boolean dead;
   private boolean news;
@@ -39,15 +37,9 @@ final class SidecarLife implements SimulatedSidecar.Outside {
     this.world = world;
     this.vm = vm;
     this.pod = pod;
-    pod.greet();
     this.highestHeard = pod.term;
-    Guest guest =
-        new ScriptGuest(
-            pod,
-            "/run/virtquorum",
-            world.timeline::now,
-            vm.random.split(),
-            CollectSettings.defaults());
+    this.port = pod.port();
+    var guest = new ProgramGuest(port, world.timeline.time(), vm.random.split());
     this.sidecar =
         new SimulatedSidecar("shop", "web", vm.name, vm.uid(), guest, world.timeline::now, this);
     this.task = world.timeline.spawn(this::live);
@@ -92,9 +84,10 @@ final class SidecarLife implements SimulatedSidecar.Outside {
         && now - audited < World.AUDIT.toNanos() - LOOK;
   }
 
-  /** Killed: what it began in the guest goes on there. */
+  /** Killed: what it began in the guest goes on there for a while. */
   void die() {
     dead = true;
+    port.die();
     task.kill();
     if (channel != null) {
       channel.endAtSidecar();
@@ -206,8 +199,7 @@ final class SidecarLife implements SimulatedSidecar.Outside {
   @Override
   public void interrupt() {
     world.story.tell("%s: its order is recalled", vm.name);
-    vm.guest.agent.fail(
-        () -> new GuestException.TimedOut("Interrupted while something ran in the guest"));
+    port.hangUp("its order is recalled"); // as an interrupt does
   }
 
   /** Invariant 9: nothing that an older leader ordered begins once a newer one was heard. */

@@ -1,33 +1,23 @@
 package io.virtquorum.simulate;
 
-import io.virtquorum.agent.GuestAgent;
-import io.virtquorum.guest.Guest;
-import io.virtquorum.guest.GuestException;
-import java.nio.charset.StandardCharsets;
-import java.time.Duration;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
-import java.util.function.Supplier;
 
 /**
- * A guest with a kernel, disks and a guest agent, all of which may fail. A call takes simulated
- * time and must come from a task of the {@link Timeline}; what was begun in the guest goes on when
- * nobody waits for it any more, as with the real agent.
+ * A guest with a kernel, disks and the guest program, all of which may fail. What it does takes
+ * simulated time.
  */
-final class SimulatedGuest implements GuestAgent {
+final class SimulatedGuest {
   /** 2026-01-01, in nanoseconds since 1970. */
   private static final long EPOCH = 1_767_225_600L * Timeline.SECOND;
 
   /** What is written within one has the same ctime: the kernel's tick. */
   private static final long TICK = 4 * Timeline.MILLISECOND;
 
-  /** What rsync takes for a file. */
+  /** What a file takes to be copied, or put in its place. */
   private static final long COPYING = Timeline.MILLISECOND;
 
   /** As above, where files are large. */
@@ -40,25 +30,21 @@ final class SimulatedGuest implements GuestAgent {
   final String address;
   final People people = new People();
   final Map<String, Volume> mounts = new LinkedHashMap<>();
-  final List<SyncNetwork.Daemon> daemons = new ArrayList<>();
-  final Map<String, Timeline.Task> rsyncs = new HashMap<>();
   final SplittableRandom random;
   final Timeline timeline;
   final SyncNetwork network;
   final Truth truth;
   private final Set<String> unmounted = new HashSet<>();
-  private final CollectPrograms collect = new CollectPrograms(this);
-  private final SyncPrograms sync = new SyncPrograms(this);
-  final QuiescePrograms quiesce = new QuiescePrograms(this);
+  final Quieting quiesce = new Quieting(this);
   final Hindrances hindrances = new Hindrances(this);
-  final SimulatedAgent agent;
+  final SimulatedProgram program;
   private final Set<Timeline.Task> processes = new HashSet<>();
   private Volume memoryDisk;
   Volume bare;
   private boolean exists;
   private boolean running;
   private int boots;
-  private String bootId = "";
+  private long booted;
   private boolean addressed;
   private long clockOffset;
   private long tick = TICK;
@@ -81,7 +67,7 @@ final class SimulatedGuest implements GuestAgent {
     this.network = network;
     this.truth = truth;
     this.random = random;
-    this.agent = new SimulatedAgent(this);
+    this.program = new SimulatedProgram(this);
     network.join(address, this);
   }
 
@@ -90,14 +76,13 @@ final class SimulatedGuest implements GuestAgent {
   /** QEMU starts it. */
   void powerOn() {
     exists = true;
-    agent.unmet();
     boot();
   }
 
   private void boot() {
     running = true;
     boots++;
-    bootId = name + "-boot-" + boots;
+    booted = timeline.now();
     addressed = false;
     memoryDisk = new Volume(1, 64 << 20, fileTime());
     bare = new Volume(2, 64 << 20, fileTime());
@@ -105,20 +90,17 @@ final class SimulatedGuest implements GuestAgent {
       bare.makeDirectories(point.substring(1), 0755, fileTime());
     }
     people.reboot();
-    agent.fail(() -> new GuestException.Rebooted("The guest rebooted meanwhile"));
+    program.start();
   }
 
   /** Power is cut, or the kernel died. */
   void crash() {
-    agent.presence();
+    program.down();
     running = false;
     quiesce.reboot();
     processes.forEach(Timeline.Task::kill);
     processes.clear();
-    rsyncs.clear();
-    daemons.clear();
     pausedUntil = 0;
-    agent.hear();
     mounts.values().forEach(volume -> volume.crash(random));
     truth.crashed(this);
   }
@@ -136,12 +118,16 @@ final class SimulatedGuest implements GuestAgent {
       crash();
     }
     exists = false;
-    agent.fail(() -> new GuestException.Unreachable("QEMU is gone", null));
   }
 
   /** How often it booted. */
   int boots() {
     return boots;
+  }
+
+  /** How long this boot lasts. */
+  long upFor() {
+    return timeline.now() - booted;
   }
 
   boolean isRunning() {
@@ -168,7 +154,7 @@ final class SimulatedGuest implements GuestAgent {
 
   /** The hypervisor stops it for a while. */
   void pause(long nanos) {
-    agent.presence();
+    program.heard(boots);
     pausedUntil = Math.max(pausedUntil, timeline.now() + nanos);
   }
 
@@ -223,7 +209,7 @@ final class SimulatedGuest implements GuestAgent {
     copying = COPYING_MUCH;
   }
 
-  /** What rsync takes for a file. */
+  /** What a file takes to be copied, or put in its place. */
   long copying() {
     return copying;
   }
@@ -234,7 +220,7 @@ final class SimulatedGuest implements GuestAgent {
 
   /** Whatever slows it down is over. */
   void heal() {
-    agent.heal();
+    program.heal();
     pausedUntil = 0;
     hindrances.heal();
     pace = 1;
@@ -264,12 +250,12 @@ final class SimulatedGuest implements GuestAgent {
     return false;
   }
 
-  /** True until something is asked of the agent in vain. */
+  /** True until something is asked of the program in vain. */
   boolean isQuiet() {
     return running
         && pace == 1
         && timeline.now() >= pausedUntil
-        && agent.isWell()
+        && program.isWell()
         && !hindrances.hangs();
   }
 
@@ -344,134 +330,27 @@ final class SimulatedGuest implements GuestAgent {
     hindrances.await();
   }
 
-  // As a sidecar sees it, by its agent.
-
-  @Override
-  public Result run(Exec exec) throws GuestException {
-    List<String> command = exec.command();
-    long asked = timeline.now();
-    if (command.size() < 4 || !command.get(0).equals("/bin/sh")) {
-      throw new IllegalStateException("the simulated guest does not know " + command);
-    }
-    return agent.ask(
-        exec.deadline(),
-        call -> {
-          String program = ScriptBook.name(command.get(2));
-          List<String> arguments = command.subList(4, command.size());
-          truth.asked(this, program, arguments);
-          switch (program) {
-            case "stage.sh" ->
-                rsyncs.put(
-                    arguments.getFirst(),
-                    longer(
-                        call,
-                        () ->
-                            sync.stage(
-                                arguments, exec.environment().getOrDefault("RSYNC_PASSWORD", ""))));
-            case "apply.sh" ->
-                rsyncs.put(arguments.getFirst(), longer(call, () -> sync.apply(arguments, asked)));
-            case "quiesce.sh" -> longer(call, () -> quiesce.run(arguments));
-            default -> {
-              if (hindrances.delay(program)) {
-                longer(call, () -> slow(program, arguments, exec.input()));
-              } else {
-                agent.answer(call, quick(program, arguments, exec.input()));
-              }
-            }
-          }
-        });
+  /** What a message over the port takes. */
+  long travel() {
+    return slowed((1 + random.nextInt(6)) * Timeline.MILLISECOND);
   }
 
-  /** Runs a program that takes time. */
-  private Timeline.Task longer(SimulatedAgent.Call call, Supplier<Result> program) {
-    agent.mayBeLate(call);
-    return process(() -> agent.answer(call, program.get()));
+  /** The kernel's id of a boot. */
+  String bootId(int boot) {
+    return name + "-boot-" + boot;
+  }
+
+  /** The clock, in nanoseconds since 1970. */
+  long clock() {
+    return EPOCH + clockOffset + timeline.now();
   }
 
   /** How often programs wrote to its disks. */
-  private long written() {
+  long written() {
     long written = 0;
     for (Volume volume : mounts.values()) {
       written += volume.writes();
     }
     return written;
-  }
-
-  private Result slow(String program, List<String> arguments, byte[] input) {
-    hindrances.pass(program);
-    return quick(program, arguments, input);
-  }
-
-  private Result quick(String program, List<String> arguments, byte[] input) {
-    long before = written();
-    Result result = execute(program, arguments, input);
-    truth.ran(this, program, written() != before);
-    return result;
-  }
-
-  private Result execute(String program, List<String> arguments, byte[] input) {
-    return switch (program) {
-      case "evidence" -> ok(people.evidence(timeline.now()));
-      case "address" -> setAddress();
-      case "prepare.sh",
-          "finish.sh",
-          "reach.sh",
-          "serve.sh",
-          "settle.sh",
-          "stop.sh",
-          "unkeep.sh",
-          "archive-list.sh",
-          "archive-remove.sh" ->
-          sync.run(program, arguments, input);
-      default -> collect.run(program, arguments, input);
-    };
-  }
-
-  private Result setAddress() {
-    boolean before = addressed;
-    addressed = true;
-    return new Result(
-        before ? 10 : 0, "eth1\n".getBytes(StandardCharsets.ISO_8859_1), new byte[0], false);
-  }
-
-  @Override
-  public String bootId(Duration deadline) throws GuestException {
-    Result result =
-        agent.ask(
-            deadline, call -> agent.answer(call, ok(bootId.getBytes(StandardCharsets.ISO_8859_1))));
-    return new String(result.output(), StandardCharsets.ISO_8859_1);
-  }
-
-  static Result ok(byte[] output) {
-    return new Result(0, output, new byte[0], false);
-  }
-
-  static Result ok(String output) {
-    return ok(output.getBytes(StandardCharsets.ISO_8859_1));
-  }
-
-  static Result trouble(String reason, String sentence) {
-    return new Result(
-        90, (reason + "\n" + sentence).getBytes(StandardCharsets.ISO_8859_1), new byte[0], false);
-  }
-
-  @Override
-  public Guest.Presence presence() {
-    return agent.presence();
-  }
-
-  @Override
-  public byte[] read(String path, int limit, Duration deadline) {
-    throw new IllegalStateException("nothing reads files but by scripts");
-  }
-
-  @Override
-  public void write(String path, byte[] content, Duration deadline) {
-    throw new IllegalStateException("nothing writes files but by scripts");
-  }
-
-  @Override
-  public void close() {
-    // The guest is left alone.
   }
 }

@@ -91,6 +91,7 @@ final class SimulatedVm {
       target.ifPresent(SidecarLife::die);
       target = Optional.empty();
       guest.powerOff();
+      pod.hangUp();
       notice();
     }
   }

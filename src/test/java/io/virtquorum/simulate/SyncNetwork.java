@@ -1,25 +1,22 @@
 package io.virtquorum.simulate;
 
+import com.google.protobuf.ByteString;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
 /** The network between the guests, on which samples serve. For one thread. */
 final class SyncNetwork {
   /**
-   * An rsync daemon.
+   * What a guest serves to one other.
    *
-   * @param until when it ends itself
+   * @param pin of the donor, that who fetches must know
+   * @param seed that who fetches must have
+   * @param trees paths of the trees
    */
-  record Daemon(
-      SimulatedGuest guest,
-      String directory,
-      int port,
-      String password,
-      String puller,
-      Map<String, String> modules,
-      long until) {}
+  record Serving(SimulatedGuest guest, ByteString pin, ByteString seed, List<String> trees) {}
 
   private record Way(String from, String to) {}
 

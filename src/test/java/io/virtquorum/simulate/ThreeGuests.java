@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.virtquorum.adjudicate.ClusterRecord;
 import io.virtquorum.adjudicate.Committed;
-import io.virtquorum.collect.CollectScripts;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Matrix;
@@ -112,8 +111,8 @@ final class ThreeGuests {
     Map<String, Digest> byPath = new TreeMap<>();
     rows.rows().forEach(row -> byPath.put(row.key().item(), row.digest()));
     disk(guest).makeDirectories(".virtquorum", 0700, 0);
-    byte[] file = CollectScripts.memoryFile(remembered, byPath);
-    disk(guest).write(".virtquorum/memory", new Content(file, Content.Origin.OWN), 0600, 0, 0);
+    disk(guest)
+        .write(".virtquorum/memory", MemoryFile.of(guest.name, remembered, byPath), 0600, 0, 0);
     disk(guest).sync();
     truth.remembered(guest, TREE);
   }
@@ -150,7 +149,10 @@ final class ThreeGuests {
 
   /** Time passes. */
   void pass(long seconds) {
-    timeline.step(timeline.now() + seconds * Timeline.SECOND);
+    long until = timeline.now() + seconds * Timeline.SECOND;
+    while (timeline.step(until)) {
+      // all that happens until then
+    }
     truth.judge();
   }
 

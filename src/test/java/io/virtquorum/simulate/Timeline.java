@@ -1,5 +1,7 @@
 package io.virtquorum.simulate;
 
+import io.virtquorum.port.Time;
+import java.time.Duration;
 import java.util.PriorityQueue;
 import java.util.SplittableRandom;
 
@@ -84,6 +86,21 @@ final class Timeline {
     long ticket = task.waits;
     after(nanos, () -> task.resume(ticket));
     task.pause();
+  }
+
+  /** As who works with a guest counts it. */
+  Time time() {
+    return new Time() {
+      @Override
+      public long nanos() {
+        return now;
+      }
+
+      @Override
+      public void sleep(Duration duration) {
+        Timeline.this.sleep(duration.toNanos());
+      }
+    };
   }
 
   /** The task that runs at this moment. */

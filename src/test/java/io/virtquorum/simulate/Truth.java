@@ -7,8 +7,11 @@ import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.RowKey;
+import io.virtquorum.guest.wire.v1.Request;
+import io.virtquorum.guest.wire.v1.Request.OperationCase;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -20,9 +23,17 @@ import java.util.Set;
  * at each change. Each invariant is a method of its own. For one thread.
  */
 final class Truth {
-  /** What a sidecar may not have run in mode Observe, even where it would write nothing. */
-  private static final Set<String> TOUCHING =
-      Set.of("address", "reach.sh", "prepare.sh", "settle.sh", "serve.sh", "stage.sh", "apply.sh");
+  /** What a sidecar may not ask for in mode Observe, even where it would write nothing. */
+  private static final Set<OperationCase> TOUCHING =
+      EnumSet.of(
+          OperationCase.ADDRESS,
+          OperationCase.HEALTH,
+          OperationCase.SERVE,
+          OperationCase.FETCH,
+          OperationCase.APPLY,
+          OperationCase.ARCHIVE_LIST,
+          OperationCase.REMEMBER,
+          OperationCase.MARK_USERS);
 
   final Disks disks;
   final Holdings holdings;
@@ -213,7 +224,7 @@ final class Truth {
 
   /** A memory is durable on a disk. */
   void remembered(SimulatedGuest guest, String tree) {
-    for (Remembered memory : Disks.memories(guest.at(tree).volume(), false)) {
+    for (Remembered memory : Disks.memories(guest, tree, false)) {
       if (holdings.remembers(guest, memory)) {
         story.tell("%s remembers %s as %s", guest.name, memory.position(), memory.root());
       }
@@ -242,24 +253,24 @@ final class Truth {
     observed = is;
   }
 
-  /** A sidecar has a program run in a guest. */
-  void asked(SimulatedGuest guest, String program, List<String> arguments) {
+  /** A sidecar asks a guest's program for something. */
+  void asked(SimulatedGuest guest, Request request) {
     boolean touches =
-        TOUCHING.contains(program)
-            || (program.equals("quiesce.sh") && arguments.get(1).equals("begin"));
+        TOUCHING.contains(request.getOperationCase())
+            || (request.hasQuiesce() && request.getQuiesce().getStillMillis() > 0);
     if (observed && touches) {
-      violated("ObserveChanged", program + " is run in " + guest.name);
+      violated("ObserveChanged", request.getOperationCase() + " is asked of " + guest.name);
     }
   }
 
   /**
-   * A program of a sidecar ended in a guest.
+   * A guest's program did what it was asked for.
    *
    * @param wrote to the guest's disks
    */
-  void ran(SimulatedGuest guest, String program, boolean wrote) {
+  void ran(SimulatedGuest guest, Request request, boolean wrote) {
     if (observed && wrote) {
-      violated("ObserveChanged", program + " writes to a disk of " + guest.name);
+      violated("ObserveChanged", request.getOperationCase() + " writes to a disk of " + guest.name);
     }
   }
 

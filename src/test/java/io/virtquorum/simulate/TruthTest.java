@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.virtquorum.adjudicate.ClusterRecord;
 import io.virtquorum.adjudicate.Committed;
 import io.virtquorum.adjudicate.Config;
-import io.virtquorum.collect.CollectScripts;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Matrix;
@@ -77,12 +76,7 @@ final class TruthTest {
     Map<String, Digest> byPath = new TreeMap<>();
     rows.rows().forEach(row -> byPath.put(row.key().item(), row.digest()));
     disk.makeDirectories(".virtquorum", 0700, 0);
-    disk.write(
-        ".virtquorum/memory",
-        new Content(CollectScripts.memoryFile(remembered, byPath), Content.Origin.OWN),
-        0600,
-        0,
-        0);
+    disk.write(".virtquorum/memory", MemoryFile.of(a.name, remembered, byPath), 0600, 0, 0);
     disk.sync();
     truth.remembered(a, "/srv/www");
   }

@@ -292,6 +292,21 @@ final class Volume {
     end();
   }
 
+  /** Exchanges two entries, each with all below it: both are there at any moment. */
+  void exchange(String one, String other, long time) {
+    writable();
+    if (!below(one).isEmpty() || !below(other).isEmpty()) {
+      throw new IllegalStateException("only empty directories are exchanged");
+    }
+    Node first = get(one);
+    Node second = get(other);
+    put(one, second.touched(second.mode, second.mtime, time));
+    put(other, first.touched(first.mode, first.mtime, time));
+    touchParent(one, time);
+    touchParent(other, time);
+    end();
+  }
+
   /** Makes everything durable. */
   void sync() {
     if (pending.isEmpty() && unsynced.isEmpty()) {

@@ -107,7 +107,7 @@ final class World {
                         path,
                         List.of(),
                         List.of(),
-                        QuiescePrograms.command(shape.quiesce())))
+                        Quieting.command(shape.quiesce())))
             .toList();
     shape.weights().forEach(weight -> make(root, weight, this::disk));
     truth.clients.led(this::led);

@@ -1,6 +1,9 @@
 package io.virtquorum.simulate;
 
-import io.virtquorum.agent.GuestAgent.Result;
+import io.virtquorum.guest.wire.v1.Quiesce;
+import io.virtquorum.guest.wire.v1.Quiet;
+import io.virtquorum.guest.wire.v1.Reason;
+import io.virtquorum.port.RefusedException;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -9,14 +12,14 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * What quiesce.sh does in a simulated guest, and the users' command that it runs, which may fail or
- * hang. For one thread; it is run by a process of the guest.
+ * How a simulated guest program keeps writers still, and the users' command that it runs, which may
+ * fail or hang. For one thread; it is run by a process of the guest.
  */
-final class QuiescePrograms {
+final class Quieting {
   private static final String PROGRAM = "/usr/local/bin/still";
   private static final long TAKES = 40 * Timeline.MILLISECOND;
 
-  /** The script has the command killed after this time. */
+  /** The command is killed after this time. */
   private static final long KILLED_AFTER = 30 * Timeline.SECOND;
 
   private static final int KILLED = 124;
@@ -27,7 +30,7 @@ final class QuiescePrograms {
   private final Set<String> locked = new HashSet<>();
   private int tokens;
 
-  QuiescePrograms(SimulatedGuest guest) {
+  Quieting(SimulatedGuest guest) {
     this.guest = guest;
   }
 
@@ -50,19 +53,27 @@ final class QuiescePrograms {
     locked.clear();
   }
 
-  /** NAME begin|end SECONDS LIMIT PROGRAM HOW: takes time. */
-  Result run(List<String> arguments) {
-    String name = arguments.get(0);
-    lock(name);
-    Result result =
-        arguments.get(1).equals("begin")
-            ? begin(name, Long.parseLong(arguments.get(2)), arguments.get(5))
-            : end(name, arguments.get(5));
-    locked.remove(name);
-    return result;
+  /** Keeps writers still, or lets them go on: takes time. */
+  void run(Quiesce request) throws RefusedException {
+    for (Quiet quiet : request.getQuietList()) {
+      String name = quiet.getTree();
+      String how = quiet.getArgv(1);
+      lock(name);
+      int code =
+          request.getStillMillis() > 0
+              ? begin(name, request.getStillMillis() * Timeline.MILLISECOND, how)
+              : end(name, how);
+      locked.remove(name);
+      if (code != 0) {
+        throw new RefusedException(
+            Reason.REASON_FAILED,
+            "GuestCommandFailed",
+            "The quiesce command of " + name + " ended with exit code " + code);
+      }
+    }
   }
 
-  private Result begin(String name, long seconds, String how) {
+  private int begin(String name, long nanos, String how) {
     int token = ++tokens;
     guards.put(name, token);
     int code = keep(name, true, how);
@@ -70,33 +81,25 @@ final class QuiescePrograms {
       guards.remove(name);
     }
     if (guards.containsKey(name)) {
-      guest.process(() -> guard(name, token, code == 0 ? seconds : 1, how));
+      guest.process(() -> guard(name, token, code == 0 ? nanos : Timeline.SECOND, how));
     }
-    return result(name, code);
+    return code;
   }
 
-  private Result end(String name, String how) {
+  private int end(String name, String how) {
     if (!guards.containsKey(name)) {
-      return SimulatedGuest.ok("");
+      return 0;
     }
     int code = keep(name, false, how);
     if (code == 0) {
       guards.remove(name);
     }
-    return result(name, code);
-  }
-
-  private static Result result(String name, int code) {
-    return code == 0
-        ? SimulatedGuest.ok("")
-        : SimulatedGuest.trouble(
-            "GuestCommandFailed",
-            "The quiesce command of " + name + " ended with exit code " + code);
+    return code;
   }
 
   /** Lets the writers go on if nobody else did, and tries until that works. */
-  private void guard(String name, int token, long seconds, String how) {
-    guest.work(seconds * Timeline.SECOND);
+  private void guard(String name, int token, long nanos, String how) {
+    guest.work(nanos);
     for (long pause = 1; ; pause = pause < 32 ? 2 * pause : 60) {
       lock(name);
       boolean mine = Integer.valueOf(token).equals(guards.get(name));

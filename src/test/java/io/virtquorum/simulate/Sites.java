@@ -1,0 +1,330 @@
+package io.virtquorum.simulate;
+
+import io.virtquorum.fingerprint.FingerprintKey;
+import io.virtquorum.guest.ArchiveLimits;
+import io.virtquorum.guest.Snapshot;
+import io.virtquorum.guest.Tree;
+import io.virtquorum.guest.Watch;
+import io.virtquorum.guest.WatchSettings;
+import io.virtquorum.guest.wire.v1.Request.OperationCase;
+import io.virtquorum.program.ProgramGuest;
+import io.virtquorum.program.RealProgram;
+import io.virtquorum.program.ScratchTree;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+
+/** Members in pairs: one with the real guest program, and one with the simulated. One thread. */
+final class Sites {
+  static final Duration LIMIT = Duration.ofSeconds(30);
+
+  private final Path directory;
+  private final Timeline timeline;
+  private final SyncNetwork network;
+  private final Truth truth;
+  private final Set<OperationCase> asked;
+
+  /**
+   * @param asked gets each operation that both programs carry out
+   */
+  Sites(
+      Path directory,
+      Timeline timeline,
+      SyncNetwork network,
+      Truth truth,
+      Set<OperationCase> asked) {
+    this.directory = directory;
+    this.timeline = timeline;
+    this.network = network;
+    this.truth = truth;
+    this.asked = asked;
+  }
+
+  Pair pair(String name, String address) throws IOException, InterruptedException {
+    return new Pair(new Real(name, address), new Simulated(name, address));
+  }
+
+  /** Two that are changed alike. */
+  record Pair(Site real, Site simulated) implements AutoCloseable {
+    void write(String path, String text) throws IOException {
+      real.write(path, text);
+      simulated.write(path, text);
+    }
+
+    void remove(String path) throws IOException {
+      real.remove(path);
+      simulated.remove(path);
+    }
+
+    void rename(String from, String to) throws IOException {
+      real.rename(from, to);
+      simulated.rename(from, to);
+    }
+
+    @Override
+    public void close() throws Exception {
+      real.close();
+    }
+  }
+
+  interface Work<T> {
+    T with(Watch watch) throws Exception;
+  }
+
+  /** A tree that can be changed, and the production client of the program that looks at it. */
+  interface Site {
+    void write(String path, String text) throws IOException;
+
+    void remove(String path) throws IOException;
+
+    void rename(String from, String to) throws IOException;
+
+    String address();
+
+    <T> T call(Work<T> work) throws Exception;
+
+    /** What is in the tree. */
+    Map<String, String> files() throws IOException;
+
+    /** What is in the only entry of the archive. */
+    Map<String, String> archive() throws IOException;
+
+    /** True while writers keep still. */
+    boolean isStill();
+
+    default Snapshot see() throws Exception {
+      return call(watch -> watch.audit(LIMIT));
+    }
+
+    default void close() throws Exception {}
+  }
+
+  private static WatchSettings settings(String name, String path, List<String> quiesce) {
+    return new WatchSettings(
+        name,
+        new FingerprintKey(new byte[32]),
+        List.of(new Tree("site", path, List.of(), List.of(), quiesce)),
+        List.of(),
+        List.of(),
+        List.of(),
+        Set.of(),
+        new ArchiveLimits(20, 1 << 30),
+        false);
+  }
+
+  private final class Real implements Site {
+    private final String address;
+    private final ScratchTree tree;
+    private final RealProgram program;
+    private final ProgramGuest guest;
+    private final Watch watch;
+    private final Path still;
+
+    Real(String name, String address) throws IOException, InterruptedException {
+      this.address = address;
+      Path home = Files.createDirectories(directory.resolve(name));
+      tree = ScratchTree.tmpfs(home.resolve("tree"));
+      program = new RealProgram(Files.createDirectories(home.resolve("program")));
+      still = home.resolve("still");
+      Path script = home.resolve("script");
+      Files.writeString(
+          script,
+          "#!/bin/sh\n[ \"$1\" = begin ] && touch %s || rm -f %s\n".formatted(still, still));
+      Files.setPosixFilePermissions(script, PosixFilePermissions.fromString("rwxr-xr-x"));
+      guest = new ProgramGuest(program.socket, () -> 1, name);
+      watch = guest.watch(settings(name, tree.path.toString(), List.of(script.toString())));
+    }
+
+    @Override
+    public void write(String path, String text) throws IOException {
+      tree.write(path, text);
+    }
+
+    @Override
+    public void remove(String path) throws IOException {
+      Files.delete(tree.path.resolve(path));
+    }
+
+    @Override
+    public void rename(String from, String to) throws IOException {
+      Files.move(tree.path.resolve(from), tree.path.resolve(to));
+    }
+
+    @Override
+    public String address() {
+      return address;
+    }
+
+    @Override
+    public <T> T call(Work<T> work) throws Exception {
+      return work.with(watch);
+    }
+
+    @Override
+    public Map<String, String> files() throws IOException {
+      return texts(tree.path);
+    }
+
+    @Override
+    public Map<String, String> archive() throws IOException {
+      Map<String, String> found = new TreeMap<>();
+      texts(tree.path.resolve(".virtquorum"))
+          .forEach(
+              (path, text) -> {
+                int at = path.indexOf("/verdict/files/");
+                if (at >= 0) {
+                  found.put(path.substring(at + "/verdict/files/".length()), text);
+                }
+              });
+      return found;
+    }
+
+    private static Map<String, String> texts(Path root) throws IOException {
+      Map<String, String> found = new TreeMap<>();
+      if (!Files.exists(root)) {
+        return found;
+      }
+      try (Stream<Path> all = Files.walk(root)) {
+        for (Path file : (Iterable<Path>) all.filter(Files::isRegularFile)::iterator) {
+          String name = root.relativize(file).toString();
+          if (!Volume.isOwn(name)) {
+            found.put(
+                name,
+                new String(Files.readAllBytes(file), java.nio.charset.StandardCharsets.ISO_8859_1));
+          }
+        }
+      }
+      return found;
+    }
+
+    @Override
+    public boolean isStill() {
+      return Files.exists(still);
+    }
+
+    @Override
+    public void close() throws Exception {
+      watch.close();
+      guest.close();
+      program.close();
+      tree.close();
+    }
+  }
+
+  private final class Simulated implements Site {
+    private static final String TREE = "/srv/www";
+
+    private final SimulatedGuest guest;
+    private final Watch watch;
+
+    Simulated(String name, String address) {
+      guest = new SimulatedGuest(name, address, timeline, network, truth, new SplittableRandom(2));
+      guest.mounts.put(TREE, new Volume(10, 64 << 20, guest.fileTime()));
+      truth.add(guest);
+      guest.powerOn();
+      guest.addressed();
+      Pod pod = new Pod(guest);
+      pod.arrived();
+      var program = new ProgramGuest(pod.port(), timeline.time(), new SplittableRandom(3));
+      watch = program.watch(settings(name, TREE, Quieting.command(Shape.Quiesce.WORKS)));
+      guest.program.tell(call -> asked.add(call.getOperationCase()));
+    }
+
+    private Volume volume() {
+      return guest.mounts.get(TREE);
+    }
+
+    @Override
+    public void write(String path, String text) {
+      pass();
+      long time = guest.fileTime();
+      volume().makeDirectories(Volume.parent(path), 0755, time);
+      volume().write(path, Content.of(text, Content.Origin.JOB), 0644, time, time);
+    }
+
+    @Override
+    public void remove(String path) {
+      pass();
+      volume().remove(path, guest.fileTime());
+    }
+
+    @Override
+    public void rename(String from, String to) {
+      pass();
+      volume().move(from, to, guest.fileTime());
+    }
+
+    /** As long as a kernel's tick. */
+    private void pass() {
+      long until = timeline.now() + 10 * Timeline.MILLISECOND;
+      while (timeline.step(until)) {
+        // all that happens until then
+      }
+    }
+
+    @Override
+    public String address() {
+      return guest.address;
+    }
+
+    @Override
+    public <T> T call(Work<T> work) throws Exception {
+      List<T> result = new ArrayList<>();
+      List<Exception> thrown = new ArrayList<>();
+      Timeline.Task task =
+          timeline.spawn(
+              () -> {
+                try {
+                  result.add(work.with(watch));
+                } catch (Exception e) {
+                  thrown.add(e);
+                }
+              });
+      while (!task.isOver()) {
+        timeline.step(timeline.now() + Timeline.SECOND);
+      }
+      if (!thrown.isEmpty()) {
+        throw thrown.getFirst();
+      }
+      return result.getFirst();
+    }
+
+    @Override
+    public Map<String, String> files() {
+      return texts("");
+    }
+
+    @Override
+    public Map<String, String> archive() {
+      return texts(Replacement.ARCHIVE + "/verdict/files");
+    }
+
+    private Map<String, String> texts(String below) {
+      Map<String, String> found = new TreeMap<>();
+      int from = below.isEmpty() ? 0 : below.length() + 1;
+      volume()
+          .below(below)
+          .forEach(
+              (path, node) -> {
+                if (node.isFile() && (from > 0 || !Volume.isOwn(path))) {
+                  found.put(path.substring(from), node.content.text());
+                }
+              });
+      return found;
+    }
+
+    @Override
+    public boolean isStill() {
+      return guest.quiesce.isStill();
+    }
+  }
+}
