@@ -123,7 +123,8 @@ public final class Adjudicator {
     if (!record.primary().equals(before.primary())) {
       Exposure of = next.news().exposure();
       String to = record.primary().orElse("");
-      next = next.with(next.news().with(of.led(before.primary(), to)));
+      Optional<Instant> held = next.member(to).since().held();
+      next = next.with(next.news().with(of.led(before.primary(), to, held)));
     }
     if (before.committed().isEmpty()
         || before.primary().isEmpty()

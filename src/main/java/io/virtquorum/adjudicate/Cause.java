@@ -34,7 +34,10 @@ public sealed interface Cause {
   /** It remembers an older state than C. */
   record RemembersOlder(Position remembered, Position committed) implements Cause {}
 
-  /** It remembers a root that was never committed, of a tenure that is over (rule 12). */
+  /**
+   * It remembers a root that lost its claim with the tenure of the primary that wrote it (rule 12):
+   * no commit of it is known.
+   */
   record RemembersOutlived(Position remembered) implements Cause {}
 
   /** It holds C. */
@@ -102,7 +105,7 @@ public sealed interface Cause {
           "it remembers %s, older than the committed %s"
               .formatted(older.remembered(), older.committed());
       case RemembersOutlived outlived ->
-          "what it remembers, %s, was never committed and its tenure is over"
+          "what it remembers, %s, is not known to have been committed, and its tenure is over"
               .formatted(outlived.remembered());
       case HoldsCommitted _ -> "it holds the committed state";
       case HoldsElected _ -> "it holds the elected state";

@@ -1,7 +1,6 @@
 package io.virtquorum.adjudicate;
 
 import io.virtquorum.fingerprint.Change;
-import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import java.util.List;
 import java.util.Map;
@@ -79,9 +78,12 @@ public record Classification(MemberClass memberClass, Cause cause) {
     }
     if (memory.position().compareTo(committed.position()) < 0
         && !(primary && isWrittenOnWhatWasOrdered(record, ballot))) {
-      return behind(new Cause.RemembersOlder(memory.position(), committed.position()));
+      return behind(
+          record.isOutlived(memory.position())
+              ? new Cause.RemembersOutlived(memory.position())
+              : new Cause.RemembersOlder(memory.position(), committed.position()));
     }
-    if (!primary && isOutlived(memory.position(), record, committed)) {
+    if (!primary && record.isOutlived(memory.position())) {
       return behind(new Cause.RemembersOutlived(memory.position()));
     }
     // 5. Steady: exactly what it remembers.
@@ -123,15 +125,6 @@ public record Classification(MemberClass memberClass, Cause cause) {
 
   private static boolean hasAccepted(ClusterRecord record, Ballot ballot) {
     return ballot.memory().filter(m -> m.position().tenure() == record.tenure()).isPresent();
-  }
-
-  /**
-   * A root beyond C that was accepted under an earlier primary lost its claim with that tenure
-   * (design, rule 12).
-   */
-  private static boolean isOutlived(
-      Position remembered, ClusterRecord record, Committed committed) {
-    return remembered.isAfter(committed.position()) && remembered.tenure() < record.tenure();
   }
 
   private static Classification changed(MemberClass memberClass, Ballot ballot, Cause.By by) {

@@ -5,6 +5,7 @@ import io.virtquorum.fingerprint.Position;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.TreeMap;
 
@@ -21,6 +22,8 @@ import java.util.TreeMap;
  *     its class. Empty again with the next commit or primary
  * @param departed primaries that lost their tenure and did not come back to the state yet, by name;
  *     also those that the spec dropped since
+ * @param ended the newest committed sequence of tenures before that of C, the latest ones: what
+ *     somebody accepted beyond it was a primary's and was never committed
  */
 public record ClusterRecord(
     long term,
@@ -29,23 +32,28 @@ public record ClusterRecord(
     Map<String, Integer> members,
     Optional<Committed> committed,
     Optional<Digest> mandate,
-    Map<String, Departure> departed) {
+    Map<String, Departure> departed,
+    NavigableMap<Long, Long> ended) {
   /** So many former primaries are kept, the latest ones: most of the VMs never return. */
   private static final int MOST_DEPARTED = 100;
+
+  /** So many tenures are kept; a member that was away for more is taken for an older one. */
+  private static final int MOST_ENDED = 16;
 
   public ClusterRecord {
     members = Collections.unmodifiableMap(new TreeMap<>(members));
     departed = Collections.unmodifiableMap(new TreeMap<>(departed));
+    ended = Collections.unmodifiableNavigableMap(new TreeMap<>(ended));
   }
 
-  /** A record without a mandate, and without departed primaries. */
+  /** A record without a mandate, departed primaries and ended tenures. */
   public ClusterRecord(
       long term,
       long tenure,
       Optional<String> primary,
       Map<String, Integer> members,
       Optional<Committed> committed) {
-    this(term, tenure, primary, members, committed, Optional.empty(), Map.of());
+    this(term, tenure, primary, members, committed, Optional.empty(), Map.of(), new TreeMap<>());
   }
 
   /** The record of a cluster that nobody has led yet. */
@@ -69,11 +77,13 @@ public record ClusterRecord(
   }
 
   ClusterRecord withTerm(long newTerm) {
-    return new ClusterRecord(newTerm, tenure, primary, members, committed, mandate, departed);
+    return new ClusterRecord(
+        newTerm, tenure, primary, members, committed, mandate, departed, ended);
   }
 
   ClusterRecord withMembers(Map<String, Integer> newMembers) {
-    return new ClusterRecord(term, tenure, primary, newMembers, committed, mandate, departed);
+    return new ClusterRecord(
+        term, tenure, primary, newMembers, committed, mandate, departed, ended);
   }
 
   /**
@@ -88,14 +98,14 @@ public record ClusterRecord(
           Collections.min(more.entrySet(), Comparator.comparing(e -> e.getValue().tenure()))
               .getKey());
     }
-    return new ClusterRecord(term, tenure, primary, members, committed, mandate, more);
+    return new ClusterRecord(term, tenure, primary, members, committed, mandate, more, ended);
   }
 
   /** A departed primary holds what everybody is to hold. */
   ClusterRecord withReturned(String name) {
     Map<String, Departure> fewer = new TreeMap<>(departed);
     fewer.remove(name);
-    return new ClusterRecord(term, tenure, primary, members, committed, mandate, fewer);
+    return new ClusterRecord(term, tenure, primary, members, committed, mandate, fewer, ended);
   }
 
   /**
@@ -113,11 +123,41 @@ public record ClusterRecord(
         members,
         committed,
         newMandate,
-        others);
+        others,
+        ended);
   }
 
   ClusterRecord withCommitted(Committed newCommitted) {
+    long newTenure = newCommitted.position().tenure();
+    NavigableMap<Long, Long> more = new TreeMap<>(ended);
+    committed
+        .map(Committed::position)
+        .filter(last -> last.tenure() < newTenure)
+        .ifPresent(last -> more.put(last.tenure(), last.sequence()));
+    while (more.size() > MOST_ENDED) {
+      more.pollFirstEntry();
+    }
     return new ClusterRecord(
-        term, tenure, primary, members, Optional.of(newCommitted), Optional.empty(), departed);
+        term,
+        tenure,
+        primary,
+        members,
+        Optional.of(newCommitted),
+        Optional.empty(),
+        departed,
+        more);
+  }
+
+  /** True if this is not known to have been committed in its tenure, which is over. */
+  boolean isOutlived(Position remembered) {
+    if (committed.isEmpty() || remembered.tenure() >= tenure) {
+      return false;
+    }
+    if (remembered.tenure() >= committed.get().position().tenure()) {
+      return remembered.isAfter(committed.get().position());
+    }
+    return !ended.isEmpty()
+        && remembered.tenure() >= ended.firstKey()
+        && remembered.sequence() > ended.getOrDefault(remembered.tenure(), 0L);
   }
 }

@@ -50,8 +50,8 @@ public final class Exposed {
     }
     Instant since = before.since().or(() -> begin(before, known)).orElse(now);
     // Committed in the future: the clock of this leader is behind that of the one before it, so
-    // what that one showed says nothing of how long it is.
-    boolean undated = before.committedAt().filter(at -> at.isAfter(now)).isPresent();
+    // what that one showed says nothing of how long it is. No bound at all: see Exposure.led.
+    boolean undated = before.notBefore().filter(at -> !at.isAfter(now)).isEmpty();
     return before.with(
         Optional.of(since.isAfter(now) ? now : since),
         undated ? before.unknownSince().or(() -> Optional.of(now)) : Optional.empty());
@@ -75,7 +75,7 @@ public final class Exposed {
     return Stream.of(
             before.since(),
             before.unknownSince(),
-            before.trail().held(committed).or(before::committedAt))
+            before.trail().held(committed).or(before::notBefore))
         .flatMap(Optional::stream)
         .min(Comparator.naturalOrder());
   }

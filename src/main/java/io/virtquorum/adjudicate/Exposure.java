@@ -17,8 +17,9 @@ import java.util.stream.Stream;
  * @param since since when the primary is known to hold something that is not committed
  * @param unknownSince since when it is not known what the primary holds; silence is no proof of
  *     anything
- * @param committedAt when C was committed: nothing that is not is older; in the future if the clock
- *     of this leader is behind that of the one who wrote it
+ * @param notBefore nothing that the primary has beyond C is older: when C was committed, or when it
+ *     held what it remembered before it led. Empty: not known. In the future if the clock of this
+ *     leader is behind that of the one who wrote it
  * @param trail what the primary is known to have held: by it what is newer than a state has its
  *     beginning once that is committed
  * @param left since when members that led before may have what is not committed
@@ -26,7 +27,7 @@ import java.util.stream.Stream;
 public record Exposure(
     Optional<Instant> since,
     Optional<Instant> unknownSince,
-    Optional<Instant> committedAt,
+    Optional<Instant> notBefore,
     Trail trail,
     Map<String, Instant> left) {
   public Exposure {
@@ -49,7 +50,7 @@ public record Exposure(
   /** The same at other instants, for people. */
   public Exposure shown(UnaryOperator<Instant> clock) {
     return new Exposure(
-        since.map(clock), unknownSince.map(clock), committedAt.map(clock), Trail.NONE, Map.of());
+        since.map(clock), unknownSince.map(clock), notBefore.map(clock), Trail.NONE, Map.of());
   }
 
   /** True if nothing is exposed and that is known. */
@@ -72,13 +73,17 @@ public record Exposure(
   /**
    * Another one leads: what it has is another matter, and may be as old. What it had when it led
    * before, and nobody knows to be committed or gone, is as old as it was then.
+   *
+   * @param held when it held at the latest what it remembers: a commit proves nothing of what it
+   *     wrote itself. Empty: what it has is of any age
    */
-  Exposure led(Optional<String> from, String to) {
+  Exposure led(Optional<String> from, String to, Optional<Instant> held) {
     Optional<Instant> oldest = oldest(since, unknownSince);
     Map<String, Instant> others = new HashMap<>(left);
     Optional<Instant> before = Optional.ofNullable(others.remove(to));
     from.ifPresent(name -> oldest.ifPresent(at -> others.put(name, at)));
-    return new Exposure(Optional.empty(), oldest, oldest(committedAt, before), Trail.NONE, others);
+    Optional<Instant> bound = held.flatMap(at -> oldest(oldest(notBefore, before), held));
+    return new Exposure(Optional.empty(), oldest, bound, Trail.NONE, others);
   }
 
   private static Optional<Instant> oldest(Optional<Instant> one, Optional<Instant> other) {
@@ -92,15 +97,15 @@ public record Exposure(
     }
     Map<String, Instant> others = new HashMap<>(left);
     others.keySet().removeIf(members);
-    return new Exposure(since, unknownSince, committedAt, trail, others);
+    return new Exposure(since, unknownSince, notBefore, trail, others);
   }
 
   Exposure with(Optional<Instant> newSince, Optional<Instant> newUnknown) {
-    return new Exposure(newSince, newUnknown, committedAt, trail, left);
+    return new Exposure(newSince, newUnknown, notBefore, trail, left);
   }
 
   Exposure with(Trail newTrail) {
-    return new Exposure(since, unknownSince, committedAt, newTrail, left);
+    return new Exposure(since, unknownSince, notBefore, newTrail, left);
   }
 
   /** Nothing is exposed. */

@@ -24,6 +24,7 @@ import java.util.Optional;
  * @param members who votes, with base weights
  * @param fence counts the writes without an answer that were made void; null for none
  * @param departed primaries that lost their tenure and did not come back to the state yet
+ * @param ended what was committed last in tenures before that of the committed state
  */
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
 public record ClusterRecord(
@@ -38,11 +39,15 @@ public record ClusterRecord(
     @JsonPropertyDescription("Counts the writes without an answer that were made void.") Long fence,
     @JsonPropertyDescription(
             "Primaries that lost their tenure and did not come back to the state yet.")
-        List<Departed> departed) {
+        List<Departed> departed,
+    @JsonPropertyDescription(
+            "What was committed last in tenures before that of the committed state.")
+        List<Ended> ended) {
 
   public ClusterRecord {
     members = List.copyOf(requireNonNullElse(members, List.of()));
     departed = List.copyOf(requireNonNullElse(departed, List.of()));
+    ended = List.copyOf(requireNonNullElse(ended, List.of()));
   }
 
   /** The committed state, if there is one. */
@@ -58,7 +63,8 @@ public record ClusterRecord(
   /** This record with the next fence: it says the same, and differs. */
   public ClusterRecord fenced() {
     long next = fence == null ? 1 : fence + 1;
-    return new ClusterRecord(term, tenure, committed, mandate, primary, members, next, departed);
+    return new ClusterRecord(
+        term, tenure, committed, mandate, primary, members, next, departed, ended);
   }
 
   /** The primary, if there is one. */
@@ -99,6 +105,16 @@ public record ClusterRecord(
       @JsonPropertyDescription("Name of the VM.") String name,
       @JsonPropertyDescription("Tenure that it led in.") long tenure,
       @JsonPropertyDescription("What of its writes may be nowhere else.") String exposure) {}
+
+  /**
+   * A tenure that is over.
+   *
+   * @param tenure from 1
+   * @param sequence of what was committed last in it
+   */
+  public record Ended(
+      @JsonPropertyDescription("Tenure that is over.") long tenure,
+      @JsonPropertyDescription("Number of what was committed last in it.") long sequence) {}
 
   /**
    * A member that votes.

@@ -9,6 +9,7 @@ import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
 import java.time.Instant;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.TreeMap;
 
@@ -38,7 +39,8 @@ final class RecordMapping {
         members,
         committed,
         record.ordered().map(Digest::parse),
-        departed(record));
+        departed(record),
+        ended(record));
   }
 
   /**
@@ -79,6 +81,9 @@ final class RecordMapping {
                 e ->
                     new io.virtquorum.api.ClusterRecord.Departed(
                         e.getKey(), e.getValue().tenure(), e.getValue().exposure()))
+            .toList(),
+        record.ended().entrySet().stream()
+            .map(e -> new io.virtquorum.api.ClusterRecord.Ended(e.getKey(), e.getValue()))
             .toList());
   }
 
@@ -91,5 +96,11 @@ final class RecordMapping {
                 departed.put(
                     d.name(), new Departure(d.tenure(), requireNonNullElse(d.exposure(), ""))));
     return departed;
+  }
+
+  private static NavigableMap<Long, Long> ended(io.virtquorum.api.ClusterRecord record) {
+    NavigableMap<Long, Long> ended = new TreeMap<>();
+    record.ended().forEach(e -> ended.put(e.tenure(), e.sequence()));
+    return ended;
   }
 }

@@ -78,6 +78,34 @@ final class ClassificationTest {
   }
 
   @Test
+  void givenANewerPrimarysCommitThenWhatAnEarlierOneWroteAndNobodyCommittedIsStillKnownAsThat() {
+    ClusterRecord next =
+        new ClusterRecord(1, 3, Optional.of("p"), RECORD.members(), RECORD.committed())
+            .withCommitted(new Committed(6, new Position(3, 1), NEWER));
+    assertThat(causeOf(next, at(2, 4, C)))
+        .isEqualTo(new Cause.RemembersOlder(new Position(2, 4), new Position(3, 1)));
+    assertThat(causeOf(next, at(2, 5, OTHER)))
+        .isEqualTo(new Cause.RemembersOutlived(new Position(2, 5)));
+    assertThat(causeOf(next, at(1, 9, OTHER)))
+        .as("of a tenure before those that the record knows of")
+        .isEqualTo(new Cause.RemembersOlder(new Position(1, 9), new Position(3, 1)));
+  }
+
+  private static Cause causeOf(ClusterRecord record, Optional<Remembered> memory) {
+    Ballot ballot = ballot(OTHER, memory, false, Optional.empty());
+    return Classification.of(record, Authority.RECORD, "m", Optional.of(ballot)).cause();
+  }
+
+  @Test
+  void givenManyTenuresThenTheRecordKnowsTheEndsOfTheLatestOnes() {
+    ClusterRecord record = RECORD;
+    for (long tenure = 3; tenure < 40; tenure++) {
+      record = record.withCommitted(new Committed(tenure, new Position(tenure, 2), C));
+    }
+    assertThat(record.ended()).hasSize(16).containsEntry(38L, 2L).containsEntry(23L, 2L);
+  }
+
+  @Test
   void whoRemembersWhatThisRecordCannotHaveGivenIsBehind() {
     assertThat(classOf("m", OTHER, at(2, 4, OTHER), false)).isEqualTo(MemberClass.BEHIND);
     assertThat(classOf("m", OTHER, at(9, 1, OTHER), false)).isEqualTo(MemberClass.BEHIND);

@@ -48,7 +48,8 @@ final class Decider {
   }
 
   private Decider(Map<String, Integer> members, ClusterRecord record) {
-    state = State.begin(record.term() + 1, record);
+    Optional<Instant> committedAt = record.committed().map(_ -> now);
+    state = State.begin(record.term() + 1, record, Exposure.begin(Optional.empty(), committedAt));
     config =
         new Config(
             members,

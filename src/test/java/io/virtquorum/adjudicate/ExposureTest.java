@@ -190,4 +190,27 @@ final class ExposureTest {
     assertThat(decider.state.record().committed().orElseThrow().root()).isEqualTo(NEW);
     assertThat(decider.state.news().exposedSince()).contains(last);
   }
+
+  @Test
+  void givenUsersAtAMemberThatWroteLongAgoWhenTheyAreFollowedThenHowOldThatIsIsUnknown() {
+    Decider decider = Decider.steady();
+    decider.lookedAt(Optional.empty()); // a new sidecar, which never saw it hold anything
+    decider.votes(2, NEW, Optional.of(Decider.HOLDS_C), 1, true, written(PAGE, PAGE_1, NEW));
+    decider.later(Duration.ofSeconds(6));
+    assertThat(decider.state.record().primary()).contains("web-2");
+    assertThat(decider.state.news().exposedSince()).isPresent();
+    assertThat(decider.state.news().exposure().unknownSince()).isPresent();
+  }
+
+  @Test
+  void givenUsersAtAMemberThatHeldTheStateAMomentAgoThenWhatItHasIsYoungerThanThat() {
+    Decider decider = Decider.steady();
+    var last = decider.later(Duration.ofMinutes(1)).now;
+    decider.lookedAt(Optional.of(last)).later(Duration.ofSeconds(2));
+    decider.votes(2, NEW, Optional.of(Decider.HOLDS_C), 1, true, written(PAGE, PAGE_1, NEW));
+    decider.later(Duration.ofSeconds(6));
+    assertThat(decider.state.record().primary()).contains("web-2");
+    assertThat(decider.state.news().exposedSince()).contains(last);
+    assertThat(decider.state.news().exposure().unknownSince()).isEmpty();
+  }
 }

@@ -61,7 +61,8 @@ final class ReasonsTest {
     decider.configure(decider.config().withPromote(Optional.of("web-2")));
     decider.remembers(1, SECOND, NEW);
     assertThat(decider.why(1))
-        .isEqualTo("what it remembers, 1.2, was never committed and its tenure is over");
+        .isEqualTo(
+            "what it remembers, 1.2, is not known to have been committed, and its tenure is over");
     assertThat(decider.classOf(1)).isEqualTo(MemberClass.BEHIND);
   }
 

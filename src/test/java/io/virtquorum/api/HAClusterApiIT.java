@@ -419,7 +419,8 @@ class HAClusterApiIT {
                 "web-1",
                 List.of(new ClusterRecord.Voter("web-0", 1), new ClusterRecord.Voter("web-1", 2)),
                 4L,
-                List.of(new ClusterRecord.Departed("web-0", 1, "It had a change."))),
+                List.of(new ClusterRecord.Departed("web-0", 1, "It had a change.")),
+                List.of(new ClusterRecord.Ended(1, 9))),
             "2/3",
             now,
             List.of(
@@ -467,6 +468,7 @@ class HAClusterApiIT {
             new ClusterRecord.Committed(7, 1, 1, "c0", Instant.now()),
             null,
             "web-1",
+            null,
             null,
             null,
             null);

@@ -41,6 +41,22 @@ final class EdgeBugs {
               "After an old record came back nobody obeys any leader.",
               UNFOUND),
           new SeededBug(
+              9,
+              "adjudicate/Exposure.java",
+              "Optional<Instant> bound = held.flatMap(at -> oldest(oldest(notBefore, before), held));",
+              "Optional<Instant> bound = oldest(notBefore, before);",
+              "What a member wrote long before it leads is shown as young as the last commit.",
+              Found.not("its members are followed by users only after they held C"),
+              Found.by(13061)),
+          new SeededBug(
+              11,
+              "adjudicate/ClusterRecord.java",
+              "return !ended.isEmpty()\n        && remembered",
+              "return false && !ended.isEmpty()\n        && remembered",
+              "What a primary wrote is nobody's on a member that took it over, after a later commit.",
+              Found.not("its archives are not pruned"),
+              Found.by(13561)),
+          new SeededBug(
               12,
               "adjudicate/Successor.java",
               "return picture.is(primary, MemberClass.STEADY)\n        ? members",

@@ -140,7 +140,8 @@ final class ThreeGuests {
             List.of(a, b, c).stream().collect(Collectors.toMap(g -> g.name, g -> 1)),
             committed,
             Optional.ofNullable(mandate),
-            Map.of());
+            Map.of(),
+            record.ended());
     ClusterRecord before = record;
     record = next;
     truth.recorded(this, before, next);
