@@ -3,6 +3,7 @@ package io.virtquorum.adjudicate;
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Output;
+import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.RowKey;
 import java.util.List;
@@ -44,6 +45,23 @@ public record Ballot(
   public Ballot {
     changes = List.copyOf(changes);
     outputs = Map.copyOf(outputs);
+  }
+
+  /** What the member would say right after it proved that it holds this and remembers it. */
+  Ballot proved(Position position, Digest proven) {
+    return new Ballot(
+        incarnation,
+        number,
+        proven,
+        rows,
+        Optional.of(new Remembered(position, proven)),
+        List.of(),
+        0,
+        sessions,
+        false,
+        false,
+        Optional.empty(),
+        outputs);
   }
 
   /** True if somebody uses the member, or did since it last held what it remembers. */

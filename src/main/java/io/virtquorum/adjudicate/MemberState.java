@@ -1,5 +1,7 @@
 package io.virtquorum.adjudicate;
 
+import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Position;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
@@ -243,5 +245,16 @@ record MemberState(
 
   MemberState succeeded() {
     return stale().with(Tries.NONE);
+  }
+
+  /**
+   * It proved that it holds this and remembers it, which is as good as a ballot.
+   *
+   * @param at when it held it at the latest
+   */
+  MemberState proved(Position position, Digest root, Instant at) {
+    return ballot
+        .map(b -> with(b.proved(position, root)).with(since.held(Optional.of(at))).with(Tries.NONE))
+        .orElseGet(this::succeeded);
   }
 }

@@ -11,8 +11,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Gives orders to members, one job a member at a time, and keeps account of them. Lives for one
- * step of the reducer.
+ * Gives orders to members and keeps account of them: a member changes for one job at a time, and
+ * may serve several others. Lives for one step of the reducer.
  */
 final class OrderBook {
   /** How long a member may take to prove what it holds. */
@@ -53,7 +53,12 @@ final class OrderBook {
 
   /** Usable, idle, not waiting to try again, and known as it is after its last order. */
   boolean isReady(String name) {
-    return isFree(name) && !state.member(name).tries().notBefore().isAfter(now);
+    return isFree(name) && !isWaiting(name);
+  }
+
+  /** Its last repair failed a moment ago. */
+  boolean isWaiting(String name) {
+    return state.member(name).tries().notBefore().isAfter(now);
   }
 
   /** Usable, idle, and known as it is after its last order. */
@@ -62,9 +67,18 @@ final class OrderBook {
     return member.usable() && member.fresh() && !state.work().isBusy(name);
   }
 
-  /** Has a member prove that it holds the target, and remember it; nothing while it is busy. */
+  /** Free, or serves others at most: it can serve one more, and prove what it holds. */
+  boolean isStill(String name) {
+    MemberState member = state.member(name);
+    return member.usable() && member.fresh() && !state.work().isChanging(name);
+  }
+
+  /**
+   * Has a member prove that it holds the target, and remember it; nothing while it is busy with
+   * itself. Those that copy from it go on, however slow they are.
+   */
   void prove(String name, Target target) {
-    if (isReady(name)) {
+    if (isStill(name) && !isWaiting(name)) {
       String id = nextId();
       Job job = new Job.Proving(id, name, target.position(), target.root(), now.plus(PROVE));
       state = state.with(state.work().with(job));
@@ -73,7 +87,7 @@ final class OrderBook {
   }
 
   /**
-   * Has a member repaired from a sample: it must be ready, and the sample free.
+   * Has a member repaired from a sample: it must be ready, and the sample still.
    *
    * @param root what the sample is to serve
    */
@@ -81,7 +95,7 @@ final class OrderBook {
     commands.add(new Command.Serve(prepare(name, sample, root, aim, finding), sample, root, name));
   }
 
-  /** Has a member make the output of a command the sample's: both must be free. */
+  /** Has a member make the output of a command the sample's: it must be free, the sample still. */
   void apply(String name, String sample, String feature, Digest digest, Finding finding) {
     Digest root = Output.matrix(feature, digest).root();
     String id = prepare(name, sample, root, new Job.Aim.Output(feature, digest), finding);
@@ -125,7 +139,7 @@ final class OrderBook {
 
   /** Has a member keep its writers still, or let them go on (zero); nothing while it is busy. */
   void quiesce(String name, Duration still) {
-    if (isReady(name)) {
+    if (isStill(name) && !isWaiting(name)) {
       String id = nextId();
       state = state.with(state.work().with(new Job.Quieting(id, name, still, now.plus(PREPARE))));
       commands.add(new Command.Quiesce(id, name, still));

@@ -123,7 +123,7 @@ final class Outcomes {
       case Outcome.Done done when job instanceof Job.Repairing repairing -> {
         Job.Repair repair = repairing.repair();
         commands.add(new Command.Tell(false, "Repaired", sentence(repair, done)));
-        yield rest.withMember(name, m -> succeeded(m, job))
+        yield rest.withMember(name, m -> succeeded(m, repairing))
             .with(
                 rest.news()
                     .with(
@@ -138,7 +138,8 @@ final class Outcomes {
                             done.archiveEntry())));
       }
       case Outcome.Done _ when job instanceof Job.Proving proving ->
-          proved(rest, proving).withMember(name, MemberState::succeeded);
+          proved(rest, proving)
+              .withMember(name, m -> m.proved(proving.position(), proving.root(), began(proving)));
       case Outcome.Done _ -> rest.withMember(name, MemberState::succeeded);
       case Outcome.Void moved ->
           rest.withMember(
@@ -168,8 +169,13 @@ final class Outcomes {
       return state;
     }
     Exposure exposure = state.news().exposure();
-    Trail trail = exposure.trail().proved(job.position(), job.deadline().minus(OrderBook.PROVE));
+    Trail trail = exposure.trail().proved(job.position(), began(job));
     return state.with(state.news().with(exposure.with(trail)));
+  }
+
+  /** What is proven was held after this. */
+  private static Instant began(Job.Proving job) {
+    return job.deadline().minus(OrderBook.PROVE);
   }
 
   /** As a sentence that says what was to be done, and where it failed. */
@@ -204,7 +210,11 @@ final class Outcomes {
     return job.output().map(f -> member.with(f, after)).orElseGet(() -> member.with(after));
   }
 
-  private static MemberState succeeded(MemberState member, Job job) {
+  private static MemberState succeeded(MemberState member, Job.Repairing job) {
+    if (job.repair().aim() instanceof Job.Aim.Whole whole) {
+      Instant began = job.deadline().minus(OrderBook.REPAIR);
+      return member.proved(whole.position(), job.repair().root(), began);
+    }
     return job.output()
         .map(f -> member.stale().with(f, MemberState.Tries.NONE))
         .orElseGet(member::succeeded);

@@ -63,7 +63,7 @@ final class OutputPlanner {
 
   private Optional<String> sample(UnitVerdict verdict) {
     return verdict.holders().stream()
-        .filter(orders::isFree)
+        .filter(orders::isStill)
         .min(
             Comparator.comparing((String m) -> !picture.record().isPrimary(m))
                 .thenComparing(Comparator.naturalOrder()));

@@ -11,7 +11,7 @@ import java.util.Set;
 
 /**
  * Decides who is brought to the target, and from whom (design, rules 7 and 8), after rot was seen
- * to ({@link RotPlanner}). Each member has a part in one job at a time.
+ * to ({@link RotPlanner}). All who can follow do so at once, and nobody waits for a slow one.
  */
 final class RepairPlanner {
   private static final int MANY = 3;
@@ -133,7 +133,7 @@ final class RepairPlanner {
             name -> {
               if (orders.isReady(name)) {
                 Rebuild.of(picture, target, name)
-                    .flatMap(rebuild -> rebuild.next(m -> !m.equals(name) && orders.isFree(m)))
+                    .flatMap(rebuild -> rebuild.next(m -> !m.equals(name) && orders.isStill(m)))
                     .ifPresent(step -> orders.rebuild(name, step, finding(name, verdict)));
               }
             });
@@ -177,7 +177,7 @@ final class RepairPlanner {
   private Optional<String> sample(String puller, Target target) {
     return picture
         .usable()
-        .filter(m -> !m.equals(puller) && orders.isReady(m))
+        .filter(m -> !m.equals(puller) && orders.isStill(m) && !orders.isWaiting(m))
         .filter(m -> target.isHeldBy(picture.ballot(m)))
         .min(
             Comparator.comparing((String m) -> !picture.isWanted(m))

@@ -44,8 +44,9 @@ final class RotPlanner {
     Donors donors = new Donors(picture, name);
     // 1. From whoever certainly has most of the rows. A donor whose own repair failed serves before
     // that is tried again: two who have rows of each other would keep each other waiting.
-    Optional<String> donor = donors.best(rot, orders::isFree);
-    if (donor.isPresent() && orders.isReady(name)) {
+    Optional<String> donor = donors.best(rot, orders::isStill);
+    boolean ready = orders.isStill(name) && !orders.isWaiting(name); // those it serves lose nothing
+    if (donor.isPresent() && ready) {
       order(name, donor.get(), donors.kept(donor.get(), rot));
     }
     // 2. Rows that nobody certainly has. Any other than the primary is brought to the target
@@ -59,8 +60,8 @@ final class RotPlanner {
     // the next one.
     List<String> unknown = donors.unknown();
     int attempts = picture.member(name).tries().failed();
-    if (orders.isReady(name) && donor.isEmpty()) {
-      donors.next(attempts, orders::isFree).ifPresent(next -> order(name, next, orphans));
+    if (ready && donor.isEmpty()) {
+      donors.next(attempts, orders::isStill).ifPresent(next -> order(name, next, orphans));
     }
     if (attempts > 0 || unknown.isEmpty()) {
       holds.add(

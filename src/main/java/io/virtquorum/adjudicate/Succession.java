@@ -183,7 +183,7 @@ final class Succession {
         || !sameGround
         || !picture.isWanted(name)
         || assessment.disagreeing().contains(name)
-        || picture.state().work().isBusy(name)
+        || picture.state().work().isChanging(name)
         || picture.member(name).isUnclear()
         || hasRival(name)
         || !picture.isSettled(name)) {

@@ -22,8 +22,14 @@ record Work(List<Job> jobs, long counter) {
     return new Work(List.of(), 0);
   }
 
+  /** True if the member has a part in anything. */
   boolean isBusy(String name) {
     return jobs.stream().anyMatch(job -> job.involves(name));
+  }
+
+  /** True if the member itself is to change or to remember something; it may serve others. */
+  boolean isChanging(String name) {
+    return jobs.stream().anyMatch(job -> job.member().equals(name));
   }
 
   Optional<Job> job(String id) {

@@ -77,8 +77,9 @@ public interface Watch extends AutoCloseable {
   void settle(Duration limit) throws GuestException, Trouble;
 
   /**
-   * Serves the file trees to one puller, until the limit is over or {@link #endServing}. An earlier
-   * serving of the same id is ended first.
+   * Serves the file trees to one puller, until it has all that it asked for, the limit is over, or
+   * {@link #endServing}. An earlier serving to the same puller is ended first; those to others go
+   * on.
    *
    * @param id 1 to 100 of {@code A-Z a-z 0-9 . _ -}
    * @param address of this member on the sync network

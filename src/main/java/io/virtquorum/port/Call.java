@@ -23,6 +23,9 @@ public interface Call extends AutoCloseable {
     return piece;
   }
 
+  /** True if nothing of it runs any more, as far as is known here. Does not wait. */
+  boolean isOver();
+
   /**
    * Cancels it if it has not ended and waits until it has; where that takes too long its session
    * ends, and the next one begins only when nothing of this one runs any more.

@@ -186,8 +186,14 @@ final class PortCall implements Call {
     }
   }
 
-  private boolean isOver() {
-    return ended || !lost.isEmpty();
+  @Override
+  public boolean isOver() {
+    lock.lock();
+    try {
+      return ended || !lost.isEmpty();
+    } finally {
+      lock.unlock();
+    }
   }
 
   private GuestException end() throws RefusedException {

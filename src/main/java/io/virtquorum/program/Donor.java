@@ -18,26 +18,32 @@ import io.virtquorum.port.Limit;
 import io.virtquorum.port.RefusedException;
 import java.time.Duration;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.TreeMap;
 import java.util.random.RandomGenerator;
 
 /**
- * Serves what the member holds to one joiner at a time: the program goes on with it until the
- * request is closed, or its time or its session is over. For one thread.
+ * Serves what the member holds to joiners: the program goes on with each until the joiner has it
+ * all, the request is closed, or its time or its session is over. For one thread.
  */
 final class Donor implements AutoCloseable {
   private static final int SEED = 32;
   private static final int TRIES = 3;
+
+  /** Servings at a time; where more are asked for, the oldest ends. */
+  private static final int MOST = 8;
+
   private static final Duration BEGINNING = Duration.ofMinutes(1);
 
   private final Program program;
   private final Looks looks;
   private final Paths paths;
   private final RandomGenerator random;
-  private Call serving;
+  private final SequencedMap<String, Call> servings = new LinkedHashMap<>(); // by joiner
 
   Donor(Program program, Looks looks, Paths paths, RandomGenerator random) {
     this.program = program;
@@ -48,7 +54,17 @@ final class Donor implements AutoCloseable {
 
   /** True while something is served, as far as this side knows. */
   boolean isServing() {
-    return serving != null;
+    servings
+        .values()
+        .removeIf(
+            call -> {
+              boolean over = call.isOver();
+              if (over) {
+                call.close();
+              }
+              return over;
+            });
+    return !servings.isEmpty();
   }
 
   /**
@@ -100,7 +116,11 @@ final class Donor implements AutoCloseable {
 
   private Serving serve(String id, Serve.Builder serve, List<Body.Builder> body, Limit limit)
       throws GuestException, Trouble, RefusedException {
-    close();
+    String joiner = serve.getJoiners(0).getMember();
+    end(Optional.ofNullable(servings.remove(joiner)));
+    while (isServing() && servings.size() >= MOST) {
+      end(Optional.of(servings.pollFirstEntry().getValue()));
+    }
     Call call =
         program.begin(
             Request.newBuilder().setServe(serve), "the beginning of a serving", body, limit);
@@ -121,7 +141,7 @@ final class Donor implements AutoCloseable {
             "The guest program serves with the pin "
                 + HexFormat.of().formatHex(at.getPin().toByteArray()));
       }
-      serving = call;
+      servings.put(joiner, call);
       call = null;
       var secret = new Secret(at.getPin(), serve.getJoiners(0).getSeed());
       return new Serving(id, at.getAddress(), at.getPort(), secret.password());
@@ -132,12 +152,14 @@ final class Donor implements AutoCloseable {
     }
   }
 
+  private static void end(Optional<Call> serving) {
+    serving.ifPresent(Call::close);
+  }
+
   /** Ends what is served. */
   @Override
   public void close() {
-    if (serving != null) {
-      serving.close();
-      serving = null;
-    }
+    servings.values().forEach(Call::close);
+    servings.clear();
   }
 }

@@ -119,7 +119,10 @@ final class GuestWork implements MemberWork {
       return Answers.refused(id, "Observe", "In mode Observe nothing in the guest is touched");
     }
     try {
-      watch.endServing(); // a member has one part in one repair at a time
+      switch (command.getOrderCase()) {
+        case PULL_SAMPLE, APPLY_OUTPUT -> watch.endServing(); // it is not that any more
+        default -> {} // who copies from here goes on
+      }
       return switch (command.getOrderCase()) {
         case VERIFY -> verify(id, command.getVerify(), left);
         case SERVE_SAMPLE -> serve(id, command.getServeSample(), left);

@@ -11,10 +11,13 @@ import static io.virtquorum.adjudicate.Decider.written;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
+import io.virtquorum.fingerprint.Row;
 import io.virtquorum.vote.VotingRule;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
@@ -109,10 +112,42 @@ final class DecisionsTest {
     decider.changed(0, NEW, false, written(PAGE, PAGE_1, NEW));
     decider.finished("t2-1", new Outcome.Done(0, 0, Duration.ZERO, ""));
     decider.remembers(0, SECOND, NEW);
-    assertThat(decider.ordered(Command.Serve.class)).hasSize(1);
+    assertThat(decider.ordered(Command.Serve.class))
+        .as("nobody waits for the other")
+        .extracting(Command.Serve::puller)
+        .containsExactly("web-1", "web-2");
     decider.votes(
         0, NEWER, Optional.of(new Remembered(SECOND, NEW)), 0, false, written(PAGE, NEW, NEWER));
     assertThat(decider.target().root()).isEqualTo(NEW);
+  }
+
+  @Test
+  void givenASlowJoinerThenTheOthersProofCommitsAndTheNextWriteIsAcceptedMeanwhile() {
+    Matrix edited = Matrix.of(List.of(new Row(PAGE, NEW), new Row(Decider.DATA, DATA_1)));
+    Decider decider = Decider.steady();
+    decider.changed(0, edited.root(), false, written(PAGE, PAGE_1, NEW));
+    decider.ended(Command.Prove.class, new Outcome.Done(0, 0, Duration.ZERO, ""));
+    for (Command.Serve serve : decider.ordered(Command.Serve.class)) {
+      decider.offered(serve.id(), new Offer(edited, "172.31.77.2", 7_899, "secret"));
+    }
+    assertThat(decider.ordered(Command.Pull.class)).hasSize(2);
+    decider.ended(Command.Pull.class, new Outcome.Done(1, 20, Duration.ofMillis(5), "epoch-1"));
+    assertThat(decider.state.record().committed().orElseThrow())
+        .as("a proof is a vote")
+        .isEqualTo(new Committed(2, SECOND, edited.root()));
+    decider.forget();
+    decider.votes(
+        0,
+        NEWER,
+        Optional.of(new Remembered(SECOND, edited.root())),
+        0,
+        false,
+        written(PAGE, NEW, OTHER));
+    assertThat(decider.newest(Command.Prove.class).root()).isEqualTo(NEWER);
+    decider.ended(Command.Prove.class, new Outcome.Done(0, 0, Duration.ZERO, ""));
+    assertThat(decider.ordered(Command.Serve.class))
+        .extracting(Command.Serve::puller)
+        .containsExactly("web-2");
   }
 
   @Test

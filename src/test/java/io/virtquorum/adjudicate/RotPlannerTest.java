@@ -201,12 +201,13 @@ final class RotPlannerTest {
   }
 
   @Test
-  void givenAPrimaryThatServesWhenItRotsItselfThenItsOwnRowsWaitUntilThatEnds() {
+  void givenAPrimaryThatServesWhenItRotsItselfThenItsOwnRowsComeBackMeanwhile() {
     Decider decider = Decider.steady();
     decider.changed(1, OTHER, false, rot(DATA, DATA_1));
     assertThat(serve(decider).member()).isEqualTo("web-0");
     decider.forget().changed(0, OTHER, false, rot(PAGE, PAGE_1));
-    assertThat(decider.ordered(Command.Serve.class)).isEmpty();
+    assertThat(serve(decider).member()).isEqualTo("web-2");
+    assertThat(serve(decider).puller()).isEqualTo("web-0");
   }
 
   private static Command.Serve serve(Decider decider) {

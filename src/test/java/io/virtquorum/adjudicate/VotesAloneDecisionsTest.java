@@ -122,7 +122,9 @@ final class VotesAloneDecisionsTest {
     decider.ended(Command.Prove.class, new Outcome.Done(0, 0, Duration.ZERO, ""));
     decider.remembers(1, accepted, OTHER);
     assertThat(decider.target().position()).isEqualTo(accepted);
-    decider.failed(Command.Serve.class);
+    for (var serve : decider.ordered(Command.Serve.class)) {
+      decider.finished(serve.id(), new Outcome.Failed(new Trouble("DiskFull", "it is full.")));
+    }
     decider.votes(1, NEW, Optional.of(new Remembered(accepted, OTHER)), 0, false, EDIT);
     assertThat(decider.target())
         .isEqualTo(new Target(accepted.next(), NEW, Target.Ground.PROMOTED, Optional.of("web-1")));

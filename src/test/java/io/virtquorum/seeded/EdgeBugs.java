@@ -162,8 +162,8 @@ final class EdgeBugs {
           new SeededBug(
               4,
               "adjudicate/RotPlanner.java",
-              "if (orders.isReady(name) && donor.isEmpty()) {",
-              "if (primary && orders.isReady(name) && donor.isEmpty()) {",
+              "if (ready && donor.isEmpty()) {",
+              "if (primary && ready && donor.isEmpty()) {",
               "Rows that only a member which is behind still has are asked for by the primary alone.",
               Found.not("its members lose no disks and no record that way"),
               UNFOUND),

@@ -99,13 +99,13 @@ class GuestWorkTest {
   }
 
   @Test
-  void givenAnOrderThenWhatWasServedEndsAndOnlyWhatIsHeldIsServed() throws Exception {
+  void givenAnOrderToServeThenOnlyWhatIsHeldIsServedAndServingsToOthersGoOn() throws Exception {
     StillGuest guest = holding();
     GuestWork work = work(guest, configure());
 
     assertThat(work.run(serve(guest.snapshot), LEFT, recall).getOffer().getAddress())
         .isEqualTo("172.31.77.11");
-    assertThat(guest.asked).containsExactly("endServing", "look", "address", "serve");
+    assertThat(guest.asked).containsExactly("look", "address", "serve");
     guest.asked.clear();
     Command earlier =
         Command.newBuilder()
@@ -114,7 +114,7 @@ class GuestWorkTest {
             .build();
     assertThat(work.run(earlier, LEFT, recall).getProgress().getOutcome())
         .isEqualTo(Outcome.OUTCOME_VOID);
-    assertThat(guest.asked).containsExactly("endServing", "look");
+    assertThat(guest.asked).containsExactly("look");
   }
 
   private static Command serve(Snapshot snapshot) {

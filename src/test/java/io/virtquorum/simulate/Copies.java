@@ -75,7 +75,8 @@ final class Copies {
             guest,
             ByteString.copyFrom(pin),
             request.getJoiners(0).getSeed(),
-            operations.trees.stream().map(tree -> tree.path).toList());
+            operations.trees.stream().map(tree -> tree.path).toList(),
+            call);
     operations.servings.add(serving);
     call.goesOn(
         () -> {
@@ -133,6 +134,7 @@ final class Copies {
       staged.add(here);
       tree.volume().sync();
     }
+    from.guest().program.served(from);
     return Answer.newBuilder()
         .setFetched(fetched.setReceived(bytes + 200).setSent(200).setRows(names));
   }

@@ -136,7 +136,8 @@ final class SimulatedCall implements Call {
     }
   }
 
-  private boolean isOver() {
+  @Override
+  public boolean isOver() {
     return ended || !lost.isEmpty();
   }
 

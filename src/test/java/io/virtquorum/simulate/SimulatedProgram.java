@@ -3,6 +3,7 @@ package io.virtquorum.simulate;
 import io.virtquorum.guest.wire.v1.Answer;
 import io.virtquorum.guest.wire.v1.Reason;
 import io.virtquorum.guest.wire.v1.Request;
+import io.virtquorum.guest.wire.v1.Served;
 import io.virtquorum.port.RefusedException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -252,6 +253,14 @@ final class SimulatedProgram {
   /** Who fetches connected. */
   void accepted() {
     operations.users().disregard();
+  }
+
+  /** Who fetched has all. */
+  void served(SyncNetwork.Serving serving) {
+    if (servings().remove(serving)) {
+      Answer end = Answer.newBuilder().setServed(Served.getDefaultInstance()).setLast(true).build();
+      over(serving.call(), end, null);
+    }
   }
 
   /** What others fetch from here. */

@@ -15,8 +15,14 @@ final class SyncNetwork {
    * @param pin of the donor, that who fetches must know
    * @param seed that who fetches must have
    * @param trees paths of the trees
+   * @param call it ends when all was fetched
    */
-  record Serving(SimulatedGuest guest, ByteString pin, ByteString seed, List<String> trees) {}
+  record Serving(
+      SimulatedGuest guest,
+      ByteString pin,
+      ByteString seed,
+      List<String> trees,
+      SimulatedCall call) {}
 
   private record Way(String from, String to) {}
 
