@@ -37,6 +37,7 @@ func (s *Service) table() map[string]operation {
 		"quiesce":         {configured: true, changes: true},
 		"mark_users":      {configured: true, changes: true, alone: true},
 		"keep_output":     {configured: true, changes: true, alone: true},
+		"freeze":          {configured: true, changes: true, alone: true},
 	}
 	can := func(name string, run func(context.Context, *member, Call) (*wire.Answer, error)) {
 		line := table[name]

@@ -974,6 +974,7 @@ type Request struct {
 	//	*Request_Quiesce
 	//	*Request_MarkUsers
 	//	*Request_KeepOutput
+	//	*Request_Freeze
 	Operation     isRequest_Operation `protobuf_oneof:"operation"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1231,6 +1232,15 @@ func (x *Request) GetKeepOutput() *KeepOutput {
 	return nil
 }
 
+func (x *Request) GetFreeze() *Freeze {
+	if x != nil {
+		if x, ok := x.Operation.(*Request_Freeze); ok {
+			return x.Freeze
+		}
+	}
+	return nil
+}
+
 type isRequest_Operation interface {
 	isRequest_Operation()
 }
@@ -1315,6 +1325,10 @@ type Request_KeepOutput struct {
 	KeepOutput *KeepOutput `protobuf:"bytes,29,opt,name=keep_output,json=keepOutput,proto3,oneof"`
 }
 
+type Request_Freeze struct {
+	Freeze *Freeze `protobuf:"bytes,40,opt,name=freeze,proto3,oneof"` // 30 to 39 are left to operations that are being made
+}
+
 func (*Request_Configure) isRequest_Operation() {}
 
 func (*Request_Look) isRequest_Operation() {}
@@ -1354,6 +1368,8 @@ func (*Request_Quiesce) isRequest_Operation() {}
 func (*Request_MarkUsers) isRequest_Operation() {}
 
 func (*Request_KeepOutput) isRequest_Operation() {}
+
+func (*Request_Freeze) isRequest_Operation() {}
 
 // A piece of a request's list. The first ones are taken at once: 2; Credit gives more.
 type Body struct {
@@ -1521,6 +1537,7 @@ type Answer struct {
 	//	*Answer_Quiesced
 	//	*Answer_UsersMarked
 	//	*Answer_OutputKept
+	//	*Answer_Frozen
 	Piece         isAnswer_Piece `protobuf_oneof:"piece"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1766,6 +1783,15 @@ func (x *Answer) GetOutputKept() *OutputKept {
 	return nil
 }
 
+func (x *Answer) GetFrozen() *Frozen {
+	if x != nil {
+		if x, ok := x.Piece.(*Answer_Frozen); ok {
+			return x.Frozen
+		}
+	}
+	return nil
+}
+
 type isAnswer_Piece interface {
 	isAnswer_Piece()
 }
@@ -1854,6 +1880,10 @@ type Answer_OutputKept struct {
 	OutputKept *OutputKept `protobuf:"bytes,31,opt,name=output_kept,json=outputKept,proto3,oneof"`
 }
 
+type Answer_Frozen struct {
+	Frozen *Frozen `protobuf:"bytes,41,opt,name=frozen,proto3,oneof"`
+}
+
 func (*Answer_Configured) isAnswer_Piece() {}
 
 func (*Answer_Look) isAnswer_Piece() {}
@@ -1895,6 +1925,8 @@ func (*Answer_Quiesced) isAnswer_Piece() {}
 func (*Answer_UsersMarked) isAnswer_Piece() {}
 
 func (*Answer_OutputKept) isAnswer_Piece() {}
+
+func (*Answer_Frozen) isAnswer_Piece() {}
 
 // Ends a request, or answers a Hello (id 0). What was changed before it stays changed as the operation says.
 type Refusal struct {
@@ -3353,8 +3385,8 @@ func (x *RowList) GetRows() []*Row {
 	return nil
 }
 
-// Serve rows to the joiners, until the deadline passes or the request is cancelled. The rows are its body. The answer: these rows
-// with their sizes, in pieces, then Serving, and Served at the end.
+// Serve rows to the joiners, until each of them has fetched all that it wanted, the deadline passes or the request is cancelled. The
+// rows are its body. The answer: these rows with their sizes, in pieces, then Serving, and Served at the end. At most 16 at a time.
 type Serve struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Joiners       []*Joiner              `protobuf:"bytes,1,rep,name=joiners,proto3" json:"joiners,omitempty"`      // at most 64
@@ -3362,6 +3394,7 @@ type Serve struct {
 	Bandwidth     uint64                 `protobuf:"varint,3,opt,name=bandwidth,proto3" json:"bandwidth,omitempty"` // bytes a second to all together; 0: as configured
 	Address       string                 `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"`      // to serve on; empty: as configured
 	Output        bool                   `protobuf:"varint,5,opt,name=output,proto3" json:"output,omitempty"`       // the body's content, what a command said, is served instead of rows
+	Frozen        uint64                 `protobuf:"varint,6,opt,name=frozen,proto3" json:"frozen,omitempty"`       // rows that were frozen under this number are served from their copies, the others as they are; 0: all
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3429,6 +3462,13 @@ func (x *Serve) GetOutput() bool {
 		return x.Output
 	}
 	return false
+}
+
+func (x *Serve) GetFrozen() uint64 {
+	if x != nil {
+		return x.Frozen
+	}
+	return 0
 }
 
 type Joiner struct {
@@ -4139,12 +4179,13 @@ func (x *Proven) GetDifferingTotal() uint64 {
 	return 0
 }
 
-// Make durable what this member was verified to hold: the newest look, which must have this number.
+// Make durable what this member was verified to hold: the newest look, which must have this number, or what was frozen.
 type Remember struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Position      *Position              `protobuf:"bytes,1,opt,name=position,proto3" json:"position,omitempty"`
 	Root          []byte                 `protobuf:"bytes,2,opt,name=root,proto3" json:"root,omitempty"`
 	Look          uint64                 `protobuf:"varint,3,opt,name=look,proto3" json:"look,omitempty"`
+	Frozen        uint64                 `protobuf:"varint,4,opt,name=frozen,proto3" json:"frozen,omitempty"` // what was remembered with what was frozen under this number in its place; VOID if that is not kept any more; 0: the look
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4200,6 +4241,13 @@ func (x *Remember) GetLook() uint64 {
 	return 0
 }
 
+func (x *Remember) GetFrozen() uint64 {
+	if x != nil {
+		return x.Frozen
+	}
+	return 0
+}
+
 type Remembered struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Memory        *Memory                `protobuf:"bytes,1,opt,name=memory,proto3" json:"memory,omitempty"`
@@ -4244,6 +4292,128 @@ func (x *Remembered) GetMemory() *Memory {
 	return nil
 }
 
+// Keep what is different from what is remembered as it is now, so that it can be remembered and served though writers go on: the
+// content of the changed files is copied aside (a clone where the file system can), durable, and read back past the page cache.
+type Freeze struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MostBytes     uint64                 `protobuf:"varint,1,opt,name=most_bytes,json=mostBytes,proto3" json:"most_bytes,omitempty"` // to be copied in all; more is VOID with detail "TooLarge", and nothing is kept; 0: 64 MiB
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Freeze) Reset() {
+	*x = Freeze{}
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Freeze) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Freeze) ProtoMessage() {}
+
+func (x *Freeze) ProtoReflect() protoreflect.Message {
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Freeze.ProtoReflect.Descriptor instead.
+func (*Freeze) Descriptor() ([]byte, []int) {
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *Freeze) GetMostBytes() uint64 {
+	if x != nil {
+		return x.MostBytes
+	}
+	return 0
+}
+
+type Frozen struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Number        uint64                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`                                 // names it in Remember and Serve; counts up in a program's life
+	Look          uint64                 `protobuf:"varint,2,opt,name=look,proto3" json:"look,omitempty"`                                     // that it began with
+	Changes       []*Change              `protobuf:"bytes,3,rep,name=changes,proto3" json:"changes,omitempty"`                                // against what is remembered, with the digests that are kept; at most 1,000
+	ChangesTotal  uint64                 `protobuf:"varint,4,opt,name=changes_total,json=changesTotal,proto3" json:"changes_total,omitempty"` // above 1,000: VOID with detail "TooLarge"
+	Remembers     bool                   `protobuf:"varint,5,opt,name=remembers,proto3" json:"remembers,omitempty"`                           // false: nothing is remembered: VOID with detail "NoMemory"
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Frozen) Reset() {
+	*x = Frozen{}
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Frozen) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Frozen) ProtoMessage() {}
+
+func (x *Frozen) ProtoReflect() protoreflect.Message {
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Frozen.ProtoReflect.Descriptor instead.
+func (*Frozen) Descriptor() ([]byte, []int) {
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *Frozen) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *Frozen) GetLook() uint64 {
+	if x != nil {
+		return x.Look
+	}
+	return 0
+}
+
+func (x *Frozen) GetChanges() []*Change {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *Frozen) GetChangesTotal() uint64 {
+	if x != nil {
+		return x.ChangesTotal
+	}
+	return 0
+}
+
+func (x *Frozen) GetRemembers() bool {
+	if x != nil {
+		return x.Remembers
+	}
+	return false
+}
+
 type ArchiveList struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -4252,7 +4422,7 @@ type ArchiveList struct {
 
 func (x *ArchiveList) Reset() {
 	*x = ArchiveList{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[45]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4264,7 +4434,7 @@ func (x *ArchiveList) String() string {
 func (*ArchiveList) ProtoMessage() {}
 
 func (x *ArchiveList) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[45]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4277,7 +4447,7 @@ func (x *ArchiveList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchiveList.ProtoReflect.Descriptor instead.
 func (*ArchiveList) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{45}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{47}
 }
 
 type ArchiveEntries struct {
@@ -4289,7 +4459,7 @@ type ArchiveEntries struct {
 
 func (x *ArchiveEntries) Reset() {
 	*x = ArchiveEntries{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[46]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4301,7 +4471,7 @@ func (x *ArchiveEntries) String() string {
 func (*ArchiveEntries) ProtoMessage() {}
 
 func (x *ArchiveEntries) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[46]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4314,7 +4484,7 @@ func (x *ArchiveEntries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchiveEntries.ProtoReflect.Descriptor instead.
 func (*ArchiveEntries) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{46}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ArchiveEntries) GetEntries() []*ArchiveEntry {
@@ -4338,7 +4508,7 @@ type ArchiveEntry struct {
 
 func (x *ArchiveEntry) Reset() {
 	*x = ArchiveEntry{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[47]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4350,7 +4520,7 @@ func (x *ArchiveEntry) String() string {
 func (*ArchiveEntry) ProtoMessage() {}
 
 func (x *ArchiveEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[47]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4363,7 +4533,7 @@ func (x *ArchiveEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchiveEntry.ProtoReflect.Descriptor instead.
 func (*ArchiveEntry) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{47}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ArchiveEntry) GetName() string {
@@ -4418,7 +4588,7 @@ type ArchiveRestore struct {
 
 func (x *ArchiveRestore) Reset() {
 	*x = ArchiveRestore{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[48]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4430,7 +4600,7 @@ func (x *ArchiveRestore) String() string {
 func (*ArchiveRestore) ProtoMessage() {}
 
 func (x *ArchiveRestore) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[48]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4443,7 +4613,7 @@ func (x *ArchiveRestore) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchiveRestore.ProtoReflect.Descriptor instead.
 func (*ArchiveRestore) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{48}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ArchiveRestore) GetName() string {
@@ -4463,7 +4633,7 @@ type ArchiveRestored struct {
 
 func (x *ArchiveRestored) Reset() {
 	*x = ArchiveRestored{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[49]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4475,7 +4645,7 @@ func (x *ArchiveRestored) String() string {
 func (*ArchiveRestored) ProtoMessage() {}
 
 func (x *ArchiveRestored) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[49]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4488,7 +4658,7 @@ func (x *ArchiveRestored) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchiveRestored.ProtoReflect.Descriptor instead.
 func (*ArchiveRestored) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{49}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ArchiveRestored) GetRows() uint64 {
@@ -4514,7 +4684,7 @@ type ArchivePrune struct {
 
 func (x *ArchivePrune) Reset() {
 	*x = ArchivePrune{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[50]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4526,7 +4696,7 @@ func (x *ArchivePrune) String() string {
 func (*ArchivePrune) ProtoMessage() {}
 
 func (x *ArchivePrune) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[50]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4539,7 +4709,7 @@ func (x *ArchivePrune) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchivePrune.ProtoReflect.Descriptor instead.
 func (*ArchivePrune) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{50}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *ArchivePrune) GetNames() []string {
@@ -4559,7 +4729,7 @@ type ArchivePruned struct {
 
 func (x *ArchivePruned) Reset() {
 	*x = ArchivePruned{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[51]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4571,7 +4741,7 @@ func (x *ArchivePruned) String() string {
 func (*ArchivePruned) ProtoMessage() {}
 
 func (x *ArchivePruned) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[51]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4584,7 +4754,7 @@ func (x *ArchivePruned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchivePruned.ProtoReflect.Descriptor instead.
 func (*ArchivePruned) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{51}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *ArchivePruned) GetNames() []string {
@@ -4613,7 +4783,7 @@ type KeepOutput struct {
 
 func (x *KeepOutput) Reset() {
 	*x = KeepOutput{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[52]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4625,7 +4795,7 @@ func (x *KeepOutput) String() string {
 func (*KeepOutput) ProtoMessage() {}
 
 func (x *KeepOutput) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[52]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4638,7 +4808,7 @@ func (x *KeepOutput) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeepOutput.ProtoReflect.Descriptor instead.
 func (*KeepOutput) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{52}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *KeepOutput) GetArchiveEntry() string {
@@ -4664,7 +4834,7 @@ type OutputKept struct {
 
 func (x *OutputKept) Reset() {
 	*x = OutputKept{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[53]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4676,7 +4846,7 @@ func (x *OutputKept) String() string {
 func (*OutputKept) ProtoMessage() {}
 
 func (x *OutputKept) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[53]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4689,7 +4859,7 @@ func (x *OutputKept) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutputKept.ProtoReflect.Descriptor instead.
 func (*OutputKept) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{53}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *OutputKept) GetArchiveEntry() string {
@@ -4713,7 +4883,7 @@ type Run struct {
 
 func (x *Run) Reset() {
 	*x = Run{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[54]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4725,7 +4895,7 @@ func (x *Run) String() string {
 func (*Run) ProtoMessage() {}
 
 func (x *Run) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[54]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4738,7 +4908,7 @@ func (x *Run) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Run.ProtoReflect.Descriptor instead.
 func (*Run) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{54}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Run) GetArgv() []string {
@@ -4786,7 +4956,7 @@ type Output struct {
 
 func (x *Output) Reset() {
 	*x = Output{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[55]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4798,7 +4968,7 @@ func (x *Output) String() string {
 func (*Output) ProtoMessage() {}
 
 func (x *Output) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[55]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4811,7 +4981,7 @@ func (x *Output) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Output.ProtoReflect.Descriptor instead.
 func (*Output) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{55}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Output) GetOut() []byte {
@@ -4840,7 +5010,7 @@ type Ran struct {
 
 func (x *Ran) Reset() {
 	*x = Ran{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[56]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4852,7 +5022,7 @@ func (x *Ran) String() string {
 func (*Ran) ProtoMessage() {}
 
 func (x *Ran) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[56]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4865,7 +5035,7 @@ func (x *Ran) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ran.ProtoReflect.Descriptor instead.
 func (*Ran) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{56}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Ran) GetExitCode() int32 {
@@ -4907,7 +5077,7 @@ type Address struct {
 
 func (x *Address) Reset() {
 	*x = Address{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[57]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4919,7 +5089,7 @@ func (x *Address) String() string {
 func (*Address) ProtoMessage() {}
 
 func (x *Address) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[57]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4932,7 +5102,7 @@ func (x *Address) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Address.ProtoReflect.Descriptor instead.
 func (*Address) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{57}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *Address) GetMac() string {
@@ -4959,7 +5129,7 @@ type Addressed struct {
 
 func (x *Addressed) Reset() {
 	*x = Addressed{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[58]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4971,7 +5141,7 @@ func (x *Addressed) String() string {
 func (*Addressed) ProtoMessage() {}
 
 func (x *Addressed) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[58]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4984,7 +5154,7 @@ func (x *Addressed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Addressed.ProtoReflect.Descriptor instead.
 func (*Addressed) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{58}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *Addressed) GetInterface() string {
@@ -5009,7 +5179,7 @@ type Users struct {
 
 func (x *Users) Reset() {
 	*x = Users{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[59]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5021,7 +5191,7 @@ func (x *Users) String() string {
 func (*Users) ProtoMessage() {}
 
 func (x *Users) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[59]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5034,7 +5204,7 @@ func (x *Users) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Users.ProtoReflect.Descriptor instead.
 func (*Users) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{59}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{61}
 }
 
 type UserList struct {
@@ -5051,7 +5221,7 @@ type UserList struct {
 
 func (x *UserList) Reset() {
 	*x = UserList{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[60]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5063,7 +5233,7 @@ func (x *UserList) String() string {
 func (*UserList) ProtoMessage() {}
 
 func (x *UserList) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[60]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5076,7 +5246,7 @@ func (x *UserList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UserList.ProtoReflect.Descriptor instead.
 func (*UserList) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{60}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *UserList) GetSessions() uint32 {
@@ -5132,7 +5302,7 @@ type MarkUsers struct {
 
 func (x *MarkUsers) Reset() {
 	*x = MarkUsers{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[61]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5144,7 +5314,7 @@ func (x *MarkUsers) String() string {
 func (*MarkUsers) ProtoMessage() {}
 
 func (x *MarkUsers) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[61]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5157,7 +5327,7 @@ func (x *MarkUsers) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkUsers.ProtoReflect.Descriptor instead.
 func (*MarkUsers) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{61}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *MarkUsers) GetHeld() *Memory {
@@ -5183,7 +5353,7 @@ type UsersMarked struct {
 
 func (x *UsersMarked) Reset() {
 	*x = UsersMarked{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[62]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5195,7 +5365,7 @@ func (x *UsersMarked) String() string {
 func (*UsersMarked) ProtoMessage() {}
 
 func (x *UsersMarked) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[62]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5208,7 +5378,7 @@ func (x *UsersMarked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UsersMarked.ProtoReflect.Descriptor instead.
 func (*UsersMarked) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{62}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *UsersMarked) GetSeen() bool {
@@ -5230,7 +5400,7 @@ type Quiesce struct {
 
 func (x *Quiesce) Reset() {
 	*x = Quiesce{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[63]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5242,7 +5412,7 @@ func (x *Quiesce) String() string {
 func (*Quiesce) ProtoMessage() {}
 
 func (x *Quiesce) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[63]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5255,7 +5425,7 @@ func (x *Quiesce) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quiesce.ProtoReflect.Descriptor instead.
 func (*Quiesce) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{63}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *Quiesce) GetQuiet() []*Quiet {
@@ -5282,7 +5452,7 @@ type Quiet struct {
 
 func (x *Quiet) Reset() {
 	*x = Quiet{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[64]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5294,7 +5464,7 @@ func (x *Quiet) String() string {
 func (*Quiet) ProtoMessage() {}
 
 func (x *Quiet) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[64]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5307,7 +5477,7 @@ func (x *Quiet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quiet.ProtoReflect.Descriptor instead.
 func (*Quiet) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{64}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *Quiet) GetTree() string {
@@ -5332,7 +5502,7 @@ type Quiesced struct {
 
 func (x *Quiesced) Reset() {
 	*x = Quiesced{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[65]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5344,7 +5514,7 @@ func (x *Quiesced) String() string {
 func (*Quiesced) ProtoMessage() {}
 
 func (x *Quiesced) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[65]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5357,7 +5527,7 @@ func (x *Quiesced) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quiesced.ProtoReflect.Descriptor instead.
 func (*Quiesced) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{65}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{67}
 }
 
 type Facts struct {
@@ -5369,7 +5539,7 @@ type Facts struct {
 
 func (x *Facts) Reset() {
 	*x = Facts{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[66]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5381,7 +5551,7 @@ func (x *Facts) String() string {
 func (*Facts) ProtoMessage() {}
 
 func (x *Facts) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[66]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5394,7 +5564,7 @@ func (x *Facts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Facts.ProtoReflect.Descriptor instead.
 func (*Facts) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{66}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *Facts) GetNames() []string {
@@ -5413,7 +5583,7 @@ type FactList struct {
 
 func (x *FactList) Reset() {
 	*x = FactList{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[67]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5425,7 +5595,7 @@ func (x *FactList) String() string {
 func (*FactList) ProtoMessage() {}
 
 func (x *FactList) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[67]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5438,7 +5608,7 @@ func (x *FactList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FactList.ProtoReflect.Descriptor instead.
 func (*FactList) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{67}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *FactList) GetFacts() []*Fact {
@@ -5459,7 +5629,7 @@ type Fact struct {
 
 func (x *Fact) Reset() {
 	*x = Fact{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[68]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5471,7 +5641,7 @@ func (x *Fact) String() string {
 func (*Fact) ProtoMessage() {}
 
 func (x *Fact) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[68]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5484,7 +5654,7 @@ func (x *Fact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fact.ProtoReflect.Descriptor instead.
 func (*Fact) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{68}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *Fact) GetName() string {
@@ -5518,7 +5688,7 @@ type HealthCheck struct {
 
 func (x *HealthCheck) Reset() {
 	*x = HealthCheck{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[69]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5530,7 +5700,7 @@ func (x *HealthCheck) String() string {
 func (*HealthCheck) ProtoMessage() {}
 
 func (x *HealthCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[69]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5543,7 +5713,7 @@ func (x *HealthCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HealthCheck.ProtoReflect.Descriptor instead.
 func (*HealthCheck) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{69}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *HealthCheck) GetOwn() string {
@@ -5573,7 +5743,7 @@ type Health struct {
 
 func (x *Health) Reset() {
 	*x = Health{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[70]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5585,7 +5755,7 @@ func (x *Health) String() string {
 func (*Health) ProtoMessage() {}
 
 func (x *Health) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[70]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5598,7 +5768,7 @@ func (x *Health) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Health.ProtoReflect.Descriptor instead.
 func (*Health) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{70}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *Health) GetAilments() []*Ailment {
@@ -5640,7 +5810,7 @@ type Ailment struct {
 
 func (x *Ailment) Reset() {
 	*x = Ailment{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[71]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5652,7 +5822,7 @@ func (x *Ailment) String() string {
 func (*Ailment) ProtoMessage() {}
 
 func (x *Ailment) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[71]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5665,7 +5835,7 @@ func (x *Ailment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ailment.ProtoReflect.Descriptor instead.
 func (*Ailment) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{71}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *Ailment) GetReason() string {
@@ -5751,7 +5921,7 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\"0\n" +
 	"\x06Credit\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x16\n" +
-	"\x06pieces\x18\x02 \x01(\rR\x06pieces\"\xad\n" +
+	"\x06pieces\x18\x02 \x01(\rR\x06pieces\"\xe4\n" +
 	"\n" +
 	"\aRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12'\n" +
@@ -5781,7 +5951,8 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\n" +
 	"mark_users\x18\x1c \x01(\v2\x1e.virtquorum.guest.v1.MarkUsersH\x00R\tmarkUsers\x12B\n" +
 	"\vkeep_output\x18\x1d \x01(\v2\x1f.virtquorum.guest.v1.KeepOutputH\x00R\n" +
-	"keepOutputB\v\n" +
+	"keepOutput\x125\n" +
+	"\x06freeze\x18( \x01(\v2\x1b.virtquorum.guest.v1.FreezeH\x00R\x06freezeB\v\n" +
 	"\toperation\"{\n" +
 	"\x04Body\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
@@ -5792,7 +5963,7 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x04tree\x18\x01 \x01(\rR\x04tree\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\fR\x04path\x12\x16\n" +
 	"\x06digest\x18\x03 \x01(\fR\x06digest\x12\x12\n" +
-	"\x04size\x18\x04 \x01(\x04R\x04size\"\xbe\n" +
+	"\x04size\x18\x04 \x01(\x04R\x04size\"\xf5\n" +
 	"\n" +
 	"\x06Answer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
@@ -5823,7 +5994,8 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\bquiesced\x18\x1d \x01(\v2\x1d.virtquorum.guest.v1.QuiescedH\x00R\bquiesced\x12E\n" +
 	"\fusers_marked\x18\x1e \x01(\v2 .virtquorum.guest.v1.UsersMarkedH\x00R\vusersMarked\x12B\n" +
 	"\voutput_kept\x18\x1f \x01(\v2\x1f.virtquorum.guest.v1.OutputKeptH\x00R\n" +
-	"outputKeptB\a\n" +
+	"outputKept\x125\n" +
+	"\x06frozen\x18) \x01(\v2\x1b.virtquorum.guest.v1.FrozenH\x00R\x06frozenB\a\n" +
 	"\x05piece\"\x96\x01\n" +
 	"\aRefusal\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x123\n" +
@@ -5946,13 +6118,14 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\aRowList\x12\x12\n" +
 	"\x04look\x18\x01 \x01(\x04R\x04look\x12\x10\n" +
 	"\x03all\x18\x02 \x01(\bR\x03all\x12,\n" +
-	"\x04rows\x18\x03 \x03(\v2\x18.virtquorum.guest.v1.RowR\x04rows\"\xa2\x01\n" +
+	"\x04rows\x18\x03 \x03(\v2\x18.virtquorum.guest.v1.RowR\x04rows\"\xba\x01\n" +
 	"\x05Serve\x125\n" +
 	"\ajoiners\x18\x01 \x03(\v2\x1b.virtquorum.guest.v1.JoinerR\ajoiners\x12\x12\n" +
 	"\x04port\x18\x02 \x01(\rR\x04port\x12\x1c\n" +
 	"\tbandwidth\x18\x03 \x01(\x04R\tbandwidth\x12\x18\n" +
 	"\aaddress\x18\x04 \x01(\tR\aaddress\x12\x16\n" +
-	"\x06output\x18\x05 \x01(\bR\x06output\"F\n" +
+	"\x06output\x18\x05 \x01(\bR\x06output\x12\x16\n" +
+	"\x06frozen\x18\x06 \x01(\x04R\x06frozen\"F\n" +
 	"\x06Joiner\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12\x10\n" +
 	"\x03pin\x18\x02 \x01(\fR\x03pin\x12\x12\n" +
@@ -6009,14 +6182,24 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x06Proven\x12\x12\n" +
 	"\x04rows\x18\x01 \x01(\x04R\x04rows\x126\n" +
 	"\tdiffering\x18\x02 \x03(\v2\x18.virtquorum.guest.v1.RowR\tdiffering\x12'\n" +
-	"\x0fdiffering_total\x18\x03 \x01(\x04R\x0edifferingTotal\"m\n" +
+	"\x0fdiffering_total\x18\x03 \x01(\x04R\x0edifferingTotal\"\x85\x01\n" +
 	"\bRemember\x129\n" +
 	"\bposition\x18\x01 \x01(\v2\x1d.virtquorum.guest.v1.PositionR\bposition\x12\x12\n" +
 	"\x04root\x18\x02 \x01(\fR\x04root\x12\x12\n" +
-	"\x04look\x18\x03 \x01(\x04R\x04look\"A\n" +
+	"\x04look\x18\x03 \x01(\x04R\x04look\x12\x16\n" +
+	"\x06frozen\x18\x04 \x01(\x04R\x06frozen\"A\n" +
 	"\n" +
 	"Remembered\x123\n" +
-	"\x06memory\x18\x01 \x01(\v2\x1b.virtquorum.guest.v1.MemoryR\x06memory\"\r\n" +
+	"\x06memory\x18\x01 \x01(\v2\x1b.virtquorum.guest.v1.MemoryR\x06memory\"'\n" +
+	"\x06Freeze\x12\x1d\n" +
+	"\n" +
+	"most_bytes\x18\x01 \x01(\x04R\tmostBytes\"\xae\x01\n" +
+	"\x06Frozen\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x12\n" +
+	"\x04look\x18\x02 \x01(\x04R\x04look\x125\n" +
+	"\achanges\x18\x03 \x03(\v2\x1b.virtquorum.guest.v1.ChangeR\achanges\x12#\n" +
+	"\rchanges_total\x18\x04 \x01(\x04R\fchangesTotal\x12\x1c\n" +
+	"\tremembers\x18\x05 \x01(\bR\tremembers\"\r\n" +
 	"\vArchiveList\"M\n" +
 	"\x0eArchiveEntries\x12;\n" +
 	"\aentries\x18\x01 \x03(\v2!.virtquorum.guest.v1.ArchiveEntryR\aentries\"\x9c\x01\n" +
@@ -6149,7 +6332,7 @@ func file_virtquorum_guest_v1_guest_proto_rawDescGZIP() []byte {
 }
 
 var file_virtquorum_guest_v1_guest_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_virtquorum_guest_v1_guest_proto_msgTypes = make([]protoimpl.MessageInfo, 73)
+var file_virtquorum_guest_v1_guest_proto_msgTypes = make([]protoimpl.MessageInfo, 75)
 var file_virtquorum_guest_v1_guest_proto_goTypes = []any{
 	(Watcher)(0),            // 0: virtquorum.guest.v1.Watcher
 	(Reason)(0),             // 1: virtquorum.guest.v1.Reason
@@ -6198,34 +6381,36 @@ var file_virtquorum_guest_v1_guest_proto_goTypes = []any{
 	(*Proven)(nil),          // 44: virtquorum.guest.v1.Proven
 	(*Remember)(nil),        // 45: virtquorum.guest.v1.Remember
 	(*Remembered)(nil),      // 46: virtquorum.guest.v1.Remembered
-	(*ArchiveList)(nil),     // 47: virtquorum.guest.v1.ArchiveList
-	(*ArchiveEntries)(nil),  // 48: virtquorum.guest.v1.ArchiveEntries
-	(*ArchiveEntry)(nil),    // 49: virtquorum.guest.v1.ArchiveEntry
-	(*ArchiveRestore)(nil),  // 50: virtquorum.guest.v1.ArchiveRestore
-	(*ArchiveRestored)(nil), // 51: virtquorum.guest.v1.ArchiveRestored
-	(*ArchivePrune)(nil),    // 52: virtquorum.guest.v1.ArchivePrune
-	(*ArchivePruned)(nil),   // 53: virtquorum.guest.v1.ArchivePruned
-	(*KeepOutput)(nil),      // 54: virtquorum.guest.v1.KeepOutput
-	(*OutputKept)(nil),      // 55: virtquorum.guest.v1.OutputKept
-	(*Run)(nil),             // 56: virtquorum.guest.v1.Run
-	(*Output)(nil),          // 57: virtquorum.guest.v1.Output
-	(*Ran)(nil),             // 58: virtquorum.guest.v1.Ran
-	(*Address)(nil),         // 59: virtquorum.guest.v1.Address
-	(*Addressed)(nil),       // 60: virtquorum.guest.v1.Addressed
-	(*Users)(nil),           // 61: virtquorum.guest.v1.Users
-	(*UserList)(nil),        // 62: virtquorum.guest.v1.UserList
-	(*MarkUsers)(nil),       // 63: virtquorum.guest.v1.MarkUsers
-	(*UsersMarked)(nil),     // 64: virtquorum.guest.v1.UsersMarked
-	(*Quiesce)(nil),         // 65: virtquorum.guest.v1.Quiesce
-	(*Quiet)(nil),           // 66: virtquorum.guest.v1.Quiet
-	(*Quiesced)(nil),        // 67: virtquorum.guest.v1.Quiesced
-	(*Facts)(nil),           // 68: virtquorum.guest.v1.Facts
-	(*FactList)(nil),        // 69: virtquorum.guest.v1.FactList
-	(*Fact)(nil),            // 70: virtquorum.guest.v1.Fact
-	(*HealthCheck)(nil),     // 71: virtquorum.guest.v1.HealthCheck
-	(*Health)(nil),          // 72: virtquorum.guest.v1.Health
-	(*Ailment)(nil),         // 73: virtquorum.guest.v1.Ailment
-	nil,                     // 74: virtquorum.guest.v1.Run.EnvironmentEntry
+	(*Freeze)(nil),          // 47: virtquorum.guest.v1.Freeze
+	(*Frozen)(nil),          // 48: virtquorum.guest.v1.Frozen
+	(*ArchiveList)(nil),     // 49: virtquorum.guest.v1.ArchiveList
+	(*ArchiveEntries)(nil),  // 50: virtquorum.guest.v1.ArchiveEntries
+	(*ArchiveEntry)(nil),    // 51: virtquorum.guest.v1.ArchiveEntry
+	(*ArchiveRestore)(nil),  // 52: virtquorum.guest.v1.ArchiveRestore
+	(*ArchiveRestored)(nil), // 53: virtquorum.guest.v1.ArchiveRestored
+	(*ArchivePrune)(nil),    // 54: virtquorum.guest.v1.ArchivePrune
+	(*ArchivePruned)(nil),   // 55: virtquorum.guest.v1.ArchivePruned
+	(*KeepOutput)(nil),      // 56: virtquorum.guest.v1.KeepOutput
+	(*OutputKept)(nil),      // 57: virtquorum.guest.v1.OutputKept
+	(*Run)(nil),             // 58: virtquorum.guest.v1.Run
+	(*Output)(nil),          // 59: virtquorum.guest.v1.Output
+	(*Ran)(nil),             // 60: virtquorum.guest.v1.Ran
+	(*Address)(nil),         // 61: virtquorum.guest.v1.Address
+	(*Addressed)(nil),       // 62: virtquorum.guest.v1.Addressed
+	(*Users)(nil),           // 63: virtquorum.guest.v1.Users
+	(*UserList)(nil),        // 64: virtquorum.guest.v1.UserList
+	(*MarkUsers)(nil),       // 65: virtquorum.guest.v1.MarkUsers
+	(*UsersMarked)(nil),     // 66: virtquorum.guest.v1.UsersMarked
+	(*Quiesce)(nil),         // 67: virtquorum.guest.v1.Quiesce
+	(*Quiet)(nil),           // 68: virtquorum.guest.v1.Quiet
+	(*Quiesced)(nil),        // 69: virtquorum.guest.v1.Quiesced
+	(*Facts)(nil),           // 70: virtquorum.guest.v1.Facts
+	(*FactList)(nil),        // 71: virtquorum.guest.v1.FactList
+	(*Fact)(nil),            // 72: virtquorum.guest.v1.Fact
+	(*HealthCheck)(nil),     // 73: virtquorum.guest.v1.HealthCheck
+	(*Health)(nil),          // 74: virtquorum.guest.v1.Health
+	(*Ailment)(nil),         // 75: virtquorum.guest.v1.Ailment
+	nil,                     // 76: virtquorum.guest.v1.Run.EnvironmentEntry
 }
 var file_virtquorum_guest_v1_guest_proto_depIdxs = []int32{
 	4,  // 0: virtquorum.guest.v1.ToGuest.hello:type_name -> virtquorum.guest.v1.Hello
@@ -6252,73 +6437,76 @@ var file_virtquorum_guest_v1_guest_proto_depIdxs = []int32{
 	40, // 21: virtquorum.guest.v1.Request.apply:type_name -> virtquorum.guest.v1.Apply
 	43, // 22: virtquorum.guest.v1.Request.prove:type_name -> virtquorum.guest.v1.Prove
 	45, // 23: virtquorum.guest.v1.Request.remember:type_name -> virtquorum.guest.v1.Remember
-	47, // 24: virtquorum.guest.v1.Request.archive_list:type_name -> virtquorum.guest.v1.ArchiveList
-	50, // 25: virtquorum.guest.v1.Request.archive_restore:type_name -> virtquorum.guest.v1.ArchiveRestore
-	52, // 26: virtquorum.guest.v1.Request.archive_prune:type_name -> virtquorum.guest.v1.ArchivePrune
-	56, // 27: virtquorum.guest.v1.Request.run:type_name -> virtquorum.guest.v1.Run
-	59, // 28: virtquorum.guest.v1.Request.address:type_name -> virtquorum.guest.v1.Address
-	61, // 29: virtquorum.guest.v1.Request.users:type_name -> virtquorum.guest.v1.Users
-	68, // 30: virtquorum.guest.v1.Request.facts:type_name -> virtquorum.guest.v1.Facts
-	71, // 31: virtquorum.guest.v1.Request.health:type_name -> virtquorum.guest.v1.HealthCheck
-	65, // 32: virtquorum.guest.v1.Request.quiesce:type_name -> virtquorum.guest.v1.Quiesce
-	63, // 33: virtquorum.guest.v1.Request.mark_users:type_name -> virtquorum.guest.v1.MarkUsers
-	54, // 34: virtquorum.guest.v1.Request.keep_output:type_name -> virtquorum.guest.v1.KeepOutput
-	13, // 35: virtquorum.guest.v1.Body.targets:type_name -> virtquorum.guest.v1.Target
-	23, // 36: virtquorum.guest.v1.Answer.configured:type_name -> virtquorum.guest.v1.Configured
-	29, // 37: virtquorum.guest.v1.Answer.look:type_name -> virtquorum.guest.v1.Seen
-	33, // 38: virtquorum.guest.v1.Answer.rows:type_name -> virtquorum.guest.v1.RowList
-	36, // 39: virtquorum.guest.v1.Answer.serving:type_name -> virtquorum.guest.v1.Serving
-	37, // 40: virtquorum.guest.v1.Answer.served:type_name -> virtquorum.guest.v1.Served
-	39, // 41: virtquorum.guest.v1.Answer.fetched:type_name -> virtquorum.guest.v1.Fetched
-	41, // 42: virtquorum.guest.v1.Answer.applied:type_name -> virtquorum.guest.v1.Applied
-	44, // 43: virtquorum.guest.v1.Answer.proven:type_name -> virtquorum.guest.v1.Proven
-	46, // 44: virtquorum.guest.v1.Answer.remembered:type_name -> virtquorum.guest.v1.Remembered
-	48, // 45: virtquorum.guest.v1.Answer.archive_entries:type_name -> virtquorum.guest.v1.ArchiveEntries
-	51, // 46: virtquorum.guest.v1.Answer.archive_restored:type_name -> virtquorum.guest.v1.ArchiveRestored
-	53, // 47: virtquorum.guest.v1.Answer.archive_pruned:type_name -> virtquorum.guest.v1.ArchivePruned
-	57, // 48: virtquorum.guest.v1.Answer.output:type_name -> virtquorum.guest.v1.Output
-	58, // 49: virtquorum.guest.v1.Answer.ran:type_name -> virtquorum.guest.v1.Ran
-	60, // 50: virtquorum.guest.v1.Answer.addressed:type_name -> virtquorum.guest.v1.Addressed
-	62, // 51: virtquorum.guest.v1.Answer.users:type_name -> virtquorum.guest.v1.UserList
-	69, // 52: virtquorum.guest.v1.Answer.facts:type_name -> virtquorum.guest.v1.FactList
-	72, // 53: virtquorum.guest.v1.Answer.health:type_name -> virtquorum.guest.v1.Health
-	67, // 54: virtquorum.guest.v1.Answer.quiesced:type_name -> virtquorum.guest.v1.Quiesced
-	64, // 55: virtquorum.guest.v1.Answer.users_marked:type_name -> virtquorum.guest.v1.UsersMarked
-	55, // 56: virtquorum.guest.v1.Answer.output_kept:type_name -> virtquorum.guest.v1.OutputKept
-	1,  // 57: virtquorum.guest.v1.Refusal.reason:type_name -> virtquorum.guest.v1.Reason
-	29, // 58: virtquorum.guest.v1.Push.look:type_name -> virtquorum.guest.v1.Seen
-	62, // 59: virtquorum.guest.v1.Push.users:type_name -> virtquorum.guest.v1.UserList
-	72, // 60: virtquorum.guest.v1.Push.health:type_name -> virtquorum.guest.v1.Health
-	19, // 61: virtquorum.guest.v1.Configure.trees:type_name -> virtquorum.guest.v1.Tree
-	20, // 62: virtquorum.guest.v1.Configure.archive:type_name -> virtquorum.guest.v1.ArchiveLimits
-	21, // 63: virtquorum.guest.v1.Configure.timing:type_name -> virtquorum.guest.v1.Timing
-	22, // 64: virtquorum.guest.v1.Configure.bandwidth:type_name -> virtquorum.guest.v1.Bandwidth
-	24, // 65: virtquorum.guest.v1.Configured.trees:type_name -> virtquorum.guest.v1.TreeState
-	26, // 66: virtquorum.guest.v1.TreeState.memory:type_name -> virtquorum.guest.v1.Memory
-	0,  // 67: virtquorum.guest.v1.TreeState.watcher:type_name -> virtquorum.guest.v1.Watcher
-	25, // 68: virtquorum.guest.v1.Memory.position:type_name -> virtquorum.guest.v1.Position
-	30, // 69: virtquorum.guest.v1.Seen.changes:type_name -> virtquorum.guest.v1.Change
-	24, // 70: virtquorum.guest.v1.Seen.trees:type_name -> virtquorum.guest.v1.TreeState
-	31, // 71: virtquorum.guest.v1.Seen.troubled:type_name -> virtquorum.guest.v1.Row
-	31, // 72: virtquorum.guest.v1.RowList.rows:type_name -> virtquorum.guest.v1.Row
-	35, // 73: virtquorum.guest.v1.Serve.joiners:type_name -> virtquorum.guest.v1.Joiner
-	31, // 74: virtquorum.guest.v1.Fetched.moved:type_name -> virtquorum.guest.v1.Row
-	42, // 75: virtquorum.guest.v1.Applied.stale:type_name -> virtquorum.guest.v1.StaleProcess
-	31, // 76: virtquorum.guest.v1.Applied.late:type_name -> virtquorum.guest.v1.Row
-	31, // 77: virtquorum.guest.v1.Proven.differing:type_name -> virtquorum.guest.v1.Row
-	25, // 78: virtquorum.guest.v1.Remember.position:type_name -> virtquorum.guest.v1.Position
-	26, // 79: virtquorum.guest.v1.Remembered.memory:type_name -> virtquorum.guest.v1.Memory
-	49, // 80: virtquorum.guest.v1.ArchiveEntries.entries:type_name -> virtquorum.guest.v1.ArchiveEntry
-	74, // 81: virtquorum.guest.v1.Run.environment:type_name -> virtquorum.guest.v1.Run.EnvironmentEntry
-	26, // 82: virtquorum.guest.v1.MarkUsers.held:type_name -> virtquorum.guest.v1.Memory
-	66, // 83: virtquorum.guest.v1.Quiesce.quiet:type_name -> virtquorum.guest.v1.Quiet
-	70, // 84: virtquorum.guest.v1.FactList.facts:type_name -> virtquorum.guest.v1.Fact
-	73, // 85: virtquorum.guest.v1.Health.ailments:type_name -> virtquorum.guest.v1.Ailment
-	86, // [86:86] is the sub-list for method output_type
-	86, // [86:86] is the sub-list for method input_type
-	86, // [86:86] is the sub-list for extension type_name
-	86, // [86:86] is the sub-list for extension extendee
-	0,  // [0:86] is the sub-list for field type_name
+	49, // 24: virtquorum.guest.v1.Request.archive_list:type_name -> virtquorum.guest.v1.ArchiveList
+	52, // 25: virtquorum.guest.v1.Request.archive_restore:type_name -> virtquorum.guest.v1.ArchiveRestore
+	54, // 26: virtquorum.guest.v1.Request.archive_prune:type_name -> virtquorum.guest.v1.ArchivePrune
+	58, // 27: virtquorum.guest.v1.Request.run:type_name -> virtquorum.guest.v1.Run
+	61, // 28: virtquorum.guest.v1.Request.address:type_name -> virtquorum.guest.v1.Address
+	63, // 29: virtquorum.guest.v1.Request.users:type_name -> virtquorum.guest.v1.Users
+	70, // 30: virtquorum.guest.v1.Request.facts:type_name -> virtquorum.guest.v1.Facts
+	73, // 31: virtquorum.guest.v1.Request.health:type_name -> virtquorum.guest.v1.HealthCheck
+	67, // 32: virtquorum.guest.v1.Request.quiesce:type_name -> virtquorum.guest.v1.Quiesce
+	65, // 33: virtquorum.guest.v1.Request.mark_users:type_name -> virtquorum.guest.v1.MarkUsers
+	56, // 34: virtquorum.guest.v1.Request.keep_output:type_name -> virtquorum.guest.v1.KeepOutput
+	47, // 35: virtquorum.guest.v1.Request.freeze:type_name -> virtquorum.guest.v1.Freeze
+	13, // 36: virtquorum.guest.v1.Body.targets:type_name -> virtquorum.guest.v1.Target
+	23, // 37: virtquorum.guest.v1.Answer.configured:type_name -> virtquorum.guest.v1.Configured
+	29, // 38: virtquorum.guest.v1.Answer.look:type_name -> virtquorum.guest.v1.Seen
+	33, // 39: virtquorum.guest.v1.Answer.rows:type_name -> virtquorum.guest.v1.RowList
+	36, // 40: virtquorum.guest.v1.Answer.serving:type_name -> virtquorum.guest.v1.Serving
+	37, // 41: virtquorum.guest.v1.Answer.served:type_name -> virtquorum.guest.v1.Served
+	39, // 42: virtquorum.guest.v1.Answer.fetched:type_name -> virtquorum.guest.v1.Fetched
+	41, // 43: virtquorum.guest.v1.Answer.applied:type_name -> virtquorum.guest.v1.Applied
+	44, // 44: virtquorum.guest.v1.Answer.proven:type_name -> virtquorum.guest.v1.Proven
+	46, // 45: virtquorum.guest.v1.Answer.remembered:type_name -> virtquorum.guest.v1.Remembered
+	50, // 46: virtquorum.guest.v1.Answer.archive_entries:type_name -> virtquorum.guest.v1.ArchiveEntries
+	53, // 47: virtquorum.guest.v1.Answer.archive_restored:type_name -> virtquorum.guest.v1.ArchiveRestored
+	55, // 48: virtquorum.guest.v1.Answer.archive_pruned:type_name -> virtquorum.guest.v1.ArchivePruned
+	59, // 49: virtquorum.guest.v1.Answer.output:type_name -> virtquorum.guest.v1.Output
+	60, // 50: virtquorum.guest.v1.Answer.ran:type_name -> virtquorum.guest.v1.Ran
+	62, // 51: virtquorum.guest.v1.Answer.addressed:type_name -> virtquorum.guest.v1.Addressed
+	64, // 52: virtquorum.guest.v1.Answer.users:type_name -> virtquorum.guest.v1.UserList
+	71, // 53: virtquorum.guest.v1.Answer.facts:type_name -> virtquorum.guest.v1.FactList
+	74, // 54: virtquorum.guest.v1.Answer.health:type_name -> virtquorum.guest.v1.Health
+	69, // 55: virtquorum.guest.v1.Answer.quiesced:type_name -> virtquorum.guest.v1.Quiesced
+	66, // 56: virtquorum.guest.v1.Answer.users_marked:type_name -> virtquorum.guest.v1.UsersMarked
+	57, // 57: virtquorum.guest.v1.Answer.output_kept:type_name -> virtquorum.guest.v1.OutputKept
+	48, // 58: virtquorum.guest.v1.Answer.frozen:type_name -> virtquorum.guest.v1.Frozen
+	1,  // 59: virtquorum.guest.v1.Refusal.reason:type_name -> virtquorum.guest.v1.Reason
+	29, // 60: virtquorum.guest.v1.Push.look:type_name -> virtquorum.guest.v1.Seen
+	64, // 61: virtquorum.guest.v1.Push.users:type_name -> virtquorum.guest.v1.UserList
+	74, // 62: virtquorum.guest.v1.Push.health:type_name -> virtquorum.guest.v1.Health
+	19, // 63: virtquorum.guest.v1.Configure.trees:type_name -> virtquorum.guest.v1.Tree
+	20, // 64: virtquorum.guest.v1.Configure.archive:type_name -> virtquorum.guest.v1.ArchiveLimits
+	21, // 65: virtquorum.guest.v1.Configure.timing:type_name -> virtquorum.guest.v1.Timing
+	22, // 66: virtquorum.guest.v1.Configure.bandwidth:type_name -> virtquorum.guest.v1.Bandwidth
+	24, // 67: virtquorum.guest.v1.Configured.trees:type_name -> virtquorum.guest.v1.TreeState
+	26, // 68: virtquorum.guest.v1.TreeState.memory:type_name -> virtquorum.guest.v1.Memory
+	0,  // 69: virtquorum.guest.v1.TreeState.watcher:type_name -> virtquorum.guest.v1.Watcher
+	25, // 70: virtquorum.guest.v1.Memory.position:type_name -> virtquorum.guest.v1.Position
+	30, // 71: virtquorum.guest.v1.Seen.changes:type_name -> virtquorum.guest.v1.Change
+	24, // 72: virtquorum.guest.v1.Seen.trees:type_name -> virtquorum.guest.v1.TreeState
+	31, // 73: virtquorum.guest.v1.Seen.troubled:type_name -> virtquorum.guest.v1.Row
+	31, // 74: virtquorum.guest.v1.RowList.rows:type_name -> virtquorum.guest.v1.Row
+	35, // 75: virtquorum.guest.v1.Serve.joiners:type_name -> virtquorum.guest.v1.Joiner
+	31, // 76: virtquorum.guest.v1.Fetched.moved:type_name -> virtquorum.guest.v1.Row
+	42, // 77: virtquorum.guest.v1.Applied.stale:type_name -> virtquorum.guest.v1.StaleProcess
+	31, // 78: virtquorum.guest.v1.Applied.late:type_name -> virtquorum.guest.v1.Row
+	31, // 79: virtquorum.guest.v1.Proven.differing:type_name -> virtquorum.guest.v1.Row
+	25, // 80: virtquorum.guest.v1.Remember.position:type_name -> virtquorum.guest.v1.Position
+	26, // 81: virtquorum.guest.v1.Remembered.memory:type_name -> virtquorum.guest.v1.Memory
+	30, // 82: virtquorum.guest.v1.Frozen.changes:type_name -> virtquorum.guest.v1.Change
+	51, // 83: virtquorum.guest.v1.ArchiveEntries.entries:type_name -> virtquorum.guest.v1.ArchiveEntry
+	76, // 84: virtquorum.guest.v1.Run.environment:type_name -> virtquorum.guest.v1.Run.EnvironmentEntry
+	26, // 85: virtquorum.guest.v1.MarkUsers.held:type_name -> virtquorum.guest.v1.Memory
+	68, // 86: virtquorum.guest.v1.Quiesce.quiet:type_name -> virtquorum.guest.v1.Quiet
+	72, // 87: virtquorum.guest.v1.FactList.facts:type_name -> virtquorum.guest.v1.Fact
+	75, // 88: virtquorum.guest.v1.Health.ailments:type_name -> virtquorum.guest.v1.Ailment
+	89, // [89:89] is the sub-list for method output_type
+	89, // [89:89] is the sub-list for method input_type
+	89, // [89:89] is the sub-list for extension type_name
+	89, // [89:89] is the sub-list for extension extendee
+	0,  // [0:89] is the sub-list for field type_name
 }
 
 func init() { file_virtquorum_guest_v1_guest_proto_init() }
@@ -6365,6 +6553,7 @@ func file_virtquorum_guest_v1_guest_proto_init() {
 		(*Request_Quiesce)(nil),
 		(*Request_MarkUsers)(nil),
 		(*Request_KeepOutput)(nil),
+		(*Request_Freeze)(nil),
 	}
 	file_virtquorum_guest_v1_guest_proto_msgTypes[12].OneofWrappers = []any{
 		(*Answer_Configured)(nil),
@@ -6388,6 +6577,7 @@ func file_virtquorum_guest_v1_guest_proto_init() {
 		(*Answer_Quiesced)(nil),
 		(*Answer_UsersMarked)(nil),
 		(*Answer_OutputKept)(nil),
+		(*Answer_Frozen)(nil),
 	}
 	file_virtquorum_guest_v1_guest_proto_msgTypes[15].OneofWrappers = []any{
 		(*Push_Look)(nil),
@@ -6395,14 +6585,14 @@ func file_virtquorum_guest_v1_guest_proto_init() {
 		(*Push_Health)(nil),
 	}
 	file_virtquorum_guest_v1_guest_proto_msgTypes[27].OneofWrappers = []any{}
-	file_virtquorum_guest_v1_guest_proto_msgTypes[60].OneofWrappers = []any{}
+	file_virtquorum_guest_v1_guest_proto_msgTypes[62].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_virtquorum_guest_v1_guest_proto_rawDesc), len(file_virtquorum_guest_v1_guest_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   73,
+			NumMessages:   75,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
