@@ -28,6 +28,7 @@ import io.virtquorum.guest.wire.v1.MarkUsers;
 import io.virtquorum.guest.wire.v1.Memory;
 import io.virtquorum.guest.wire.v1.Quiesce;
 import io.virtquorum.guest.wire.v1.Quiet;
+import io.virtquorum.guest.wire.v1.Reason;
 import io.virtquorum.guest.wire.v1.Request;
 import io.virtquorum.guest.wire.v1.UserList;
 import io.virtquorum.guest.wire.v1.Users;
@@ -326,7 +327,10 @@ final class ProgramWatch implements Watch {
         case "NicMissing" -> new AddressOutcome.Absent(mac);
         case "AddressCollides" -> new AddressOutcome.Collides(refused.getMessage());
         case "AddressFailed" -> new AddressOutcome.Failed(refused.getMessage());
-        default -> failed(refused);
+        default ->
+            refused.reason() == Reason.REASON_INVALID // what the spec says is no address
+                ? new AddressOutcome.Failed(refused.getMessage())
+                : failed(refused);
       };
     }
   }

@@ -55,6 +55,11 @@ public final class RealProgram implements AutoCloseable {
             .start();
   }
 
+  /** It stands still from now on, or goes on. */
+  public void stop(boolean is) throws IOException, InterruptedException {
+    run("kill", is ? "-STOP" : "-CONT", Long.toString(process.pid()));
+  }
+
   /** Ends it as a power cut does. */
   void kill() throws InterruptedException {
     process.destroyForcibly();

@@ -4,9 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import io.virtquorum.agent.DirectoryGuest;
 import io.virtquorum.fingerprint.Matrix;
-import io.virtquorum.scripts.ScriptGuest;
 import io.virtquorum.wire.BallotContent;
 import io.virtquorum.wire.HealthContent;
 import io.virtquorum.wire.v1.Ailment;
@@ -18,7 +16,6 @@ import io.virtquorum.wire.v1.FromMember;
 import io.virtquorum.wire.v1.Health;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,18 +29,16 @@ import java.util.function.IntPredicate;
 import java.util.function.LongFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** A member whose work fails in ways that nobody foresaw. */
 @Timeout(60)
 final class FailingWorkTest {
-  @TempDir Path directory;
   private final Sent sent = new Sent();
   private final AtomicInteger made = new AtomicInteger();
 
   @Test
   void givenAWorkThatFailsUnexpectedlyThenItIsTriedAgainAndTheMemberVotes() throws Exception {
-    try (var guest = new ScriptGuest(new DirectoryGuest(directory, "boot-1"));
+    try (var guest = new QuietGuest();
         var thread =
             new MemberThread(
                 new Identity("shop", "web-0", "uid"),
@@ -74,7 +69,7 @@ final class FailingWorkTest {
   void givenAWorkThatGoesOnFailingThenTheAdjudicatorIsToldUntilItLooksAgain() throws Exception {
     var now = new AtomicLong();
     var full = new AtomicBoolean();
-    try (var guest = new ScriptGuest(new DirectoryGuest(directory, "boot-1"));
+    try (var guest = new QuietGuest();
         var member =
             new Member(
                 new Identity("shop", "web-0", "uid"),
@@ -116,7 +111,7 @@ final class FailingWorkTest {
   void givenLooksThenBeatsTellHowLongAgoTheNewestGoodOneBegan() throws Exception {
     var now = new AtomicLong();
     var beats = new ArrayList<LongFunction<Beat>>();
-    try (var guest = new ScriptGuest(new DirectoryGuest(directory, "boot-1"));
+    try (var guest = new QuietGuest();
         var member =
             new Member(
                 new Identity("shop", "web-0", "uid"),

@@ -7,14 +7,10 @@ import com.google.protobuf.ByteString;
 import io.grpc.Server;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollEventLoopGroup;
 import io.grpc.stub.StreamObserver;
-import io.virtquorum.agent.DirectoryGuest;
-import io.virtquorum.collect.CollectSettings;
 import io.virtquorum.docs.Troubleshooting;
 import io.virtquorum.fingerprint.Position;
-import io.virtquorum.guest.Guest;
-import io.virtquorum.guest.Watch;
-import io.virtquorum.guest.WatchSettings;
-import io.virtquorum.scripts.ScriptGuest;
+import io.virtquorum.program.Cable;
+import io.virtquorum.program.ScratchTree;
 import io.virtquorum.wire.WireMapping;
 import io.virtquorum.wire.WireServer;
 import io.virtquorum.wire.v1.AdjudicatorGrpc;
@@ -38,7 +34,6 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -51,7 +46,6 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -60,8 +54,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Whole members, from a gRPC server on loopback down to real directories and a real rsync; only the
- * VMs are missing. Runs as root, as a guest's agent does.
+ * Whole members, from a gRPC server on loopback down to real directories and the real guest
+ * program; only the VMs are missing. Runs as root, as the program does.
  */
 @Timeout(180)
 final class MemberTest {
@@ -74,10 +68,14 @@ final class MemberTest {
   private final Map<String, Peer> peers = new ConcurrentHashMap<>();
   private final List<AutoCloseable> owned = new ArrayList<>();
   private Server server;
+  private Cable cable;
+  private int vms;
   private Configure extra = Configure.getDefaultInstance();
 
   @BeforeEach
-  void serve() throws IOException {
+  void serve() throws IOException, InterruptedException {
+    cable = new Cable(directory);
+    owned.add(cable);
     server =
         WireServer.start(
             new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
@@ -109,7 +107,6 @@ final class MemberTest {
     Vm a = vm("a", Map.of("page", "old"));
     Ballot before = a.peer().ballot(ballot -> true);
     Files.writeString(a.tree.resolve("page"), "new");
-    a.told.run();
     a.peer().ballot(ballot -> !ballot.getRoot().equals(before.getRoot()));
   }
 
@@ -122,7 +119,7 @@ final class MemberTest {
     Ballot stale = b.peer().ballot(ballot -> true);
     assertThat(stale.getRoot()).isNotEqualTo(held.getRoot());
     assertThat(held.getAudited()).as("the first look is past the page cache").isTrue();
-    assertThat(held.getBootId()).isEqualTo("boot-a");
+    assertThat(held.getBootId()).hasSize(36);
     assertThat(held.hasMemory()).isFalse();
 
     Offer offer =
@@ -132,7 +129,7 @@ final class MemberTest {
                     .setServeSample(
                         ServeSample.newBuilder()
                             .setRoot(held.getRoot())
-                            .setPullerAddress("127.0.0.1")))
+                            .setPullerAddress(b.address)))
             .getOffer();
     assertThat(offer.getRoot()).isEqualTo(held.getRoot());
     assertThat(offer.getRowsCount()).isEqualTo(held.getRows());
@@ -153,10 +150,7 @@ final class MemberTest {
     assertThat(answer.getProgress().getBytes()).isPositive();
     assertThat(b.tree.resolve("page")).hasContent("new");
     assertThat(b.tree.resolve("gone")).doesNotExist();
-    assertThat(
-            b.tree.resolve(
-                ".virtquorum/archive/" + answer.getProgress().getArchiveEntry() + "/files/gone"))
-        .hasContent("precious");
+    assertThat(b.archived(answer.getProgress().getArchiveEntry(), "gone")).hasContent("precious");
     Ballot equal = b.peer().ballot(ballot -> ballot.getRoot().equals(held.getRoot()));
     assertThat(equal.getMemory().getRoot()).isEqualTo(held.getRoot());
     assertThat(equal.getMemory().getPosition()).isEqualTo(FIRST);
@@ -182,7 +176,7 @@ final class MemberTest {
                     .setServeSample(
                         ServeSample.newBuilder()
                             .setRoot(held.getRoot())
-                            .setPullerAddress("127.0.0.1")))
+                            .setPullerAddress(b.address)))
             .getOffer();
     var rows =
         offer.getRowsList().stream()
@@ -248,18 +242,10 @@ final class MemberTest {
   }
 
   @Test
-  void givenAGuestThatRebootsThenTheNextBallotIsOfTheNewBoot() throws Exception {
-    Vm a = vm("a", Map.of("page", "1"));
-    a.peer().ballot(ballot -> true);
-    a.guest.reboot("boot-2");
-    assertThat(a.peer().ballot(b -> b.getBootId().equals("boot-2")).getRows()).isPositive();
-  }
-
-  @Test
   void givenAGuestThatFallsSilentThenBeatsSaySoAndAnAuditFailsWithASentence() throws Exception {
     Vm a = vm("a", Map.of("page", "1"));
     a.peer().ballot(ballot -> true);
-    a.guest.become(Guest.State.SILENT);
+    cable.stop(a.end, true);
     until(
         () ->
             a.peer().got.stream()
@@ -269,7 +255,7 @@ final class MemberTest {
     assertThat(failed.getOutcome()).isEqualTo(Outcome.OUTCOME_FAILED);
     assertThat(failed.getReason()).isEqualTo("GuestUnreachable");
     long before = a.peer().ballots();
-    a.guest.become(Guest.State.ANSWERING);
+    cable.stop(a.end, false);
     until(() -> a.peer().ballots() > before);
   }
 
@@ -277,12 +263,12 @@ final class MemberTest {
   void givenAPathThatIsMissingThenTheBallotSaysTroubleAndNotAnEmptyState() throws Exception {
     Vm a = vm("a", Map.of("page", "1"));
     Ballot healthy = a.peer().ballot(ballot -> true);
-    Files.move(a.tree, directory.resolve("elsewhere"));
+    Files.move(a.tree, a.disk.path.resolve("elsewhere"));
     Ballot trouble = a.peer().ballot(ballot -> !ballot.getTroubleReason().isEmpty());
     assertThat(trouble.getTroubleReason()).isEqualTo("PathMissing");
     assertThat(trouble.getTrouble()).isNotEmpty();
     assertThat(trouble.getRoot()).as("what it held last").isEqualTo(healthy.getRoot());
-    Files.move(directory.resolve("elsewhere"), a.tree);
+    Files.move(a.disk.path.resolve("elsewhere"), a.tree);
     a.peer().ballot(b -> b.getTroubleReason().isEmpty() && b.getNumber() > trouble.getNumber());
   }
 
@@ -295,7 +281,7 @@ final class MemberTest {
     var refused = a.peer().order(command("v", 1).setVerify(proof)).getProgress();
     assertThat(refused.getOutcome()).isEqualTo(Outcome.OUTCOME_REFUSED);
     assertThat(refused.getReason()).isEqualTo("Observe");
-    assertThat(a.tree.resolve(".virtquorum")).doesNotExist();
+    assertThat(a.disk.path.resolve(".virtquorum")).doesNotExist();
   }
 
   @Test
@@ -334,49 +320,38 @@ final class MemberTest {
         .setBeatMillis(20)
         .setQuickMillis(50)
         .setAuditMillis(600_000)
-        .setSyncMac("00:00:00:00:00:00") // the loopback's
-        .setSyncAddress("127.0.0.1/8")
         .setArchiveEntries(5)
         .setArchiveBytes(1 << 20)
         .mergeFrom(extra)
         .build();
   }
 
-  private Vm vm(String name, Map<String, String> files) throws IOException {
+  private Vm vm(String name, Map<String, String> files) throws IOException, InterruptedException {
     return new Vm(name, files);
   }
 
-  /** A member over a directory of its own. */
+  /** A member over a file system of its own. */
   private final class Vm {
     final String name;
+    final int end;
+    final String address;
+    final ScratchTree disk;
     final Path tree;
-    final DirectoryGuest guest;
     final StateDirectory state;
 
-    /** Says that something changed, as a guest can that notices it. */
-    volatile Runnable told = () -> {};
-
-    Vm(String name, Map<String, String> files) throws IOException {
+    Vm(String name, Map<String, String> files) throws IOException, InterruptedException {
       this.name = name;
+      this.end = vms++;
+      this.address = "172.31.77.1" + end;
       Path home = Files.createDirectories(directory.resolve(name));
-      tree = Files.createDirectories(home.resolve("site"));
+      disk = ScratchTree.tmpfs(home.resolve("disk"));
+      owned.add(disk);
+      tree = Files.createDirectories(disk.path.resolve("site"));
       for (var file : files.entrySet()) {
-        Path path = tree.resolve(file.getKey());
-        Files.createDirectories(path.getParent());
-        Files.writeString(path, file.getValue());
+        disk.write("site/" + file.getKey(), file.getValue());
       }
       state = new StateDirectory(home);
-      guest = new DirectoryGuest(home, "boot-" + name);
-      owned.add(guest);
-      var scripts =
-          new TellingGuest(
-              new ScriptGuest(
-                  guest,
-                  home.resolve("run").toString(),
-                  System::nanoTime,
-                  new SecureRandom(),
-                  new CollectSettings(1_000, Duration.ofSeconds(30), "/dev/null")),
-              listener -> told = listener);
+      var guest = cable.guest(end);
       var site = FileFeature.newBuilder().setName("site").setPath(tree.toString());
       var dialer =
           new Dialer(List.of("127.0.0.1:" + server.getPort()), Optional.empty(), loop, executor);
@@ -385,45 +360,35 @@ final class MemberTest {
               new Identity("shop", name, "uid-" + name),
               "web",
               "test",
-              scripts,
+              guest,
               new Orders(0, state::term),
               configure ->
                   GuestWork.of(
                       name,
-                      configure.toBuilder().addFiles(site).build(),
-                      scripts,
+                      configure.toBuilder()
+                          .setSyncMac(Cable.mac(end))
+                          .setSyncAddress(address + "/24")
+                          .addFiles(site)
+                          .build(),
+                      guest,
                       state,
                       Set.of(),
                       System::nanoTime),
               (hello, beat, listener) -> new Link(dialer, hello, beat, listener)));
     }
 
+    /** Where a repair put what it replaced. */
+    Path archived(String entry, String file) throws IOException {
+      try (var all = Files.walk(disk.path.resolve(".virtquorum"))) {
+        return all.filter(path -> path.endsWith(Path.of(entry, "files", file)))
+            .findFirst()
+            .orElseThrow();
+      }
+    }
+
     Peer peer() {
       until(() -> peers.containsKey(name));
       return peers.get(name);
-    }
-  }
-
-  /** A guest that says when something changed, though it does not notice that by itself. */
-  private record TellingGuest(Guest guest, Consumer<Runnable> listeners) implements Guest {
-    @Override
-    public Watch watch(WatchSettings settings) {
-      return guest.watch(settings);
-    }
-
-    @Override
-    public Presence presence() {
-      return guest.presence();
-    }
-
-    @Override
-    public void onNews(Runnable listener) {
-      listeners.accept(listener);
-    }
-
-    @Override
-    public void close() {
-      guest.close();
     }
   }
 

@@ -1,13 +1,9 @@
 package io.virtquorum.sidecar;
 
-import static io.virtquorum.agent.TwoGuests.DEADLINE;
-import static io.virtquorum.agent.TwoGuests.LEFT_MAC;
-import static io.virtquorum.agent.TwoGuests.RIGHT_MAC;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.virtquorum.agent.TwoGuests;
-import io.virtquorum.scripts.ScriptGuests;
-import io.virtquorum.sync.SyncInterface;
+import io.virtquorum.guest.Watch;
+import io.virtquorum.program.Cable;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
@@ -17,20 +13,23 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Over a real link, with a real rsync; only the clock of the probe is ahead. */
+/** Over a real link, with the real guest program; only the clock of the probe is ahead. */
 class PeerProbeTest {
   private static final Map<String, String> BOTH =
       Map.of("web-1", "172.31.77.12", "web-9", "172.31.77.19");
 
   @TempDir Path directory;
   private final AtomicLong ahead = new AtomicLong();
-  @AutoClose private TwoGuests guests;
+  private static final Duration LIMIT = Duration.ofSeconds(20);
+  @AutoClose private Cable cable;
+  private Watch watch;
 
   @BeforeEach
   void joinTwoGuests() throws Exception {
-    guests = new TwoGuests(directory);
-    new SyncInterface(guests.left(), LEFT_MAC).set("172.31.77.11/24", DEADLINE);
-    new SyncInterface(guests.right(), RIGHT_MAC).set("172.31.77.12/24", DEADLINE);
+    cable = new Cable(directory);
+    watch = cable.watch(0);
+    watch.address(Cable.mac(0), "172.31.77.11/24", LIMIT);
+    cable.watch(1).address(Cable.mac(1), "172.31.77.12/24", LIMIT);
   }
 
   @Test
@@ -49,21 +48,20 @@ class PeerProbeTest {
   @Test
   void givenACableThatIsPulledAndPutBackThenThePeerIsSilentAndThenNotAnyMore() throws Exception {
     PeerProbe probe = probe(Map.of("web-1", "172.31.77.12"));
-    guests.ipRight("link", "set", "far", "down");
+    cable.ip(1, "link", "set", "sync0", "down");
     probe.askIfDue("172.31.77.11");
     later();
     probe.askIfDue("172.31.77.11");
     assertThat(probe.silent()).containsExactly("web-1");
 
-    guests.ipRight("link", "set", "far", "up");
+    cable.ip(1, "link", "set", "sync0", "up");
     later();
     probe.askIfDue("172.31.77.11");
     assertThat(probe.silent()).isEmpty();
   }
 
   private PeerProbe probe(Map<String, String> addresses) {
-    return new PeerProbe(
-        ScriptGuests.watch(guests.left(), directory, this::nanoTime), this::nanoTime, addresses);
+    return new PeerProbe(watch, this::nanoTime, addresses);
   }
 
   private long nanoTime() {

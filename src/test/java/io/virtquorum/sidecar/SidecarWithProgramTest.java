@@ -3,7 +3,6 @@ package io.virtquorum.sidecar;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.google.protobuf.ByteString;
 import io.virtquorum.fingerprint.Digest;
@@ -13,7 +12,7 @@ import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.Row;
 import io.virtquorum.fingerprint.RowKey;
 import io.virtquorum.guest.GuestException;
-import io.virtquorum.program.ProgramGuest;
+import io.virtquorum.program.Cable;
 import io.virtquorum.program.RealProgram;
 import io.virtquorum.program.ScratchTree;
 import io.virtquorum.wire.BallotContent;
@@ -29,7 +28,6 @@ import io.virtquorum.wire.v1.PullSample;
 import io.virtquorum.wire.v1.ServeSample;
 import io.virtquorum.wire.v1.Verify;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -53,34 +51,12 @@ final class SidecarWithProgramTest {
   @TempDir Path directory;
   private final Deque<AutoCloseable> open = new ArrayDeque<>();
   private final Recall recall = new Recall(new CalledRounds());
-  private final String cable = "vq" + ProcessHandle.current().pid() % 100_000;
+  private Cable cable;
 
   @BeforeEach
   void makeGuestsOnACable() throws Exception {
-    assumeTrue(RealProgram.run("id", "-u").strip().equals("0"), "network namespaces need root");
-    for (int i = 0; i < 2; i++) {
-      String name = cable + "-" + i;
-      RealProgram.run("ip", "netns", "add", name);
-      open.push(() -> RealProgram.run("ip", "netns", "delete", name));
-    }
-    RealProgram.run(
-        "ip",
-        "link",
-        "add",
-        "sync0",
-        "address",
-        mac(0),
-        "netns",
-        cable + "-0",
-        "type",
-        "veth",
-        "peer",
-        "name",
-        "sync0",
-        "address",
-        mac(1),
-        "netns",
-        cable + "-1");
+    cable = new Cable(directory);
+    open.push(cable);
   }
 
   @AfterEach
@@ -90,27 +66,19 @@ final class SidecarWithProgramTest {
     }
   }
 
-  private static String mac(int member) {
-    return "02:76:71:00:00:0" + member;
-  }
-
   private static String address(int member) {
     return "172.31.77.1" + member;
   }
 
   private GuestWork member(int number, ScratchTree tree) throws IOException, InterruptedException {
     open.push(tree);
-    Path own = Files.createDirectory(directory.resolve("member-" + number));
-    var program = new RealProgram(own, "nsenter", "--net=/run/netns/" + cable + "-" + number);
-    open.push(program);
-    var guest = new ProgramGuest(program.socket, () -> 3, "test");
-    open.push(guest);
+    var guest = cable.guest(number);
     Configure configure =
         Configure.newBuilder()
             .setTerm(3)
             .setFingerprintKey(ByteString.copyFrom(new byte[32]))
             .addFiles(FileFeature.newBuilder().setName("site").setPath(tree.path.toString()))
-            .setSyncMac(mac(number))
+            .setSyncMac(Cable.mac(number))
             .setSyncAddress(address(number) + "/24")
             .addPeers(Peer.newBuilder().setMember("other").setAddress(address(1 - number)))
             .setArchiveEntries(20)
@@ -201,8 +169,7 @@ final class SidecarWithProgramTest {
     GuestWork joiner = member(1, there);
     BallotContent before = joiner.look(true);
     String nowhere = address(9);
-    RealProgram.run(
-        "ip", "-n", cable + "-1", "neigh", "add", nowhere, "lladdr", mac(9), "dev", "sync0");
+    cable.ip(1, "neigh", "add", nowhere, "lladdr", Cable.mac(9), "dev", "sync0");
     Matrix wanted =
         Matrix.of(
             List.of(
@@ -225,10 +192,7 @@ final class SidecarWithProgramTest {
     Thread thread = Thread.ofVirtual().start(waiting);
     await()
         .atMost(Duration.ofSeconds(15))
-        .until(
-            () ->
-                RealProgram.run("ip", "netns", "exec", cable + "-1", "ss", "-tn")
-                    .contains("SYN-SENT"));
+        .until(() -> cable.run(1, "ss", "-tn").contains("SYN-SENT"));
     long recalled = System.nanoTime();
     thread.interrupt();
     assertThatThrownBy(() -> waiting.get(5, TimeUnit.SECONDS))
