@@ -71,14 +71,3 @@ func (a *Archive) forgetMarks(ctx context.Context) error {
 	}
 	return err
 }
-
-// Mixed is true if an interrupted repair left a file that may be neither old nor new: nobody may take the tree for anything until Finish
-// ended it.
-func (a *Archive) Mixed(ctx context.Context) (bool, error) {
-	names, err := a.markNames(ctx)
-	if err != nil || len(names) == 0 {
-		return false, err
-	}
-	_, interrupted, err := a.Interrupted()
-	return interrupted, err
-}

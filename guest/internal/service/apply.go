@@ -80,15 +80,17 @@ func (s *Service) apply(ctx context.Context, of *member, call Call) (*wire.Answe
 	if err != nil {
 		return nil, applyFailed(err)
 	}
-	for i, one := range all {
+	for i := range all {
 		if prepared[i] == nil {
 			continue
 		}
 		call.Progress(&wire.Progress{What: "applying to " + of.trees[i].spec.Name, Done: applied.Rows})
 		result, err := prepared[i].CarryOut(ctx)
 		if err != nil {
-			if mixed, unknown := one.Mixed(context.WithoutCancel(ctx)); mixed || unknown != nil {
-				of.trees[i].openAgain(unfinished(err))
+			for j := i; j < len(all); j++ {
+				if prepared[j] != nil {
+					of.trees[j].endRepair(ctx, all[j], err)
+				}
 			}
 			return nil, fmt.Errorf("applying to %s: %w", of.trees[i].spec.Name, applyFailed(err))
 		}

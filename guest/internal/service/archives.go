@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -58,8 +59,11 @@ func (s *Service) openArchive(of *member, held *Held, name string) (*archived, e
 	return a, nil
 }
 
-// finishRepair ends what a crash interrupted, before anything else is done with the tree. What keeps it from that is told when
-// something is to be replaced next; but where a file may be neither old nor new, the tree is not to be looked at before, which is the error.
+// finishing is how long a repair that does not go well, or is not wanted any more, may take to its end before anything else is done.
+const finishing = 10 * time.Second
+
+// finishRepair ends what a crash interrupted, before anything else is done with the tree. Where that cannot be done the tree is not to be
+// looked at, which is the error: what it holds would be voted on, and be replaced by that old repair at another time.
 func (s *Service) finishRepair(ctx context.Context, of *member, held *Held, name string) error {
 	if held.Store == nil {
 		return nil
@@ -72,23 +76,28 @@ func (s *Service) finishRepair(ctx context.Context, of *member, held *Held, name
 		return nil
 	}
 	defer one.close()
-	_, err = one.Finish(ctx)
-	if err == nil {
+	if _, err = one.Finish(ctx); err == nil {
 		return nil
 	}
 	s.options.Log.Warn("ending a repair that was interrupted", "tree", name, "why", err)
-	if mixed, unknown := one.Mixed(ctx); !mixed && unknown == nil {
-		return nil
-	}
 	return unfinished(err)
+}
+
+// endRepair ends a repair that failed half-way, though nobody waits for it any more; else the tree is not looked at until it is ended.
+func (t *tree) endRepair(ctx context.Context, one *archived, why error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishing)
+	defer cancel()
+	if _, err := one.Finish(ctx); err != nil {
+		t.openAgain(unfinished(errors.Join(why, err)))
+	}
 }
 
 // unfinished is why a tree must not be looked at. What it is about is the repair, so only a failing disk is told as the tree's own trouble.
 func unfinished(err error) error {
 	if errors.Is(err, unix.EIO) {
-		return fmt.Errorf("a file was being replaced when a repair was interrupted, and that cannot be ended: %w", err)
+		return fmt.Errorf("a repair was interrupted when files were being replaced, and cannot be ended: %w", err)
 	}
-	return fmt.Errorf("a file was being replaced when a repair was interrupted, and that cannot be ended: %v", err)
+	return fmt.Errorf("a repair was interrupted when files were being replaced, and cannot be ended: %v", err)
 }
 
 func (s *Service) archives(ctx context.Context, of *member) (all []*archived, end func(), err error) {

@@ -117,7 +117,7 @@ func TestGivenAFileThatWasHalfReplacedWhenThePowerWentThenNobodyTakesTheTreeForA
 	if _, _, err := do(t, again, &wire.Rows{}); err == nil || !strings.Contains(err.Error(), "interrupted") {
 		t.Error("its rows were told:", err)
 	}
-	if state := answer.GetConfigured().Trees[0]; !strings.Contains(state.Sentence, "a file was being replaced") {
+	if state := answer.GetConfigured().Trees[0]; !strings.Contains(state.Sentence, "a repair was interrupted") {
 		t.Error(state)
 	}
 	again.Close()

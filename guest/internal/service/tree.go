@@ -67,7 +67,7 @@ type tree struct {
 	audited   time.Time          // when the newest audit that ended began
 	problem   error              // that keeps it from being looked at
 	misplaced error              // what is wrong with its place, by the newest check
-	mixed     error              // why a file of it may be neither old nor new: it must be opened again, which ends that
+	unended   error              // why a repair of it was interrupted and not ended: it is opened again, which tries to
 	device    uint64             // where it was when something was remembered of it; 0: not known
 }
 
@@ -123,8 +123,8 @@ func (t *tree) use() (*Held, error) {
 	if t.held == nil {
 		return nil, fmt.Errorf("the tree %s cannot be looked at: %w", t.spec.Name, t.problem)
 	}
-	if t.mixed != nil {
-		return nil, fmt.Errorf("the tree %s cannot be looked at: %w", t.spec.Name, t.mixed)
+	if t.unended != nil {
+		return nil, fmt.Errorf("the tree %s cannot be looked at: %w", t.spec.Name, t.unended)
 	}
 	return t.held, nil
 }
@@ -132,7 +132,7 @@ func (t *tree) use() (*Held, error) {
 // openAgain keeps the tree from being looked at until it was opened anew.
 func (t *tree) openAgain(why error) {
 	t.mu.Lock()
-	t.mixed = why
+	t.unended = why
 	t.mu.Unlock()
 	select {
 	case t.away <- struct{}{}:
@@ -141,10 +141,10 @@ func (t *tree) openAgain(why error) {
 	t.changed()
 }
 
-func (t *tree) isMixed() bool {
+func (t *tree) isUnended() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.mixed != nil
+	return t.unended != nil
 }
 
 func (t *tree) version() version {
@@ -176,7 +176,7 @@ func (t *tree) keep(ctx context.Context) {
 			}
 		}
 		t.mu.Lock()
-		t.held, t.past, t.problem, t.mixed = held, remembered, err, nil
+		t.held, t.past, t.problem, t.unended = held, remembered, err, nil
 		t.opened++
 		t.mu.Unlock()
 		t.agree(ctx)
@@ -227,7 +227,7 @@ func (t *tree) lookOn(ctx context.Context, rows *fingerprint.Scanner, watcher wa
 		wanted = time.Now()
 		after(0)
 	}
-	for ctx.Err() == nil && t.elsewhere() == nil && !t.isMixed() {
+	for ctx.Err() == nil && t.elsewhere() == nil && !t.isUnended() {
 		select {
 		case <-ctx.Done():
 			return
@@ -337,7 +337,7 @@ func (t *tree) state() *wire.TreeState {
 			watch.Fanotify: wire.Watcher_WATCHER_FANOTIFY, watch.Inotify: wire.Watcher_WATCHER_INOTIFY, watch.Walk: wire.Watcher_WATCHER_WALK,
 		}[t.held.Watcher.Kind()]
 	}
-	for _, problem := range []error{t.problem, t.misplaced, t.mixed} {
+	for _, problem := range []error{t.problem, t.misplaced, t.unended} {
 		if problem != nil {
 			state.Reason, state.Sentence = reasonOf(problem), fmt.Sprintf("the tree %s: %v", t.spec.Name, problem)
 		}

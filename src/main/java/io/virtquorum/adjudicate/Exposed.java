@@ -28,7 +28,7 @@ public final class Exposed {
       return last.none();
     }
     MemberState leading = state.member(primary.get());
-    if (!leading.isSeen()) {
+    if (!leading.isSeen() || !leading.fresh()) {
       return last.with(last.since(), unknown(last, leading, now));
     }
     MemberClass own = assessment.classOf(primary.get());

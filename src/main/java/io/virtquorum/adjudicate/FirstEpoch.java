@@ -115,8 +115,10 @@ final class FirstEpoch {
         ballot
             .memory()
             .filter(m -> record.isPrimary(chosen) && m.position().tenure() == record.tenure());
-    // What rotted since it was chosen is not what was chosen, unless nobody has anything else.
-    if (accepted.isPresent() && !ballot.rot().isEmpty() && !areAllEqual()) {
+    // What rotted since it was chosen, or in a former life, is not what was chosen, unless a person
+    // promotes it as it is, or nobody has anything else.
+    boolean asItIs = accepted.isEmpty() && promoted().isPresent();
+    if (!asItIs && !ballot.rot().isEmpty() && !areAllEqual()) {
       return Ruling.hold(picture, rotted(chosen, ballot.rot()));
     }
     Position position =

@@ -281,6 +281,9 @@ final class Member implements Link.Listener, AutoCloseable {
         ballotDue |= due;
         throw e;
       }
+      if (sent != null && !sent.bootId().equals(ballot.bootId())) {
+        looks.forget(); // the guest booted between two looks
+      }
       well = ballot.trouble().isEmpty();
       holds = ballot.memory().isPresent() && ballot.changesTotal() == 0;
       if (audit) {

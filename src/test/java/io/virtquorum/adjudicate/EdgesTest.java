@@ -203,6 +203,21 @@ final class EdgesTest {
     assertThat(decider.held("RecordOlder")).isEmpty();
   }
 
+  @Test
+  void givenAChosenOneThatRotsBeforeItAcceptedWhatAFormerLifeRemembersThenThatIsNoFirstEpoch() {
+    Decider decider = Decider.young();
+    decider.configure(
+        decider.config().withBootstrap(new Config.Bootstrap(Optional.of("web-0"), false)));
+    for (int i = 0; i < 3; i++) {
+      decider.remembers(i, C_AT, C);
+    }
+    assertThat(decider.state.record().primary()).contains("web-0");
+    Optional<Remembered> former = Optional.of(new Remembered(C_AT, C));
+    decider.votes(0, OTHER, former, 0, false, rot(PAGE, PAGE_1));
+    assertThat(decider.held("RotWithoutDonor")).isPresent();
+    assertThat(decider.state.record().committed()).isEmpty();
+  }
+
   // Nobody holds C in whole.
 
   @Test

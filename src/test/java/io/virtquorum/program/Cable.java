@@ -7,19 +7,38 @@ import io.virtquorum.guest.ArchiveLimits;
 import io.virtquorum.guest.Tree;
 import io.virtquorum.guest.Watch;
 import io.virtquorum.guest.WatchSettings;
+import io.virtquorum.port.LinkTiming;
+import io.virtquorum.port.PortLink;
+import io.virtquorum.port.Time;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
 
 /** Two network namespaces on one cable, as two guests on the sync network; needs root. */
 public final class Cable implements AutoCloseable {
+  /** A guest that stands still is given up after seconds. */
+  private static final LinkTiming IMPATIENT =
+      new LinkTiming(
+          Duration.ofSeconds(1),
+          Duration.ofMillis(500),
+          Duration.ofSeconds(2),
+          Duration.ofSeconds(5),
+          Duration.ofSeconds(5),
+          Duration.ofMillis(50),
+          Duration.ofSeconds(1),
+          Duration.ofSeconds(20));
+
   private final Deque<AutoCloseable> open = new ArrayDeque<>();
   private final Map<Integer, RealProgram> programs = new HashMap<>();
   private final String name = "vq" + ProcessHandle.current().pid() % 100_000;
@@ -87,8 +106,19 @@ public final class Cable implements AutoCloseable {
     var program = new RealProgram(own, "nsenter", "--net=/run/netns/" + namespace(end));
     open.push(program);
     programs.put(end, program);
-    ProgramGuest guest = new ProgramGuest(program.socket, () -> 3, "test");
+    AtomicReference<ProgramGuest> told = new AtomicReference<>();
+    SecureRandom random = new SecureRandom();
+    PortLink link =
+        new PortLink(
+            program.socket,
+            () -> 3,
+            "test",
+            IMPATIENT,
+            random,
+            push -> Optional.ofNullable(told.get()).ifPresent(ProgramGuest::hear));
+    ProgramGuest guest = new ProgramGuest(link, Time.MACHINE, random);
     open.push(guest);
+    told.set(guest);
     return guest;
   }
 

@@ -371,9 +371,10 @@ final class ProgramGuestTest {
     assertThat(one.watch.silent("127.0.0.1", List.of("127.0.0.9"), LIMIT)).isEmpty();
     assertThat(one.watch.address("02:76:aa:bb:cc:dd", "172.31.77.11/24", LIMIT))
         .isEqualTo(new AddressOutcome.Absent("02:76:aa:bb:cc:dd"));
-    assertThatThrownBy(() -> one.watch.address("02:76:aa:bb:cc:dd", "no address", LIMIT))
-        .isInstanceOf(GuestException.Refused.class)
-        .hasMessageContaining("no address");
+    assertThat(one.watch.address("02:76:aa:bb:cc:dd", "no address", LIMIT))
+        .isInstanceOfSatisfying(
+            AddressOutcome.Failed.class,
+            failed -> assertThat(failed.message()).contains("no address"));
   }
 
   /** A look before, three of the fetch, and so on: a repair says some thirty frames. */

@@ -72,7 +72,7 @@ final class CoreBugs {
               "c.before().isPresent()",
               "Rot is to be restored from a member that changed the same row.",
               Found.by(32),
-              UNFOUND),
+              Found.by(40)),
           new SeededBug(
               5,
               "vote/Weights.java",
@@ -131,7 +131,7 @@ final class CoreBugs {
               "    if (picture.is(name, MemberClass.BEHIND)) {",
               "A primary that drifted leads everybody away from the committed state.",
               Found.by(61),
-              UNFOUND),
+              Found.by(440)),
           new SeededBug(
               8,
               "adjudicate/Outcomes.java",
@@ -231,11 +231,11 @@ final class CoreBugs {
           new SeededBug(
               14,
               "adjudicate/FirstEpoch.java",
-              "if (accepted.isPresent() && !ballot.rot().isEmpty() && !areAllEqual()) {",
+              "if (!asItIs && !ballot.rot().isEmpty() && !areAllEqual()) {",
               "if (false) {",
               "What rots on the chosen one before the first commit is copied to all.",
               Found.not("not in 300 seeds: the first commit comes too soon there"),
-              UNFOUND),
+              Found.by(7699)),
           new SeededBug(
               15,
               "adjudicate/Membership.java",

@@ -16,7 +16,7 @@ final class EdgeBugs {
               "&& (!primary || ballot.unchanged())) {",
               "A primary whose disk is older than C leads on once something wrote on it.",
               Found.not("its members lose no disks and no record that way"),
-              UNFOUND),
+              Found.by(194)),
           new SeededBug(
               3,
               "adjudicate/Routing.java",
@@ -47,7 +47,7 @@ final class EdgeBugs {
               "return true\n        ? members",
               "What a primary wrote before it died is nobody's when it returns in a new pod.",
               Found.not("its members lose no disks and no record that way"),
-              UNFOUND),
+              Found.by(242)),
           new SeededBug(
               3,
               "adjudicate/Routing.java",
@@ -118,7 +118,7 @@ final class EdgeBugs {
               "Optional.of(now)",
               "A commit makes all that is newer as young as itself.",
               Found.not("nothing in it judges how long something is exposed"),
-              UNFOUND),
+              Found.by(81)),
           new SeededBug(
               9,
               "adjudicate/Exposed.java",

@@ -64,14 +64,14 @@ final class ShellBugs {
               "return there && !moved && !doubted ? Change.Kind.ROT : Change.Kind.WRITTEN;",
               "return Change.Kind.WRITTEN;",
               "Rot is reported as written.",
-              UNFOUND),
+              Found.by(1)),
           new SeededBug(
               2,
               "program/Looks.java",
               "|| !change.getSettled();",
               ";",
               "A write within the remembered ctime's tick looks like rot, and is taken back.",
-              UNFOUND),
+              Found.by(2)),
           new SeededBug(
               3,
               "program/Looks.java",
@@ -99,7 +99,7 @@ final class ShellBugs {
               ".setUsers(seen)",
               ".setUsers(false)",
               "What users wrote is archived as nobody's.",
-              UNFOUND),
+              Found.by(340)),
           new SeededBug(
               2,
               "program/Renewal.java",

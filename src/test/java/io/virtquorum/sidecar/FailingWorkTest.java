@@ -4,24 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.wire.BallotContent;
 import io.virtquorum.wire.HealthContent;
 import io.virtquorum.wire.v1.Ailment;
-import io.virtquorum.wire.v1.Ballot;
 import io.virtquorum.wire.v1.Beat;
 import io.virtquorum.wire.v1.Command;
 import io.virtquorum.wire.v1.Configure;
 import io.virtquorum.wire.v1.FromMember;
-import io.virtquorum.wire.v1.Health;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -167,20 +160,7 @@ final class FailingWorkTest {
       if (fails.test(++looks)) {
         throw new UncheckedIOException(new IOException("No space left on device"));
       }
-      Matrix nothing = Matrix.of(List.of());
-      return new BallotContent(
-          0,
-          "boot-1",
-          nothing.root(),
-          0,
-          Optional.empty(),
-          List.of(),
-          0,
-          0,
-          false,
-          audit,
-          Optional.empty(),
-          Map.of());
+      return QuietGuest.ballot(audit);
     }
 
     @Override
@@ -192,34 +172,6 @@ final class FailingWorkTest {
     public FromMember run(Command command, Duration left, Recall recall) {
       return Answers.refused(command.getId(), "None", "There is no order");
     }
-
-    @Override
-    public void close() {}
-  }
-
-  private static final class Sent implements Uplink {
-    final List<Ballot> ballots = new CopyOnWriteArrayList<>();
-    final List<Health> health = new CopyOnWriteArrayList<>();
-    volatile Link.Listener listener;
-
-    @Override
-    public void beatEvery(Duration interval) {}
-
-    @Override
-    public void send(Ballot ballot) {
-      ballots.add(ballot);
-    }
-
-    @Override
-    public void withdrawBallot() {}
-
-    @Override
-    public void send(Health said) {
-      health.add(said);
-    }
-
-    @Override
-    public void send(FromMember result) {}
 
     @Override
     public void close() {}

@@ -88,7 +88,7 @@ final class LinkTest {
       voting.set(link);
       link.beatEvery(Duration.ofMillis(10));
       until(() -> adjudicator.beats() >= 3);
-      assertThat(adjudicator.got.subList(0, 4))
+      assertThat(List.copyOf(adjudicator.got).subList(0, 4))
           .extracting(message -> message.getMessageCase().toString())
           .containsExactly("HELLO", "BEAT", "BALLOT", "BEAT");
     } finally {

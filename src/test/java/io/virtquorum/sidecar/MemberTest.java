@@ -250,8 +250,8 @@ final class MemberTest {
         () ->
             a.peer().got.stream()
                 .anyMatch(m -> m.getBeat().getGuest() == GuestState.GUEST_STATE_SILENT));
-    var failed =
-        a.peer().order(command("audit", 1).setAudit(Audit.getDefaultInstance())).getProgress();
+    var audit = command("audit", 1).setAudit(Audit.getDefaultInstance());
+    var failed = a.peer().order(audit.setExpiresInMillis(10_000)).getProgress();
     assertThat(failed.getOutcome()).isEqualTo(Outcome.OUTCOME_FAILED);
     assertThat(failed.getReason()).isEqualTo("GuestUnreachable");
     long before = a.peer().ballots();

@@ -3,20 +3,15 @@ package io.virtquorum.sidecar;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.wire.BallotContent;
 import io.virtquorum.wire.HealthContent;
-import io.virtquorum.wire.v1.Ballot;
 import io.virtquorum.wire.v1.Command;
 import io.virtquorum.wire.v1.Configure;
 import io.virtquorum.wire.v1.FromMember;
-import io.virtquorum.wire.v1.Health;
 import io.virtquorum.wire.v1.RestoreRows;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
@@ -170,20 +165,7 @@ final class RecallTest {
 
     @Override
     public BallotContent look(boolean audit) {
-      Matrix nothing = Matrix.of(List.of());
-      return new BallotContent(
-          0,
-          "boot-1",
-          nothing.root(),
-          0,
-          Optional.empty(),
-          List.of(),
-          0,
-          0,
-          false,
-          audit,
-          Optional.empty(),
-          Map.of());
+      return QuietGuest.ballot(audit);
     }
 
     @Override
@@ -211,34 +193,6 @@ final class RecallTest {
         Thread.currentThread().interrupt();
         throw new GuestException.TimedOut("Interrupted while it waited for the guest");
       }
-    }
-
-    @Override
-    public void close() {}
-  }
-
-  private static final class Sent implements Uplink {
-    final List<Ballot> ballots = new CopyOnWriteArrayList<>();
-    final List<FromMember> answers = new CopyOnWriteArrayList<>();
-    volatile Link.Listener listener;
-
-    @Override
-    public void beatEvery(Duration interval) {}
-
-    @Override
-    public void send(Ballot ballot) {
-      ballots.add(ballot);
-    }
-
-    @Override
-    public void withdrawBallot() {}
-
-    @Override
-    public void send(Health said) {}
-
-    @Override
-    public void send(FromMember result) {
-      answers.add(result);
     }
 
     @Override

@@ -134,8 +134,14 @@ final class Operations {
     try {
       return switch (operation) {
         case CONFIGURE -> Optional.of(configure(request.getConfigure(), call));
-        case LOOK -> Optional.of(look(request.getLook().getWalk()));
-        case AUDIT -> Optional.of(audit());
+        case LOOK -> {
+          repairs.tryToFinish(call);
+          yield Optional.of(look());
+        }
+        case AUDIT -> {
+          repairs.tryToFinish(call);
+          yield Optional.of(audit());
+        }
         case ROWS -> Optional.of(rows(request.getRows().getSince()));
         case REMEMBER -> remember(request.getRemember());
         case PROVE -> Optional.of(prove(targets(call)));
@@ -209,7 +215,7 @@ final class Operations {
     return number + 1;
   }
 
-  private Answer.Builder look(boolean walk) {
+  private Answer.Builder look() {
     // There are no events: every look walks, as one that is asked for soon would.
     for (ProgramTree tree : trees) {
       if (tree.trouble().isEmpty()) {

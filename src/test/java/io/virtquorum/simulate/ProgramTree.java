@@ -89,6 +89,18 @@ final class ProgramTree {
 
   /** What keeps it from being looked at. */
   Optional<Trouble> trouble() {
+    Optional<Trouble> place = placeTrouble();
+    if (place.isPresent() || observed || !volume().exists(Repairs.JOURNAL)) {
+      return place;
+    }
+    return Optional.of(
+        new Trouble(
+            Trouble.Reason.GuestCommandFailed,
+            "A repair of " + path + " was interrupted and cannot be ended"));
+  }
+
+  /** The same of where it lies alone. */
+  Optional<Trouble> placeTrouble() {
     if (!guest.isMounted(path)) {
       return Optional.of(
           new Trouble(Trouble.Reason.NotMounted, path + " is not mounted; mount it"));

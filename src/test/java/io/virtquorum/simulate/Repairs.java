@@ -42,7 +42,7 @@ final class Repairs {
   void finish(SimulatedCall call) throws RefusedException {
     for (ProgramTree tree : operations.trees) {
       Node file = tree.isObserved() ? null : tree.volume().get(JOURNAL);
-      if (file != null && tree.trouble().isEmpty()) {
+      if (file != null && tree.placeTrouble().isEmpty()) {
         guest.truth.repairs.begins(guest);
         new Replacement(guest, tree, file.content.as(Replacement.Journal.class).orElseThrow(), true)
             .carryOut(call);
@@ -91,6 +91,25 @@ final class Repairs {
     if (request.getWhole()) {
       setHalf(true);
     }
+    try {
+      return carryOut(plans, call);
+    } catch (RefusedException | Volume.NoRoom failed) {
+      tryToFinish(call); // though nobody waits for it any more
+      throw failed;
+    }
+  }
+
+  /** Ends what was interrupted, if that can be done. */
+  void tryToFinish(SimulatedCall call) throws RefusedException {
+    try {
+      finish(call);
+    } catch (Volume.NoRoom e) {
+      // until then the tree is not looked at
+    }
+  }
+
+  private Optional<Answer.Builder> carryOut(List<Replacement> plans, SimulatedCall call)
+      throws RefusedException {
     Applied.Builder applied = Applied.newBuilder();
     for (Replacement plan : plans) {
       if (plan.isEmpty()) {
