@@ -132,24 +132,6 @@ final class ArchitectureTest {
   @ArchTest
   static final ArchRule theGuestSeamKnowsOnlyFingerprints = onlyUses("guest", "fingerprint");
 
-  @ArchTest static final ArchRule guestAgentsKnowOnlyTheSeam = onlyUses("agent", "guest");
-
-  @ArchTest
-  static final ArchRule collectorsKnowOnlyGuestsAndFingerprints =
-      onlyUses("collect", "agent", "guest", "fingerprint");
-
-  @ArchTest
-  static final ArchRule verifyKnowsOnlyGuestsCollectorsAndFingerprints =
-      onlyUses("verify", "guest", "collect", "fingerprint");
-
-  @ArchTest
-  static final ArchRule syncKnowsOnlyGuestsCollectorsAndFingerprints =
-      onlyUses("sync", "agent", "guest", "collect", "fingerprint", "verify");
-
-  @ArchTest
-  static final ArchRule scriptsKnowOnlyWhatIsInAGuestAndFingerprints =
-      onlyUses("scripts", "agent", "guest", "collect", "sync", "verify", "fingerprint");
-
   @ArchTest
   static final ArchRule theProgramsClientKnowsOnlyTheSeamFingerprintsAndThePort =
       onlyUses("program", "guest", "port", "fingerprint");
@@ -165,15 +147,7 @@ final class ArchitectureTest {
           .doNotHaveFullyQualifiedName(BASE + "sidecar.SidecarCommand") // makes the guest
           .should()
           .dependOnClassesThat(
-              resideInAnyPackage(
-                  BASE + "program..",
-                  BASE + "port..",
-                  BASE + "guest.wire..",
-                  BASE + "scripts..",
-                  BASE + "agent..",
-                  BASE + "collect..",
-                  BASE + "sync..",
-                  BASE + "verify.."));
+              resideInAnyPackage(BASE + "program..", BASE + "port..", BASE + "guest.wire.."));
 
   @ArchTest static final ArchRule theApiKnowsNobody = onlyUses("api");
 
@@ -214,15 +188,7 @@ final class ArchitectureTest {
           .should()
           .dependOnClassesThat(
               resideInAnyPackage(
-                  BASE + "sidecar..",
-                  BASE + "guest..",
-                  BASE + "program..",
-                  BASE + "port..",
-                  BASE + "scripts..",
-                  BASE + "agent..",
-                  BASE + "collect..",
-                  BASE + "sync..",
-                  BASE + "verify.."));
+                  BASE + "sidecar..", BASE + "guest..", BASE + "program..", BASE + "port.."));
 
   @ArchTest
   static final ArchRule thereIsNoStaticStateThatChanges =

@@ -2,9 +2,7 @@ package io.virtquorum.sidecar;
 
 import ch.qos.logback.classic.Level;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollEventLoopGroup;
-import io.virtquorum.agent.QemuGuestAgent;
 import io.virtquorum.program.ProgramGuest;
-import io.virtquorum.scripts.ScriptGuest;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -129,14 +127,7 @@ public final class SidecarCommand implements Callable<Integer> {
     Orders orders = new Orders(state.term(), state::term);
     String version =
         Optional.ofNullable(getClass().getPackage().getImplementationVersion()).orElse("dev");
-    Path channel = hooks.resolve("agent.sock");
-    var guest =
-        new AnsweringGuest(
-            List.of(
-                new AnsweringGuest.Kind(
-                    "virtquorum-guest", () -> new ProgramGuest(channel, orders::term, version)),
-                new AnsweringGuest.Kind(
-                    "A guest agent", () -> new ScriptGuest(new QemuGuestAgent(channel)))));
+    var guest = new ProgramGuest(hooks.resolve("agent.sock"), orders::term, version);
     Set<String> probes = Gateway.read().map(Set::of).orElse(Set.of());
     var member =
         new MemberThread(

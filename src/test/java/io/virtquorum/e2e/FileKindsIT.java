@@ -3,8 +3,6 @@ package io.virtquorum.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.virtquorum.api.HAClusterStatus;
-import io.virtquorum.collect.Script;
-import io.virtquorum.sync.FileKinds;
 import java.time.Duration;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -67,18 +65,6 @@ class FileKindsIT {
     assertThat(primary.shell().run("find " + KINDS + "/many -type f | wc -l"))
         .isEqualTo(Integer.toString(SMALL));
     remove(testbed, primary);
-  }
-
-  /** Where a guest's kernel refuses it, reading many files past the page cache takes minutes. */
-  @Test
-  @Budget(5)
-  void thePageCacheOfBothGuestsCanBeDroppedAtOnce(Testbed testbed) {
-    String drop = Script.of(Script.class, "drop.sh").text();
-    for (Member member : testbed.members()) {
-      assertThat(member.shell().run("VQ_SYNC=sync\nset -- " + Site.ROOT + "\n" + drop))
-          .as("%s (%s)", member, member.guest())
-          .isEqualTo("dropped");
-    }
   }
 
   /** All at once: beside the tree, then moved into it. */

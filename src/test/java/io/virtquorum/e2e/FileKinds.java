@@ -1,4 +1,4 @@
-package io.virtquorum.sync;
+package io.virtquorum.e2e;
 
 import java.util.Map;
 
