@@ -25,7 +25,18 @@ public sealed interface Command {
   }
 
   /** Prove that you hold this root, and remember it at this position. */
-  record Prove(String id, String member, Position position, Digest root) implements Order {}
+  record Prove(String id, String member, Position position, Digest root, Accepts accepts)
+      implements Order {}
+
+  /** What may be proven instead, so that writes which follow each other do not void each other. */
+  enum Accepts {
+    /** Nothing. */
+    THIS,
+    /** What is there now, where more was written meanwhile and nothing rotted: of a primary. */
+    LATER,
+    /** The same, and what was accepted last was voided by writes: do more against that. */
+    LATER_AGAIN
+  }
 
   /** Serve what you hold, which is this root, to that puller. */
   record Serve(String id, String member, Digest root, String puller) implements Order {}

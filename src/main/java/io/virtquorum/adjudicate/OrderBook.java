@@ -77,12 +77,12 @@ final class OrderBook {
    * Has a member prove that it holds the target, and remember it; nothing while it is busy with
    * itself. Those that copy from it go on, however slow they are.
    */
-  void prove(String name, Target target) {
+  void prove(String name, Target target, Command.Accepts accepts) {
     if (isStill(name) && !isWaiting(name)) {
       String id = nextId();
       Job job = new Job.Proving(id, name, target.position(), target.root(), now.plus(PROVE));
       state = state.with(state.work().with(job));
-      commands.add(new Command.Prove(id, name, target.position(), target.root()));
+      commands.add(new Command.Prove(id, name, target.position(), target.root(), accepts));
     }
   }
 

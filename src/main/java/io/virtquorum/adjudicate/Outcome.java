@@ -1,5 +1,6 @@
 package io.virtquorum.adjudicate;
 
+import io.virtquorum.fingerprint.Digest;
 import java.time.Duration;
 
 /** How an order to a member ended. */
@@ -12,6 +13,12 @@ public sealed interface Outcome {
    * @param archiveEntry where the replaced rows are; empty: nothing was replaced
    */
   record Done(int rows, long bytes, Duration took, String archiveEntry) implements Outcome {}
+
+  /**
+   * More was written before it was proven: it holds this, proved it, and remembers it at the
+   * position that was asked for.
+   */
+  record Accepted(Digest root) implements Outcome {}
 
   /**
    * The state moved meanwhile; nothing was changed.

@@ -141,6 +141,10 @@ final class Outcomes {
           proved(rest, proving)
               .withMember(name, m -> m.proved(proving.position(), proving.root(), began(proving)));
       case Outcome.Done _ -> rest.withMember(name, MemberState::succeeded);
+      case Outcome.Accepted accepted when job instanceof Job.Proving proving ->
+          proved(rest, proving)
+              .withMember(name, m -> m.proved(proving.position(), accepted.root(), began(proving)));
+      case Outcome.Accepted _ -> rest.withMember(name, MemberState::stale);
       case Outcome.Void moved ->
           rest.withMember(
                   name,

@@ -86,12 +86,24 @@ final class RepairPlanner {
     if (primary.isPresent()
         && picture.ballot(primary.get()).root().equals(target.root())
         && !target.rememberedBy(picture.ballot(primary.get()))) {
-      orders.prove(primary.get(), target);
+      orders.prove(primary.get(), target, accepts(target));
       return;
     }
     // 2. The others follow; new ones too, who do not count yet.
     picture.everyone().forEach(name -> bring(name, verdict));
     rebuild(verdict);
+  }
+
+  /** What the primary writes is the truth, so what it wrote meanwhile may be accepted with it. */
+  private Command.Accepts accepts(Target target) {
+    if (target.ground() != Target.Ground.WRITTEN
+        || picture.record().committed().isEmpty()
+        || picture.record().mandate().isPresent()) {
+      return Command.Accepts.THIS;
+    }
+    return picture.usable().anyMatch(m -> voided(m) > 0)
+        ? Command.Accepts.LATER_AGAIN
+        : Command.Accepts.LATER;
   }
 
   private void bring(String name, Verdict.Elected verdict) {
@@ -100,7 +112,7 @@ final class RepairPlanner {
       return; // it may have become the sample of an earlier one just now
     }
     if (picture.ballot(name).root().equals(target.root())) {
-      orders.prove(name, target);
+      orders.prove(name, target, Command.Accepts.THIS);
     } else if (mayBeReplaced(name) && !isHeldBack(name)) {
       sample(name, target)
           .ifPresent(

@@ -56,6 +56,17 @@ public interface Watch extends AutoCloseable {
       throws GuestException, Trouble;
 
   /**
+   * As {@link #verify}, of a primary: where more was written meanwhile and nothing rotted, what is
+   * there now is proven and remembered instead. What changed is kept aside where it is not too
+   * much, so that it can be served though writers go on.
+   *
+   * @param again writes voided what was accepted last: more is kept aside
+   * @return {@link VerifyResult.Equal} with the root that is remembered now
+   */
+  VerifyResult accept(Position position, Digest root, boolean again, Duration limit)
+      throws GuestException, Trouble;
+
+  /**
    * Keeps beside what the member remembers, on its own disk, whether users were seen since it held
    * that: for a later sidecar in another pod. What cannot be written is tried again at the next
    * call.
@@ -77,15 +88,16 @@ public interface Watch extends AutoCloseable {
   void settle(Duration limit) throws GuestException, Trouble;
 
   /**
-   * Serves the file trees to one puller, until it has all that it asked for, the limit is over, or
-   * {@link #endServing}. An earlier serving to the same puller is ended first; those to others go
-   * on.
+   * Serves a state of the file trees, what they hold or what was accepted last, to one puller,
+   * until it has all that it asked for, the limit is over, or {@link #endServing}. An earlier
+   * serving to the same puller is ended first; those to others go on.
    *
    * @param id 1 to 100 of {@code A-Z a-z 0-9 . _ -}
+   * @param root of the state
    * @param address of this member on the sync network
    * @param puller the only address that may connect
    */
-  Serving serve(String id, String address, String puller, Duration limit)
+  ServeResult serve(String id, Digest root, String address, String puller, Duration limit)
       throws GuestException, Trouble;
 
   /**

@@ -75,15 +75,10 @@ final class CoreMapping {
         new Offer(read.matrix(), read.address(), read.port(), read.password()));
   }
 
-  static Event.Finished progress(MemberStream stream, Progress progress) {
+  static Event.Finished progress(MemberStream stream, Progress progress) throws WireException {
     Outcome outcome =
         switch (progress.getOutcome()) {
-          case OUTCOME_DONE ->
-              new Outcome.Done(
-                  progress.getRows(),
-                  progress.getBytes(),
-                  Duration.ofMillis(progress.getMillis()),
-                  progress.getArchiveEntry());
+          case OUTCOME_DONE -> done(progress);
           case OUTCOME_VOID -> new Outcome.Void(progress.getMessage());
           case OUTCOME_FAILED, OUTCOME_REFUSED, OUTCOME_UNSPECIFIED, UNRECOGNIZED ->
               new Outcome.Failed(
@@ -92,6 +87,17 @@ final class CoreMapping {
                       progress.getMessage()));
         };
     return new Event.Finished(stream.member(), progress.getCommandId(), outcome);
+  }
+
+  private static Outcome done(Progress progress) throws WireException {
+    return progress.getRoot().isEmpty()
+        ? new Outcome.Done(
+            progress.getRows(),
+            progress.getBytes(),
+            Duration.ofMillis(progress.getMillis()),
+            progress.getArchiveEntry())
+        : new Outcome.Accepted(
+            WireMapping.readDigest(progress.getRoot(), "the root that was accepted"));
   }
 
   static ToMember order(Command.Order order, long term, ClusterSettings settings) {
@@ -107,7 +113,9 @@ final class CoreMapping {
               .setVerify(
                   Verify.newBuilder()
                       .setPosition(WireMapping.write(prove.position()))
-                      .setRoot(WireMapping.write(prove.root())));
+                      .setRoot(WireMapping.write(prove.root()))
+                      .setAccept(prove.accepts() != Command.Accepts.THIS)
+                      .setAgain(prove.accepts() == Command.Accepts.LATER_AGAIN));
       case Command.Serve serve ->
           command.setServeSample(
               ServeSample.newBuilder()

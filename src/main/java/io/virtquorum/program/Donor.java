@@ -5,7 +5,10 @@ import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.RowKey;
 import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Offer;
+import io.virtquorum.guest.ServeResult;
 import io.virtquorum.guest.Serving;
+import io.virtquorum.guest.Snapshot;
 import io.virtquorum.guest.Trouble;
 import io.virtquorum.guest.wire.v1.Answer;
 import io.virtquorum.guest.wire.v1.Body;
@@ -41,13 +44,15 @@ final class Donor implements AutoCloseable {
 
   private final Program program;
   private final Looks looks;
+  private final Freezing freezing;
   private final Paths paths;
   private final RandomGenerator random;
   private final SequencedMap<String, Call> servings = new LinkedHashMap<>(); // by joiner
 
-  Donor(Program program, Looks looks, Paths paths, RandomGenerator random) {
+  Donor(Program program, Looks looks, Freezing freezing, Paths paths, RandomGenerator random) {
     this.program = program;
     this.looks = looks;
+    this.freezing = freezing;
     this.paths = paths;
     this.random = random;
   }
@@ -68,19 +73,33 @@ final class Donor implements AutoCloseable {
   }
 
   /**
-   * Serves all rows of a look.
+   * Serves a state: what was frozen, or what a look sees.
    *
-   * @throws Trouble also if they change while the serving begins
+   * @throws Trouble also if it changes while the serving begins
    */
-  Serving rows(String id, String address, String joiner, Limit limit)
+  ServeResult rows(String id, Digest root, String address, String joiner, Limit limit)
       throws GuestException, Trouble {
     RefusedException moved = null;
+    Optional<Freezing.Kept> kept = freezing.kept(root, limit);
     for (int i = 0; i < TRIES; i++) {
-      Matrix matrix = looks.look(limit).matrix();
+      Serve.Builder request = request(address, joiner);
+      Matrix matrix;
+      if (kept.isPresent()) {
+        matrix = kept.get().rows();
+        request.setFrozen(kept.get().number());
+        kept = Optional.empty(); // if it is not there any more, a look will tell
+      } else {
+        Snapshot seen = looks.look(limit).snapshot();
+        matrix = seen.matrix();
+        if (!matrix.root().equals(root)) {
+          return new ServeResult.Differs(seen);
+        }
+      }
       Map<RowKey, Optional<Digest>> rows = new TreeMap<>();
       matrix.rows().forEach(row -> rows.put(row.key(), Optional.of(row.digest())));
       try {
-        return serve(id, request(address, joiner), paths.body(rows), limit);
+        Serving at = serve(id, request, paths.body(rows), limit);
+        return new ServeResult.Begun(Offer.of(at, matrix));
       } catch (RefusedException refused) {
         if (refused.reason() != Reason.REASON_VOID) {
           throw Refusals.trouble(refused);

@@ -51,6 +51,7 @@ final class Looks {
   private Session session; // that the number counts in
   private long number;
   private Matrix matrix;
+  private Optional<Sight> newest = Optional.empty(); // in this session
   private boolean walks = true; // the newest look was told that events are not to be relied on
 
   Looks(Program program, Paths paths) {
@@ -84,6 +85,11 @@ final class Looks {
     return sight(true, true, limit);
   }
 
+  /** What was seen last, if that was in this session. */
+  Optional<Sight> newest(Session now) {
+    return newest.filter(_ -> session == now);
+  }
+
   private Sight sight(boolean walk, boolean audit, Limit limit) throws GuestException, Trouble {
     Limit reading = audit ? limit : limit.within(READING);
     Seen first = seen(walk, audit, limit);
@@ -93,7 +99,9 @@ final class Looks {
       Optional<Matrix> rows =
           seen.getReadingBytes() > 0 ? Optional.empty() : rows(seen.getNumber(), limit);
       if (rows.isPresent()) {
-        return new Sight(snapshot(seen, rows.get(), first.getAudited()), seen.getNumber());
+        Snapshot snapshot = snapshot(seen, rows.get(), first.getAudited());
+        newest = Optional.of(new Sight(snapshot, seen.getNumber()));
+        return newest.get();
       }
       if (seen.getReadingBytes() > 0 && reading.isOver()) {
         throw new Trouble(
@@ -131,6 +139,7 @@ final class Looks {
     session = program.session(limit);
     if (session != before) {
       matrix = null; // another program may count its looks from 1 again
+      newest = Optional.empty();
       walk = true;
     }
     Request.Builder request = Request.newBuilder();
@@ -222,7 +231,7 @@ final class Looks {
           "The guest program was lost during a look: " + session.lost(), null);
     }
     Optional<Remembered> memory = memory(seen.getTreesList());
-    List<Change> changes = memory.isPresent() ? changes(seen) : List.of();
+    List<Change> changes = memory.isPresent() ? changes(seen.getChangesList()) : List.of();
     int total = (int) Math.clamp(seen.getChangesTotal(), 0, Integer.MAX_VALUE);
     return new Snapshot(
         boot,
@@ -255,9 +264,10 @@ final class Looks {
                     root));
   }
 
-  private List<Change> changes(Seen seen) {
+  /** What changed, and how, by the program's evidence. */
+  List<Change> changes(List<io.virtquorum.guest.wire.v1.Change> seen) {
     List<Change> changes = new ArrayList<>();
-    for (var change : seen.getChangesList()) {
+    for (var change : seen) {
       paths
           .key(change.getTree(), change.getPath())
           .ifPresent(

@@ -14,6 +14,7 @@ import io.virtquorum.guest.Goal;
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.guest.Offer;
 import io.virtquorum.guest.PullResult;
+import io.virtquorum.guest.ServeResult;
 import io.virtquorum.guest.Serving;
 import io.virtquorum.guest.Snapshot;
 import io.virtquorum.guest.Trouble;
@@ -63,6 +64,7 @@ final class ProgramWatch implements Watch {
   private final Program program;
   private final Looks looks;
   private final Outputs outputs;
+  private final Freezing freezing;
   private final Donor donor;
   private final Joining joining;
   private final OutputJoining outputJoining;
@@ -82,7 +84,8 @@ final class ProgramWatch implements Watch {
     this.looks = new Looks(program, paths);
     this.outputs =
         new Outputs(program, commands, settings.key(), settings.commands(), settings.facts());
-    this.donor = new Donor(program, looks, paths, random);
+    this.freezing = new Freezing(program, looks);
+    this.donor = new Donor(program, looks, freezing, paths, random);
     this.joining = new Joining(program, looks, paths, commands, settings.trees());
     this.renewal = new Renewal(joining, time);
     this.outputJoining = new OutputJoining(program, outputs, commands);
@@ -142,7 +145,11 @@ final class ProgramWatch implements Watch {
   @Override
   public VerifyResult verify(Position position, Digest root, Duration limit)
       throws GuestException, Trouble {
-    Limit end = program.time().in(limit);
+    return verify(position, root, program.time().in(limit));
+  }
+
+  private VerifyResult verify(Position position, Digest root, Limit end)
+      throws GuestException, Trouble {
     Looks.Sight first = looks.walk(end);
     if (!first.matrix().root().equals(root)) {
       return new VerifyResult.Differs(first.snapshot());
@@ -157,6 +164,16 @@ final class ProgramWatch implements Watch {
     return proven.matrix().root().equals(root)
         ? new VerifyResult.Equal(proven.snapshot())
         : new VerifyResult.Differs(proven.snapshot());
+  }
+
+  @Override
+  public VerifyResult accept(Position position, Digest root, boolean again, Duration limit)
+      throws GuestException, Trouble {
+    Limit end = program.time().in(limit);
+    Optional<Snapshot> accepted = freezing.accept(position, again, end);
+    return accepted.isPresent()
+        ? new VerifyResult.Equal(accepted.get())
+        : verify(position, root, end);
   }
 
   private void readBack(List<Change> changes, Limit limit) throws GuestException, Trouble {
@@ -243,9 +260,9 @@ final class ProgramWatch implements Watch {
   }
 
   @Override
-  public Serving serve(String id, String address, String puller, Duration limit)
+  public ServeResult serve(String id, Digest root, String address, String puller, Duration limit)
       throws GuestException, Trouble {
-    return donor.rows(id, address, puller, program.time().in(limit));
+    return donor.rows(id, root, address, puller, program.time().in(limit));
   }
 
   @Override

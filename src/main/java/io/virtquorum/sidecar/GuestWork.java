@@ -3,13 +3,14 @@ package io.virtquorum.sidecar;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.Output;
+import io.virtquorum.fingerprint.Position;
 import io.virtquorum.guest.ArchiveNote;
 import io.virtquorum.guest.Goal;
 import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.guest.Offer;
 import io.virtquorum.guest.PullResult;
-import io.virtquorum.guest.Serving;
+import io.virtquorum.guest.ServeResult;
 import io.virtquorum.guest.Snapshot;
 import io.virtquorum.guest.Trouble;
 import io.virtquorum.guest.VerifyResult;
@@ -156,11 +157,20 @@ final class GuestWork implements MemberWork {
       throws GuestException, Trouble, WireException {
     Digest root = WireMapping.readDigest(order.getRoot(), "the root to verify");
     users.look();
-    return switch (watch.verify(WireMapping.read(order.getPosition()), root, left)) {
+    Position position = WireMapping.read(order.getPosition());
+    VerifyResult result =
+        order.getAccept()
+            ? watch.accept(position, root, order.getAgain(), left)
+            : watch.verify(position, root, left);
+    return switch (result) {
       case VerifyResult.Equal equal -> {
         last = Optional.of(equal.snapshot());
         users.held();
-        yield Answers.message(Answers.done(id));
+        Digest held = equal.snapshot().matrix().root();
+        yield Answers.message(
+            held.equals(root)
+                ? Answers.done(id)
+                : Answers.done(id).setRoot(WireMapping.write(held)));
       }
       case VerifyResult.Differs differs -> {
         last = Optional.of(differs.snapshot());
@@ -173,20 +183,21 @@ final class GuestWork implements MemberWork {
       throws GuestException, Trouble, WireException {
     Digest root = WireMapping.readDigest(order.getRoot(), "the root to serve");
     long end = nanoTime.getAsLong() + left.toNanos();
-    Snapshot snapshot = watch.look(left);
-    if (!snapshot.matrix().root().equals(root)) {
-      return Answers.moved(id, differs(root, snapshot));
-    }
-    if (snapshot.matrix().rows().size() > WireLimits.ROWS) {
-      return Answers.failed(
-          id, "TooManyRows", "An offer has at most " + WireLimits.ROWS + " rows; split the state");
-    }
-    Optional<FromMember> unaddressed = unaddressed(id, snapshot.bootId());
+    Optional<FromMember> unaddressed = unaddressed(id, watch.bootId(ADDRESS));
     if (unaddressed.isPresent()) {
       return unaddressed.get();
     }
-    Serving at = watch.serve(id, link.host(), order.getPullerAddress(), until(end));
-    return offer(id, snapshot.matrix(), at);
+    return switch (watch.serve(id, root, link.host(), order.getPullerAddress(), until(end))) {
+      case ServeResult.Differs differs -> Answers.moved(id, differs(root, differs.snapshot()));
+      case ServeResult.Begun begun when begun.offer().rows().rows().size() > WireLimits.ROWS -> {
+        watch.endServing();
+        yield Answers.failed(
+            id,
+            "TooManyRows",
+            "An offer has at most " + WireLimits.ROWS + " rows; split the state");
+      }
+      case ServeResult.Begun begun -> offer(id, begun.offer());
+    };
   }
 
   private FromMember serve(String id, ServeOutput order, Duration left)
@@ -200,7 +211,7 @@ final class GuestWork implements MemberWork {
     String feature = order.getFeature();
     return watch
         .serveOutput(id, feature, wanted, link.host(), order.getPullerAddress(), until(end))
-        .map(at -> offer(id, Output.matrix(feature, wanted), at))
+        .map(at -> offer(id, Offer.of(at, Output.matrix(feature, wanted))))
         .orElseGet(() -> Answers.moved(id, feature + " says something else now"));
   }
 
@@ -217,10 +228,11 @@ final class GuestWork implements MemberWork {
     return new Offer(offer.address(), offer.port(), offer.password(), offer.matrix());
   }
 
-  private static FromMember offer(String id, Matrix matrix, Serving at) {
+  private static FromMember offer(String id, Offer at) {
     return FromMember.newBuilder()
         .setOffer(
-            WireMapping.write(new OfferContent(id, matrix, at.address(), at.port(), at.password())))
+            WireMapping.write(
+                new OfferContent(id, at.rows(), at.address(), at.port(), at.password())))
         .build();
   }
 

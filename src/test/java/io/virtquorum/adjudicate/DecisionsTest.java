@@ -39,7 +39,7 @@ final class DecisionsTest {
             "web-0 holds %s (4 of 6 votes; the primary web-0 counts 4), the primary web-0 wrote it"
                 .formatted(NEW.brief()));
     assertThat(decider.ordered(Command.Prove.class))
-        .containsExactly(new Command.Prove("t2-1", "web-0", SECOND, NEW));
+        .containsExactly(new Command.Prove("t2-1", "web-0", SECOND, NEW, Command.Accepts.LATER));
     assertThat(decider.state.news().exposedSince()).contains(decider.now);
   }
 

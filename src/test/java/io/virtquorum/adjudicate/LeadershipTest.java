@@ -241,7 +241,12 @@ final class LeadershipTest {
     Position first = new Position(2, 1);
     assertThat(decider.newest(Command.Prove.class))
         .isEqualTo(
-            new Command.Prove(decider.newest(Command.Prove.class).id(), "web-1", first, NEW));
+            new Command.Prove(
+                decider.newest(Command.Prove.class).id(),
+                "web-1",
+                first,
+                NEW,
+                Command.Accepts.THIS));
     decider.remembers(1, first, NEW).remembers(2, first, NEW);
     assertThat(decider.state.record().committed()).contains(new Committed(2, first, NEW));
     assertThat(decider.state.record().mandate()).isEmpty();

@@ -156,6 +156,8 @@ final class WorldHash {
                     case Outcome.Done _ -> 8;
                     case Outcome.Void _ -> 9;
                     case Outcome.Failed _ -> 10;
+                    case Outcome.Accepted _ ->
+                        throw new IllegalStateException("these members accept what was asked for");
                   }
                   | place(finished.id()) << 8);
       default -> throw new IllegalStateException("no member says " + event);

@@ -84,9 +84,17 @@ public class StillGuest implements Guest, Watch {
   }
 
   @Override
-  public Serving serve(String id, String address, String puller, Duration limit) {
+  public VerifyResult accept(Position position, Digest root, boolean again, Duration limit) {
+    asked.add("accept");
+    return new VerifyResult.Equal(snapshot);
+  }
+
+  @Override
+  public ServeResult serve(String id, Digest root, String address, String puller, Duration limit) {
     asked.add("serve");
-    return new Serving(id, address, 20_000, "secret");
+    return snapshot.matrix().root().equals(root)
+        ? new ServeResult.Begun(new Offer(address, 20_000, "secret", snapshot.matrix()))
+        : new ServeResult.Differs(snapshot);
   }
 
   @Override

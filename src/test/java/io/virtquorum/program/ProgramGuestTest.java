@@ -18,6 +18,7 @@ import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.guest.Offer;
 import io.virtquorum.guest.PullResult;
+import io.virtquorum.guest.ServeResult;
 import io.virtquorum.guest.Snapshot;
 import io.virtquorum.guest.Trouble;
 import io.virtquorum.guest.VerifyResult;
@@ -186,9 +187,8 @@ final class ProgramGuestTest {
     RealProgram.run("rmdir", joiner.tree.path.resolve("lost+found") + "");
     Digest root = holds(donor, FIRST);
 
-    var serving = donor.watch.serve("order-1", DONOR, JOINER, LIMIT);
-    assertThat(serving.toString()).doesNotContain(serving.password());
-    Offer offer = Offer.of(serving, donor.watch.look(LIMIT).matrix());
+    Offer offer = serve(donor);
+    assertThat(offer.toString()).doesNotContain(offer.password());
     joiner.watch.settle(LIMIT);
     PullResult result = joiner.watch.pull(offer, new Goal.Whole(FIRST), NOTE, () -> true, LIMIT);
     donor.watch.endServing();
@@ -220,8 +220,7 @@ final class ProgramGuestTest {
     ProgramMember donor = member("web-0");
     ProgramMember joiner = member("web-1");
     donor.tree.write("index.html", "elected");
-    var serving = donor.watch.serve("order-1", DONOR, JOINER, LIMIT);
-    Offer offer = Offer.of(serving, donor.watch.look(LIMIT).matrix());
+    Offer offer = serve(donor);
     String password = offer.password();
     char last = password.charAt(password.length() - 1) == '0' ? '1' : '0';
     String other = password.substring(0, password.length() - 1) + last;
@@ -251,8 +250,7 @@ final class ProgramGuestTest {
     RowKey b = new RowKey("site", "b");
     joiner.tree.write("a", "written");
     lookUntil(joiner, seen -> seen.changesTotal() == 1);
-    var serving = donor.watch.serve("order-1", DONOR, JOINER, LIMIT);
-    Offer offer = Offer.of(serving, wanted);
+    Offer offer = serve(donor);
     var rows = Map.of(a, wanted.digest(a), b, wanted.digest(b));
     PullResult result = joiner.watch.pull(offer, new Goal.Rows(rows), NOTE, () -> false, LIMIT);
     assertThat(result).as("nothing was rotten").isInstanceOf(PullResult.Done.class);
@@ -396,8 +394,7 @@ final class ProgramGuestTest {
       for (int frames = 0; frames < 40; frames += 2) {
         joiner.tree.write("a", "lost " + frames);
         joiner.tree.write("extra", "goes");
-        var serving = donor.watch.serve("order", DONOR, JOINER, LIMIT);
-        Offer offer = Offer.of(serving, donor.watch.look(LIMIT).matrix());
+        Offer offer = serve(donor);
         watch.settle(LIMIT);
         port.cut = false;
         port.passing.set(frames);
@@ -448,11 +445,10 @@ final class ProgramGuestTest {
     assertThat(seen.changes()).extracting(Change::key).containsExactly(rots);
     assertThat(seen.changes().getFirst().kind()).isEqualTo(Change.Kind.ROT);
 
-    var serving = donor.watch.serve("order-1", DONOR, JOINER, LIMIT);
-    var wanted = donor.watch.look(LIMIT).matrix();
+    Offer offer = serve(donor);
+    var wanted = offer.rows();
     var goal = new Goal.Rows(Map.of(rots, wanted.digest(rots)));
-    PullResult result =
-        joiner.watch.pull(Offer.of(serving, wanted), goal, NOTE, () -> false, LIMIT);
+    PullResult result = joiner.watch.pull(offer, goal, NOTE, () -> false, LIMIT);
     assertThat(result).isInstanceOf(PullResult.Done.class);
     assertThat(((PullResult.Done) result).rows()).isOne();
     assertThat(joiner.watch.audit(LIMIT).matrix().root()).isEqualTo(root);
@@ -472,5 +468,10 @@ final class ProgramGuestTest {
     assertThat(seen.changes()).allSatisfy(change -> assertThat(change.now()).isPresent());
     assertThat(seen.matrix().root()).isNotEqualTo(before);
     assertThat(one.watch.audit(LIMIT).matrix()).isEqualTo(seen.matrix());
+  }
+
+  private static Offer serve(ProgramMember donor) throws Exception {
+    Digest root = donor.watch.look(LIMIT).matrix().root();
+    return ((ServeResult.Begun) donor.watch.serve("order-1", root, DONOR, JOINER, LIMIT)).offer();
   }
 }

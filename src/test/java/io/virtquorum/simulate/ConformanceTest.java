@@ -11,6 +11,7 @@ import io.virtquorum.guest.ArchiveNote;
 import io.virtquorum.guest.Goal;
 import io.virtquorum.guest.Offer;
 import io.virtquorum.guest.PullResult;
+import io.virtquorum.guest.ServeResult;
 import io.virtquorum.guest.Snapshot;
 import io.virtquorum.guest.VerifyResult;
 import io.virtquorum.guest.wire.v1.Request.OperationCase;
@@ -118,8 +119,11 @@ final class ConformanceTest {
 
   private static Offer offer(Sites.Site from, Sites.Site to) throws Exception {
     Snapshot held = from.see();
-    var serving = from.call(w -> w.serve("one", from.address(), to.address(), Sites.LIMIT));
-    return Offer.of(serving, held.matrix());
+    Digest root = held.matrix().root();
+    return from.call(
+        w ->
+            ((ServeResult.Begun) w.serve("one", root, from.address(), to.address(), Sites.LIMIT))
+                .offer());
   }
 
   private static Map<String, Change.Kind> kinds(Snapshot snapshot) {

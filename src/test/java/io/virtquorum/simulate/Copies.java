@@ -54,9 +54,13 @@ final class Copies {
   void serve(SimulatedCall call) throws RefusedException {
     Serve request = call.request.getServe();
     var wanted = operations.targets(call);
+    Optional<Frozen> frozen = operations.frozen(request.getFrozen());
     for (ProgramTree tree : operations.trees) {
       operations.use(tree);
       for (var row : wanted.get(tree.index).entrySet()) {
+        if (frozen.filter(kept -> kept.has(tree, row.getKey())).isPresent()) {
+          continue;
+        }
         ProgramTree.Known known = tree.row(row.getKey());
         if (known == null || !Optional.ofNullable(known.digest).equals(row.getValue())) {
           throw new RefusedException(
@@ -76,6 +80,7 @@ final class Copies {
             ByteString.copyFrom(pin),
             request.getJoiners(0).getSeed(),
             operations.trees.stream().map(tree -> tree.path).toList(),
+            frozen,
             call);
     operations.servings.add(serving);
     call.goesOn(
@@ -113,8 +118,11 @@ final class Copies {
       Volume theirs = from.guest().mounts.get(from.trees().get(tree.index));
       for (var row : wanted.get(tree.index).entrySet()) {
         step(request.getAddress(), from, call);
-        Node node = theirs.get(row.getKey());
-        Content read = node == null || !node.isFile() ? null : theirs.read(node);
+        Optional<Frozen.Row> kept = from.frozen().flatMap(frozen -> frozen.row(tree, row.getKey()));
+        Node node = kept.map(Frozen.Row::node).orElseGet(() -> theirs.get(row.getKey()));
+        Content read =
+            kept.map(Frozen.Row::content)
+                .orElseGet(() -> node == null || !node.isFile() ? null : theirs.read(node));
         boolean there = node != null && !theirs.isFailing() && from.guest().isMounted(tree.path);
         Digest digest = there ? guest.truth.disks.readDigest(node, read) : null;
         if (!Optional.ofNullable(digest).equals(row.getValue())) {

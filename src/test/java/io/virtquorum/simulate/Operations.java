@@ -29,8 +29,10 @@ import io.virtquorum.port.RefusedException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.Set;
 import java.util.TreeMap;
 
@@ -60,6 +62,7 @@ final class Operations {
           OperationCase.HEALTH,
           OperationCase.SERVE,
           OperationCase.FETCH,
+          OperationCase.FREEZE,
           OperationCase.APPLY,
           OperationCase.ARCHIVE_LIST,
           OperationCase.QUIESCE);
@@ -74,6 +77,8 @@ final class Operations {
   private final Copies copies;
   private final Repairs repairs;
   private Configure configured;
+  private final SequencedMap<Long, Frozen> frozen = new LinkedHashMap<>();
+  private long freezes;
   private long number;
   private long versions = -1;
 
@@ -144,6 +149,7 @@ final class Operations {
         }
         case ROWS -> Optional.of(rows(request.getRows().getSince()));
         case REMEMBER -> remember(request.getRemember());
+        case FREEZE -> freeze();
         case PROVE -> Optional.of(prove(targets(call)));
         case MARK_USERS -> Optional.of(mark(request.getMarkUsers()));
         case USERS -> Optional.of(Answer.newBuilder().setUsers(users.look()));
@@ -181,6 +187,7 @@ final class Operations {
       configured = wanted;
       agree();
       copies.forget();
+      frozen.clear();
       repairs.finish(call);
     }
     Configured.Builder done = Configured.newBuilder();
@@ -304,20 +311,68 @@ final class Operations {
     return Answer.newBuilder().setProven(proven);
   }
 
+  /** Keeps what is different from what is remembered, two at a time. */
+  private Optional<Answer.Builder> freeze() throws RefusedException {
+    long look = next();
+    for (ProgramTree tree : trees) {
+      use(tree);
+      tree.walk(look);
+      if (tree.isUnread()) {
+        throw new RefusedException(Reason.REASON_VOID, "", "a row is still to be read");
+      }
+      if (tree.memory().isEmpty()) {
+        throw new RefusedException(Reason.REASON_VOID, "NoMemory", "nothing is remembered");
+      }
+      for (Change change : tree.changes()) {
+        tree.readBack(change.getPath().toString(ISO_8859_1), look);
+        if (guest.sprung()) {
+          return Optional.empty();
+        }
+      }
+    }
+    if (trees.stream().anyMatch(ProgramTree::isUnread)) {
+      throw new RefusedException(Reason.REASON_VOID, "", "it changes faster than it can be copied");
+    }
+    Frozen kept = Frozen.of(++freezes, trees);
+    frozen.put(kept.number(), kept);
+    while (frozen.size() > 2) {
+      frozen.pollFirstEntry();
+    }
+    var answer =
+        io.virtquorum.guest.wire.v1.Frozen.newBuilder()
+            .setNumber(kept.number())
+            .setLook(number())
+            .setRemembers(true);
+    for (ProgramTree tree : trees) {
+      answer.addAllChanges(tree.changes());
+    }
+    return Optional.of(
+        Answer.newBuilder().setFrozen(answer.setChangesTotal(answer.getChangesCount())));
+  }
+
+  /** What was frozen under this number; empty: it is not about such. */
+  Optional<Frozen> frozen(long wanted) throws RefusedException {
+    if (wanted != 0 && !frozen.containsKey(wanted)) {
+      throw new RefusedException(Reason.REASON_VOID, "", "it is not kept any more");
+    }
+    return Optional.ofNullable(frozen.get(wanted));
+  }
+
   private Optional<Answer.Builder> remember(Remember request) throws RefusedException {
-    if (number() != request.getLook()) {
+    Optional<Frozen> kept = frozen(request.getFrozen());
+    if (kept.isEmpty() && number() != request.getLook()) {
       throw new RefusedException(
           Reason.REASON_VOID, "", "look " + request.getLook() + " is not the newest any more");
     }
     Remembered state = remembered(request.getPosition(), request.getRoot());
     for (ProgramTree tree : trees) {
       use(tree);
-      if (tree.isUnread()) {
+      if (kept.isEmpty() && tree.isUnread()) {
         throw new RefusedException(Reason.REASON_VOID, "", "a row is still to be read");
       }
     }
     for (ProgramTree tree : trees) {
-      tree.prepare(state);
+      kept.ifPresentOrElse(it -> tree.prepare(state, it), () -> tree.prepare(state));
       if (guest.sprung()) {
         return Optional.empty();
       }

@@ -327,12 +327,44 @@ final class ProgramTree {
 
   /** Makes durable what it is to remember. */
   void prepare(Remembered state) {
+    prepare(state, pasts());
+  }
+
+  private void prepare(Remembered state, TreeMap<String, MemoryFile.Past> pasts) {
     Volume volume = volume();
     long time = guest.fileTime();
     volume.makeDirectories(OWN, 0700, time);
     volume.remove(PREPARED, time);
-    volume.write(PREPARED, new MemoryFile(guest.name, state, pasts()).content(), 0600, time, time);
+    volume.write(PREPARED, new MemoryFile(guest.name, state, pasts).content(), 0600, time, time);
     volume.sync();
+  }
+
+  /** What is different from what is remembered, read back from the disk. */
+  TreeMap<String, Optional<Frozen.Row>> frozen() {
+    TreeMap<String, Optional<Frozen.Row>> frozen = new TreeMap<>();
+    for (Change change : changes()) {
+      String at = change.getPath().toString(StandardCharsets.ISO_8859_1);
+      Known row = rows.get(at);
+      frozen.put(
+          at,
+          row == null
+              ? Optional.empty()
+              : Optional.of(
+                  new Frozen.Row(
+                      row.node, row.node.isFile() ? volume().read(row.node) : null, past(row))));
+    }
+    return frozen;
+  }
+
+  /** Makes durable that it is to remember what it did, with this in its place. */
+  void prepare(Remembered state, Frozen frozen) {
+    TreeMap<String, MemoryFile.Past> pasts = new TreeMap<>(memory.orElseThrow().rows());
+    frozen
+        .trees()
+        .get(index)
+        .forEach(
+            (at, row) -> row.ifPresentOrElse(r -> pasts.put(at, r.past()), () -> pasts.remove(at)));
+    prepare(state, pasts);
   }
 
   /** Has it remember what was prepared. */
@@ -400,10 +432,12 @@ final class ProgramTree {
 
   private TreeMap<String, MemoryFile.Past> pasts() {
     TreeMap<String, MemoryFile.Past> pasts = new TreeMap<>();
-    rows.forEach(
-        (at, row) ->
-            pasts.put(at, new MemoryFile.Past(row.digest, row.ctime(), row.inode(), row.settled)));
+    rows.forEach((at, row) -> pasts.put(at, past(row)));
     return pasts;
+  }
+
+  private static MemoryFile.Past past(Known row) {
+    return new MemoryFile.Past(row.digest, row.ctime(), row.inode(), row.settled);
   }
 
   /** What is different from what is remembered. */

@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** The network between the guests, on which samples serve. For one thread. */
@@ -15,6 +16,7 @@ final class SyncNetwork {
    * @param pin of the donor, that who fetches must know
    * @param seed that who fetches must have
    * @param trees paths of the trees
+   * @param frozen what is served as it was once
    * @param call it ends when all was fetched
    */
   record Serving(
@@ -22,6 +24,7 @@ final class SyncNetwork {
       ByteString pin,
       ByteString seed,
       List<String> trees,
+      Optional<Frozen> frozen,
       SimulatedCall call) {}
 
   private record Way(String from, String to) {}
