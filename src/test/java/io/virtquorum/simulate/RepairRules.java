@@ -19,7 +19,7 @@ final class RepairRules {
   /** A repair has at most that long to put back what it replaced against the rules. */
   private static final long BACK = 20 * Timeline.SECOND;
 
-  /** A repair that was asked for under the record before has ended by then. */
+  /** A repair that was asked for under the record before has begun by then. */
   private static final long UNDER_WAY = 15 * Timeline.SECOND;
 
   private final BiConsumer<String, String> violated;
@@ -27,6 +27,7 @@ final class RepairRules {
   private final Supplier<ClusterRecord> record;
   private final Disks disks;
   private final Map<String, Set<Row>> remembered = new HashMap<>();
+  private final Map<String, Long> began = new HashMap<>();
 
   /**
    * @param violated hears which invariant was broken, and how
@@ -43,6 +44,12 @@ final class RepairRules {
     Set<Row> rows = new HashSet<>();
     disks.memories(guest).forEach(memory -> rows.addAll(disks.rowsOf(guest, memory).rows()));
     remembered.put(guest.name, rows);
+    began.put(guest.name, guest.timeline.now());
+  }
+
+  /** True if it was asked for under the record before; on a slow disk it may take long. */
+  private boolean isOfTheRecordBefore(SimulatedGuest guest) {
+    return began.getOrDefault(guest.name, guest.timeline.now()) < underWayUntil;
   }
 
   /**
@@ -95,7 +102,7 @@ final class RepairRules {
   private void oldRecordOverwritesNobody(SimulatedGuest guest, String name) {
     long tenure = record.get().tenure();
     if (tenure > 0 // before that nobody repairs
-        && guest.timeline.now() >= underWayUntil
+        && !isOfTheRecordBefore(guest)
         && disks.memories(guest).stream().anyMatch(m -> m.position().tenure() > tenure)) {
       violated.accept(
           "OldRecordObeyed",
@@ -118,7 +125,7 @@ final class RepairRules {
                 || (old.isFile()
                     && (old.content.origin == Content.Origin.ROT
                         || old.content.origin == Content.Origin.TORN)));
-    boolean underWay = guest.timeline.now() < underWayUntil; // it was no primary then (seed 5495)
+    boolean underWay = isOfTheRecordBefore(guest); // it was no primary then (seed 5495)
     if (record.get().committed().isPresent()
         && record.get().isPrimary(guest.name)
         && !rotted
