@@ -53,7 +53,7 @@ func TestGivenATreesOwnerWhoSwapsAllInItThenLookingAndReadingStayInsideAndTheRes
 			}
 			for path, row := range fresh {
 				if got[path].Digest != row.Digest {
-					t.Errorf("%q: %+v, the same as %q, and afresh %+v, the same as %q", path, got[path], s.linkTo(path), row, other.linkTo(path))
+					t.Errorf("%q: %+v, the same as %q, and afresh %+v, the same as %q", path, got[path], s.LinkTo(path), row, other.LinkTo(path))
 				}
 			}
 			t.Log(reads, " files read")

@@ -151,8 +151,8 @@ func (p *pacer) spend(ctx context.Context, bytes int64) error {
 	}
 }
 
-// durable writes a file's content back. Later stores through a mapping then move the ctime.
-func durable(file *os.File) error {
+// Durable writes a file's content back. Later stores through a mapping then move the ctime.
+func Durable(file *os.File) error {
 	for {
 		err := unix.Fdatasync(int(file.Fd()))
 		switch {
@@ -178,4 +178,25 @@ func direct(file *os.File, system FileSystem) bool {
 		return st.Dio_offset_align != 0 && st.Dio_offset_align <= alignment && st.Dio_mem_align <= alignment && system.Direct
 	}
 	return system.Direct
+}
+
+// HashPastCache is the SHA-256 of an open file's first size bytes, as the disk has them: what is not written back yet is read from the cache,
+// so make it durable first. On a file system in memory there is nothing else. The file may be read with O_DIRECT from then on.
+func HashPastCache(ctx context.Context, file *os.File, size int64, system FileSystem) ([sha256.Size]byte, error) {
+	var content [sha256.Size]byte
+	if !system.InMemory {
+		past := direct(file, system)
+		if past {
+			_, err := unix.FcntlInt(file.Fd(), unix.F_SETFL, unix.O_DIRECT)
+			past = err == nil
+		}
+		if !past {
+			forgetCache(file)
+		}
+	}
+	digits, err := NewHasher(0).Hash(ctx, file, size, true)
+	if err == nil {
+		_, err = hex.Decode(content[:], []byte(digits))
+	}
+	return content, err
 }

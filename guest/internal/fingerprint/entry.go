@@ -3,6 +3,7 @@ package fingerprint
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 
@@ -154,6 +155,12 @@ func xattrs(selinux bool, list func() ([]string, error), get func(name string) (
 	return found, nil
 }
 
+// FileXattrs reads those of an open file that are part of the state, by name.
+func FileXattrs(file *os.File, selinux bool) ([]Xattr, error) {
+	return xattrs(selinux, func() ([]string, error) { return beneath.FileXattrs(file) },
+		func(attribute string) ([]byte, error) { return beneath.FileXattr(file, attribute) })
+}
+
 // Describe looks at one name of a directory, which need not be a tree's: all of an Entry but LinkTo, with the name as its path.
 // selinux says whether security.selinux is part of the state. What changes meanwhile gives unix.ESTALE.
 func Describe(dir *beneath.Dir, name string, selinux bool) (Entry, error) {
@@ -170,7 +177,7 @@ func Describe(dir *beneath.Dir, name string, selinux bool) (Entry, error) {
 		if err != nil {
 			return Entry{}, err
 		}
-		if same(st, after) {
+		if Same(st, after) {
 			return e, nil
 		}
 	}
@@ -199,8 +206,8 @@ func describe(dir *beneath.Dir, name string, st beneath.Stat, selinux bool) (Ent
 	return e, err
 }
 
-// same is true if nothing went through the OS between two looks, as far as metadata tell.
-func same(a, b beneath.Stat) bool {
+// Same is true if nothing went through the OS between two looks, as far as metadata tell.
+func Same(a, b beneath.Stat) bool {
 	return a.Type == b.Type && a.Mode == b.Mode && a.UID == b.UID && a.GID == b.GID && a.Size == b.Size && a.Ino == b.Ino &&
 		a.Dev == b.Dev && a.Mtime == b.Mtime && a.Ctime == b.Ctime
 }

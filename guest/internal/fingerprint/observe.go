@@ -21,7 +21,7 @@ func (l *look) observe(dir *beneath.Dir, name, path string, st beneath.Stat) err
 			}
 		}
 	}
-	why := l.leaves(st)
+	why := l.Leaves(st)
 	if len(path) > pathMost {
 		why = fmt.Sprintf("its path has more than %d bytes", pathMost)
 	}
@@ -120,10 +120,10 @@ func (l *look) digest(dir *beneath.Dir, name, path string, st beneath.Stat) erro
 		return err
 	}
 	after, err := dir.Stat(name)
-	if err != nil || !same(st, after) {
+	if err != nil || !Same(st, after) {
 		return nil
 	}
-	e.LinkTo = l.linkTo(path)
+	e.LinkTo = l.LinkTo(path)
 	digest := l.key.Row(e, e.Content())
 	l.mu.Lock()
 	defer l.mu.Unlock()

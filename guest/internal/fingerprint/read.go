@@ -175,7 +175,7 @@ type readout struct {
 // isWorthIt ends a reading in the middle: of a file that changed, which is read once more anyway, and of one that is gone.
 func (r *reader) isWorthIt(file *os.File, before beneath.Stat, last bool) error {
 	now, err := r.root.StatFile(file)
-	if err == nil && (now.Nlink == 0 || !last && !same(before, now)) {
+	if err == nil && (now.Nlink == 0 || !last && !Same(before, now)) {
 		return errMoved
 	}
 	return err
@@ -198,7 +198,7 @@ func (r *reader) attempt(path string, before beneath.Stat, written, last bool) (
 		if st, err = r.root.StatFile(file); err != nil {
 			return readout{}, err
 		}
-		if err := durable(file); err != nil {
+		if err := Durable(file); err != nil {
 			return readout{}, err
 		}
 	}
@@ -213,9 +213,7 @@ func (r *reader) attempt(path string, before beneath.Stat, written, last bool) (
 		forgetCache(file)
 	}
 	found := readout{stat: now}
-	found.xattrs, err = xattrs(r.options.SELinux, func() ([]string, error) { return beneath.FileXattrs(file) },
-		func(attribute string) ([]byte, error) { return beneath.FileXattr(file, attribute) })
-	if err != nil {
+	if found.xattrs, err = FileXattrs(file, r.options.SELinux); err != nil {
 		return readout{}, err
 	}
 	r.hasher.Progress = nil
@@ -232,7 +230,7 @@ func (r *reader) attempt(path string, before beneath.Stat, written, last bool) (
 	if err != nil {
 		return readout{}, err
 	}
-	if !same(st, now) || !same(now, after) {
+	if !Same(st, now) || !Same(now, after) {
 		return found, errMoved
 	}
 	return found, nil
@@ -281,7 +279,7 @@ func (s *Scanner) known(path string) (record, bool) {
 
 // keep stores what was read, unless a look saw something newer meanwhile.
 func (r *reader) keep(path string, start record, found readout, past bool) error {
-	link := r.linkTo(path)
+	link := r.LinkTo(path)
 	e := Entry{Path: path, Stat: found.stat, Target: found.target, Xattrs: found.xattrs, LinkTo: link}
 	digest := r.key.Row(e, found.hash)
 	r.mu.Lock()

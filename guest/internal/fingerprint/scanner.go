@@ -287,14 +287,15 @@ func (s *Scanner) Entry(path string) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	e.Path, e.LinkTo = path, s.linkTo(path)
+	e.Path, e.LinkTo = path, s.LinkTo(path)
 	if row.Ino != e.Ino || row.Ctime != e.Ctime {
 		return e, fmt.Errorf("%q changed since the newest look: %w", path, unix.ESTALE)
 	}
 	return e, nil
 }
 
-func (s *Scanner) linkTo(path string) string {
+// LinkTo is the first path, in byte order, of the same inode at the newest look, if that is another; else "".
+func (s *Scanner) LinkTo(path string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {

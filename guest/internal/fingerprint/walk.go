@@ -284,17 +284,17 @@ func (l *look) directory(path string) error {
 
 // enters is true for a directory whose entries are rows: on the same mount and the same device, as find -xdev means it.
 func (l *look) enters(path string, st beneath.Stat) bool {
-	return st.Type == 'd' && !l.root.Elsewhere(st) && st.Dev == l.place.Dev && len(path) <= pathMost && l.leaves(st) == ""
+	return st.Type == 'd' && !l.root.Elsewhere(st) && st.Dev == l.place.Dev && len(path) <= pathMost && l.Leaves(st) == ""
 }
 
-// leaves says why an entry is no row, or "".
-func (l *look) leaves(st beneath.Stat) string {
+// Leaves says why an entry is no row, or "".
+func (s *Scanner) Leaves(st beneath.Stat) string {
 	switch {
-	case (st.Type == 'b' || st.Type == 'c') && !l.tree.Devices:
+	case (st.Type == 'b' || st.Type == 'c') && !s.tree.Devices:
 		return "it is a device node"
-	case st.Type == 'f' && st.Mode&0o6000 != 0 && !l.tree.SetID:
+	case st.Type == 'f' && st.Mode&0o6000 != 0 && !s.tree.SetID:
 		return "it runs as its owner or group (set-id)"
-	case st.Immutable && !l.tree.Immutable:
+	case st.Immutable && !s.tree.Immutable:
 		return "it is immutable or append-only"
 	}
 	return ""

@@ -38,6 +38,7 @@ const (
 	Stage   = "stage"   // what was fetched and is not applied yet
 	Archive = "archive" // what a repair replaced
 	Journal = "journal" // repairs that did not end yet
+	Frozen  = "frozen"  // copies of files as they were at a moment, of this life of the program alone
 )
 
 const (
@@ -103,6 +104,7 @@ func (s *Store) open(key fingerprint.Key) error {
 	if s.dir, err = private(s.own, folder(s.owner)); err != nil {
 		return err
 	}
+	s.clearFrozen()
 	return s.migrate()
 }
 
@@ -117,10 +119,10 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// Dir opens one of Stage, Archive and Journal, for the caller to close; it makes it if it is missing.
+// Dir opens one of Stage, Archive, Journal and Frozen, for the caller to close; it makes it if it is missing.
 func (s *Store) Dir(kind string) (*beneath.Dir, error) {
 	switch kind {
-	case Stage, Archive, Journal:
+	case Stage, Archive, Journal, Frozen:
 	default:
 		return nil, fmt.Errorf("opening %q in %s: %w", kind, s.where, unix.EINVAL)
 	}

@@ -39,6 +39,7 @@ type member struct {
 	earlier   []numbered               // looks, the newest last
 	published *wire.Seen               // number and states, as they were pushed last
 	staged    []map[string]sync.Staged // of each tree by path, by the newest fetch
+	frozen    []*frozenSet             // that are kept, the oldest first
 }
 
 // configure takes the place of what was configured before. Trees that stay as they are told go on being looked at.
@@ -61,6 +62,7 @@ func (s *Service) configure(ctx context.Context, _ *member, call Call) (*wire.An
 		old.mu.Lock()
 		old.published = nil
 		old.mu.Unlock()
+		old.thaw() // the session before is over, and this one knows of nothing
 		s.publish(old)
 		return configured(old), nil
 	}
@@ -128,6 +130,7 @@ func (of *member) states() []*wire.TreeState {
 func (of *member) close() {
 	of.cancel()
 	of.goroutines.Wait()
+	of.thaw()
 }
 
 // residentBytes is the memory that this program has; 0 where that is not known.

@@ -72,6 +72,7 @@ func (s *Service) table() map[string]operation {
 		can("archive_prune", s.archivePrune)
 		can("mark_users", s.markUsers)
 		can("keep_output", s.keepOutput)
+		can("freeze", s.freeze)
 	}
 	return table
 }

@@ -28,7 +28,16 @@ type past struct {
 	of      version // that the changes were found in
 	found   bool
 	changes []*wire.Change
+	sides   []sides // of each change
 	total   uint64
+}
+
+// sides are what a change was found between.
+type sides struct {
+	before memory.Row
+	was    bool // there is one
+	ino    uint64
+	is     bool // there is a row now
 }
 
 // recall reads what is remembered.
@@ -125,7 +134,7 @@ func (t *tree) sinceMemory(index int) (changes []*wire.Change, total uint64, rem
 
 // compare goes through both lists, which are in the order of their paths, at the same time.
 func (p *past) compare(index int, rows iter.Seq[fingerprint.Row]) {
-	p.changes, p.total = nil, 0
+	p.changes, p.sides, p.total = nil, nil, 0
 	next, stop := iter.Pull(rows)
 	defer stop()
 	row, more := next()
@@ -137,9 +146,18 @@ func (p *past) compare(index int, rows iter.Seq[fingerprint.Row]) {
 		if !one.ParentMoved && (before == nil || now == nil || one.InodeMoved) {
 			moved[path] = true
 		}
-		if len(p.changes) < mostChanges {
-			p.changes = append(p.changes, one)
+		if len(p.changes) == mostChanges {
+			return
 		}
+		p.changes = append(p.changes, one)
+		between := sides{was: before != nil, is: now != nil}
+		if before != nil {
+			between.before = *before
+		}
+		if now != nil {
+			between.ino = now.Ino
+		}
+		p.sides = append(p.sides, between)
 	}
 	for before, err := range p.memory.Rows(context.Background()) {
 		if err != nil {
@@ -209,6 +227,9 @@ func (s *Service) remember(ctx context.Context, of *member, call Call) (*wire.An
 		Root:          fingerprint.Digest(request.Root),
 		Configuration: configurationOf(of.configure),
 	}
+	if request.Frozen != 0 {
+		return of.rememberFrozen(ctx, request, state)
+	}
 	if now := of.look(); now != request.Look {
 		return nil, void("look %d is not the newest any more, which is %d", request.Look, now)
 	}
@@ -227,9 +248,13 @@ func (s *Service) remember(ctx context.Context, of *member, call Call) (*wire.An
 	if err := of.setHalf(false); err != nil {
 		return nil, err
 	}
+	return remembered(request), nil
+}
+
+func remembered(request *wire.Remember) *wire.Answer {
 	return &wire.Answer{Piece: &wire.Answer_Remembered{Remembered: &wire.Remembered{
 		Memory: &wire.Memory{Position: request.Position, Root: request.Root},
-	}}}, nil
+	}}}
 }
 
 // prepare makes durable what the newest look saw, so that commit can have the tree remember it.

@@ -8,10 +8,12 @@ import (
 	"log/slog"
 	"runtime"
 	"slices"
-	"sync"
+	gosync "sync"
+	"sync/atomic"
 
 	"virtquorum.io/guest/internal/beneath"
 	"virtquorum.io/guest/internal/port"
+	"virtquorum.io/guest/internal/sync"
 	"virtquorum.io/guest/internal/wire"
 )
 
@@ -48,10 +50,12 @@ type Service struct {
 	operations map[string]operation
 	quiets     quiets
 	alone      chan struct{} // holds one token while something changes the guest
+	listeners  sync.Listeners
+	frozen     atomic.Uint64 // number of the newest that was frozen
 
-	repairing sync.Mutex // held by what uses the archives: a tree may be opened again meanwhile, and ends what was interrupted
+	repairing gosync.Mutex // held by what uses the archives: a tree may be opened again meanwhile, and ends what was interrupted
 
-	mu     sync.Mutex
+	mu     gosync.Mutex
 	member *member // as configured last; nil: never
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"net"
 	"net/netip"
@@ -143,6 +144,8 @@ func (f *fetch) run(ctx context.Context) (Report, error) {
 		if err := f.transfer(ctx, stages, &report); err != nil {
 			return report, err
 		}
+	} else {
+		f.needsNothing(ctx)
 	}
 	for _, stage := range stages {
 		if report.MovedTotal > 0 {
@@ -176,11 +179,14 @@ func (f *fetch) connect(ctx context.Context) (*tls.Conn, error) {
 		return nil, f.peerError("", ErrUnreachable, "%v", err)
 	}
 	wire := &patientConn{Conn: raw, patience: f.order.Patience, ctx: ctx, sent: &f.sent, received: &f.received}
-	connection := tls.Client(wire, f.order.Identity.config([]Pin{f.order.Donor.Pin}))
+	connection := tls.Client(wire, f.order.Identity.toward(f.order.Donor.Pin))
 	if err := connection.HandshakeContext(ctx); err != nil {
 		_ = raw.Close()
 		if errors.Is(err, errPeerUnknown) {
 			return nil, f.peerError("", ErrRefused, "%v", err)
+		}
+		if isAlert(err) {
+			return nil, f.peerError("", ErrRefused, "it serves nothing under the key that the order names, or not any more (%v)", err)
 		}
 		return nil, f.peerError("", ErrUnreachable, "%v", err)
 	}
@@ -189,15 +195,44 @@ func (f *fetch) connect(ctx context.Context) (*tls.Conn, error) {
 
 // lost makes a sentence of a connection's error.
 func (f *fetch) lost(path string, err error) error {
-	var alert tls.AlertError
-	var op *net.OpError
 	switch {
 	case errors.Is(err, errFrame):
 		return f.peerError(path, ErrMisbehaved, "%v", err)
-	case errors.As(err, &alert), errors.As(err, &op) && op.Op == "remote error":
+	case isAlert(err):
 		return f.peerError(path, ErrRefused, "it does not know this member's key for this order (%v)", err)
 	}
 	return f.peerError(path, ErrUnreachable, "%v", err)
+}
+
+// goodbyePatience is how long the end of a connection may take from which nothing more must come.
+const goodbyePatience = time.Second
+
+// goodbye says that all came that is wanted, so that the donor need not wait for this joiner any more.
+func goodbye(connection *tls.Conn, out *frameWriter) error {
+	return errors.Join(out.write(kindDone, nil), out.flush(), connection.CloseWrite())
+}
+
+// needsNothing tells the donor, if it is there, that everything was staged by an earlier fetch.
+func (f *fetch) needsNothing(ctx context.Context) {
+	ctx, end := context.WithTimeout(ctx, goodbyePatience)
+	defer end()
+	connection, err := f.connect(ctx)
+	if err != nil {
+		return // it need not be there
+	}
+	defer connection.Close()
+	closing := context.AfterFunc(ctx, func() { _ = connection.NetConn().Close() })
+	defer closing()
+	if goodbye(connection, newFrameWriter(connection)) == nil {
+		_, _ = io.Copy(io.Discard, connection)
+	}
+}
+
+// isAlert is true if the other end said by TLS that it does not go on.
+func isAlert(err error) bool {
+	var alert tls.AlertError
+	var op *net.OpError
+	return errors.As(err, &alert) || errors.As(err, &op) && op.Op == "remote error"
 }
 
 // local makes ErrFull of what means it.

@@ -126,7 +126,7 @@ func (m *members) serve(change ...func(*ServeOrder)) Donor {
 		Address: netip.MustParseAddr("127.0.0.1"), Identity: identity, Joiners: []Joiner{{"joiner", m.identity.Pin()}},
 		Trees: []Served{{Name: "site", Dir: m.donor, Hashing: m.hashing, Row: func(path string) (Listed, bool) {
 			row, ok := offered[path]
-			return Listed{row.Digest, row.LinkTo}, ok
+			return Listed{Digest: row.Digest, LinkTo: row.LinkTo}, ok
 		}}},
 	}
 	for _, c := range change {

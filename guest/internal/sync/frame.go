@@ -30,6 +30,7 @@ const (
 	kindBlocks kind = 3  // hashes of the joiner's blocks, after a get
 	kindDrop   kind = 4  // the content of a row is not needed
 	kindPing   kind = 5  // nothing is asked now, but the joiner is there
+	kindDone   kind = 6  // the joiner has all that it wants, and ends the connection
 	kindHeader kind = 16 // what a row is
 	kindMoved  kind = 17 // a row is not, or no longer, what was asked for
 	kindData   kind = 18 // bytes of the content that is being sent

@@ -214,8 +214,8 @@ func TestGivenAKeyThatTheOrderDoesNotNameThenNeitherEndSpeaks(t *testing.T) {
 	}
 	// A client without any certificate, and one that speaks an older TLS.
 	for _, config := range []*tls.Config{
-		{InsecureSkipVerify: true, NextProtos: []string{protocol}},
-		{InsecureSkipVerify: true, NextProtos: []string{protocol}, MaxVersion: tls.VersionTLS12},
+		{InsecureSkipVerify: true, NextProtos: []string{protocol}, ServerName: donor.Pin.name()},
+		{InsecureSkipVerify: true, NextProtos: []string{protocol}, ServerName: donor.Pin.name(), MaxVersion: tls.VersionTLS12},
 	} {
 		c, err := tls.Dial("tcp", donor.Address.String(), config)
 		if err == nil {
@@ -256,7 +256,7 @@ func TestGivenADonorFullOfGarbageRequestsThenItServesTheNextOne(t *testing.T) {
 		frameOf(t, kindHeader, nil),
 		frameOf(t, kindBlocks, make([]byte, 100)),
 	} {
-		c, err := tls.Dial("tcp", donor.Address.String(), m.identity.config([]Pin{donor.Pin}))
+		c, err := tls.Dial("tcp", donor.Address.String(), m.identity.toward(donor.Pin))
 		must(t, err)
 		_, _ = c.Write(send)
 		_ = c.CloseWrite()

@@ -31,6 +31,10 @@ type Pin [sha256.Size]byte
 // String is the pin in hexadecimal.
 func (p Pin) String() string { return hex.EncodeToString(p[:]) }
 
+// name is what a joiner calls its donor by in the handshake, where a donor serves several orders: it fits a name in DNS, and says nothing
+// that the certificate does not.
+func (p Pin) name() string { return hex.EncodeToString(p[:16]) }
+
 // Identity is the key and certificate of one end for one order. It is only ever in memory. Immutable.
 type Identity struct {
 	certificate tls.Certificate
@@ -112,4 +116,11 @@ func (i *Identity) config(pins []Pin) *tls.Config {
 			return err
 		},
 	}
+}
+
+// toward is the config of a joiner.
+func (i *Identity) toward(donor Pin) *tls.Config {
+	config := i.config([]Pin{donor})
+	config.ServerName = donor.name()
+	return config
 }

@@ -35,5 +35,6 @@ func FetchOutput(ctx context.Context, order FetchOrder) ([]byte, error) {
 	case len(output) > MostOutput:
 		return nil, f.peerError("", ErrMisbehaved, "more than %d bytes", MostOutput)
 	}
+	_ = goodbye(connection, newFrameWriter(connection)) // the donor waits for it no longer than for anything
 	return output, nil
 }

@@ -46,7 +46,14 @@ func (j Hashing) describe(dir *beneath.Dir, path, linkTo string) (*header, benea
 	if err != nil {
 		return nil, e.Stat, err
 	}
-	h := &header{kind: e.Type, mode: e.Mode, uid: e.UID, gid: e.GID, mtime: e.Mtime, target: e.Target, linkTo: linkTo}
+	e.LinkTo = linkTo
+	h, err := headerOf(e)
+	return h, e.Stat, err
+}
+
+// headerOf is what is said of an entry, but its content.
+func headerOf(e fingerprint.Entry) (*header, error) {
+	h := &header{kind: e.Type, mode: e.Mode, uid: e.UID, gid: e.GID, mtime: e.Mtime, target: e.Target, linkTo: e.LinkTo}
 	switch e.Type {
 	case 'f':
 		h.size, h.allocated = e.Size, e.Blocks*512
@@ -59,9 +66,35 @@ func (j Hashing) describe(dir *beneath.Dir, path, linkTo string) (*header, benea
 		bytes += len(x.Name) + len(x.Value) + 8
 	}
 	if bytes > maxXattrs {
-		return nil, e.Stat, fmt.Errorf("its extended attributes have more than %d bytes", maxXattrs)
+		return nil, fmt.Errorf("its extended attributes have more than %d bytes", maxXattrs)
 	}
-	return h, e.Stat, nil
+	return h, nil
+}
+
+// look makes the header of a frozen row: nothing in the tree is looked at.
+func (f *Frozen) look(tree *Served, listed *Listed) (*header, *pending, error) {
+	h, err := headerOf(f.Entry)
+	if err != nil {
+		return nil, nil, err
+	}
+	h.content = f.Content
+	if tree.digest(h) != listed.Digest {
+		return nil, nil, errMoved
+	}
+	if h.kind != 'f' {
+		return h, nil, nil
+	}
+	h.allocated = f.Allocated
+	copied, err := f.In.OpenRegular(f.Name, unix.O_RDONLY, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("what was frozen of it is not kept any more: %w", err)
+	}
+	defer copied.Close()
+	p := &pending{in: f.In, path: f.Name}
+	if p.state, err = stateOf(copied); err == nil && p.state.size != h.size {
+		err = errMoved
+	}
+	return h, p, err
 }
 
 // fileState is what an open file must still be for its content to be the one that was hashed.

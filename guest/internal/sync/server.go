@@ -2,17 +2,14 @@ package sync
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	gosync "sync"
 	"sync/atomic"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"virtquorum.io/guest/internal/beneath"
 	"virtquorum.io/guest/internal/fingerprint"
@@ -24,7 +21,17 @@ const DefaultPort = 7899
 // Listed is what a donor was ordered to serve of a path.
 type Listed struct {
 	Digest fingerprint.Digest
-	LinkTo string // another path of the same file, or ""
+	LinkTo string  // another path of the same file, or ""
+	Frozen *Frozen // what is served instead of what is there; nil: what is there
+}
+
+// Frozen is a row as it was at a moment. Immutable.
+type Frozen struct {
+	fingerprint.Entry                   // what it was, but for the content
+	Content           [sha256.Size]byte // of files
+	Allocated         int64             // bytes of the copy on the disk
+	In                *beneath.Dir      // where the copy of a file's content is
+	Name              string            // of the copy
 }
 
 // Served is a tree of which rows are served.
@@ -52,7 +59,7 @@ type ServeOrder struct {
 	Trees     []Served
 	// Output is served to whoever may fetch, instead of rows, where it is not nil: see FetchOutput.
 	Output []byte
-	// Connections bounds how many joiners are served at a time; 0 means 8.
+	// Connections bounds how many joiners are served at a time; 0 means 8, which is also what one address and port serves of all orders.
 	Connections int
 	// BytesPerSecond bounds what is sent to all together; 0 does not.
 	BytesPerSecond int64
@@ -62,74 +69,59 @@ type ServeOrder struct {
 	Accepted func()
 }
 
-const (
-	defaultConnections = 8
-	defaultPatience    = 20 * time.Second
-	handshakePatience  = 5 * time.Second
-)
+const defaultPatience = 20 * time.Second
 
-// Server serves until its context ends or it is closed.
+// Server serves one order until its context ends or it is closed.
 type Server struct {
-	order    ServeOrder
-	listener net.Listener
-	limit    *limiter
-	pins     []Pin
-	sent     atomic.Int64
+	order       ServeOrder
+	on          *listener
+	limit       *limiter
+	pins        []Pin
+	sent        atomic.Int64
+	places      chan struct{}
+	connections gosync.WaitGroup // joined under the listener's lock
 
+	ctx  context.Context // of the order, for what the listener takes for it
 	stop context.CancelFunc
 	done chan struct{}
+
+	mu      gosync.Mutex
+	waiting map[Pin]bool // joiners that did not fetch all yet
+	fetched chan struct{}
 }
 
-// Serve begins to serve; it listens when it returns. The context's end is the order's: everything is closed then.
+// Serve serves on a listener of its own. See Listeners.Serve.
 func Serve(ctx context.Context, order ServeOrder) (*Server, error) {
-	if !order.Address.IsValid() || order.Address.IsUnspecified() {
-		return nil, errors.New("serving needs the address of the sync NIC")
-	}
-	if order.Identity == nil || len(order.Joiners) == 0 {
-		return nil, errors.New("serving needs a key and somebody to serve")
-	}
+	return new(Listeners).Serve(ctx, order)
+}
+
+func newServer(ctx context.Context, order ServeOrder, on *listener) *Server {
 	if order.Connections <= 0 {
-		order.Connections = defaultConnections
+		order.Connections = mostConnections
 	}
 	if order.Patience <= 0 {
 		order.Patience = defaultPatience
 	}
-	config := net.ListenConfig{Control: order.control}
-	listener, err := config.Listen(ctx, "tcp", netip.AddrPortFrom(order.Address, uint16(order.Port)).String())
-	if err != nil {
-		return nil, fmt.Errorf("serving the other members on %s port %d: %w", order.Address, order.Port, err)
-	}
-	ctx, stop := context.WithCancel(ctx)
 	s := &Server{
-		order: order, listener: listener, limit: newLimiter(order.BytesPerSecond),
-		stop: stop, done: make(chan struct{}),
+		order: order, on: on, limit: newLimiter(order.BytesPerSecond), places: make(chan struct{}, order.Connections),
+		waiting: map[Pin]bool{}, fetched: make(chan struct{}), done: make(chan struct{}),
 	}
+	s.ctx, s.stop = context.WithCancel(ctx)
 	for _, joiner := range order.Joiners {
 		s.pins = append(s.pins, joiner.Pin)
+		s.waiting[joiner.Pin] = true
 	}
-	go s.accept(ctx)
-	return s, nil
-}
-
-// control ties the socket to the sync NIC.
-func (o *ServeOrder) control(_, _ string, raw syscall.RawConn) error {
-	if o.Interface == "" {
-		return nil
-	}
-	var failed error
-	err := raw.Control(func(fd uintptr) {
-		failed = unix.SetsockoptString(int(fd), unix.SOL_SOCKET, unix.SO_BINDTODEVICE, o.Interface)
-	})
-	return errors.Join(err, failed)
+	return s
 }
 
 // Addr is where it listens.
-func (s *Server) Addr() netip.AddrPort {
-	return s.listener.Addr().(*net.TCPAddr).AddrPort()
-}
+func (s *Server) Addr() netip.AddrPort { return s.on.at.address }
 
 // Sent is how many bytes were sent so far, TLS included.
 func (s *Server) Sent() int64 { return s.sent.Load() }
+
+// Fetched is closed once each joiner has fetched all that it asked for, and said so. It still serves then.
+func (s *Server) Fetched() <-chan struct{} { return s.fetched }
 
 // Close ends all connections and returns when nothing runs any more.
 func (s *Server) Close() {
@@ -137,90 +129,62 @@ func (s *Server) Close() {
 	<-s.done
 }
 
-func (s *Server) accept(ctx context.Context) {
-	var connections gosync.WaitGroup
-	defer close(s.done)
-	defer connections.Wait()
-	defer s.stop()
-	closing := context.AfterFunc(ctx, func() { _ = s.listener.Close() })
-	defer closing()
-	// Who has not said who they are holds no place of those who may come.
-	strangers := make(chan struct{}, 2*s.order.Connections)
-	places := make(chan struct{}, s.order.Connections)
-	for {
-		raw, err := s.listener.Accept()
-		if ctx.Err() != nil {
-			if err == nil {
-				_ = raw.Close()
-			}
-			return
-		}
-		if err != nil {
-			if pause(ctx, 50*time.Millisecond) != nil { // too many open files, or a connection that is gone
-				return
-			}
-			continue
-		}
-		if s.order.Accepted != nil {
-			s.order.Accepted()
-		}
-		select {
-		case strangers <- struct{}{}:
-		default:
-			_ = raw.Close()
-			continue
-		}
-		connections.Go(func() {
-			s.connection(ctx, raw, func() { <-strangers }, places)
-		})
+// hasAll says that a joiner has all that it wants.
+func (s *Server) hasAll(joiner Pin) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.waiting[joiner] {
+		return
 	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	delete(s.waiting, joiner)
+	if len(s.waiting) == 0 {
+		close(s.fetched)
 	}
 }
 
 // connection serves one joiner; what ends it is told to the joiner where that is possible.
-func (s *Server) connection(ctx context.Context, raw net.Conn, known func(), places chan struct{}) {
-	defer raw.Close()
-	ending := context.AfterFunc(ctx, func() { _ = raw.Close() })
-	defer ending()
-	wire := &patientConn{Conn: raw, patience: s.order.Patience, limit: s.limit, ctx: ctx, sent: &s.sent}
-	connection := tls.Server(wire, s.order.Identity.config(s.pins))
-	hands, cancel := context.WithTimeout(ctx, handshakePatience)
-	err := connection.HandshakeContext(hands)
-	cancel()
-	known()
-	if err != nil {
-		return
-	}
+func (s *Server) connection(connection *tls.Conn, all chan struct{}) {
 	answers := newFrameWriter(connection)
-	select {
-	case places <- struct{}{}:
-		defer func() { <-places }()
-	default:
-		refuse(answers, "as many members as may be are served already")
-		return
+	for _, places := range []chan struct{}{s.places, all} {
+		select {
+		case places <- struct{}{}:
+			defer func() { <-places }()
+		default:
+			refuse(answers, "as many members as may be are served already")
+			return
+		}
 	}
+	at, err := index(connection.ConnectionState(), s.pins)
+	if err != nil {
+		return // the handshake made sure of it
+	}
+	in := newFrameReader(connection)
+	has := false
 	if s.order.Output != nil {
-		_, _ = connection.Write(s.order.Output)
-		_ = connection.Close() // says that this was all
-		return
-	}
-	session := session{
-		order: &s.order, in: newFrameReader(connection), out: answers, pending: map[uint64]*pending{},
-	}
-	if err := session.run(ctx); err != nil {
-		refuse(answers, err.Error())
+		has = s.output(connection, in)
+	} else {
+		session := session{order: &s.order, in: in, out: answers, pending: map[uint64]*pending{}}
+		if err := session.run(s.ctx); err != nil {
+			refuse(answers, err.Error())
+		}
+		has = session.complete
 	}
 	_ = connection.Close()
+	if has {
+		s.hasAll(s.pins[at])
+	}
+}
+
+// output says what a command said, and then that this was all. It tells whether the joiner has it.
+func (s *Server) output(connection *tls.Conn, in *frameReader) bool {
+	if _, err := connection.Write(s.order.Output); err != nil {
+		return false
+	}
+	if err := connection.CloseWrite(); err != nil {
+		return false
+	}
+	k, _, err := in.next()
+	return err == nil && k == kindDone
 }
 
 func refuse(to *frameWriter, sentence string) {

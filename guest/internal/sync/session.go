@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"virtquorum.io/guest/internal/beneath"
 )
 
 const (
@@ -31,6 +33,9 @@ type session struct {
 	pending map[uint64]*pending
 	kept    int
 	said    time.Time // when something was last written
+
+	moved    bool // a row was not, or no longer, what was asked for
+	complete bool // the joiner said that it has all, and does
 }
 
 // alive says that the donor is there while it reads something long.
@@ -44,7 +49,7 @@ func (s *session) alive() error {
 
 // pending is a file whose header was sent: its content may be asked for.
 type pending struct {
-	tree  *Served
+	in    *beneath.Dir // the tree, or where the copy is
 	path  string
 	state fileState
 	small []byte // the content, if it is kept
@@ -59,6 +64,10 @@ func (s *session) run(ctx context.Context) error {
 		}
 		k, payload, err := s.in.next()
 		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil && k == kindDone {
+			s.complete = len(s.pending) == 0 && !s.moved
 			return nil
 		}
 		if err == nil {
@@ -111,7 +120,7 @@ func (s *session) headers(ctx context.Context, m want) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			if err := s.out.message(kindMoved, note{id, err.Error()}); err != nil {
+			if err := s.tellMoved(id, err); err != nil {
 				return err
 			}
 			continue
@@ -131,6 +140,11 @@ func (s *session) headers(ctx context.Context, m want) error {
 	return nil
 }
 
+func (s *session) tellMoved(id uint64, why error) error {
+	s.moved = true
+	return s.out.message(kindMoved, note{id, why.Error()})
+}
+
 var (
 	errNotListed = errors.New("it is not listed")
 	errMoved     = errors.New("it changed meanwhile")
@@ -144,6 +158,9 @@ func (s *session) look(ctx context.Context, tree *Served, row wantedRow) (*heade
 	}
 	if listed.Digest != row.digest {
 		return nil, nil, errors.New("it is listed otherwise")
+	}
+	if listed.Frozen != nil {
+		return listed.Frozen.look(tree, &listed)
 	}
 	h, st, err := tree.describe(tree.Dir, row.path, listed.LinkTo)
 	if err != nil {
@@ -174,7 +191,7 @@ func (s *session) hash(ctx context.Context, tree *Served, path string, h *header
 		return nil, err
 	}
 	defer f.Close()
-	p := &pending{tree: tree, path: path}
+	p := &pending{in: tree.Dir, path: path}
 	if p.state, err = stateOf(f); err != nil {
 		return nil, err
 	}
@@ -249,13 +266,13 @@ func (s *session) content(ctx context.Context, m get) error {
 		}
 		return s.out.message(kindEnd, note{id: m.id})
 	}
-	f, err := p.tree.Dir.OpenRegular(p.path, unix.O_RDONLY, 0)
+	f, err := p.in.OpenRegular(p.path, unix.O_RDONLY, 0)
 	if err != nil {
-		return s.out.message(kindMoved, note{m.id, err.Error()})
+		return s.tellMoved(m.id, err)
 	}
 	defer f.Close()
 	if state, err := stateOf(f); err != nil || state != p.state {
-		return s.out.message(kindMoved, note{m.id, errMoved.Error()})
+		return s.tellMoved(m.id, errMoved)
 	}
 	sink := &contentSink{session: s}
 	err = send(ctx, f, p.state.size, blocks, sink)
@@ -272,7 +289,7 @@ func (s *session) content(ctx context.Context, m get) error {
 		return ctx.Err()
 	}
 	if err != nil {
-		return s.out.message(kindMoved, note{m.id, err.Error()})
+		return s.tellMoved(m.id, err)
 	}
 	return s.out.message(kindEnd, note{id: m.id})
 }

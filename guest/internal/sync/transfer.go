@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -10,15 +11,16 @@ import (
 	"time"
 )
 
-// transfer is one connection. Three goroutines: the reader takes what comes and writes it to the stages; the asker sends
-// questions; the copier looks for contents that are there already. None waits for another but where a queue is empty: all
+// transfer is one connection. Three goroutines: the reader takes what comes and writes it to the stages, until the donor has heard that
+// it was all and ends it; the asker sends questions; the copier looks for contents that are there already. None waits for another but where a queue is empty: all
 // queues hold a whole window, so that a full connection in one direction never stops the other.
 type transfer struct {
 	*fetch
-	stages []*stage
-	report *Report
-	out    *frameWriter
-	in     *frameReader
+	connection *tls.Conn
+	stages     []*stage
+	report     *Report
+	out        *frameWriter
+	in         *frameReader
 
 	gets   chan *item // to the asker
 	copies chan *item // to the copier
@@ -60,7 +62,7 @@ func (f *fetch) transfer(ctx context.Context, stages []*stage, report *Report) e
 	closing := context.AfterFunc(ctx, func() { _ = connection.NetConn().Close() })
 	defer closing()
 	t := &transfer{
-		fetch: f, stages: stages, report: report, out: newFrameWriter(connection), in: newFrameReader(connection),
+		fetch: f, connection: connection, stages: stages, report: report, out: newFrameWriter(connection), in: newFrameReader(connection),
 		gets: make(chan *item, 2*window), copies: make(chan *item, window), places: make(chan struct{}, window),
 		done: make(chan struct{}), end: end,
 	}
@@ -111,7 +113,7 @@ func (t *transfer) finished() {
 	}
 	if left == 0 {
 		close(t.done)
-		t.end() // whoever still waits for the donor waits for nothing
+		time.AfterFunc(goodbyePatience, t.end) // whoever still waits for the donor then waits for nothing
 	}
 }
 
@@ -160,7 +162,7 @@ func (t *transfer) ask(ctx context.Context) error {
 				return t.lost("", err)
 			}
 		case <-t.done:
-			return nil
+			return goodbye(t.connection, t.out)
 		case <-ctx.Done():
 			return ctx.Err()
 		}

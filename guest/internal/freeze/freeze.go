@@ -1,0 +1,303 @@
+// Package freeze keeps rows of a tree as they are at a moment, though writers go on: what they are is noted, and the content of files is
+// copied aside, durable, and read back past the page cache.
+package freeze
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"virtquorum.io/guest/internal/beneath"
+	"virtquorum.io/guest/internal/fingerprint"
+	"virtquorum.io/guest/internal/sync"
+)
+
+var (
+	// ErrStale means that a row is not there as the newest look saw it: look again.
+	ErrStale = errors.New("it is not there any more as it was seen")
+	// ErrMoves means that a file was never still for as long as copying it takes.
+	ErrMoves = errors.New("it changes faster than it can be copied")
+	// ErrTooLarge means that more bytes would have to be copied than may be.
+	ErrTooLarge = errors.New("more would have to be copied than may be")
+)
+
+// Tree is of which rows are frozen.
+type Tree struct {
+	Name    string
+	Rows    *fingerprint.Scanner
+	Hashing sync.Hashing
+	Copies  *beneath.Dir // on the tree's file system, nobody else's
+	Prefix  string       // of the copies' names
+	// Appended says of inodes that somebody has open for writing whether everybody who has can only append; nil: nothing is known.
+	Appended func(ctx context.Context, inodes []uint64) (map[uint64]bool, error)
+
+	step func(string) error // called after each step, for tests of what a crash leaves; may be nil
+}
+
+// Seen is what a look saw of a path.
+type Seen struct {
+	Path   string
+	There  bool // it is a row
+	Ino    uint64
+	LinkTo string // another path of the same file, or ""
+}
+
+// Row is as it was at its moment.
+type Row struct {
+	Path   string
+	Digest fingerprint.Digest // zero: there was none
+	sync.Frozen
+	Settled bool // a later write must have another ctime
+}
+
+// fewFiles is up to how many copies are made durable one by one; more cost less with the whole file system.
+const fewFiles = 16
+
+// inode is what several names may be of.
+type inode struct{ dev, ino uint64 }
+
+// work is one freezing.
+type work struct {
+	*Tree
+	left   int64 // bytes that may still be copied
+	few    bool
+	rows   []Row
+	shared map[inode]int // the first row of a file with several names
+	same   map[int]int   // rows that are further names, and the row that has the copy
+}
+
+// Take freezes what a look saw, in its order, and takes what it copies off the bytes that are left. What was not there gives a row with
+// a zero digest. After an error nothing is kept.
+func (t *Tree) Take(ctx context.Context, seen []Seen, left *int64) ([]Row, error) {
+	w := &work{Tree: t, left: *left, few: len(seen) <= fewFiles, shared: map[inode]int{}, same: map[int]int{}}
+	if err := w.take(ctx, seen); err != nil {
+		t.Remove(w.rows)
+		return nil, fmt.Errorf("freezing rows of %s: %w", t.Name, err)
+	}
+	*left = w.left
+	return w.rows, nil
+}
+
+// Remove removes the copies of rows.
+func (t *Tree) Remove(rows []Row) {
+	for i := range rows {
+		if rows[i].Name != "" {
+			_ = t.Copies.Unlink(rows[i].Name) // further names have the same, and what is left is cleared with the next start
+		}
+	}
+}
+
+func (w *work) take(ctx context.Context, seen []Seen) error {
+	for _, one := range seen {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := w.row(ctx, one); err != nil {
+			return fmt.Errorf("%q: %w", one.Path, err)
+		}
+	}
+	if err := w.stepped("copied"); err != nil {
+		return err
+	}
+	if err := w.durable(); err != nil {
+		return full("making the copies durable", err)
+	}
+	if err := w.stepped("durable"); err != nil {
+		return err
+	}
+	for i := range w.rows {
+		if err := w.readBack(ctx, i); err != nil {
+			return fmt.Errorf("%q: %w", w.rows[i].Path, err)
+		}
+	}
+	if err := w.otherNames(); err != nil {
+		return err
+	}
+	return w.stepped("read")
+}
+
+func (w *work) stepped(step string) error {
+	if w.step == nil {
+		return nil
+	}
+	return w.step(step)
+}
+
+// row freezes one.
+func (w *work) row(ctx context.Context, seen Seen) error {
+	if !seen.There {
+		w.rows = append(w.rows, Row{Path: seen.Path})
+		return nil
+	}
+	root := w.Rows.Root()
+	st, err := root.Stat(name(seen.Path))
+	if gone(err) {
+		return ErrStale
+	}
+	if err != nil {
+		return err
+	}
+	if st.Ino != seen.Ino || w.Rows.Leaves(st) != "" {
+		return ErrStale
+	}
+	if st.Type == 'f' && !root.Elsewhere(st) {
+		return w.file(ctx, seen, st)
+	}
+	seconds := time.Now().Unix()
+	e, err := fingerprint.Describe(root, name(seen.Path), w.Hashing.SELinux)
+	if gone(err) || err == nil && (e.Ino != seen.Ino || e.Type != st.Type || w.Rows.Leaves(e.Stat) != "") {
+		return ErrStale
+	}
+	if errors.Is(err, unix.ESTALE) {
+		return ErrMoves
+	}
+	if err != nil {
+		return err
+	}
+	if err := w.spend(bytesOf(e.Xattrs) + int64(len(e.Target))); err != nil {
+		return err
+	}
+	e.Path, e.LinkTo = seen.Path, seen.LinkTo
+	w.rows = append(w.rows, Row{
+		Path: seen.Path, Digest: w.Hashing.Key.Row(e, e.Content()), Frozen: sync.Frozen{Entry: e}, Settled: fingerprint.IsPast(e.Ctime, seconds),
+	})
+	return nil
+}
+
+func (w *work) spend(bytes int64) error {
+	if bytes > w.left {
+		return ErrTooLarge
+	}
+	w.left -= bytes
+	return nil
+}
+
+func bytesOf(xattrs []fingerprint.Xattr) (bytes int64) {
+	for _, x := range xattrs {
+		bytes += int64(len(x.Name) + len(x.Value))
+	}
+	return bytes
+}
+
+// file freezes a file, once for all its names.
+func (w *work) file(ctx context.Context, seen Seen, st beneath.Stat) error {
+	at := inode{st.Dev, st.Ino}
+	if first, again := w.shared[at]; again {
+		w.same[len(w.rows)] = first
+		row := w.rows[first]
+		row.Path, row.Entry.Path, row.LinkTo = seen.Path, seen.Path, seen.LinkTo
+		w.rows = append(w.rows, row)
+		return nil
+	}
+	row, err := w.copied(ctx, seen.Path, st.Ino, w.Prefix+strconv.Itoa(len(w.rows)))
+	if err != nil {
+		return err
+	}
+	row.LinkTo = seen.LinkTo
+	w.shared[at] = len(w.rows)
+	w.rows = append(w.rows, *row)
+	return w.stepped("one")
+}
+
+// durable makes the copies so.
+func (w *work) durable() error {
+	if !w.few {
+		if err := w.Copies.SyncFileSystem(); err != nil {
+			return err
+		}
+	}
+	return w.Copies.Sync()
+}
+
+// readBack makes the digest of a file: of what the disk has of its copy.
+func (w *work) readBack(ctx context.Context, i int) error {
+	row := &w.rows[i]
+	if row.Name == "" {
+		return nil
+	}
+	if first, again := w.same[i]; again {
+		row.Content, row.Allocated = w.rows[first].Content, w.rows[first].Allocated
+	} else {
+		file, err := w.Copies.OpenRegular(row.Name, unix.O_RDONLY, 0)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		st, err := w.Copies.StatFile(file)
+		if err != nil {
+			return err
+		}
+		if st.Size != row.Size {
+			return fmt.Errorf("its copy has %d bytes instead of %d", st.Size, row.Size)
+		}
+		row.Allocated = st.Blocks * 512
+		if row.Content, err = fingerprint.HashPastCache(ctx, file, row.Size, w.Rows.FileSystem()); err != nil {
+			return fmt.Errorf("reading its copy back: %w", err)
+		}
+	}
+	row.Digest = w.Hashing.Key.Row(row.Entry, hex.EncodeToString(row.Content[:]))
+	return nil
+}
+
+// otherNames makes sure that names of a frozen file that are not frozen themselves have the same content as their rows say.
+func (w *work) otherNames() error {
+	several := map[uint64]int{}
+	for at, first := range w.shared {
+		if w.rows[first].Nlink > 1 {
+			several[at.ino] = first
+		}
+	}
+	if len(several) == 0 {
+		return nil
+	}
+	frozen := make(map[string]bool, len(w.rows))
+	for i := range w.rows {
+		frozen[w.rows[i].Path] = true
+	}
+	for row := range w.Rows.Rows() {
+		first, same := several[row.Ino]
+		if !same || frozen[row.Path] {
+			continue
+		}
+		e := w.rows[first].Entry
+		if st, err := w.Rows.Root().Stat(name(row.Path)); err != nil || st.Type != 'f' || st.Ino != e.Ino || st.Dev != e.Dev {
+			continue // the number is another file's, or the name went: the next look sees it
+		}
+		e.Path, e.LinkTo = row.Path, w.Rows.LinkTo(row.Path)
+		if w.Hashing.Key.Row(e, hex.EncodeToString(w.rows[first].Content[:])) != row.Digest {
+			return fmt.Errorf("%q: %w", row.Path, ErrStale)
+		}
+	}
+	return nil
+}
+
+// name is a path as beneath takes it.
+func name(path string) string {
+	if path == "" {
+		return "."
+	}
+	return path
+}
+
+// gone is true for the errors of a name that is not what it was any more.
+func gone(err error) bool {
+	for _, kind := range []error{unix.ENOENT, unix.ENOTDIR, unix.ELOOP, beneath.ErrLink, beneath.ErrMount, beneath.ErrNotRegular} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
+}
+
+// full makes sync.ErrFull of what means it.
+func full(doing string, err error) error {
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		return fmt.Errorf("%s: %w: %w", doing, sync.ErrFull, err)
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}

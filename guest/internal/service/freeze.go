@@ -1,0 +1,234 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"virtquorum.io/guest/internal/beneath"
+	"virtquorum.io/guest/internal/fingerprint"
+	"virtquorum.io/guest/internal/freeze"
+	"virtquorum.io/guest/internal/memory"
+	"virtquorum.io/guest/internal/port"
+	"virtquorum.io/guest/internal/wire"
+)
+
+const (
+	mostFrozen   = 64 << 20 // bytes that are copied, where the request says nothing else
+	frozenRounds = 4        // looks at what was elsewhere than the look before saw it
+)
+
+// errMixed means that the rows changed while what is different was looked for.
+var errMixed = errors.New("files came or went while it was looked for what is different; try again")
+
+// freeze keeps what is different from what is remembered as it is now.
+func (s *Service) freeze(ctx context.Context, of *member, call Call) (*wire.Answer, error) {
+	most := int64(min(call.Request().GetFreeze().GetMostBytes(), 1<<62))
+	if most == 0 {
+		most = mostFrozen
+	}
+	if !of.mayFreeze() {
+		return nil, frozenServed()
+	}
+	walk := false
+	for round := 1; ; round++ {
+		set, frozen, err := s.freezeNow(ctx, of, call, most, walk)
+		stale, mixed := errors.Is(err, freeze.ErrStale), errors.Is(err, errMixed)
+		walk = stale
+		switch {
+		case (stale || mixed) && round < frozenRounds:
+			continue
+		case errors.Is(err, freeze.ErrTooLarge):
+			return nil, tooLarge("%w: %d bytes", err, most)
+		case stale, mixed, errors.Is(err, freeze.ErrMoves), errors.Is(err, beneath.ErrBusy):
+			return nil, void("%w", err)
+		case err != nil:
+			return nil, applyFailed(err)
+		}
+		if !of.keep(set) {
+			set.remove()
+			return nil, frozenServed()
+		}
+		return &wire.Answer{Piece: &wire.Answer_Frozen{Frozen: frozen}}, nil
+	}
+}
+
+func tooLarge(format string, arguments ...any) error {
+	return port.Refuse(wire.Reason_REASON_VOID, "TooLarge", format, arguments...)
+}
+
+func frozenServed() error {
+	return port.Refuse(wire.Reason_REASON_VOID, "FrozenServed",
+		"%d states that were frozen are still being served, and no more are kept; end serving one of them, or wait until it ends", mostSets)
+}
+
+// freezeNow looks, and freezes what is different. After an error nothing is kept.
+func (s *Service) freezeNow(ctx context.Context, of *member, call Call, most int64, walk bool) (*frozenSet, *wire.Frozen, error) {
+	for _, t := range of.trees {
+		held, err := t.use()
+		if err != nil {
+			return nil, nil, void("%w", err)
+		}
+		t.lookedAt()
+		if walk { // what moved elsewhere is found only so
+			if _, err := t.walk(ctx, held.Rows); err != nil {
+				return nil, nil, err
+			}
+		}
+		if err := t.readSmall(ctx, held.Rows, progress(call, t.spec.Name), func(string) {}); err != nil {
+			return nil, nil, err
+		}
+	}
+	half, err := of.isHalf()
+	if err != nil {
+		return nil, nil, err
+	}
+	set := &frozenSet{number: s.frozen.Add(1), half: half}
+	frozen := &wire.Frozen{Number: set.number, Look: of.look(), Remembers: true}
+	if err := s.freezeTrees(ctx, of, set, frozen, most); err != nil {
+		set.remove()
+		return nil, nil, err
+	}
+	return set, frozen, nil
+}
+
+func (s *Service) freezeTrees(ctx context.Context, of *member, set *frozenSet, frozen *wire.Frozen, most int64) error {
+	for i, t := range of.trees {
+		one, err := t.beginFreeze(i)
+		if err != nil {
+			return err
+		}
+		set.trees = append(set.trees, one)
+		if frozen.ChangesTotal += uint64(len(one.seen)); frozen.ChangesTotal > mostChanges {
+			return tooLarge("more than %d rows are different from what is remembered", mostChanges)
+		}
+	}
+	for i, t := range of.trees {
+		if err := s.freezeTree(ctx, of, i, set, &most); err != nil {
+			return fmt.Errorf("the tree %s: %w", t.spec.Name, err)
+		}
+		frozen.Changes = append(frozen.Changes, t.frozenChanges(ctx, i, set.trees[i])...)
+	}
+	frozen.ChangesTotal = uint64(len(frozen.Changes))
+	if !port.Fits(frozen) {
+		return tooLarge("the paths of what is different from what is remembered are too long for one message")
+	}
+	return nil
+}
+
+// beginFreeze holds what the tree remembers, and finds what is different from it.
+func (t *tree) beginFreeze(index int) (*frozenTree, error) {
+	held, err := t.use()
+	if err != nil {
+		return nil, void("%w", err)
+	}
+	at := t.version() // what is noted from now on may not be in the copies
+	_, _, remembers := t.sinceMemory(index)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p := t.past
+	if t.held != held || t.opened != at.opened {
+		return nil, void("the tree %s was opened anew meanwhile", t.spec.Name)
+	}
+	if !remembers || p.memory == nil || p.trouble != nil {
+		return nil, port.Refuse(wire.Reason_REASON_VOID, "NoMemory", "nothing is remembered of the tree %s", t.spec.Name)
+	}
+	if p.total > uint64(len(p.changes)) {
+		return nil, tooLarge("%d rows of the tree %s are different from what is remembered", p.total, t.spec.Name)
+	}
+	one := &frozenTree{at: at, changes: p.changes, sides: p.sides}
+	inodes := make(map[string]uint64, len(p.changes))
+	for i, change := range p.changes {
+		seen := freeze.Seen{Path: string(change.Path), There: p.sides[i].is, Ino: p.sides[i].ino}
+		if seen.There {
+			seen.LinkTo = held.Rows.LinkTo(seen.Path)
+			inodes[seen.Path] = seen.Ino
+		}
+		one.seen = append(one.seen, seen)
+	}
+	if isMixed(held.Rows, p.of.rows, inodes) {
+		return nil, errMixed
+	}
+	one.base, err = p.memory.Again()
+	return one, err
+}
+
+// isMixed is true if what was found different may not have been so at one moment: of a file that was moved only one end may be known.
+// That those files which are different changed once more does not matter.
+func isMixed(scanner *fingerprint.Scanner, version uint64, inodes map[string]uint64) bool {
+	rows, gone, known := scanner.Since(version)
+	if !known || len(gone) > 0 {
+		return true
+	}
+	for row := range rows {
+		if ino, is := inodes[row.Path]; !is || ino != row.Ino {
+			return true
+		}
+	}
+	return false
+}
+
+// freezeTree freezes what is different in a tree.
+func (s *Service) freezeTree(ctx context.Context, of *member, index int, set *frozenSet, left *int64) error {
+	t, one := of.trees[index], set.trees[index]
+	held, err := t.use()
+	if err != nil {
+		return void("%w", err)
+	}
+	if held.Store == nil {
+		return held.Why
+	}
+	hashing, err := of.hashing()
+	if err != nil {
+		return err
+	}
+	copies, err := held.Store.Dir(memory.Frozen)
+	if err != nil {
+		return err
+	}
+	one.tree = &freeze.Tree{
+		Name: t.spec.Name, Rows: held.Rows, Hashing: hashing, Copies: copies, Prefix: fmt.Sprintf("%d-", set.number),
+	}
+	if s.options.Writers != nil {
+		one.tree.Appended = appendedOn(s.options.Writers, held.Rows.Root())
+	}
+	one.rows, err = one.tree.Take(ctx, one.seen, left)
+	return err
+}
+
+// frozenChanges are what is different from what was remembered by what was frozen; nothing else stays frozen.
+func (t *tree) frozenChanges(ctx context.Context, index int, one *frozenTree) []*wire.Change {
+	var told []*wire.Change
+	var kept []freeze.Row
+	inodes := map[string]uint64{}
+	t.mu.Lock()
+	for i := range one.rows {
+		row := &one.rows[i]
+		var before *memory.Row
+		if one.sides[i].was {
+			before = &one.sides[i].before
+			if row.Digest == before.Digest { // it was only unread, or is again as it was
+				continue
+			}
+		} else if row.Digest.IsZero() {
+			continue
+		}
+		var now *fingerprint.Row
+		if !row.Digest.IsZero() {
+			now = &fingerprint.Row{Digest: row.Digest, Ctime: row.Ctime, Ino: row.Ino}
+			inodes[row.Path] = row.Ino
+		}
+		if t.past == nil {
+			break // it was closed: nobody can use this
+		}
+		change := t.past.change(index, row.Path, before, now)
+		change.ParentMoved = one.changes[i].ParentMoved
+		told, kept = append(told, change), append(kept, *row)
+	}
+	t.mu.Unlock()
+	one.keepOnly(kept)
+	if t.writers != nil {
+		addMapped(ctx, t.writers, one.tree.Rows.Root(), told, func(path string) uint64 { return inodes[path] })
+	}
+	return told
+}
