@@ -48,7 +48,7 @@ class EdgesIT {
       assertThat(testbed.kubectl("get", "hac", Web.NAME).lines().toList().get(1))
           .as("the EXPOSURE that people see")
           .doesNotMatch("web +3/3 +web-[123] +\\d+ +True +\\S+");
-      assertThat(testbed.primary()).as("a silent agent moves no users").isEqualTo(primary);
+      assertThat(testbed.primary()).as("a silent program moves no users").isEqualTo(primary);
     } finally {
       primary.shell().run(SIGNAL_AGENT.formatted("CONT"));
     }

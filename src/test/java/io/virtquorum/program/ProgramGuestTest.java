@@ -228,8 +228,9 @@ final class ProgramGuestTest {
     Offer forged = new Offer(offer.address(), offer.port(), other, offer.rows());
     assertThat(joiner.watch.pull(forged, new Goal.Whole(FIRST), NOTE, () -> false, LIMIT))
         .isInstanceOf(PullResult.Failed.class);
-    Offer scripts = new Offer(offer.address(), offer.port(), "a1b2", offer.rows());
-    assertThat(joiner.watch.pull(scripts, new Goal.Whole(FIRST), NOTE, () -> false, LIMIT))
+    Offer ofAnEarlierVersion = new Offer(offer.address(), offer.port(), "a1b2", offer.rows());
+    assertThat(
+            joiner.watch.pull(ofAnEarlierVersion, new Goal.Whole(FIRST), NOTE, () -> false, LIMIT))
         .isEqualTo(Secret.ofAnotherKind());
     assertThat(joiner.tree.path.resolve("index.html")).doesNotExist();
   }

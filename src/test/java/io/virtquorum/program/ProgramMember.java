@@ -21,10 +21,11 @@ final class ProgramMember implements AutoCloseable {
   final ProgramGuest guest;
   final Watch watch;
 
-  ProgramMember(String name, ScratchTree tree, Path directory, WatchSettings settings)
+  ProgramMember(
+      String name, ScratchTree tree, Path directory, WatchSettings settings, String... around)
       throws IOException, InterruptedException {
     this.tree = tree;
-    this.program = new RealProgram(directory);
+    this.program = new RealProgram(directory, around);
     this.guest = new ProgramGuest(program.socket, () -> 1, name);
     this.watch = guest.watch(settings);
   }
