@@ -263,7 +263,6 @@ final class Looks {
         changes,
         memory.isPresent() ? total : 0,
         audited,
-        false, // the program ends what was interrupted before anything else is asked of it
         seen.getBegan() / 1_000_000);
   }
 
