@@ -12,7 +12,7 @@ ln -s ../run "$root/var/run"
 ln -s ../tmp "$root/var/tmp"
 install_modules "$OUT/kernel" "$root"
 mapfile -t coreutils < <(dpkg -L coreutils | grep -E '^(/usr)?/bin/' | sed 's#.*/##' | grep -vx -e '\[' -e dir -e vdir)
-install_programs "$root" "${coreutils[@]}" qemu-ga rsync find xargs ip ss bash dash sed mawk grep setsid flock findmnt blkid mkfs.ext4 \
+install_programs "$root" "${coreutils[@]}" qemu-ga find xargs ip ss bash dash sed mawk grep setsid blkid mkfs.ext4 \
   filefrag tune2fs debugfs blockdev pgrep tar diff cmp
 ln -s mawk "$root/usr/bin/awk"
 ln -s mkfs.ext4 "$root/usr/bin/mke2fs"

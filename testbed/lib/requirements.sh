@@ -2,7 +2,7 @@
 # What the machine must have, and a sentence for each thing that it lacks.
 
 PACKAGES=(containerd runc iptables conntrack iproute2 ethtool mmdebstrap debian-archive-keyring openssl gcc libc6-dev
-  pkg-config libvirt-dev busybox-static qemu-guest-agent rsync cpio procps psmisc libcap2-bin python3 xz-utils e2fsprogs
+  pkg-config libvirt-dev busybox-static qemu-guest-agent cpio procps psmisc libcap2-bin python3 xz-utils e2fsprogs
   openssh-client qemu-utils curl kmod)
 
 require_root() {

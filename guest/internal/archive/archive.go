@@ -192,7 +192,7 @@ func MakeRoom(ctx context.Context, archives []*Archive, coming int64, limits Lim
 		}
 	}
 	if kept+coming > limits.Bytes {
-		return fmt.Errorf("%w: it holds %d bytes that a user may have written, and %d more would not fit archive.maxSize, %d; look through the archive in .virtquorum and remove what is not needed", ErrFull, kept, coming, limits.Bytes)
+		return fmt.Errorf("%w: it holds %d bytes that a user may have written, and %d more would not fit archive.maxSize, %d; look through it (virtquorum-guest archive list) and remove what is not needed", ErrFull, kept, coming, limits.Bytes)
 	}
 	left := len(entries)
 	for _, e := range entries {

@@ -65,7 +65,7 @@ func TestGivenAFullDiskThenThatIsSaidBeforeAnythingIsReplaced(t *testing.T) {
 			return nil
 		}
 		_, err := m.Apply(context.Background(), plan)
-		if err == nil || errors.Is(err, ErrInterrupted) || !strings.Contains(err.Error(), "the disk is full") {
+		if err == nil || errors.Is(err, ErrInterrupted) || !strings.Contains(err.Error(), "disk is full") {
 			t.Errorf("at %s: %v", at, err)
 		}
 		m.expect(map[string]string{"changed": "old"})

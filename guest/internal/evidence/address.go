@@ -141,7 +141,7 @@ func collision(nic int, address netip.Prefix) error {
 		if r.gateway.IsValid() && r.to.Bits() < address.Bits() {
 			continue // one that leads to much more, such as all of 172.16.0.0/12: ours is more exact and goes first
 		}
-		return trouble(Collides, "the guest has that network elsewhere: %s; choose another syncNetwork.cidr", r)
+		return trouble(Collides, "the guest has that network elsewhere: %s", r)
 	}
 	return nil
 }

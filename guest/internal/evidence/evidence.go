@@ -77,7 +77,7 @@ func (a *Alone) Do(ctx context.Context, doing string, do func() error) error {
 	if a.doing != "" {
 		earlier := a.doing
 		a.mutex.Unlock()
-		return trouble(SlowLook, "%s does not end; see in the guest whether a disk hangs", earlier)
+		return trouble(SlowLook, "A disk of the guest may hang: %s, begun before, does not end; see the guest's kernel log and what the disk lies on", earlier)
 	}
 	a.doing = doing
 	a.mutex.Unlock()
@@ -96,6 +96,6 @@ func (a *Alone) Do(ctx context.Context, doing string, do func() error) error {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
-		return trouble(SlowLook, "%s was given up; see in the guest whether a disk hangs", doing)
+		return trouble(SlowLook, "A disk of the guest may hang: %s was given up; see the guest's kernel log and what the disk lies on", doing)
 	}
 }

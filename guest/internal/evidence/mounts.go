@@ -149,7 +149,7 @@ func (g Guest) checkTree(place *Place, check TreeCheck) error {
 		return nil
 	}
 	if err := check.Memory(); errors.Is(err, unix.EIO) {
-		return diskFails("reading the memory of "+check.Tree, err)
+		return DiskFailure("reading the memory of "+check.Tree, err)
 	}
 	return nil
 }
@@ -175,7 +175,8 @@ func (g Guest) checkMounts(check TreeCheck) error {
 	return g.isWritable(check, table, mounts)
 }
 
-func diskFails(doing string, err error) error {
+// DiskFailure is the trouble of a disk that gave an error.
+func DiskFailure(doing string, err error) error {
 	return trouble(DiskFails, "A disk of the guest fails while %s: %v; see the guest's kernel log, and repair or replace the disk", doing, err)
 }
 
@@ -210,7 +211,7 @@ func (g Guest) isDirectory(check TreeCheck) error {
 	info, err := os.Stat(at)
 	switch {
 	case errors.Is(err, unix.EIO):
-		return diskFails("looking for "+tree, err)
+		return DiskFailure("looking for "+tree, err)
 	case errors.Is(err, fs.ErrNotExist) && check.Device != 0 && deviceAbove(at) != check.Device:
 		return Unmounted(tree) // its directory went with its file system
 	case errors.Is(err, fs.ErrNotExist):
@@ -225,7 +226,7 @@ func (g Guest) isDirectory(check TreeCheck) error {
 
 // Unmounted is the trouble of a tree whose file system is gone while it was in use.
 func Unmounted(tree string) error {
-	return trouble(NotMounted, "the file system of %s is not mounted any more; mount it, or restart virtquorum-guest if the tree was moved on purpose", tree)
+	return trouble(NotMounted, "The file system of %s is not mounted any more; mount it, or restart virtquorum-guest if the tree was moved on purpose", tree)
 }
 
 // The device of the nearest directory above that is there; 0 if that cannot be said.

@@ -160,7 +160,9 @@ func (r *reader) one(path string, before map[string]beneath.Stat, seconds int64)
 		}
 		found = readout{stat: st, hash: Unreadable, trouble: err.Error()}
 	}
-	return r.keep(path, start, found, err == nil && IsPast(found.stat.Ctime, seconds))
+	// What the disk itself does not give stays lost until it is read from there again: the page cache may still have it.
+	told := err == nil || r.reading.PastCache && errors.Is(err, unix.EIO)
+	return r.keep(path, start, found, told && IsPast(found.stat.Ctime, seconds))
 }
 
 // readout is what was read of a row.

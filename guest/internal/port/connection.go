@@ -196,10 +196,10 @@ func (c *connection) admit(message *wire.ToGuest, hello *wire.Hello) (again *ses
 		return nil, Refuse(wire.Reason_REASON_INVALID, "Session", "a session needs a number other than 0")
 	}
 	if hello.GetProtocol() == 0 {
-		return nil, Refuse(wire.Reason_REASON_PROTOCOL, "", "this program speaks protocol %d", Protocol)
+		return nil, Refuse(wire.Reason_REASON_PROTOCOL, "", "it speaks protocol %d and the sidecar protocol %d: install the package virtquorum-guest of the operator's version, and restart the VM for its sidecar", Protocol, hello.GetProtocol())
 	}
 	if hello.GetTerm() < s.term {
-		return nil, Refuse(wire.Reason_REASON_OLDER_TERM, "", "term %d is older than term %d, which was here", hello.GetTerm(), s.term)
+		return nil, Refuse(wire.Reason_REASON_OLDER_TERM, "", "term %d is older than term %d, which was here: it goes on once the sidecar hears of the newest operator", hello.GetTerm(), s.term)
 	}
 	if now := s.current; now != nil && !now.ended && now.conn == c && now.id == message.Session && now.term == hello.Term {
 		return now, nil

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"iter"
 	"slices"
@@ -308,6 +309,20 @@ func rowOf(tree int, row fingerprint.Row) *wire.Row {
 		one.Digest, one.Trouble = nil, "it is still to be read"
 	}
 	return one
+}
+
+// sentenceOf is what a person reads of it. A trouble says itself which tree it is about.
+func sentenceOf(tree string, err error) string {
+	var trouble *evidence.Trouble
+	switch {
+	case errors.As(err, &trouble):
+		return trouble.Text
+	case errors.Is(err, fingerprint.ErrReplaced):
+		return fmt.Sprintf("The tree %s is another directory than before, and is opened anew; mount its file system again unless that was meant", tree)
+	case errors.Is(err, unix.EIO):
+		return evidence.DiskFailure("the tree "+tree+" is looked at", err).Error()
+	}
+	return fmt.Sprintf("The tree %s cannot be looked at: %v", tree, err)
 }
 
 // reasonOf is a stable word for what keeps a tree from being looked at.

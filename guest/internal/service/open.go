@@ -22,6 +22,7 @@ type Opener struct {
 	Own    func(pid int) bool // processes of this program beside its living children; may be nil
 	Watch  []string           // the kinds of watching that may be tried; nil: all
 	Kernel beneath.Kernel     // what is to be done without, as on older kernels
+	Most   int                // entries of a tree; 0: as many as a fingerprint.Scanner takes
 }
 
 // OpenTree opens a tree for looking and begins to watch it.
@@ -33,7 +34,9 @@ func (o Opener) OpenTree(ctx context.Context, configure *wire.Configure, spec *w
 	scanner, err := fingerprint.New(fingerprint.Tree{
 		Name: spec.Name, Path: string(spec.Path), Excludes: spec.Exclude,
 		Devices: spec.Devices, SetID: spec.SetId, Immutable: spec.Immutable,
-	}, key, fingerprint.Options{SELinux: configure.Selinux, Bandwidth: int64(configure.GetBandwidth().GetAudit()), Kernel: o.Kernel})
+	}, key, fingerprint.Options{
+		SELinux: configure.Selinux, Bandwidth: int64(configure.GetBandwidth().GetAudit()), Kernel: o.Kernel, Most: o.Most,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("opening it: %w", err)
 	}

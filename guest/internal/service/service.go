@@ -4,6 +4,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -90,7 +91,7 @@ func (s *Service) do(ctx context.Context, call Call) (*wire.Answer, error) {
 	name := port.Operation(call.Request())
 	operation := s.operations[name]
 	if operation.run == nil {
-		return nil, port.Refuse(wire.Reason_REASON_UNSUPPORTED, "", "this version of the guest program does not do %q", name)
+		return nil, port.Refuse(wire.Reason_REASON_UNSUPPORTED, "", "this version of the guest program does not know what it is asked for (%s)", name)
 	}
 	var of *member
 	if operation.configured {
@@ -111,7 +112,11 @@ func (s *Service) do(ctx context.Context, call Call) (*wire.Answer, error) {
 		}
 	}
 	answer, err := operation.run(ctx, of, call)
-	if err != nil {
+	var told *port.Refused
+	switch {
+	case errors.As(err, &told) && told.Detail != "": // its sentence is for people
+		return nil, err
+	case err != nil:
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return answer, nil

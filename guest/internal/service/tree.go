@@ -339,7 +339,7 @@ func (t *tree) state() *wire.TreeState {
 	}
 	for _, problem := range []error{t.problem, t.misplaced, t.unended} {
 		if problem != nil {
-			state.Reason, state.Sentence = reasonOf(problem), fmt.Sprintf("the tree %s: %v", t.spec.Name, problem)
+			state.Reason, state.Sentence = reasonOf(problem), sentenceOf(t.spec.Name, problem)
 		}
 	}
 	if t.past != nil && !elsewhere {

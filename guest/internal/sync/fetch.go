@@ -96,7 +96,7 @@ type Report struct {
 
 var (
 	// ErrFull means that the joiner's disk has no room for what must come. Nothing was replaced.
-	ErrFull = errors.New("the disk is full")
+	ErrFull = errors.New("the guest's disk is full")
 	// ErrUnreachable means that the donor cannot be reached, or is silent.
 	ErrUnreachable = errors.New("cannot be reached over the sync network")
 	// ErrRefused means that the donor does not serve this joiner, or is not the one of the order.

@@ -162,7 +162,7 @@ func (s *stage) room(h *header) error {
 		s.dropPartials()
 	}
 	if need > s.free {
-		return fmt.Errorf("staging rows of %s: %w: %d bytes more are needed, %d are free", s.tree.Name, ErrFull, need, max(0, s.free))
+		return fmt.Errorf("%w: what is to come to %s needs %d bytes more, and %d may be used; make room on it", ErrFull, s.tree.Name, need, max(0, s.free))
 	}
 	s.free -= need
 	return nil

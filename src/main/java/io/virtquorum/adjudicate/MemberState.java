@@ -47,8 +47,8 @@ record MemberState(
     /** The last order ended after it. */
     STALE,
     /**
-     * The last order replaces what the member holds and may go on, though nobody waits any more: a
-     * guest agent executes what it was asked for late. A sidecar reports when that is over.
+     * The last order replaces what the member holds and may go on until its safe point, though
+     * nobody waits any more. A sidecar reports when that is over.
      */
     UNCLEAR
   }

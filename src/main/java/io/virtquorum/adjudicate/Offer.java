@@ -7,7 +7,7 @@ import io.virtquorum.fingerprint.Matrix;
  *
  * @param matrix the rows that the sample holds
  * @param address on the sync network
- * @param port of its rsync daemon
+ * @param port where it serves
  * @param password for this one serving
  */
 public record Offer(Matrix matrix, String address, int port, String password) {

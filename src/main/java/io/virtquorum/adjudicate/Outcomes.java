@@ -239,8 +239,8 @@ final class Outcomes {
 
   /**
    * Orders without an answer by their deadline are unknown: they are forgotten, and what is so is
-   * seen in the next ballots. A guest agent may execute them yet; a sidecar votes only when what
-   * was begun has ended.
+   * seen in the next ballots. A guest may be at them yet; a sidecar votes only when what was begun
+   * has ended.
    */
   State expire(State state) {
     State next = state;

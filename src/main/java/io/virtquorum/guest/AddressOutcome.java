@@ -11,18 +11,15 @@ public sealed interface AddressOutcome {
   /** No interface has the MAC address: the VM has not been restarted with its sync NIC yet. */
   record Absent(String mac) implements AddressOutcome {}
 
-  /** The guest has no {@code ip}; its package is called iproute2 or iproute. */
-  record NoTool() implements AddressOutcome {}
-
   /**
    * The guest has that network elsewhere; the address was not set.
    *
-   * @param route as {@code ip route} shows it
+   * @param message says where
    */
-  record Collides(String route) implements AddressOutcome {}
+  record Collides(String message) implements AddressOutcome {}
 
   /**
-   * @param message what {@code ip} said
+   * @param message why it could not be set
    */
   record Failed(String message) implements AddressOutcome {}
 }

@@ -8,7 +8,7 @@ public abstract sealed class GuestException extends Exception {
     super(message, cause);
   }
 
-  /** Nothing answers: no socket, no agent, or the guest is off. */
+  /** Nothing answers: no socket, no program, or the guest is off. */
   public static final class Unreachable extends GuestException {
     public Unreachable(String message, Throwable cause) {
       super(message, cause);

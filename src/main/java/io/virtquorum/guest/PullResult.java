@@ -8,7 +8,7 @@ public sealed interface PullResult {
    * The goal is reached, verified and durable.
    *
    * @param rows that were replaced, created or deleted
-   * @param bytes that crossed the sync network in both directions, by rsync's own count
+   * @param bytes that crossed the sync network in both directions
    * @param archiveEntry what was replaced is there; empty if nothing was
    * @param millis from the first look to the proof
    * @param warnings sentences: commands that failed after the repair; the repair itself is good

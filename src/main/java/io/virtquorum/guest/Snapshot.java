@@ -16,8 +16,6 @@ import java.util.Optional;
  *     their keys; at most {@value #MAX_CHANGES}; empty without a memory
  * @param changesTotal how many differ
  * @param audited every content was read from the disk, past the page cache
- * @param interrupted a repair was begun and not ended, so changes may be what it brought, from
- *     where it may be gone by now; a whole repair that ends well ends this
  * @param guestMillis the guest's clock when the reading began, since 1970
  */
 public record Snapshot(
@@ -27,7 +25,6 @@ public record Snapshot(
     List<Change> changes,
     int changesTotal,
     boolean audited,
-    boolean interrupted,
     long guestMillis) {
   /** Most changes that are listed; more are only counted. */
   public static final int MAX_CHANGES = 1_000;

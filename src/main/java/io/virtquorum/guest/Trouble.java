@@ -29,14 +29,14 @@ public final class Trouble extends Exception {
     FileSystemReadOnly,
     /** A disk says that it cannot read or write. */
     DiskFails,
-    /** What an earlier look at the files began does not end. Not a fault of what they hold. */
+    /** A look does not end, or a file is still being read. Not a fault of what they hold. */
     SlowLook,
     GuestDiskFull,
-    /** The guest lacks a program; the message names the package. */
-    ToolMissing,
-    /** More entries than a sidecar keeps. */
+    /** The guest program does not know what it is asked for. */
+    GuestProgramTooOld,
+    /** More entries than the guest program keeps. */
     TreeTooLarge,
-    /** A script in the guest ended in a way that is not foreseen. */
+    /** A command of the spec failed, or the guest program in a way that is not foreseen. */
     GuestCommandFailed
   }
 }

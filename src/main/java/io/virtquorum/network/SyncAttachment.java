@@ -43,7 +43,7 @@ public record SyncAttachment(String reference, Optional<NetworkAttachmentDefinit
     return new SyncAttachment(namespace + "/" + name, Optional.of(definition));
   }
 
-  // No IPAM: the guest's address is set through its agent, because it must not change with the pod.
+  // No IPAM: the guest program sets the address, because it must not change with the pod.
   private static String config(String name, String bridge) {
     ObjectNode config = JsonNodeFactory.instance.objectNode();
     config.put("cniVersion", "0.3.1").put("name", name).put("type", "bridge").put("bridge", bridge);

@@ -13,10 +13,10 @@ import java.util.function.BiConsumer;
 import java.util.function.LongSupplier;
 
 /**
- * Decides which guests are dead (design, section 5). A member with a live stream whose agent is
- * silent is asked at its access ports; without any it never counts as dead, because its agent may
- * merely hang. Called by one thread, the cluster's; probes run on the executor and come back
- * through the listener.
+ * Decides which guests are dead (design, section 5). A member with a live stream whose guest
+ * program is silent is asked at its access ports; without any it never counts as dead, because the
+ * program may merely hang. Called by one thread, the cluster's; probes run on the executor and come
+ * back through the listener.
  */
 final class Detector {
   /** A stream without a beat for this long is taken for ended: twenty beats as a rule. */
@@ -25,8 +25,8 @@ final class Detector {
   /** Fewer missed beats than this say nothing, however far apart beats are. */
   private static final int MISSED_BEATS = 4;
 
-  /** An agent without an answer for this long makes the guest worth a probe. */
-  private static final Duration AGENT_SILENCE = Duration.ofSeconds(5);
+  /** A guest program without an answer for this long makes the guest worth a probe. */
+  private static final Duration PROGRAM_SILENCE = Duration.ofSeconds(5);
 
   /**
    * A member without a stream, and without an address or access ports to ask it at, counts as dead
@@ -112,7 +112,7 @@ final class Detector {
     boolean quiet =
         stream.isEmpty()
             || (stream.get().guest() == GuestState.GUEST_STATE_SILENT
-                && stream.get().agentAge().compareTo(AGENT_SILENCE) > 0);
+                && stream.get().agentAge().compareTo(PROGRAM_SILENCE) > 0);
     if (!quiet) {
       suspicions.remove(member);
       return false;

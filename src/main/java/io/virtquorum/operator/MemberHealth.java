@@ -78,7 +78,7 @@ final class MemberHealth {
     return Optional.of(
         new Trouble(
             "SyncNetworkSplit",
-            "Nothing passes over the sync network between %s: join the bridges of these nodes (one that was missing was made without an uplink), see that the sync NICs' links are up, and let the guests' firewalls pass TCP ports 20000 to 31999."
+            "Nothing passes over the sync network between %s: join the bridges of these nodes (one that was missing was made without an uplink), see that the sync NICs' links are up, and let the guests' firewalls pass TCP port 7899."
                 .formatted(String.join("; between ", gaps))));
   }
 

@@ -78,7 +78,7 @@ final class MemberStream {
     return guest;
   }
 
-  /** Age of the agent's last answer at the last beat. */
+  /** Age of the guest program's last answer at the last beat. */
   Duration agentAge() {
     return agentAge;
   }

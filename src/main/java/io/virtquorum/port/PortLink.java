@@ -44,6 +44,7 @@ public final class PortLink implements Sessions {
   private Connection connection;
   private boolean closed;
   private String why = "nothing is connected yet";
+  private boolean refused; // the newest Hello was, and why says so
   private volatile boolean connected;
   private volatile boolean heardEver;
   private volatile boolean connectedEver;
@@ -111,6 +112,9 @@ public final class PortLink implements Sessions {
             throw new GuestException.Unreachable("The way to the guest is closed", null);
           }
           if (news.awaitNanos(limit.leftNanos()) <= 0 && limit.isOver()) {
+            if (refused) {
+              throw new GuestException.Refused("The guest program refuses this sidecar: " + why);
+            }
             throw new GuestException.Unreachable(
                 "The guest program does not answer: " + whyNone(), null);
           }
@@ -200,6 +204,7 @@ public final class PortLink implements Sessions {
       }
       connection = null;
       why = now.over();
+      refused = false;
     } finally {
       lock.unlock();
     }
@@ -259,17 +264,21 @@ public final class PortLink implements Sessions {
       switch (message.getMessageCase()) {
         case WELCOME -> {
           now.welcomed(message.getWelcome());
+          refused = false;
           news.signalAll();
         }
         case REFUSAL -> {
           if (message.getRefusal().getId() == 0 && !now.isOpen()) {
             why = message.getRefusal().getSentence();
+            refused = true;
             refusedUntil = heard + timing.longestPause().toNanos();
             now.lose(why);
           }
         }
-        case BUSY ->
-            why = "it still ends what was begun before: " + message.getBusy().getOperationsList();
+        case BUSY -> {
+          why = "it still ends what was begun before: " + message.getBusy().getOperationsList();
+          refused = false;
+        }
         default -> {}
       }
     } finally {

@@ -102,7 +102,6 @@ final class Freezing {
               List.of(),
               0,
               false,
-              false,
               seen.get().guestMillis()));
     } catch (RefusedException refused) {
       return switch (refused.reason()) {

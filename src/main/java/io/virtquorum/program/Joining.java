@@ -248,7 +248,6 @@ final class Joining {
                 List.of(),
                 0,
                 was.audited(),
-                false,
                 was.guestMillis()),
             sight.number());
       } catch (RefusedException refused) {

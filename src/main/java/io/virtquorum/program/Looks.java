@@ -30,6 +30,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /**
  * What the program sees of the trees, as snapshots. The rows are asked for only where a look has
@@ -51,6 +52,7 @@ final class Looks {
   private Session session; // that the number counts in
   private long number;
   private Matrix matrix;
+  private Map<RowKey, String> unreadable = Map.of(); // rows of it, and why
   private Optional<Sight> newest = Optional.empty(); // in this session
   private boolean walks = true; // the newest look was told that events are not to be relied on
 
@@ -100,6 +102,7 @@ final class Looks {
           seen.getReadingBytes() > 0 ? Optional.empty() : rows(seen.getNumber(), limit);
       if (rows.isPresent()) {
         Snapshot snapshot = snapshot(seen, rows.get(), first.getAudited());
+        refuseUnreadable(snapshot);
         newest = Optional.of(new Sight(snapshot, seen.getNumber()));
         return newest.get();
       }
@@ -107,17 +110,40 @@ final class Looks {
         throw new Trouble(
             Trouble.Reason.SlowLook,
             seen.getReadingBytes()
-                + " bytes are still to be read; until then nobody knows what these files hold");
+                + " bytes of changed files are still to be read, and until then nobody knows what"
+                + " they hold; wait, or exclude large files that change all the time");
       }
       if (limit.isOver()) {
         throw new Trouble(
-            Trouble.Reason.SlowLook, "The trees change faster than their rows can be listed");
+            Trouble.Reason.SlowLook,
+            "The trees change faster than their rows can be listed; exclude what changes all the"
+                + " time");
       }
       pause(pause);
       seen = seen(false, false, limit);
       if (!session.welcome().getBootId().equals(boot)) {
         throw new GuestException.Rebooted("The guest rebooted while its files were read");
       }
+    }
+  }
+
+  /**
+   * What was remembered and cannot be read any more, though nobody wrote it, rotted: the others
+   * have it. Of anything else that cannot be read nobody knows what it is.
+   */
+  private void refuseUnreadable(Snapshot snapshot) throws Trouble {
+    if (unreadable.isEmpty()) {
+      return;
+    }
+    Map<RowKey, String> unknown = new TreeMap<>(unreadable);
+    snapshot.changes().stream()
+        .filter(change -> change.kind() == Change.Kind.ROT)
+        .forEach(change -> unknown.remove(change.key()));
+    for (var row : unknown.entrySet()) {
+      throw new Trouble(
+          Trouble.Reason.Unreadable,
+          "%s cannot be read (%s), and no other content of it is known; see the guest's kernel log, and write it anew or exclude it"
+              .formatted(row.getKey().display(), row.getValue()));
     }
   }
 
@@ -166,6 +192,7 @@ final class Looks {
       return Optional.of(matrix);
     }
     Map<RowKey, Row> rows = new HashMap<>();
+    Map<RowKey, String> lost = new HashMap<>();
     boolean known = true;
     boolean begun = false;
     try (Call call =
@@ -183,10 +210,11 @@ final class Looks {
         }
         if (!begun && !list.getAll() && matrix != null) { // what follows is only what is different
           matrix.rows().forEach(row -> rows.put(row.key(), row));
+          lost.putAll(unreadable);
         }
         begun = true;
         for (var row : list.getRowsList()) {
-          known &= add(row, rows);
+          known &= add(row, rows, lost);
         }
       } while (!piece.getLast());
     } catch (RefusedException refused) {
@@ -199,17 +227,20 @@ final class Looks {
       return Optional.empty();
     }
     matrix = Matrix.of(rows.values());
+    unreadable = Map.copyOf(lost);
     number = wanted;
     return Optional.of(matrix);
   }
 
   /** Takes a row, or that it is gone; false: it is still to be read. */
-  private boolean add(io.virtquorum.guest.wire.v1.Row row, Map<RowKey, Row> rows) throws Trouble {
+  private boolean add(
+      io.virtquorum.guest.wire.v1.Row row, Map<RowKey, Row> rows, Map<RowKey, String> lost) {
     Optional<RowKey> key = paths.key(row.getTree(), row.getPath());
     Optional<Digest> digest = Paths.digest(row.getDigest());
     if (key.isEmpty()) {
       return true; // of no tree
     }
+    lost.remove(key.get());
     if (digest.isEmpty() && row.getTrouble().isEmpty()) {
       rows.remove(key.get());
       return true;
@@ -218,7 +249,7 @@ final class Looks {
       return false;
     }
     if (!row.getTrouble().isEmpty()) {
-      throw new Trouble(Trouble.Reason.Unreadable, key.get().display() + ": " + row.getTrouble());
+      lost.put(key.get(), row.getTrouble());
     }
     rows.put(key.get(), new Row(key.get(), digest.get()));
     return true;
@@ -240,7 +271,6 @@ final class Looks {
         changes,
         memory.isPresent() ? total : 0,
         audited,
-        false, // the program ends what was interrupted before anything else is asked of it
         seen.getBegan() / 1_000_000);
   }
 

@@ -27,7 +27,7 @@ final class Refusals {
               "The guest program ended it: " + refused.getMessage(), refused);
       case REASON_UNSUPPORTED ->
           new Trouble(
-              Trouble.Reason.ToolMissing,
+              Trouble.Reason.GuestProgramTooOld,
               refused.getMessage() + "; install a newer package virtquorum-guest in the guest");
       case REASON_VOID, REASON_FAILED, REASON_READ_ONLY ->
           new Trouble(reason(refused.detail()), refused.getMessage());
@@ -37,7 +37,8 @@ final class Refusals {
           REASON_INVALID,
           REASON_PROTOCOL,
           UNRECOGNIZED ->
-          throw new GuestException.Refused(refused.getMessage());
+          throw new GuestException.Refused(
+              "The guest program refuses what it is asked: " + refused.getMessage());
     };
   }
 

@@ -53,7 +53,8 @@ record Secret(ByteString pin, ByteString seed) {
     return new PullResult.Failed(
         PullResult.Reason.SampleRefused,
         "The sample is served in a way that the guest program does not know; all members' sidecars"
-            + " must reach their guests in the same way");
+            + " must reach their guests in the same way: restart the VM of the sample, whose sidecar"
+            + " is of an earlier version");
   }
 
   @Override

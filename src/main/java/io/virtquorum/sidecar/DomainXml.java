@@ -15,8 +15,8 @@ import javax.xml.stream.XMLStreamException;
 import javax.xml.stream.XMLStreamReader;
 
 /**
- * Adds VirtQuorum's own guest-agent channel to a libvirt domain and leaves every other byte as it
- * was: the text is only searched and cut, a parser decides whether the cut is right. Pure.
+ * Adds the guest program's channel to a libvirt domain and leaves every other byte as it was: the
+ * text is only searched and cut, a parser decides whether the cut is right. Pure.
  */
 public final class DomainXml {
   /** The virtio port's name in the guest. KubeVirt reads its own agent's name, so not that one. */

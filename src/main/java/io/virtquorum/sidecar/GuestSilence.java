@@ -10,12 +10,12 @@ import java.util.OptionalLong;
 
 /**
  * What to say of a guest that cannot be looked at: nothing at first, because it may be booting, or
- * frozen for a moment by a backup. A look that takes too long is no silence: the agent is there.
- * For one thread.
+ * its program be of another term for a moment. A look that takes too long is no silence. For one
+ * thread.
  */
 final class GuestSilence {
   private static final Duration BOOT = Duration.ofSeconds(90);
-  private static final Duration FREEZE = Duration.ofSeconds(10);
+  private static final Duration REFUSAL = Duration.ofSeconds(10);
 
   private OptionalLong since = OptionalLong.empty();
   private boolean failed;
@@ -44,7 +44,7 @@ final class GuestSilence {
     }
     long lasted = nanoTime - since.getAsLong();
     if (why instanceof GuestException.Refused) {
-      if (lasted >= FREEZE.toNanos()) {
+      if (lasted >= REFUSAL.toNanos()) {
         ailment = Optional.of(new BallotContent.Trouble("GuestAgentRefuses", why.getMessage()));
       }
     } else if (lasted >= BOOT.toNanos()) {

@@ -344,6 +344,6 @@ final class GuestWork implements MemberWork {
   }
 
   private static Snapshot nothing() {
-    return new Snapshot("", Matrix.of(List.of()), Optional.empty(), List.of(), 0, false, false, 0);
+    return new Snapshot("", Matrix.of(List.of()), Optional.empty(), List.of(), 0, false, 0);
   }
 }

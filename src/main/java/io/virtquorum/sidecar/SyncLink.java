@@ -102,20 +102,16 @@ final class SyncLink {
                       "The guest has no interface with MAC "
                           + absent.mac()
                           + "; restart the VM so that it gets its sync NIC"));
-          case AddressOutcome.NoTool _ ->
-              Optional.of(
-                  new BallotContent.Trouble(
-                      "ToolMissing", "The guest has no ip; install its package iproute2"));
           case AddressOutcome.Collides collides ->
               Optional.of(
                   new BallotContent.Trouble(
                       "SyncCidrCollides",
-                      "The guest has the network of "
+                      "The address "
                           + address
-                          + " elsewhere ("
-                          + collides.route()
-                          + "), so the address was not set; make the HACluster anew with a"
-                          + " syncNetwork.cidr that is free in all guests"));
+                          + " was not set, because "
+                          + collides.message()
+                          + "; make the HACluster anew with a syncNetwork.cidr that is free in all"
+                          + " guests"));
           case AddressOutcome.Failed failed ->
               Optional.of(
                   new BallotContent.Trouble(

@@ -165,7 +165,7 @@ final class LeadershipTest {
     Decider decider = Decider.weighing(1, 1).holds(0).holds(1);
     decider.changed(1, OTHER, false, EDIT).later(SETTLED).serves(MATRIX).holds(1).died(0);
     decider.later(Duration.ofMinutes(1));
-    assertThat(primary(decider)).as("its agent may execute the repair yet").isEqualTo("web-0");
+    assertThat(primary(decider)).as("its guest may carry out the repair yet").isEqualTo("web-0");
     assertThat(decider.held("SuccessorBusy").orElseThrow().message())
         .isEqualTo(
             "web-1 is to lead (web-0 is dead), and it did not say yet how the repair of its state ended.");

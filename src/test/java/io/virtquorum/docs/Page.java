@@ -28,7 +28,7 @@ record Page(
   private static final Set<String> PROGRAMS =
       Set.of(
           ("apt-get bash crane curl dd dnf docker e2fsck fuser git helm java journalctl k3s kind"
-                  + " kubectl make minikube mvn oc podman qemu-ga qemu-img rsync sh skopeo ssh sudo"
+                  + " kubectl make minikube mvn oc podman qemu-img sh skopeo ssh sudo"
                   + " systemctl testbed time virsh virtctl virtquorum-guest wget yum")
               .split(" "));
   private static final Pattern FENCE = Pattern.compile("\\s*```(\\w*)");

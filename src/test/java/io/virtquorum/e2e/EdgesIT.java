@@ -21,7 +21,7 @@ class EdgesIT {
   private static final Duration A_WHILE = Duration.ofSeconds(30);
 
   /** To VirtQuorum's program alone: the shell that runs this has its name in its words too. */
-  private static final String SIGNAL_AGENT =
+  private static final String SIGNAL_PROGRAM =
       """
       for process in /proc/[0-9]*; do
         [ "$process" = /proc/$$ ] && continue
@@ -37,7 +37,7 @@ class EdgesIT {
     Member primary = testbed.inSync().primary();
     long epoch = testbed.web().epoch();
 
-    primary.shell().run(SIGNAL_AGENT.formatted("STOP"));
+    primary.shell().run(SIGNAL_PROGRAM.formatted("STOP"));
     try {
       Site.save(primary, "note.txt", "written while nobody looked");
       Wait.until("it is said that nothing is known", REPAIR)
@@ -48,9 +48,9 @@ class EdgesIT {
       assertThat(testbed.kubectl("get", "hac", Web.NAME).lines().toList().get(1))
           .as("the EXPOSURE that people see")
           .doesNotMatch("web +3/3 +web-[123] +\\d+ +True +\\S+");
-      assertThat(testbed.primary()).as("a silent agent moves no users").isEqualTo(primary);
+      assertThat(testbed.primary()).as("a silent program moves no users").isEqualTo(primary);
     } finally {
-      primary.shell().run(SIGNAL_AGENT.formatted("CONT"));
+      primary.shell().run(SIGNAL_PROGRAM.formatted("CONT"));
     }
 
     testbed.web().awaitInSync(epoch + 1, REPAIR);

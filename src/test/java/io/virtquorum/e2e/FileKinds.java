@@ -3,11 +3,11 @@ package io.virtquorum.e2e;
 import java.util.Map;
 
 /** Every kind of file, and every way in which two of them differ: shell commands for a guest. */
-public final class FileKinds {
+final class FileKinds {
   private static final String LONG = "n".repeat(255);
 
   /** How one member comes to differ from the other, each in a file of its own. */
-  public static final Map<String, String> DIFFERENCES =
+  static final Map<String, String> DIFFERENCES =
       Map.ofEntries(
           Map.entry("a deleted file", "rm plain-1"),
           Map.entry("a stray file", "echo x > stray"),
@@ -42,7 +42,7 @@ public final class FileKinds {
           Map.entry("a name with a backslash", "echo other > 'a\\#b'"));
 
   /** Makes one of each kind in an empty working directory. */
-  public static final String MAKE =
+  static final String MAKE =
       """
       for i in 1 2 3 4 5 6 7 8; do echo text > plain-$i; chmod 0640 plain-$i; done; : > empty
       for i in 1 2 3; do mkdir dir-$i; echo in > dir-$i/in; ln -s target link-$i; mkfifo fifo-$i; done
@@ -54,7 +54,7 @@ public final class FileKinds {
           .formatted(LONG);
 
   /** What two trees must have in common, by the words of other programs. */
-  public static final String JUDGE =
+  static final String JUDGE =
       """
       find . -path ./.virtquorum -prune -o -printf '%y %m %U %G %l %P\\0' | sort -z | sha256sum
       find . -path ./.virtquorum -prune -o -type f -print0 | sort -z | xargs -0 sha256sum

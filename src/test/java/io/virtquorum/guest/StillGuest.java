@@ -22,7 +22,7 @@ public class StillGuest implements Guest, Watch {
 
   public Evidence users = new Evidence(0, 0, 0, 0, List.of());
   public Snapshot snapshot =
-      new Snapshot("boot-1", Matrix.of(List.of()), Optional.empty(), List.of(), 0, false, false, 0);
+      new Snapshot("boot-1", Matrix.of(List.of()), Optional.empty(), List.of(), 0, false, 0);
 
   @Override
   public Watch watch(WatchSettings settings) {

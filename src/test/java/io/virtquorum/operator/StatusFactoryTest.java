@@ -120,16 +120,16 @@ class StatusFactoryTest {
   }
 
   @Test
-  void aGuestRefusesItsAgentsWork() throws IOException {
+  void aGuestProgramRefusesTheSidecar() throws IOException {
     golden(
-        "agent-refuses",
+        "program-refuses",
         inSync()
             .ails(
                 "web-2",
                 new HealthContent(
                     List.of(
                         new BallotContent.Trouble(
-                            "GuestAgentRefuses", "The guest agent is configured to refuse")),
+                            "GuestAgentRefuses", "The guest program refuses this sidecar")),
                     List.of())));
   }
 

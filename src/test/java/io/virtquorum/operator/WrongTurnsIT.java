@@ -346,8 +346,10 @@ class WrongTurnsIT {
     says(
         "web-2",
         ailing(
-            "ToolMissing", "The guest lacks the program rsync; install the package rsync in it"));
-    assertThatItSays("a guest without rsync");
+            "SyncNicMissing",
+            "The guest has no interface with MAC 0e:76:71:00:00:01; restart the VM so that it gets"
+                + " its sync NIC"));
+    assertThatItSays("a guest without the sync NIC");
     says("web-2", HealthContent.GOOD);
     scene.until(() -> scene.isTrue("Ready"));
 

@@ -18,7 +18,6 @@ import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.guest.Offer;
 import io.virtquorum.guest.PullResult;
-import io.virtquorum.guest.ServeResult;
 import io.virtquorum.guest.Snapshot;
 import io.virtquorum.guest.Trouble;
 import io.virtquorum.guest.VerifyResult;
@@ -187,7 +186,7 @@ final class ProgramGuestTest {
     RealProgram.run("rmdir", joiner.tree.path.resolve("lost+found") + "");
     Digest root = holds(donor, FIRST);
 
-    Offer offer = serve(donor);
+    Offer offer = donor.serve(DONOR, JOINER);
     assertThat(offer.toString()).doesNotContain(offer.password());
     joiner.watch.settle(LIMIT);
     PullResult result = joiner.watch.pull(offer, new Goal.Whole(FIRST), NOTE, () -> true, LIMIT);
@@ -220,15 +219,16 @@ final class ProgramGuestTest {
     ProgramMember donor = member("web-0");
     ProgramMember joiner = member("web-1");
     donor.tree.write("index.html", "elected");
-    Offer offer = serve(donor);
+    Offer offer = donor.serve(DONOR, JOINER);
     String password = offer.password();
     char last = password.charAt(password.length() - 1) == '0' ? '1' : '0';
     String other = password.substring(0, password.length() - 1) + last;
     Offer forged = new Offer(offer.address(), offer.port(), other, offer.rows());
     assertThat(joiner.watch.pull(forged, new Goal.Whole(FIRST), NOTE, () -> false, LIMIT))
         .isInstanceOf(PullResult.Failed.class);
-    Offer scripts = new Offer(offer.address(), offer.port(), "a1b2", offer.rows());
-    assertThat(joiner.watch.pull(scripts, new Goal.Whole(FIRST), NOTE, () -> false, LIMIT))
+    Offer ofAnEarlierVersion = new Offer(offer.address(), offer.port(), "a1b2", offer.rows());
+    assertThat(
+            joiner.watch.pull(ofAnEarlierVersion, new Goal.Whole(FIRST), NOTE, () -> false, LIMIT))
         .isEqualTo(Secret.ofAnotherKind());
     assertThat(joiner.tree.path.resolve("index.html")).doesNotExist();
   }
@@ -250,7 +250,7 @@ final class ProgramGuestTest {
     RowKey b = new RowKey("site", "b");
     joiner.tree.write("a", "written");
     lookUntil(joiner, seen -> seen.changesTotal() == 1);
-    Offer offer = serve(donor);
+    Offer offer = donor.serve(DONOR, JOINER);
     var rows = Map.of(a, wanted.digest(a), b, wanted.digest(b));
     PullResult result = joiner.watch.pull(offer, new Goal.Rows(rows), NOTE, () -> false, LIMIT);
     assertThat(result).as("nothing was rotten").isInstanceOf(PullResult.Done.class);
@@ -394,7 +394,7 @@ final class ProgramGuestTest {
       for (int frames = 0; frames < 40; frames += 2) {
         joiner.tree.write("a", "lost " + frames);
         joiner.tree.write("extra", "goes");
-        Offer offer = serve(donor);
+        Offer offer = donor.serve(DONOR, JOINER);
         watch.settle(LIMIT);
         port.cut = false;
         port.passing.set(frames);
@@ -445,7 +445,7 @@ final class ProgramGuestTest {
     assertThat(seen.changes()).extracting(Change::key).containsExactly(rots);
     assertThat(seen.changes().getFirst().kind()).isEqualTo(Change.Kind.ROT);
 
-    Offer offer = serve(donor);
+    Offer offer = donor.serve(DONOR, JOINER);
     var wanted = offer.rows();
     var goal = new Goal.Rows(Map.of(rots, wanted.digest(rots)));
     PullResult result = joiner.watch.pull(offer, goal, NOTE, () -> false, LIMIT);
@@ -468,10 +468,5 @@ final class ProgramGuestTest {
     assertThat(seen.changes()).allSatisfy(change -> assertThat(change.now()).isPresent());
     assertThat(seen.matrix().root()).isNotEqualTo(before);
     assertThat(one.watch.audit(LIMIT).matrix()).isEqualTo(seen.matrix());
-  }
-
-  private static Offer serve(ProgramMember donor) throws Exception {
-    Digest root = donor.watch.look(LIMIT).matrix().root();
-    return ((ServeResult.Begun) donor.watch.serve("order-1", root, DONOR, JOINER, LIMIT)).offer();
   }
 }

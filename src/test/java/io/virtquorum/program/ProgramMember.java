@@ -1,9 +1,14 @@
 package io.virtquorum.program;
 
+import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.guest.ArchiveLimits;
 import io.virtquorum.guest.CommandFeature;
+import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Offer;
+import io.virtquorum.guest.ServeResult;
 import io.virtquorum.guest.Tree;
+import io.virtquorum.guest.Trouble;
 import io.virtquorum.guest.Watch;
 import io.virtquorum.guest.WatchSettings;
 import java.io.IOException;
@@ -21,10 +26,11 @@ final class ProgramMember implements AutoCloseable {
   final ProgramGuest guest;
   final Watch watch;
 
-  ProgramMember(String name, ScratchTree tree, Path directory, WatchSettings settings)
+  ProgramMember(
+      String name, ScratchTree tree, Path directory, WatchSettings settings, String... around)
       throws IOException, InterruptedException {
     this.tree = tree;
-    this.program = new RealProgram(directory);
+    this.program = new RealProgram(directory, around);
     this.guest = new ProgramGuest(program.socket, () -> 1, name);
     this.watch = guest.watch(settings);
   }
@@ -55,6 +61,12 @@ final class ProgramMember implements AutoCloseable {
         Set.of(),
         new ArchiveLimits(20, 1 << 30),
         false);
+  }
+
+  /** Serves what it holds to another. */
+  Offer serve(String address, String joiner) throws GuestException, Trouble {
+    Digest root = watch.look(LIMIT).matrix().root();
+    return ((ServeResult.Begun) watch.serve("order-1", root, address, joiner, LIMIT)).offer();
   }
 
   @Override

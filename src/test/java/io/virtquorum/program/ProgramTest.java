@@ -183,7 +183,7 @@ final class ProgramTest {
         };
     connect();
     assertThatThrownBy(() -> ask(Duration.ofMillis(300)))
-        .isInstanceOf(GuestException.Unreachable.class)
+        .isInstanceOf(GuestException.Refused.class)
         .hasMessageContaining("because REASON_OLDER_TERM");
     term.set(7);
     assertThat(ask(LIMIT).getFacts().getFactsCount()).isOne();

@@ -27,17 +27,17 @@ class GuestSilenceTest {
   }
 
   @Test
-  void givenAFreezeOfSecondsThenNothingIsSaidAndARefusalThatLastsIs() {
-    failed(new GuestException.Refused("frozen"), 0, Guest.State.ANSWERING);
-    failed(new GuestException.Refused("frozen"), 9, Guest.State.ANSWERING);
+  void givenARefusalOfSecondsThenNothingIsSaidAndOneThatLastsIs() {
+    failed(new GuestException.Refused("it is of another term"), 0, Guest.State.ANSWERING);
+    failed(new GuestException.Refused("it is of another term"), 9, Guest.State.ANSWERING);
     assertThat(silence.ailment()).isEmpty();
 
-    failed(new GuestException.Refused("blocked"), 10, Guest.State.ANSWERING);
-    assertThat(silence.ailment().orElseThrow().sentence()).isEqualTo("blocked");
+    failed(new GuestException.Refused("it speaks another protocol"), 10, Guest.State.ANSWERING);
+    assertThat(silence.ailment().orElseThrow().sentence()).isEqualTo("it speaks another protocol");
   }
 
   @Test
-  void givenALookThatLastsTooLongWhileTheAgentAnswersThenItIsCalledASlowLook() {
+  void givenALookThatLastsTooLongWhileTheProgramAnswersThenItIsCalledASlowLook() {
     failed(new GuestException.TimedOut("The work took longer"), 60, Guest.State.ANSWERING);
 
     assertThat("web-2: " + silence.ailment().orElseThrow().sentence() + ".")
@@ -50,7 +50,7 @@ class GuestSilenceTest {
   }
 
   @Test
-  void givenAnAgentThatFallsSilentAfterASlowLookThenItsSilenceIsCountedFromThen() {
+  void givenAProgramThatFallsSilentAfterASlowLookThenItsSilenceIsCountedFromThen() {
     failed(new GuestException.TimedOut("The work took longer"), 60, Guest.State.ANSWERING);
     failed(new GuestException.TimedOut("nobody answers"), 120, Guest.State.SILENT);
     failed(new GuestException.TimedOut("nobody answers"), 209, Guest.State.SILENT);

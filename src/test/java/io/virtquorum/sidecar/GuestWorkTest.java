@@ -148,7 +148,6 @@ class GuestWorkTest {
             List.of(),
             0,
             false,
-            false,
             0);
     return guest;
   }

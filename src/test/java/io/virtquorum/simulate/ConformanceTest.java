@@ -6,6 +6,7 @@ import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Position;
+import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.RowKey;
 import io.virtquorum.guest.ArchiveNote;
 import io.virtquorum.guest.Goal;
@@ -257,6 +258,38 @@ final class ConformanceTest {
     assertThat(changes).isZero();
     Map<String, String> archive = same(joiner, Sites.Site::archive);
     assertThat(archive).containsEntry("changed", "drift").containsEntry("new/file", "drift");
+  }
+
+  @Test
+  void givenWritesThatGoOnThenAMomentOfThemIsAcceptedAndServed() throws Exception {
+    for (Sites.Pair pair : List.of(donor, joiner)) {
+      pair.write("log", "1");
+      pair.write("gone", "1");
+    }
+    for (int i = 0; i < 2; i++) {
+      Sites.Site from = i == 0 ? donor.real() : donor.simulated();
+      Sites.Site to = i == 0 ? joiner.real() : joiner.simulated();
+      Digest before = holds(from, FIRST);
+      assertThat(holds(to, FIRST)).isEqualTo(before);
+      from.write("log", "12");
+      from.write("docs/added", "mine");
+      from.see();
+      from.write("log", "123");
+      VerifyResult result = from.call(w -> w.accept(SECOND, before, false, Sites.LIMIT));
+      assertThat(result).isInstanceOf(VerifyResult.Equal.class);
+      Digest accepted = result.snapshot().matrix().root();
+      from.write("log", "1234");
+      from.write("docs/added", "another");
+      var begun =
+          from.call(w -> w.serve("one", accepted, from.address(), to.address(), Sites.LIMIT));
+      assertThat(pulled(to, ((ServeResult.Begun) begun).offer()))
+          .isInstanceOf(PullResult.Done.class);
+      assertThat(from.see().memory()).contains(new Remembered(SECOND, accepted));
+      assertThat(kinds(from.see()))
+          .isEqualTo(Map.of("log", Change.Kind.WRITTEN, "docs/added", Change.Kind.WRITTEN));
+    }
+    Map<String, String> files = same(joiner, Sites.Site::files);
+    assertThat(files).containsEntry("log", "123").containsEntry("docs/added", "mine");
   }
 
   private static Snapshot remembered(Sites.Site site) throws Exception {

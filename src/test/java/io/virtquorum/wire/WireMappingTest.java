@@ -205,7 +205,7 @@ final class WireMappingTest {
         1,
         true,
         false,
-        Optional.of(new BallotContent.Trouble("NoRsync", "Install rsync in the guest.")),
+        Optional.of(new BallotContent.Trouble("NotMounted", "/srv/www is not mounted.")),
         outputs);
   }
 }
