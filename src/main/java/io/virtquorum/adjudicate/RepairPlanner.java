@@ -22,11 +22,13 @@ final class RepairPlanner {
   private final Picture picture;
   private final Assessment assessment;
   private final OrderBook orders;
+  private final Optional<String> follower;
 
   private RepairPlanner(Picture picture, Assessment assessment, OrderBook orders) {
     this.picture = picture;
     this.assessment = assessment;
     this.orders = orders;
+    this.follower = Succession.follower(picture, assessment);
   }
 
   /** The state with the new jobs in it, what is to be ordered, and what is held back. */
@@ -35,6 +37,7 @@ final class RepairPlanner {
     List<Hold> holds = new ArrayList<>(RotPlanner.plan(picture, assessment, orders));
     RepairPlanner planner = new RepairPlanner(picture, assessment, orders);
     picture.usable().forEach(planner::quiesce);
+    planner.proveBeforeItIsLeft();
     assessment.elected().ifPresent(planner::follow);
     OutputPlanner.plan(picture, orders);
     picture.usable().forEach(m -> planner.tooFast(m).ifPresent(holds::add));
@@ -59,6 +62,22 @@ final class RepairPlanner {
       orders.quiesce(name, OrderBook.STILL);
     } else if (!wanted && until.isPresent()) {
       orders.quiesce(name, Duration.ZERO);
+    }
+  }
+
+  /** Rule 10: nobody wrote on the primary that users are to be led away from. */
+  private void proveBeforeItIsLeft() {
+    if (follower.isPresent()) {
+      picture
+          .primary()
+          .flatMap(picture::remembered)
+          .ifPresent(
+              held ->
+                  orders.prove(
+                      picture.primary().get(),
+                      new Target(
+                          held.position(), held.root(), Target.Ground.COMMITTED, Optional.empty()),
+                      Command.Accepts.THIS));
     }
   }
 
@@ -163,6 +182,9 @@ final class RepairPlanner {
    * strayed with a majority.
    */
   private boolean isHeldBack(String name) {
+    if (follower.filter(name::equals).isPresent()) {
+      return true;
+    }
     if (picture.is(name, MemberClass.STEADY) || picture.record().committed().isEmpty()) {
       return false;
     }

@@ -4,6 +4,7 @@ import io.virtquorum.adjudicate.RecordPlanner.Plan;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -16,6 +17,9 @@ import java.util.stream.Stream;
  * (rule 10). Every change of the primary is a new tenure. Who it is finds {@link Successor}.
  */
 final class Succession {
+  /** How young a proof must be that nobody wrote on a primary that is left. */
+  private static final Duration PROVEN = Duration.ofSeconds(5);
+
   private final Picture picture;
   private final Assessment assessment;
   private final Config config;
@@ -167,30 +171,57 @@ final class Succession {
    * repaired.
    */
   private Plan followUsers(String primary) {
+    Optional<String> name = follower(primary);
+    if (name.isEmpty() || !isProven(primary)) {
+      return Plan.none();
+    }
+    return successor.lead(
+        name.get(),
+        Optional.empty(),
+        "SwitchedOver",
+        "its users work there, and none at " + primary);
+  }
+
+  /** Whom rule 10 follows users to, once the primary proved that nobody wrote there. */
+  static Optional<String> follower(Picture picture, Assessment assessment) {
+    return picture
+        .primary()
+        .flatMap(primary -> new Succession(picture, assessment).follower(primary));
+  }
+
+  /** Its ballot may be older than what was written there a moment ago. */
+  private boolean isProven(String primary) {
+    return picture
+        .member(primary)
+        .since()
+        .held()
+        .filter(at -> !at.plus(PROVEN).isBefore(picture.now()))
+        .isPresent();
+  }
+
+  private Optional<String> follower(String primary) {
     if (config.authority() != Authority.RECORD
         || !picture.is(primary, MemberClass.STEADY)
         || !picture.member(primary).isSeen() // its users would not show
         || picture.ballot(primary).hasUsers()) {
-      return Plan.none();
+      return Optional.empty();
     }
     List<String> used = others(primary).filter(m -> picture.ballot(m).hasUsers()).toList();
-    if (used.size() != 1) {
-      return Plan.none();
-    }
-    String name = used.getFirst();
+    return used.size() == 1
+        ? Optional.of(used.getFirst()).filter(name -> mayFollow(name, primary))
+        : Optional.empty();
+  }
+
+  private boolean mayFollow(String name, String primary) {
     boolean sameGround = picture.ballot(name).memory().equals(picture.ballot(primary).memory());
-    if (!picture.is(name, MemberClass.ADVANCED)
-        || !sameGround
-        || !picture.isWanted(name)
-        || assessment.disagreeing().contains(name)
-        || picture.state().work().isChanging(name)
-        || picture.member(name).isUnclear()
-        || hasRival(name)
-        || !picture.isSettled(name)) {
-      return Plan.none();
-    }
-    return successor.lead(
-        name, Optional.empty(), "SwitchedOver", "its users work there, and none at " + primary);
+    return picture.is(name, MemberClass.ADVANCED)
+        && sameGround
+        && picture.isWanted(name)
+        && !assessment.disagreeing().contains(name)
+        && !picture.state().work().isChanging(name)
+        && !picture.member(name).isUnclear()
+        && !hasRival(name)
+        && picture.isSettled(name);
   }
 
   /** Another member with users was repaired since this one strayed. */

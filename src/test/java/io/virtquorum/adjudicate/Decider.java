@@ -246,6 +246,11 @@ final class Decider {
     return state.work().job(id).map(Job::asked).orElse("web-0");
   }
 
+  /** Who was asked last to prove what it holds did. */
+  Decider proves() {
+    return ended(Command.Prove.class, new Outcome.Done(0, 0, Duration.ZERO, ""));
+  }
+
   /** The newest order of this kind failed. */
   Decider failed(Class<? extends Command.Order> kind) {
     return ended(kind, new Outcome.Failed(new Trouble("DiskFull", "it is full.")));

@@ -283,6 +283,11 @@ final class DecisionsTest {
     decider.later(Duration.ofSeconds(5));
     assertThat(decider.state.record().primary()).contains("web-0");
     decider.later(Duration.ofSeconds(1));
+    assertThat(decider.newest(Command.Prove.class).member())
+        .as("whose ballot may be older than a write")
+        .isEqualTo("web-0");
+    assertThat(decider.state.record().primary()).contains("web-0");
+    decider.proves();
     assertThat(decider.state.record().primary()).contains("web-2");
     assertThat(decider.said("SwitchedOver").orElseThrow())
         .startsWith("Users are led to web-2: its users work there, and none at web-0.");

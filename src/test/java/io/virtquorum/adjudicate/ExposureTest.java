@@ -196,7 +196,7 @@ final class ExposureTest {
     Decider decider = Decider.steady();
     decider.lookedAt(Optional.empty()); // a new sidecar, which never saw it hold anything
     decider.votes(2, NEW, Optional.of(Decider.HOLDS_C), 1, true, written(PAGE, PAGE_1, NEW));
-    decider.later(Duration.ofSeconds(6));
+    decider.later(Duration.ofSeconds(6)).proves();
     assertThat(decider.state.record().primary()).contains("web-2");
     assertThat(decider.state.news().exposedSince()).isPresent();
     assertThat(decider.state.news().exposure().unknownSince()).isPresent();
@@ -208,7 +208,7 @@ final class ExposureTest {
     var last = decider.later(Duration.ofMinutes(1)).now;
     decider.lookedAt(Optional.of(last)).later(Duration.ofSeconds(2));
     decider.votes(2, NEW, Optional.of(Decider.HOLDS_C), 1, true, written(PAGE, PAGE_1, NEW));
-    decider.later(Duration.ofSeconds(6));
+    decider.later(Duration.ofSeconds(6)).proves();
     assertThat(decider.state.record().primary()).contains("web-2");
     assertThat(decider.state.news().exposedSince()).contains(last);
     assertThat(decider.state.news().exposure().unknownSince()).isEmpty();

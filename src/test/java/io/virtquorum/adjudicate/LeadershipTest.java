@@ -51,7 +51,7 @@ final class LeadershipTest {
     decider.votes(0, C, Optional.of(Decider.HOLDS_C), 1, false);
     decider.changed(1, NEW, true, EDIT).later(SETTLED);
     decider.serves(MATRIX).ended(Command.Pull.class, repaired()).holds(1).holds(0);
-    decider.later(Duration.ofMinutes(1)).changed(2, OTHER, true, EDIT).later(SETTLED);
+    decider.later(Duration.ofMinutes(1)).changed(2, OTHER, true, EDIT).later(SETTLED).proves();
     assertThat(primary(decider)).isEqualTo("web-2");
   }
 
