@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"virtquorum.io/guest/internal/wire"
@@ -120,5 +121,40 @@ func TestGivenAGuestThatIsOnlyObservedThenNothingIsMadeOnItsDisk(t *testing.T) {
 	}
 	if _, err := os.Lstat(filepath.Join(filepath.Dir(tree), ".virtquorum")); !os.IsNotExist(err) {
 		t.Fatal(err)
+	}
+}
+
+func TestGivenOtherExcludesThenWhatWasRememberedIsNotCompared(t *testing.T) {
+	tree := newTree(t)
+	write(t, tree, "kept")
+	write(t, tree, "cache")
+	s, _ := newService(t)
+	mustDo(t, s, configureOf(tree))
+	rememberNow(t, s)
+	other := configureOf(tree)
+	other.Trees[0].Exclude = []string{"cache"}
+	mustDo(t, s, other)
+	seen := mustDo(t, s, &wire.Look{Walk: true}).GetLook()
+	if seen.Trees[0].Memory != nil || seen.ChangesTotal != 0 {
+		t.Fatal(seen)
+	}
+	mustDo(t, s, configureOf(tree)) // nothing was remembered meanwhile
+	if seen = mustDo(t, s, &wire.Look{Walk: true}).GetLook(); seen.Trees[0].Memory == nil || seen.ChangesTotal != 0 {
+		t.Fatal(seen)
+	}
+}
+
+func TestGivenMoreChangesThanAreListedThenAllAreCounted(t *testing.T) {
+	tree := newTree(t)
+	s, _ := newService(t)
+	mustDo(t, s, configureOf(tree))
+	rememberNow(t, s)
+	const files = 3000
+	for i := range files {
+		write(t, tree, strconv.Itoa(i))
+	}
+	seen := mustDo(t, s, &wire.Look{Walk: true}).GetLook()
+	if seen.ChangesTotal != files || len(seen.Changes) != mostChanges {
+		t.Fatal(seen.ChangesTotal, len(seen.Changes))
 	}
 }

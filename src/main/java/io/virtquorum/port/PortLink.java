@@ -45,6 +45,7 @@ public final class PortLink implements Sessions {
   private boolean closed;
   private String why = "nothing is connected yet";
   private boolean refused; // the newest Hello was, and why says so
+  private long refusedTerm;
   private volatile boolean connected;
   private volatile boolean heardEver;
   private volatile boolean connectedEver;
@@ -111,10 +112,10 @@ public final class PortLink implements Sessions {
           if (closed) {
             throw new GuestException.Unreachable("The way to the guest is closed", null);
           }
+          if (refused && refusedTerm == term.getAsLong()) {
+            throw new GuestException.Refused("The guest program refuses this sidecar: " + why);
+          }
           if (news.awaitNanos(limit.leftNanos()) <= 0 && limit.isOver()) {
-            if (refused) {
-              throw new GuestException.Refused("The guest program refuses this sidecar: " + why);
-            }
             throw new GuestException.Unreachable(
                 "The guest program does not answer: " + whyNone(), null);
           }
@@ -271,8 +272,10 @@ public final class PortLink implements Sessions {
           if (message.getRefusal().getId() == 0 && !now.isOpen()) {
             why = message.getRefusal().getSentence();
             refused = true;
+            refusedTerm = now.term();
             refusedUntil = heard + timing.longestPause().toNanos();
             now.lose(why);
+            news.signalAll();
           }
         }
         case BUSY -> {

@@ -79,7 +79,7 @@ final class Commands {
       throw failed("it left a program running that holds its output open");
     }
     String text = error.substring(0, Math.min(WORDS, error.size())).toString(UTF_8);
-    text = text.isEmpty() ? "" : ": " + text.replace('\n', ' ');
+    text = text.isBlank() ? "" : ": " + text.strip().replace('\n', ' ');
     if (ran.getSignal() != 0) {
       throw failed("it was ended by signal " + ran.getSignal() + text);
     }
