@@ -105,7 +105,7 @@ func (s *Service) freezeTrees(ctx context.Context, of *member, set *frozenSet, f
 	}
 	for i, t := range of.trees {
 		if err := s.freezeTree(ctx, of, i, set, &most); err != nil {
-			return fmt.Errorf("the tree %s: %w", t.spec.Name, err)
+			return err
 		}
 		frozen.Changes = append(frozen.Changes, t.frozenChanges(ctx, i, set.trees[i])...)
 	}
@@ -176,7 +176,7 @@ func (s *Service) freezeTree(ctx context.Context, of *member, index int, set *fr
 		return void("%w", err)
 	}
 	if held.Store == nil {
-		return held.Why
+		return fmt.Errorf("the tree %s: %w", t.spec.Name, held.Why)
 	}
 	hashing, err := of.hashing()
 	if err != nil {
@@ -184,7 +184,7 @@ func (s *Service) freezeTree(ctx context.Context, of *member, index int, set *fr
 	}
 	copies, err := held.Store.Dir(memory.Frozen)
 	if err != nil {
-		return err
+		return fmt.Errorf("the tree %s: %w", t.spec.Name, err)
 	}
 	one.tree = &freeze.Tree{
 		Name: t.spec.Name, Rows: held.Rows, Hashing: hashing, Copies: copies, Prefix: fmt.Sprintf("%d-", set.number),

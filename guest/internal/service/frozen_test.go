@@ -288,6 +288,29 @@ func TestGivenTwoJoinersOnOnePortThenEachIsServedAndOneThatNeverComesEndsWithIts
 	never.awaitEnd(t)
 }
 
+func TestGivenAsManyServingsAsMayBeThenOneMoreIsRefusedAndTheOthersGoOn(t *testing.T) {
+	p := newFreezer(t, "tmpfs", func(tree string) { write(t, tree, "file") })
+	seed, port := bytes.Repeat([]byte{1}, sync.SeedSize), freePort(t)
+	var all []*served
+	for range 16 {
+		all = append(all, p.serveFrozen(nil, seed, port))
+	}
+	serve := &wire.Serve{Joiners: []*wire.Joiner{{Member: "web-1", Seed: seed}}, Port: port}
+	_, _, err := do(t, p.donor, serve)
+	if why, detail := refused(err); why != wire.Reason_REASON_FAILED || detail != "TooManyServings" || !strings.Contains(err.Error(), "end one of them") {
+		t.Fatal(err)
+	}
+	if err := p.fetchFrom(p.joiner, all[7], seed); err != nil { // of nothing, which the donor is told
+		t.Fatal(err)
+	}
+	all[7].awaitEnd(t)
+	all[7] = p.serveFrozen(nil, seed, port)
+	for _, one := range all {
+		one.cancel()
+		one.awaitEnd(t)
+	}
+}
+
 func TestGivenATreesOwnerWhoAttacksWhileItIsFrozenThenNothingOutsideIsTouched(t *testing.T) {
 	for name, kernel := range map[string]beneath.Kernel{"today": {}, "older": {NoOpenat2: true, NoStatx: true}} {
 		t.Run(name, func(t *testing.T) {
