@@ -79,11 +79,7 @@ func (s *Service) freezeNow(ctx context.Context, of *member, call Call, most int
 			return nil, nil, err
 		}
 	}
-	half, err := of.isHalf()
-	if err != nil {
-		return nil, nil, err
-	}
-	set := &frozenSet{number: s.frozen.Add(1), half: half}
+	set := &frozenSet{number: s.frozen.Add(1)}
 	frozen := &wire.Frozen{Number: set.number, Look: of.look(), Remembers: true}
 	if err := s.freezeTrees(ctx, of, set, frozen, most); err != nil {
 		set.remove()
@@ -156,6 +152,9 @@ func (t *tree) beginFreeze(index int) (*frozenTree, error) {
 // isMixed is true if what was found different may not have been so at one moment: of a file that was moved only one end may be known.
 // That those files which are different changed once more does not matter.
 func isMixed(scanner *fingerprint.Scanner, version uint64, inodes map[string]uint64) bool {
+	if scanner.Version() == version {
+		return false
+	}
 	rows, gone, known := scanner.Since(version)
 	if !known || len(gone) > 0 {
 		return true

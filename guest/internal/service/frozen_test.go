@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	"google.golang.org/protobuf/proto"
 
 	"virtquorum.io/guest/internal/beneath"
 	"virtquorum.io/guest/internal/evidence"
@@ -81,13 +82,30 @@ func TestGivenThreeFreezesThenTheOldestThatIsNotServedGoes(t *testing.T) {
 	if change := changesNow(t, p.donor)["file"]; change == nil || !bytes.Equal(change.Before, three.Changes[0].Now) {
 		t.Fatal(change)
 	}
-	// Another session knows of nothing, and neither does the disk.
+	// The same configuration once more changes nothing; another session knows of nothing, and neither does the disk.
+	mustDo(t, p.donor, proto.CloneOf(p.donor.member.configure))
+	if left := p.copies(); len(left) == 0 {
+		t.Fatal("what was frozen is gone")
+	}
 	call := &fakeCall{request: request(t, p.donor.member.configure), session: 2}
 	if _, err := p.donor.do(t.Context(), call); err != nil {
 		t.Fatal(err)
 	}
 	if left := p.copies(); len(left) != 0 {
 		t.Fatal(left)
+	}
+}
+
+func TestGivenTreesThatBecomeAnotherMembersStateThenWhatWasFrozenBeforeIsNotRememberedAnyMore(t *testing.T) {
+	p := newFreezer(t, "tmpfs", func(tree string) { write(t, tree, "file") })
+	p.changed("one")
+	frozen := p.freeze()
+	whole := &wire.Request{Operation: &wire.Request_Apply{Apply: &wire.Apply{ArchiveEntry: "whole", Verdict: "it is the elected state", Whole: true}}}
+	if _, err := doWith(t, p.donor, whole, []*wire.Target{{Path: []byte("file")}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := do(t, p.donor, &wire.Remember{Position: p.position(), Root: make([]byte, 32), Frozen: frozen.Number}); reason(err) != wire.Reason_REASON_VOID {
+		t.Fatal(err)
 	}
 }
 
