@@ -173,7 +173,7 @@ func TestGivenADiskWithoutRoomForTheCopiesThenThatIsSaidAndTheRoomIsGivenBack(t 
 		t.Fatal(err)
 	}
 	p.donor = p.service(p.donorTree)
-	rememberNow(t, p.donor)
+	rememberQuietly(t, p.donor)
 	randomly(t, filepath.Join(p.donorTree, "a-small"), 1, 1<<20)
 	randomly(t, filepath.Join(p.donorTree, "large"), 2, 14<<20)
 	mustDo(t, p.donor, &wire.Look{Walk: true})
@@ -342,7 +342,7 @@ func TestGivenATreesOwnerWhoAttacksWhileItIsFrozenThenNothingOutsideIsTouched(t 
 				o.Trees = Opener{Watch: []string{watch.Fanotify, watch.Inotify}, Kernel: kernel}
 			})
 			mustDo(t, p.donor, configureOf(p.donorTree))
-			rememberNow(t, p.donor)
+			rememberQuietly(t, p.donor)
 			canary := scratchfs.NewCanary(t, filepath.Join(point, "canary"))
 			stop := scratchfs.Attack(t, p.donorTree, canary)
 			well, void := 0, 0
