@@ -188,18 +188,21 @@ func (w *work) isAppended(ctx context.Context, ino uint64) bool {
 // equal compares the first bytes of two files.
 func equal(ctx context.Context, a, b *os.File, size int64) (bool, error) {
 	const piece = 256 << 10
-	var one, other [piece]byte
+	one, other := make([]byte, min(size, piece)), make([]byte, min(size, piece))
 	for at := int64(0); at < size; at += piece {
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
 		n := min(piece, size-at)
-		for file, into := range map[*os.File][]byte{a: one[:n], b: other[:n]} {
-			if _, err := file.ReadAt(into, at); errors.Is(err, io.EOF) {
-				return false, nil
-			} else if err != nil {
-				return false, fmt.Errorf("reading it once more: %w", err)
-			}
+		_, err := a.ReadAt(one[:n], at)
+		if err == nil {
+			_, err = b.ReadAt(other[:n], at)
+		}
+		if errors.Is(err, io.EOF) {
+			return false, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("reading it once more: %w", err)
 		}
 		if !bytes.Equal(one[:n], other[:n]) {
 			return false, nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -64,7 +63,7 @@ func (m *Memory) Overlaid(ctx context.Context, others []Row, refresh func(Row) R
 				return
 			}
 		}
-		for row := range slices.Values(rest) {
+		for _, row := range rest {
 			if !row.Digest.IsZero() && !yield(row) {
 				return
 			}

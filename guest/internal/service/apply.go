@@ -74,6 +74,7 @@ func (s *Service) apply(ctx context.Context, of *member, call Call) (*wire.Answe
 		if err := of.setHalf(true); err != nil {
 			return nil, err
 		}
+		of.thaw()
 	}
 	applied := &wire.Applied{Bytes: uint64(coming)}
 	prepared, err := prepare(ctx, all, plans)

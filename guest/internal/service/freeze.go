@@ -79,11 +79,7 @@ func (s *Service) freezeNow(ctx context.Context, of *member, call Call, most int
 			return nil, nil, err
 		}
 	}
-	half, err := of.isHalf()
-	if err != nil {
-		return nil, nil, err
-	}
-	set := &frozenSet{number: s.frozen.Add(1), half: half}
+	set := &frozenSet{number: s.frozen.Add(1)}
 	frozen := &wire.Frozen{Number: set.number, Look: of.look(), Remembers: true}
 	if err := s.freezeTrees(ctx, of, set, frozen, most); err != nil {
 		set.remove()
@@ -105,7 +101,7 @@ func (s *Service) freezeTrees(ctx context.Context, of *member, set *frozenSet, f
 	}
 	for i, t := range of.trees {
 		if err := s.freezeTree(ctx, of, i, set, &most); err != nil {
-			return fmt.Errorf("the tree %s: %w", t.spec.Name, err)
+			return err
 		}
 		frozen.Changes = append(frozen.Changes, t.frozenChanges(ctx, i, set.trees[i])...)
 	}
@@ -156,6 +152,9 @@ func (t *tree) beginFreeze(index int) (*frozenTree, error) {
 // isMixed is true if what was found different may not have been so at one moment: of a file that was moved only one end may be known.
 // That those files which are different changed once more does not matter.
 func isMixed(scanner *fingerprint.Scanner, version uint64, inodes map[string]uint64) bool {
+	if scanner.Version() == version {
+		return false
+	}
 	rows, gone, known := scanner.Since(version)
 	if !known || len(gone) > 0 {
 		return true
@@ -176,7 +175,7 @@ func (s *Service) freezeTree(ctx context.Context, of *member, index int, set *fr
 		return void("%w", err)
 	}
 	if held.Store == nil {
-		return held.Why
+		return fmt.Errorf("the tree %s: %w", t.spec.Name, held.Why)
 	}
 	hashing, err := of.hashing()
 	if err != nil {
@@ -184,7 +183,7 @@ func (s *Service) freezeTree(ctx context.Context, of *member, index int, set *fr
 	}
 	copies, err := held.Store.Dir(memory.Frozen)
 	if err != nil {
-		return err
+		return fmt.Errorf("the tree %s: %w", t.spec.Name, err)
 	}
 	one.tree = &freeze.Tree{
 		Name: t.spec.Name, Rows: held.Rows, Hashing: hashing, Copies: copies, Prefix: fmt.Sprintf("%d-", set.number),

@@ -19,8 +19,7 @@ const mostSets = 2
 type frozenSet struct {
 	number  uint64
 	trees   []*frozenTree
-	half    bool // the trees were half another member's state already
-	serving int  // requests that serve it; the member's lock guards it
+	serving int // requests that serve it; the member's lock guards it
 }
 
 // frozenTree is what was frozen of a tree. Its rows do not change any more.
@@ -166,11 +165,7 @@ func (of *member) rememberFrozen(ctx context.Context, request *wire.Remember, st
 			return nil, fmt.Errorf("the tree %s: %w", t.spec.Name, err)
 		}
 	}
-	half, err := of.isHalf()
-	if err == nil && half && set.half { // else the trees became half another state only after they were frozen
-		err = of.setHalf(false)
-	}
-	if err != nil {
+	if err := of.setHalf(false); err != nil { // nothing that is frozen outlives a whole other state's coming
 		return nil, err
 	}
 	return remembered(request), nil

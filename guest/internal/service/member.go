@@ -53,6 +53,7 @@ func (s *Service) configure(ctx context.Context, _ *member, call Call) (*wire.An
 	s.mu.Unlock()
 	if old != nil && same(old.configure, configure) {
 		s.mu.Lock()
+		another := old.session != call.Session()
 		old.session = call.Session()
 		s.mu.Unlock()
 		select {
@@ -62,7 +63,9 @@ func (s *Service) configure(ctx context.Context, _ *member, call Call) (*wire.An
 		old.mu.Lock()
 		old.published = nil
 		old.mu.Unlock()
-		old.thaw() // the session before is over, and this one knows of nothing
+		if another {
+			old.thaw() // this session knows of nothing
+		}
 		s.publish(old)
 		return configured(old), nil
 	}

@@ -1326,7 +1326,7 @@ type Request_KeepOutput struct {
 }
 
 type Request_Freeze struct {
-	Freeze *Freeze `protobuf:"bytes,40,opt,name=freeze,proto3,oneof"` // 30 to 39 are left to operations that are being made
+	Freeze *Freeze `protobuf:"bytes,40,opt,name=freeze,proto3,oneof"`
 }
 
 func (*Request_Configure) isRequest_Operation() {}
