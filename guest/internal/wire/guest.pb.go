@@ -1,6 +1,6 @@
 // What a member's sidecar and the guest program say to each other over the virtio port, a message a frame (guest/internal/port says
 // what a frame is). The sidecar asks; the guest program answers and pushes what it sees. Guest data never passes here, but for the
-// output of commands: it goes from guest to guest over the sync network.
+// output of commands: it goes from guest to guest over the sync network. The program itself may come this way (Update).
 //
 // Paths are bytes, relative to their tree's root, without a leading slash; empty is the root itself. A reason is a stable CamelCase
 // word for programs, a sentence is for the person who must act. Digests are 32 bytes.
@@ -24,6 +24,55 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+type UpdateState int32
+
+const (
+	UpdateState_UPDATE_STATE_UNSPECIFIED UpdateState = 0
+	UpdateState_UPDATE_STATE_ON_TRIAL    UpdateState = 1 // it is this program, which goes again unless ConfirmUpdate comes
+	UpdateState_UPDATE_STATE_FAILED      UpdateState = 2 // this program is the one from before
+)
+
+// Enum value maps for UpdateState.
+var (
+	UpdateState_name = map[int32]string{
+		0: "UPDATE_STATE_UNSPECIFIED",
+		1: "UPDATE_STATE_ON_TRIAL",
+		2: "UPDATE_STATE_FAILED",
+	}
+	UpdateState_value = map[string]int32{
+		"UPDATE_STATE_UNSPECIFIED": 0,
+		"UPDATE_STATE_ON_TRIAL":    1,
+		"UPDATE_STATE_FAILED":      2,
+	}
+)
+
+func (x UpdateState) Enum() *UpdateState {
+	p := new(UpdateState)
+	*p = x
+	return p
+}
+
+func (x UpdateState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (UpdateState) Descriptor() protoreflect.EnumDescriptor {
+	return file_virtquorum_guest_v1_guest_proto_enumTypes[0].Descriptor()
+}
+
+func (UpdateState) Type() protoreflect.EnumType {
+	return &file_virtquorum_guest_v1_guest_proto_enumTypes[0]
+}
+
+func (x UpdateState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use UpdateState.Descriptor instead.
+func (UpdateState) EnumDescriptor() ([]byte, []int) {
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{0}
+}
 
 type Watcher int32
 
@@ -61,11 +110,11 @@ func (x Watcher) String() string {
 }
 
 func (Watcher) Descriptor() protoreflect.EnumDescriptor {
-	return file_virtquorum_guest_v1_guest_proto_enumTypes[0].Descriptor()
+	return file_virtquorum_guest_v1_guest_proto_enumTypes[1].Descriptor()
 }
 
 func (Watcher) Type() protoreflect.EnumType {
-	return &file_virtquorum_guest_v1_guest_proto_enumTypes[0]
+	return &file_virtquorum_guest_v1_guest_proto_enumTypes[1]
 }
 
 func (x Watcher) Number() protoreflect.EnumNumber {
@@ -74,7 +123,7 @@ func (x Watcher) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Watcher.Descriptor instead.
 func (Watcher) EnumDescriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{0}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{1}
 }
 
 type Reason int32
@@ -140,11 +189,11 @@ func (x Reason) String() string {
 }
 
 func (Reason) Descriptor() protoreflect.EnumDescriptor {
-	return file_virtquorum_guest_v1_guest_proto_enumTypes[1].Descriptor()
+	return file_virtquorum_guest_v1_guest_proto_enumTypes[2].Descriptor()
 }
 
 func (Reason) Type() protoreflect.EnumType {
-	return &file_virtquorum_guest_v1_guest_proto_enumTypes[1]
+	return &file_virtquorum_guest_v1_guest_proto_enumTypes[2]
 }
 
 func (x Reason) Number() protoreflect.EnumNumber {
@@ -153,7 +202,7 @@ func (x Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Reason.Descriptor instead.
 func (Reason) EnumDescriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{1}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{2}
 }
 
 type ToGuest struct {
@@ -587,6 +636,7 @@ type Welcome struct {
 	Operations    []string               `protobuf:"bytes,9,rep,name=operations,proto3" json:"operations,omitempty"`                     // names of the fields of Request that this program carries out
 	Requests      uint32                 `protobuf:"varint,10,opt,name=requests,proto3" json:"requests,omitempty"`                       // how many may be in flight at a time
 	FrameBytes    uint32                 `protobuf:"varint,11,opt,name=frame_bytes,json=frameBytes,proto3" json:"frame_bytes,omitempty"` // the largest payload of a frame
+	Update        *UpdateMark            `protobuf:"bytes,12,opt,name=update,proto3" json:"update,omitempty"`                            // unset: none, or it was done
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -698,6 +748,82 @@ func (x *Welcome) GetFrameBytes() uint32 {
 	return 0
 }
 
+func (x *Welcome) GetUpdate() *UpdateMark {
+	if x != nil {
+		return x.Update
+	}
+	return nil
+}
+
+// What became of the newest program that was to take this one's place.
+type UpdateMark struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	State         UpdateState            `protobuf:"varint,1,opt,name=state,proto3,enum=virtquorum.guest.v1.UpdateState" json:"state,omitempty"`
+	Version       string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	Digest        []byte                 `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`     // of the program
+	Sentence      string                 `protobuf:"bytes,4,opt,name=sentence,proto3" json:"sentence,omitempty"` // why it failed
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateMark) Reset() {
+	*x = UpdateMark{}
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateMark) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateMark) ProtoMessage() {}
+
+func (x *UpdateMark) ProtoReflect() protoreflect.Message {
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateMark.ProtoReflect.Descriptor instead.
+func (*UpdateMark) Descriptor() ([]byte, []int) {
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *UpdateMark) GetState() UpdateState {
+	if x != nil {
+		return x.State
+	}
+	return UpdateState_UPDATE_STATE_UNSPECIFIED
+}
+
+func (x *UpdateMark) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *UpdateMark) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+func (x *UpdateMark) GetSentence() string {
+	if x != nil {
+		return x.Sentence
+	}
+	return ""
+}
+
 // Why there is no Welcome yet: this work of the session before has not reached its safe point. Once a second.
 type Busy struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -709,7 +835,7 @@ type Busy struct {
 
 func (x *Busy) Reset() {
 	*x = Busy{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[4]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -721,7 +847,7 @@ func (x *Busy) String() string {
 func (*Busy) ProtoMessage() {}
 
 func (x *Busy) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[4]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -734,7 +860,7 @@ func (x *Busy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Busy.ProtoReflect.Descriptor instead.
 func (*Busy) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{4}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Busy) GetOperations() []string {
@@ -760,7 +886,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[5]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -772,7 +898,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[5]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -785,7 +911,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{5}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Ping) GetNumber() uint64 {
@@ -805,7 +931,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[6]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -817,7 +943,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[6]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -830,7 +956,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{6}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Pong) GetNumber() uint64 {
@@ -857,7 +983,7 @@ type Cancel struct {
 
 func (x *Cancel) Reset() {
 	*x = Cancel{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[7]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -869,7 +995,7 @@ func (x *Cancel) String() string {
 func (*Cancel) ProtoMessage() {}
 
 func (x *Cancel) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[7]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -882,7 +1008,7 @@ func (x *Cancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cancel.ProtoReflect.Descriptor instead.
 func (*Cancel) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{7}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Cancel) GetId() uint64 {
@@ -903,7 +1029,7 @@ type Credit struct {
 
 func (x *Credit) Reset() {
 	*x = Credit{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[8]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -915,7 +1041,7 @@ func (x *Credit) String() string {
 func (*Credit) ProtoMessage() {}
 
 func (x *Credit) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[8]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -928,7 +1054,7 @@ func (x *Credit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Credit.ProtoReflect.Descriptor instead.
 func (*Credit) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{8}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Credit) GetId() uint64 {
@@ -974,6 +1100,8 @@ type Request struct {
 	//	*Request_Quiesce
 	//	*Request_MarkUsers
 	//	*Request_KeepOutput
+	//	*Request_Update
+	//	*Request_ConfirmUpdate
 	Operation     isRequest_Operation `protobuf_oneof:"operation"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -981,7 +1109,7 @@ type Request struct {
 
 func (x *Request) Reset() {
 	*x = Request{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[9]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -993,7 +1121,7 @@ func (x *Request) String() string {
 func (*Request) ProtoMessage() {}
 
 func (x *Request) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[9]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1006,7 +1134,7 @@ func (x *Request) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Request.ProtoReflect.Descriptor instead.
 func (*Request) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{9}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Request) GetId() uint64 {
@@ -1231,6 +1359,24 @@ func (x *Request) GetKeepOutput() *KeepOutput {
 	return nil
 }
 
+func (x *Request) GetUpdate() *Update {
+	if x != nil {
+		if x, ok := x.Operation.(*Request_Update); ok {
+			return x.Update
+		}
+	}
+	return nil
+}
+
+func (x *Request) GetConfirmUpdate() *ConfirmUpdate {
+	if x != nil {
+		if x, ok := x.Operation.(*Request_ConfirmUpdate); ok {
+			return x.ConfirmUpdate
+		}
+	}
+	return nil
+}
+
 type isRequest_Operation interface {
 	isRequest_Operation()
 }
@@ -1315,6 +1461,14 @@ type Request_KeepOutput struct {
 	KeepOutput *KeepOutput `protobuf:"bytes,29,opt,name=keep_output,json=keepOutput,proto3,oneof"`
 }
 
+type Request_Update struct {
+	Update *Update `protobuf:"bytes,30,opt,name=update,proto3,oneof"`
+}
+
+type Request_ConfirmUpdate struct {
+	ConfirmUpdate *ConfirmUpdate `protobuf:"bytes,31,opt,name=confirm_update,json=confirmUpdate,proto3,oneof"`
+}
+
 func (*Request_Configure) isRequest_Operation() {}
 
 func (*Request_Look) isRequest_Operation() {}
@@ -1355,20 +1509,24 @@ func (*Request_MarkUsers) isRequest_Operation() {}
 
 func (*Request_KeepOutput) isRequest_Operation() {}
 
+func (*Request_Update) isRequest_Operation() {}
+
+func (*Request_ConfirmUpdate) isRequest_Operation() {}
+
 // A piece of a request's list. The first ones are taken at once: 2; Credit gives more.
 type Body struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	Last          bool                   `protobuf:"varint,2,opt,name=last,proto3" json:"last,omitempty"`
 	Targets       []*Target              `protobuf:"bytes,3,rep,name=targets,proto3" json:"targets,omitempty"`
-	Content       []byte                 `protobuf:"bytes,4,opt,name=content,proto3" json:"content,omitempty"` // of what a command reads or said; targets are empty then
+	Content       []byte                 `protobuf:"bytes,4,opt,name=content,proto3" json:"content,omitempty"` // of what a command reads or said, or of a program; targets are empty then
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Body) Reset() {
 	*x = Body{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[10]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1380,7 +1538,7 @@ func (x *Body) String() string {
 func (*Body) ProtoMessage() {}
 
 func (x *Body) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[10]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1393,7 +1551,7 @@ func (x *Body) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Body.ProtoReflect.Descriptor instead.
 func (*Body) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{10}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Body) GetId() uint64 {
@@ -1437,7 +1595,7 @@ type Target struct {
 
 func (x *Target) Reset() {
 	*x = Target{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[11]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1449,7 +1607,7 @@ func (x *Target) String() string {
 func (*Target) ProtoMessage() {}
 
 func (x *Target) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[11]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1462,7 +1620,7 @@ func (x *Target) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Target.ProtoReflect.Descriptor instead.
 func (*Target) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{11}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Target) GetTree() uint32 {
@@ -1521,6 +1679,8 @@ type Answer struct {
 	//	*Answer_Quiesced
 	//	*Answer_UsersMarked
 	//	*Answer_OutputKept
+	//	*Answer_Updating
+	//	*Answer_UpdateConfirmed
 	Piece         isAnswer_Piece `protobuf_oneof:"piece"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1528,7 +1688,7 @@ type Answer struct {
 
 func (x *Answer) Reset() {
 	*x = Answer{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[12]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1540,7 +1700,7 @@ func (x *Answer) String() string {
 func (*Answer) ProtoMessage() {}
 
 func (x *Answer) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[12]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1553,7 +1713,7 @@ func (x *Answer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answer.ProtoReflect.Descriptor instead.
 func (*Answer) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{12}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Answer) GetId() uint64 {
@@ -1766,6 +1926,24 @@ func (x *Answer) GetOutputKept() *OutputKept {
 	return nil
 }
 
+func (x *Answer) GetUpdating() *Updating {
+	if x != nil {
+		if x, ok := x.Piece.(*Answer_Updating); ok {
+			return x.Updating
+		}
+	}
+	return nil
+}
+
+func (x *Answer) GetUpdateConfirmed() *UpdateConfirmed {
+	if x != nil {
+		if x, ok := x.Piece.(*Answer_UpdateConfirmed); ok {
+			return x.UpdateConfirmed
+		}
+	}
+	return nil
+}
+
 type isAnswer_Piece interface {
 	isAnswer_Piece()
 }
@@ -1854,6 +2032,14 @@ type Answer_OutputKept struct {
 	OutputKept *OutputKept `protobuf:"bytes,31,opt,name=output_kept,json=outputKept,proto3,oneof"`
 }
 
+type Answer_Updating struct {
+	Updating *Updating `protobuf:"bytes,32,opt,name=updating,proto3,oneof"`
+}
+
+type Answer_UpdateConfirmed struct {
+	UpdateConfirmed *UpdateConfirmed `protobuf:"bytes,33,opt,name=update_confirmed,json=updateConfirmed,proto3,oneof"`
+}
+
 func (*Answer_Configured) isAnswer_Piece() {}
 
 func (*Answer_Look) isAnswer_Piece() {}
@@ -1896,6 +2082,10 @@ func (*Answer_UsersMarked) isAnswer_Piece() {}
 
 func (*Answer_OutputKept) isAnswer_Piece() {}
 
+func (*Answer_Updating) isAnswer_Piece() {}
+
+func (*Answer_UpdateConfirmed) isAnswer_Piece() {}
+
 // Ends a request, or answers a Hello (id 0). What was changed before it stays changed as the operation says.
 type Refusal struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1910,7 +2100,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[13]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1922,7 +2112,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[13]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1935,7 +2125,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{13}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Refusal) GetId() uint64 {
@@ -1988,7 +2178,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[14]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2000,7 +2190,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[14]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2013,7 +2203,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{14}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Progress) GetId() uint64 {
@@ -2080,7 +2270,7 @@ type Push struct {
 
 func (x *Push) Reset() {
 	*x = Push{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[15]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2092,7 +2282,7 @@ func (x *Push) String() string {
 func (*Push) ProtoMessage() {}
 
 func (x *Push) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[15]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2105,7 +2295,7 @@ func (x *Push) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Push.ProtoReflect.Descriptor instead.
 func (*Push) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{15}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Push) GetKind() isPush_Kind {
@@ -2185,7 +2375,7 @@ type Configure struct {
 
 func (x *Configure) Reset() {
 	*x = Configure{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[16]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2197,7 +2387,7 @@ func (x *Configure) String() string {
 func (*Configure) ProtoMessage() {}
 
 func (x *Configure) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[16]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2210,7 +2400,7 @@ func (x *Configure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Configure.ProtoReflect.Descriptor instead.
 func (*Configure) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{16}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Configure) GetKey() []byte {
@@ -2318,7 +2508,7 @@ type Tree struct {
 
 func (x *Tree) Reset() {
 	*x = Tree{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[17]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2330,7 +2520,7 @@ func (x *Tree) String() string {
 func (*Tree) ProtoMessage() {}
 
 func (x *Tree) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[17]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2343,7 +2533,7 @@ func (x *Tree) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tree.ProtoReflect.Descriptor instead.
 func (*Tree) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{17}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Tree) GetName() string {
@@ -2398,7 +2588,7 @@ type ArchiveLimits struct {
 
 func (x *ArchiveLimits) Reset() {
 	*x = ArchiveLimits{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[18]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2410,7 +2600,7 @@ func (x *ArchiveLimits) String() string {
 func (*ArchiveLimits) ProtoMessage() {}
 
 func (x *ArchiveLimits) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[18]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2423,7 +2613,7 @@ func (x *ArchiveLimits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchiveLimits.ProtoReflect.Descriptor instead.
 func (*ArchiveLimits) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{18}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ArchiveLimits) GetEntries() uint32 {
@@ -2451,7 +2641,7 @@ type Timing struct {
 
 func (x *Timing) Reset() {
 	*x = Timing{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[19]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2463,7 +2653,7 @@ func (x *Timing) String() string {
 func (*Timing) ProtoMessage() {}
 
 func (x *Timing) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[19]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2476,7 +2666,7 @@ func (x *Timing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timing.ProtoReflect.Descriptor instead.
 func (*Timing) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{19}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Timing) GetGatherMillis() uint32 {
@@ -2511,7 +2701,7 @@ type Bandwidth struct {
 
 func (x *Bandwidth) Reset() {
 	*x = Bandwidth{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[20]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2523,7 +2713,7 @@ func (x *Bandwidth) String() string {
 func (*Bandwidth) ProtoMessage() {}
 
 func (x *Bandwidth) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[20]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2536,7 +2726,7 @@ func (x *Bandwidth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bandwidth.ProtoReflect.Descriptor instead.
 func (*Bandwidth) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{20}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Bandwidth) GetAudit() uint64 {
@@ -2562,7 +2752,7 @@ type Configured struct {
 
 func (x *Configured) Reset() {
 	*x = Configured{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[21]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2574,7 +2764,7 @@ func (x *Configured) String() string {
 func (*Configured) ProtoMessage() {}
 
 func (x *Configured) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[21]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2587,7 +2777,7 @@ func (x *Configured) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Configured.ProtoReflect.Descriptor instead.
 func (*Configured) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{21}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Configured) GetTrees() []*TreeState {
@@ -2612,7 +2802,7 @@ type TreeState struct {
 
 func (x *TreeState) Reset() {
 	*x = TreeState{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[22]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2624,7 +2814,7 @@ func (x *TreeState) String() string {
 func (*TreeState) ProtoMessage() {}
 
 func (x *TreeState) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[22]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2637,7 +2827,7 @@ func (x *TreeState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TreeState.ProtoReflect.Descriptor instead.
 func (*TreeState) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{22}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *TreeState) GetName() string {
@@ -2699,7 +2889,7 @@ type Position struct {
 
 func (x *Position) Reset() {
 	*x = Position{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[23]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2711,7 +2901,7 @@ func (x *Position) String() string {
 func (*Position) ProtoMessage() {}
 
 func (x *Position) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[23]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2724,7 +2914,7 @@ func (x *Position) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Position.ProtoReflect.Descriptor instead.
 func (*Position) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{23}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Position) GetTenure() uint64 {
@@ -2752,7 +2942,7 @@ type Memory struct {
 
 func (x *Memory) Reset() {
 	*x = Memory{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[24]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2764,7 +2954,7 @@ func (x *Memory) String() string {
 func (*Memory) ProtoMessage() {}
 
 func (x *Memory) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[24]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2777,7 +2967,7 @@ func (x *Memory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Memory.ProtoReflect.Descriptor instead.
 func (*Memory) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{24}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Memory) GetPosition() *Position {
@@ -2811,7 +3001,7 @@ type Look struct {
 
 func (x *Look) Reset() {
 	*x = Look{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[25]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2823,7 +3013,7 @@ func (x *Look) String() string {
 func (*Look) ProtoMessage() {}
 
 func (x *Look) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[25]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2836,7 +3026,7 @@ func (x *Look) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Look.ProtoReflect.Descriptor instead.
 func (*Look) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{25}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Look) GetWalk() bool {
@@ -2856,7 +3046,7 @@ type Audit struct {
 
 func (x *Audit) Reset() {
 	*x = Audit{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[26]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2868,7 +3058,7 @@ func (x *Audit) String() string {
 func (*Audit) ProtoMessage() {}
 
 func (x *Audit) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[26]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2881,7 +3071,7 @@ func (x *Audit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Audit.ProtoReflect.Descriptor instead.
 func (*Audit) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{26}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Audit) GetBandwidth() uint64 {
@@ -2913,7 +3103,7 @@ type Seen struct {
 
 func (x *Seen) Reset() {
 	*x = Seen{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[27]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2925,7 +3115,7 @@ func (x *Seen) String() string {
 func (*Seen) ProtoMessage() {}
 
 func (x *Seen) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[27]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2938,7 +3128,7 @@ func (x *Seen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Seen.ProtoReflect.Descriptor instead.
 func (*Seen) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{27}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Seen) GetNumber() uint64 {
@@ -3050,7 +3240,7 @@ type Change struct {
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[28]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3062,7 +3252,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[28]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3075,7 +3265,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{28}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Change) GetTree() uint32 {
@@ -3164,7 +3354,7 @@ type Row struct {
 
 func (x *Row) Reset() {
 	*x = Row{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[29]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3176,7 +3366,7 @@ func (x *Row) String() string {
 func (*Row) ProtoMessage() {}
 
 func (x *Row) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[29]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3189,7 +3379,7 @@ func (x *Row) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Row.ProtoReflect.Descriptor instead.
 func (*Row) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{29}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Row) GetTree() uint32 {
@@ -3258,7 +3448,7 @@ type Rows struct {
 
 func (x *Rows) Reset() {
 	*x = Rows{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[30]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3270,7 +3460,7 @@ func (x *Rows) String() string {
 func (*Rows) ProtoMessage() {}
 
 func (x *Rows) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[30]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3283,7 +3473,7 @@ func (x *Rows) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rows.ProtoReflect.Descriptor instead.
 func (*Rows) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{30}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Rows) GetSince() uint64 {
@@ -3304,7 +3494,7 @@ type RowList struct {
 
 func (x *RowList) Reset() {
 	*x = RowList{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[31]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3316,7 +3506,7 @@ func (x *RowList) String() string {
 func (*RowList) ProtoMessage() {}
 
 func (x *RowList) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[31]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3329,7 +3519,7 @@ func (x *RowList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RowList.ProtoReflect.Descriptor instead.
 func (*RowList) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{31}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *RowList) GetLook() uint64 {
@@ -3368,7 +3558,7 @@ type Serve struct {
 
 func (x *Serve) Reset() {
 	*x = Serve{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[32]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3380,7 +3570,7 @@ func (x *Serve) String() string {
 func (*Serve) ProtoMessage() {}
 
 func (x *Serve) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[32]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3393,7 +3583,7 @@ func (x *Serve) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Serve.ProtoReflect.Descriptor instead.
 func (*Serve) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{32}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Serve) GetJoiners() []*Joiner {
@@ -3442,7 +3632,7 @@ type Joiner struct {
 
 func (x *Joiner) Reset() {
 	*x = Joiner{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[33]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3454,7 +3644,7 @@ func (x *Joiner) String() string {
 func (*Joiner) ProtoMessage() {}
 
 func (x *Joiner) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[33]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3467,7 +3657,7 @@ func (x *Joiner) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Joiner.ProtoReflect.Descriptor instead.
 func (*Joiner) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{33}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Joiner) GetMember() string {
@@ -3503,7 +3693,7 @@ type Serving struct {
 
 func (x *Serving) Reset() {
 	*x = Serving{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[34]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3515,7 +3705,7 @@ func (x *Serving) String() string {
 func (*Serving) ProtoMessage() {}
 
 func (x *Serving) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[34]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3528,7 +3718,7 @@ func (x *Serving) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Serving.ProtoReflect.Descriptor instead.
 func (*Serving) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{34}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Serving) GetAddress() string {
@@ -3561,7 +3751,7 @@ type Served struct {
 
 func (x *Served) Reset() {
 	*x = Served{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[35]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3573,7 +3763,7 @@ func (x *Served) String() string {
 func (*Served) ProtoMessage() {}
 
 func (x *Served) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[35]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3586,7 +3776,7 @@ func (x *Served) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Served.ProtoReflect.Descriptor instead.
 func (*Served) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{35}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Served) GetBytes() uint64 {
@@ -3612,7 +3802,7 @@ type Fetch struct {
 
 func (x *Fetch) Reset() {
 	*x = Fetch{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[36]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3624,7 +3814,7 @@ func (x *Fetch) String() string {
 func (*Fetch) ProtoMessage() {}
 
 func (x *Fetch) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[36]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3637,7 +3827,7 @@ func (x *Fetch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fetch.ProtoReflect.Descriptor instead.
 func (*Fetch) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{36}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Fetch) GetDonor() string {
@@ -3704,7 +3894,7 @@ type Fetched struct {
 
 func (x *Fetched) Reset() {
 	*x = Fetched{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[37]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3716,7 +3906,7 @@ func (x *Fetched) String() string {
 func (*Fetched) ProtoMessage() {}
 
 func (x *Fetched) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[37]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3729,7 +3919,7 @@ func (x *Fetched) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fetched.ProtoReflect.Descriptor instead.
 func (*Fetched) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{37}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Fetched) GetRows() uint64 {
@@ -3798,7 +3988,7 @@ type Apply struct {
 
 func (x *Apply) Reset() {
 	*x = Apply{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[38]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3810,7 +4000,7 @@ func (x *Apply) String() string {
 func (*Apply) ProtoMessage() {}
 
 func (x *Apply) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[38]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3823,7 +4013,7 @@ func (x *Apply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Apply.ProtoReflect.Descriptor instead.
 func (*Apply) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{38}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Apply) GetSingle() bool {
@@ -3896,7 +4086,7 @@ type Applied struct {
 
 func (x *Applied) Reset() {
 	*x = Applied{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[39]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3908,7 +4098,7 @@ func (x *Applied) String() string {
 func (*Applied) ProtoMessage() {}
 
 func (x *Applied) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[39]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3921,7 +4111,7 @@ func (x *Applied) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Applied.ProtoReflect.Descriptor instead.
 func (*Applied) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{39}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Applied) GetRows() uint64 {
@@ -3979,7 +4169,7 @@ type StaleProcess struct {
 
 func (x *StaleProcess) Reset() {
 	*x = StaleProcess{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[40]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3991,7 +4181,7 @@ func (x *StaleProcess) String() string {
 func (*StaleProcess) ProtoMessage() {}
 
 func (x *StaleProcess) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[40]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4004,7 +4194,7 @@ func (x *StaleProcess) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StaleProcess.ProtoReflect.Descriptor instead.
 func (*StaleProcess) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{40}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *StaleProcess) GetPid() uint32 {
@@ -4051,7 +4241,7 @@ type Prove struct {
 
 func (x *Prove) Reset() {
 	*x = Prove{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[41]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4063,7 +4253,7 @@ func (x *Prove) String() string {
 func (*Prove) ProtoMessage() {}
 
 func (x *Prove) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[41]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4076,7 +4266,7 @@ func (x *Prove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prove.ProtoReflect.Descriptor instead.
 func (*Prove) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{41}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{42}
 }
 
 type Proven struct {
@@ -4090,7 +4280,7 @@ type Proven struct {
 
 func (x *Proven) Reset() {
 	*x = Proven{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[42]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4102,7 +4292,7 @@ func (x *Proven) String() string {
 func (*Proven) ProtoMessage() {}
 
 func (x *Proven) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[42]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4115,7 +4305,7 @@ func (x *Proven) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Proven.ProtoReflect.Descriptor instead.
 func (*Proven) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{42}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Proven) GetRows() uint64 {
@@ -4151,7 +4341,7 @@ type Remember struct {
 
 func (x *Remember) Reset() {
 	*x = Remember{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[43]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4163,7 +4353,7 @@ func (x *Remember) String() string {
 func (*Remember) ProtoMessage() {}
 
 func (x *Remember) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[43]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4176,7 +4366,7 @@ func (x *Remember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Remember.ProtoReflect.Descriptor instead.
 func (*Remember) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{43}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Remember) GetPosition() *Position {
@@ -4209,7 +4399,7 @@ type Remembered struct {
 
 func (x *Remembered) Reset() {
 	*x = Remembered{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[44]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4221,7 +4411,7 @@ func (x *Remembered) String() string {
 func (*Remembered) ProtoMessage() {}
 
 func (x *Remembered) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[44]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4234,7 +4424,7 @@ func (x *Remembered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Remembered.ProtoReflect.Descriptor instead.
 func (*Remembered) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{44}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Remembered) GetMemory() *Memory {
@@ -4252,7 +4442,7 @@ type ArchiveList struct {
 
 func (x *ArchiveList) Reset() {
 	*x = ArchiveList{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[45]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4264,7 +4454,7 @@ func (x *ArchiveList) String() string {
 func (*ArchiveList) ProtoMessage() {}
 
 func (x *ArchiveList) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[45]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4277,7 +4467,7 @@ func (x *ArchiveList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchiveList.ProtoReflect.Descriptor instead.
 func (*ArchiveList) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{45}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{46}
 }
 
 type ArchiveEntries struct {
@@ -4289,7 +4479,7 @@ type ArchiveEntries struct {
 
 func (x *ArchiveEntries) Reset() {
 	*x = ArchiveEntries{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[46]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4301,7 +4491,7 @@ func (x *ArchiveEntries) String() string {
 func (*ArchiveEntries) ProtoMessage() {}
 
 func (x *ArchiveEntries) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[46]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4314,7 +4504,7 @@ func (x *ArchiveEntries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchiveEntries.ProtoReflect.Descriptor instead.
 func (*ArchiveEntries) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{46}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ArchiveEntries) GetEntries() []*ArchiveEntry {
@@ -4338,7 +4528,7 @@ type ArchiveEntry struct {
 
 func (x *ArchiveEntry) Reset() {
 	*x = ArchiveEntry{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[47]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4350,7 +4540,7 @@ func (x *ArchiveEntry) String() string {
 func (*ArchiveEntry) ProtoMessage() {}
 
 func (x *ArchiveEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[47]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4363,7 +4553,7 @@ func (x *ArchiveEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchiveEntry.ProtoReflect.Descriptor instead.
 func (*ArchiveEntry) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{47}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ArchiveEntry) GetName() string {
@@ -4418,7 +4608,7 @@ type ArchiveRestore struct {
 
 func (x *ArchiveRestore) Reset() {
 	*x = ArchiveRestore{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[48]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4430,7 +4620,7 @@ func (x *ArchiveRestore) String() string {
 func (*ArchiveRestore) ProtoMessage() {}
 
 func (x *ArchiveRestore) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[48]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4443,7 +4633,7 @@ func (x *ArchiveRestore) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchiveRestore.ProtoReflect.Descriptor instead.
 func (*ArchiveRestore) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{48}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ArchiveRestore) GetName() string {
@@ -4463,7 +4653,7 @@ type ArchiveRestored struct {
 
 func (x *ArchiveRestored) Reset() {
 	*x = ArchiveRestored{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[49]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4475,7 +4665,7 @@ func (x *ArchiveRestored) String() string {
 func (*ArchiveRestored) ProtoMessage() {}
 
 func (x *ArchiveRestored) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[49]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4488,7 +4678,7 @@ func (x *ArchiveRestored) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchiveRestored.ProtoReflect.Descriptor instead.
 func (*ArchiveRestored) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{49}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ArchiveRestored) GetRows() uint64 {
@@ -4514,7 +4704,7 @@ type ArchivePrune struct {
 
 func (x *ArchivePrune) Reset() {
 	*x = ArchivePrune{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[50]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4526,7 +4716,7 @@ func (x *ArchivePrune) String() string {
 func (*ArchivePrune) ProtoMessage() {}
 
 func (x *ArchivePrune) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[50]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4539,7 +4729,7 @@ func (x *ArchivePrune) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchivePrune.ProtoReflect.Descriptor instead.
 func (*ArchivePrune) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{50}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ArchivePrune) GetNames() []string {
@@ -4559,7 +4749,7 @@ type ArchivePruned struct {
 
 func (x *ArchivePruned) Reset() {
 	*x = ArchivePruned{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[51]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4571,7 +4761,7 @@ func (x *ArchivePruned) String() string {
 func (*ArchivePruned) ProtoMessage() {}
 
 func (x *ArchivePruned) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[51]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4584,7 +4774,7 @@ func (x *ArchivePruned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchivePruned.ProtoReflect.Descriptor instead.
 func (*ArchivePruned) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{51}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *ArchivePruned) GetNames() []string {
@@ -4613,7 +4803,7 @@ type KeepOutput struct {
 
 func (x *KeepOutput) Reset() {
 	*x = KeepOutput{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[52]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4625,7 +4815,7 @@ func (x *KeepOutput) String() string {
 func (*KeepOutput) ProtoMessage() {}
 
 func (x *KeepOutput) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[52]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4638,7 +4828,7 @@ func (x *KeepOutput) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeepOutput.ProtoReflect.Descriptor instead.
 func (*KeepOutput) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{52}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *KeepOutput) GetArchiveEntry() string {
@@ -4664,7 +4854,7 @@ type OutputKept struct {
 
 func (x *OutputKept) Reset() {
 	*x = OutputKept{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[53]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4676,7 +4866,7 @@ func (x *OutputKept) String() string {
 func (*OutputKept) ProtoMessage() {}
 
 func (x *OutputKept) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[53]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4689,7 +4879,7 @@ func (x *OutputKept) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutputKept.ProtoReflect.Descriptor instead.
 func (*OutputKept) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{53}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *OutputKept) GetArchiveEntry() string {
@@ -4713,7 +4903,7 @@ type Run struct {
 
 func (x *Run) Reset() {
 	*x = Run{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[54]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4725,7 +4915,7 @@ func (x *Run) String() string {
 func (*Run) ProtoMessage() {}
 
 func (x *Run) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[54]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4738,7 +4928,7 @@ func (x *Run) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Run.ProtoReflect.Descriptor instead.
 func (*Run) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{54}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Run) GetArgv() []string {
@@ -4786,7 +4976,7 @@ type Output struct {
 
 func (x *Output) Reset() {
 	*x = Output{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[55]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4798,7 +4988,7 @@ func (x *Output) String() string {
 func (*Output) ProtoMessage() {}
 
 func (x *Output) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[55]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4811,7 +5001,7 @@ func (x *Output) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Output.ProtoReflect.Descriptor instead.
 func (*Output) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{55}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Output) GetOut() []byte {
@@ -4840,7 +5030,7 @@ type Ran struct {
 
 func (x *Ran) Reset() {
 	*x = Ran{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[56]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4852,7 +5042,7 @@ func (x *Ran) String() string {
 func (*Ran) ProtoMessage() {}
 
 func (x *Ran) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[56]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4865,7 +5055,7 @@ func (x *Ran) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ran.ProtoReflect.Descriptor instead.
 func (*Ran) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{56}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Ran) GetExitCode() int32 {
@@ -4907,7 +5097,7 @@ type Address struct {
 
 func (x *Address) Reset() {
 	*x = Address{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[57]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4919,7 +5109,7 @@ func (x *Address) String() string {
 func (*Address) ProtoMessage() {}
 
 func (x *Address) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[57]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4932,7 +5122,7 @@ func (x *Address) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Address.ProtoReflect.Descriptor instead.
 func (*Address) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{57}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Address) GetMac() string {
@@ -4959,7 +5149,7 @@ type Addressed struct {
 
 func (x *Addressed) Reset() {
 	*x = Addressed{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[58]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4971,7 +5161,7 @@ func (x *Addressed) String() string {
 func (*Addressed) ProtoMessage() {}
 
 func (x *Addressed) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[58]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4984,7 +5174,7 @@ func (x *Addressed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Addressed.ProtoReflect.Descriptor instead.
 func (*Addressed) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{58}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *Addressed) GetInterface() string {
@@ -5009,7 +5199,7 @@ type Users struct {
 
 func (x *Users) Reset() {
 	*x = Users{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[59]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5021,7 +5211,7 @@ func (x *Users) String() string {
 func (*Users) ProtoMessage() {}
 
 func (x *Users) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[59]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5034,7 +5224,7 @@ func (x *Users) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Users.ProtoReflect.Descriptor instead.
 func (*Users) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{59}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{60}
 }
 
 type UserList struct {
@@ -5051,7 +5241,7 @@ type UserList struct {
 
 func (x *UserList) Reset() {
 	*x = UserList{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[60]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5063,7 +5253,7 @@ func (x *UserList) String() string {
 func (*UserList) ProtoMessage() {}
 
 func (x *UserList) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[60]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5076,7 +5266,7 @@ func (x *UserList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UserList.ProtoReflect.Descriptor instead.
 func (*UserList) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{60}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *UserList) GetSessions() uint32 {
@@ -5132,7 +5322,7 @@ type MarkUsers struct {
 
 func (x *MarkUsers) Reset() {
 	*x = MarkUsers{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[61]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5144,7 +5334,7 @@ func (x *MarkUsers) String() string {
 func (*MarkUsers) ProtoMessage() {}
 
 func (x *MarkUsers) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[61]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5157,7 +5347,7 @@ func (x *MarkUsers) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkUsers.ProtoReflect.Descriptor instead.
 func (*MarkUsers) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{61}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *MarkUsers) GetHeld() *Memory {
@@ -5183,7 +5373,7 @@ type UsersMarked struct {
 
 func (x *UsersMarked) Reset() {
 	*x = UsersMarked{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[62]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5195,7 +5385,7 @@ func (x *UsersMarked) String() string {
 func (*UsersMarked) ProtoMessage() {}
 
 func (x *UsersMarked) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[62]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5208,7 +5398,7 @@ func (x *UsersMarked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UsersMarked.ProtoReflect.Descriptor instead.
 func (*UsersMarked) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{62}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *UsersMarked) GetSeen() bool {
@@ -5230,7 +5420,7 @@ type Quiesce struct {
 
 func (x *Quiesce) Reset() {
 	*x = Quiesce{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[63]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5242,7 +5432,7 @@ func (x *Quiesce) String() string {
 func (*Quiesce) ProtoMessage() {}
 
 func (x *Quiesce) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[63]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5255,7 +5445,7 @@ func (x *Quiesce) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quiesce.ProtoReflect.Descriptor instead.
 func (*Quiesce) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{63}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *Quiesce) GetQuiet() []*Quiet {
@@ -5282,7 +5472,7 @@ type Quiet struct {
 
 func (x *Quiet) Reset() {
 	*x = Quiet{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[64]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5294,7 +5484,7 @@ func (x *Quiet) String() string {
 func (*Quiet) ProtoMessage() {}
 
 func (x *Quiet) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[64]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5307,7 +5497,7 @@ func (x *Quiet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quiet.ProtoReflect.Descriptor instead.
 func (*Quiet) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{64}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *Quiet) GetTree() string {
@@ -5332,7 +5522,7 @@ type Quiesced struct {
 
 func (x *Quiesced) Reset() {
 	*x = Quiesced{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[65]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5344,7 +5534,7 @@ func (x *Quiesced) String() string {
 func (*Quiesced) ProtoMessage() {}
 
 func (x *Quiesced) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[65]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5357,7 +5547,7 @@ func (x *Quiesced) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quiesced.ProtoReflect.Descriptor instead.
 func (*Quiesced) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{65}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{66}
 }
 
 type Facts struct {
@@ -5369,7 +5559,7 @@ type Facts struct {
 
 func (x *Facts) Reset() {
 	*x = Facts{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[66]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5381,7 +5571,7 @@ func (x *Facts) String() string {
 func (*Facts) ProtoMessage() {}
 
 func (x *Facts) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[66]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5394,7 +5584,7 @@ func (x *Facts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Facts.ProtoReflect.Descriptor instead.
 func (*Facts) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{66}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *Facts) GetNames() []string {
@@ -5413,7 +5603,7 @@ type FactList struct {
 
 func (x *FactList) Reset() {
 	*x = FactList{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[67]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5425,7 +5615,7 @@ func (x *FactList) String() string {
 func (*FactList) ProtoMessage() {}
 
 func (x *FactList) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[67]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5438,7 +5628,7 @@ func (x *FactList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FactList.ProtoReflect.Descriptor instead.
 func (*FactList) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{67}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *FactList) GetFacts() []*Fact {
@@ -5459,7 +5649,7 @@ type Fact struct {
 
 func (x *Fact) Reset() {
 	*x = Fact{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[68]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5471,7 +5661,7 @@ func (x *Fact) String() string {
 func (*Fact) ProtoMessage() {}
 
 func (x *Fact) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[68]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5484,7 +5674,7 @@ func (x *Fact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fact.ProtoReflect.Descriptor instead.
 func (*Fact) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{68}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *Fact) GetName() string {
@@ -5518,7 +5708,7 @@ type HealthCheck struct {
 
 func (x *HealthCheck) Reset() {
 	*x = HealthCheck{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[69]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5530,7 +5720,7 @@ func (x *HealthCheck) String() string {
 func (*HealthCheck) ProtoMessage() {}
 
 func (x *HealthCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[69]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5543,7 +5733,7 @@ func (x *HealthCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HealthCheck.ProtoReflect.Descriptor instead.
 func (*HealthCheck) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{69}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *HealthCheck) GetOwn() string {
@@ -5560,6 +5750,211 @@ func (x *HealthCheck) GetPeers() []string {
 	return nil
 }
 
+// Have a newer program take this one's place. The body's content is the program. It is written beside this one and checked; once the
+// sidecar has closed the request, this program ends its session and tries the newer one: that says Welcome on trial, and takes its
+// place for good only when ConfirmUpdate came. Otherwise this one goes on. Refused with VOID and Busy while anything else is asked.
+type Update struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Version       string                 `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`                             // as the program itself must say it; newer than this program's
+	Architecture  string                 `protobuf:"bytes,2,opt,name=architecture,proto3" json:"architecture,omitempty"`                   // amd64, arm64
+	Digest        []byte                 `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`                               // SHA-256 of the program
+	Size          uint64                 `protobuf:"varint,4,opt,name=size,proto3" json:"size,omitempty"`                                  // at most 32 MiB
+	Packaged      bool                   `protobuf:"varint,5,opt,name=packaged,proto3" json:"packaged,omitempty"`                          // also where a package of dpkg or rpm owns this program's file
+	TrialMillis   uint32                 `protobuf:"varint,6,opt,name=trial_millis,json=trialMillis,proto3" json:"trial_millis,omitempty"` // for the newer one to be confirmed; 0: 20 s, at most 10 min
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Update) Reset() {
+	*x = Update{}
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[71]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Update) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Update) ProtoMessage() {}
+
+func (x *Update) ProtoReflect() protoreflect.Message {
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[71]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Update.ProtoReflect.Descriptor instead.
+func (*Update) Descriptor() ([]byte, []int) {
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{71}
+}
+
+func (x *Update) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *Update) GetArchitecture() string {
+	if x != nil {
+		return x.Architecture
+	}
+	return ""
+}
+
+func (x *Update) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+func (x *Update) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *Update) GetPackaged() bool {
+	if x != nil {
+		return x.Packaged
+	}
+	return false
+}
+
+func (x *Update) GetTrialMillis() uint32 {
+	if x != nil {
+		return x.TrialMillis
+	}
+	return 0
+}
+
+// It is there and checked. It is tried when this request is closed, or after 2 s.
+type Updating struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Updating) Reset() {
+	*x = Updating{}
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[72]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Updating) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Updating) ProtoMessage() {}
+
+func (x *Updating) ProtoReflect() protoreflect.Message {
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[72]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Updating.ProtoReflect.Descriptor instead.
+func (*Updating) Descriptor() ([]byte, []int) {
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{72}
+}
+
+// The program of this session works: it stays. Its session ends once more for that, where it is still beside the one before.
+type ConfirmUpdate struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Version       string                 `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"` // its own
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfirmUpdate) Reset() {
+	*x = ConfirmUpdate{}
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[73]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfirmUpdate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfirmUpdate) ProtoMessage() {}
+
+func (x *ConfirmUpdate) ProtoReflect() protoreflect.Message {
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[73]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfirmUpdate.ProtoReflect.Descriptor instead.
+func (*ConfirmUpdate) Descriptor() ([]byte, []int) {
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{73}
+}
+
+func (x *ConfirmUpdate) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+type UpdateConfirmed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateConfirmed) Reset() {
+	*x = UpdateConfirmed{}
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[74]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateConfirmed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateConfirmed) ProtoMessage() {}
+
+func (x *UpdateConfirmed) ProtoReflect() protoreflect.Message {
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[74]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateConfirmed.ProtoReflect.Descriptor instead.
+func (*UpdateConfirmed) Descriptor() ([]byte, []int) {
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{74}
+}
+
 // What keeps this member from its work.
 type Health struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -5573,7 +5968,7 @@ type Health struct {
 
 func (x *Health) Reset() {
 	*x = Health{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[70]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5585,7 +5980,7 @@ func (x *Health) String() string {
 func (*Health) ProtoMessage() {}
 
 func (x *Health) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[70]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5598,7 +5993,7 @@ func (x *Health) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Health.ProtoReflect.Descriptor instead.
 func (*Health) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{70}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *Health) GetAilments() []*Ailment {
@@ -5640,7 +6035,7 @@ type Ailment struct {
 
 func (x *Ailment) Reset() {
 	*x = Ailment{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[71]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5652,7 +6047,7 @@ func (x *Ailment) String() string {
 func (*Ailment) ProtoMessage() {}
 
 func (x *Ailment) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[71]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5665,7 +6060,7 @@ func (x *Ailment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ailment.ProtoReflect.Descriptor instead.
 func (*Ailment) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{71}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *Ailment) GetReason() string {
@@ -5720,7 +6115,7 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\flease_millis\x18\x03 \x01(\rR\vleaseMillis\x12\x1f\n" +
 	"\vpush_credit\x18\x04 \x01(\rR\n" +
 	"pushCredit\x12'\n" +
-	"\x0fsidecar_version\x18\x05 \x01(\tR\x0esidecarVersion\"\xd9\x02\n" +
+	"\x0fsidecar_version\x18\x05 \x01(\tR\x0esidecarVersion\"\x92\x03\n" +
 	"\aWelcome\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\rR\bprotocol\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x17\n" +
@@ -5736,7 +6131,14 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\brequests\x18\n" +
 	" \x01(\rR\brequests\x12\x1f\n" +
 	"\vframe_bytes\x18\v \x01(\rR\n" +
-	"frameBytes\">\n" +
+	"frameBytes\x127\n" +
+	"\x06update\x18\f \x01(\v2\x1f.virtquorum.guest.v1.UpdateMarkR\x06update\"\x92\x01\n" +
+	"\n" +
+	"UpdateMark\x126\n" +
+	"\x05state\x18\x01 \x01(\x0e2 .virtquorum.guest.v1.UpdateStateR\x05state\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\x12\x16\n" +
+	"\x06digest\x18\x03 \x01(\fR\x06digest\x12\x1a\n" +
+	"\bsentence\x18\x04 \x01(\tR\bsentence\">\n" +
 	"\x04Busy\x12\x1e\n" +
 	"\n" +
 	"operations\x18\x01 \x03(\tR\n" +
@@ -5751,8 +6153,7 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\"0\n" +
 	"\x06Credit\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x16\n" +
-	"\x06pieces\x18\x02 \x01(\rR\x06pieces\"\xad\n" +
-	"\n" +
+	"\x06pieces\x18\x02 \x01(\rR\x06pieces\"\xb1\v\n" +
 	"\aRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12'\n" +
 	"\x0fdeadline_millis\x18\x02 \x01(\rR\x0edeadlineMillis\x12\x12\n" +
@@ -5781,7 +6182,9 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\n" +
 	"mark_users\x18\x1c \x01(\v2\x1e.virtquorum.guest.v1.MarkUsersH\x00R\tmarkUsers\x12B\n" +
 	"\vkeep_output\x18\x1d \x01(\v2\x1f.virtquorum.guest.v1.KeepOutputH\x00R\n" +
-	"keepOutputB\v\n" +
+	"keepOutput\x125\n" +
+	"\x06update\x18\x1e \x01(\v2\x1b.virtquorum.guest.v1.UpdateH\x00R\x06update\x12K\n" +
+	"\x0econfirm_update\x18\x1f \x01(\v2\".virtquorum.guest.v1.ConfirmUpdateH\x00R\rconfirmUpdateB\v\n" +
 	"\toperation\"{\n" +
 	"\x04Body\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
@@ -5792,8 +6195,7 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x04tree\x18\x01 \x01(\rR\x04tree\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\fR\x04path\x12\x16\n" +
 	"\x06digest\x18\x03 \x01(\fR\x06digest\x12\x12\n" +
-	"\x04size\x18\x04 \x01(\x04R\x04size\"\xbe\n" +
-	"\n" +
+	"\x04size\x18\x04 \x01(\x04R\x04size\"\xce\v\n" +
 	"\x06Answer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04last\x18\x02 \x01(\bR\x04last\x12A\n" +
@@ -5823,7 +6225,9 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\bquiesced\x18\x1d \x01(\v2\x1d.virtquorum.guest.v1.QuiescedH\x00R\bquiesced\x12E\n" +
 	"\fusers_marked\x18\x1e \x01(\v2 .virtquorum.guest.v1.UsersMarkedH\x00R\vusersMarked\x12B\n" +
 	"\voutput_kept\x18\x1f \x01(\v2\x1f.virtquorum.guest.v1.OutputKeptH\x00R\n" +
-	"outputKeptB\a\n" +
+	"outputKept\x12;\n" +
+	"\bupdating\x18  \x01(\v2\x1d.virtquorum.guest.v1.UpdatingH\x00R\bupdating\x12Q\n" +
+	"\x10update_confirmed\x18! \x01(\v2$.virtquorum.guest.v1.UpdateConfirmedH\x00R\x0fupdateConfirmedB\a\n" +
 	"\x05piece\"\x96\x01\n" +
 	"\aRefusal\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x123\n" +
@@ -6103,7 +6507,19 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\atrouble\x18\x03 \x01(\tR\atrouble\"5\n" +
 	"\vHealthCheck\x12\x10\n" +
 	"\x03own\x18\x01 \x01(\tR\x03own\x12\x14\n" +
-	"\x05peers\x18\x02 \x03(\tR\x05peers\"\xab\x01\n" +
+	"\x05peers\x18\x02 \x03(\tR\x05peers\"\xb1\x01\n" +
+	"\x06Update\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\tR\aversion\x12\"\n" +
+	"\farchitecture\x18\x02 \x01(\tR\farchitecture\x12\x16\n" +
+	"\x06digest\x18\x03 \x01(\fR\x06digest\x12\x12\n" +
+	"\x04size\x18\x04 \x01(\x04R\x04size\x12\x1a\n" +
+	"\bpackaged\x18\x05 \x01(\bR\bpackaged\x12!\n" +
+	"\ftrial_millis\x18\x06 \x01(\rR\vtrialMillis\"\n" +
+	"\n" +
+	"\bUpdating\")\n" +
+	"\rConfirmUpdate\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\tR\aversion\"\x11\n" +
+	"\x0fUpdateConfirmed\"\xab\x01\n" +
 	"\x06Health\x128\n" +
 	"\bailments\x18\x01 \x03(\v2\x1c.virtquorum.guest.v1.AilmentR\bailments\x12%\n" +
 	"\x0eresident_bytes\x18\x02 \x01(\x04R\rresidentBytes\x12\x1d\n" +
@@ -6114,6 +6530,10 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x1a\n" +
 	"\bsentence\x18\x02 \x01(\tR\bsentence\x12\x12\n" +
 	"\x04tree\x18\x03 \x01(\tR\x04tree*_\n" +
+	"\vUpdateState\x12\x1c\n" +
+	"\x18UPDATE_STATE_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15UPDATE_STATE_ON_TRIAL\x10\x01\x12\x17\n" +
+	"\x13UPDATE_STATE_FAILED\x10\x02*_\n" +
 	"\aWatcher\x12\x17\n" +
 	"\x13WATCHER_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fWATCHER_WALK\x10\x01\x12\x13\n" +
@@ -6148,177 +6568,189 @@ func file_virtquorum_guest_v1_guest_proto_rawDescGZIP() []byte {
 	return file_virtquorum_guest_v1_guest_proto_rawDescData
 }
 
-var file_virtquorum_guest_v1_guest_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_virtquorum_guest_v1_guest_proto_msgTypes = make([]protoimpl.MessageInfo, 73)
+var file_virtquorum_guest_v1_guest_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_virtquorum_guest_v1_guest_proto_msgTypes = make([]protoimpl.MessageInfo, 78)
 var file_virtquorum_guest_v1_guest_proto_goTypes = []any{
-	(Watcher)(0),            // 0: virtquorum.guest.v1.Watcher
-	(Reason)(0),             // 1: virtquorum.guest.v1.Reason
-	(*ToGuest)(nil),         // 2: virtquorum.guest.v1.ToGuest
-	(*FromGuest)(nil),       // 3: virtquorum.guest.v1.FromGuest
-	(*Hello)(nil),           // 4: virtquorum.guest.v1.Hello
-	(*Welcome)(nil),         // 5: virtquorum.guest.v1.Welcome
-	(*Busy)(nil),            // 6: virtquorum.guest.v1.Busy
-	(*Ping)(nil),            // 7: virtquorum.guest.v1.Ping
-	(*Pong)(nil),            // 8: virtquorum.guest.v1.Pong
-	(*Cancel)(nil),          // 9: virtquorum.guest.v1.Cancel
-	(*Credit)(nil),          // 10: virtquorum.guest.v1.Credit
-	(*Request)(nil),         // 11: virtquorum.guest.v1.Request
-	(*Body)(nil),            // 12: virtquorum.guest.v1.Body
-	(*Target)(nil),          // 13: virtquorum.guest.v1.Target
-	(*Answer)(nil),          // 14: virtquorum.guest.v1.Answer
-	(*Refusal)(nil),         // 15: virtquorum.guest.v1.Refusal
-	(*Progress)(nil),        // 16: virtquorum.guest.v1.Progress
-	(*Push)(nil),            // 17: virtquorum.guest.v1.Push
-	(*Configure)(nil),       // 18: virtquorum.guest.v1.Configure
-	(*Tree)(nil),            // 19: virtquorum.guest.v1.Tree
-	(*ArchiveLimits)(nil),   // 20: virtquorum.guest.v1.ArchiveLimits
-	(*Timing)(nil),          // 21: virtquorum.guest.v1.Timing
-	(*Bandwidth)(nil),       // 22: virtquorum.guest.v1.Bandwidth
-	(*Configured)(nil),      // 23: virtquorum.guest.v1.Configured
-	(*TreeState)(nil),       // 24: virtquorum.guest.v1.TreeState
-	(*Position)(nil),        // 25: virtquorum.guest.v1.Position
-	(*Memory)(nil),          // 26: virtquorum.guest.v1.Memory
-	(*Look)(nil),            // 27: virtquorum.guest.v1.Look
-	(*Audit)(nil),           // 28: virtquorum.guest.v1.Audit
-	(*Seen)(nil),            // 29: virtquorum.guest.v1.Seen
-	(*Change)(nil),          // 30: virtquorum.guest.v1.Change
-	(*Row)(nil),             // 31: virtquorum.guest.v1.Row
-	(*Rows)(nil),            // 32: virtquorum.guest.v1.Rows
-	(*RowList)(nil),         // 33: virtquorum.guest.v1.RowList
-	(*Serve)(nil),           // 34: virtquorum.guest.v1.Serve
-	(*Joiner)(nil),          // 35: virtquorum.guest.v1.Joiner
-	(*Serving)(nil),         // 36: virtquorum.guest.v1.Serving
-	(*Served)(nil),          // 37: virtquorum.guest.v1.Served
-	(*Fetch)(nil),           // 38: virtquorum.guest.v1.Fetch
-	(*Fetched)(nil),         // 39: virtquorum.guest.v1.Fetched
-	(*Apply)(nil),           // 40: virtquorum.guest.v1.Apply
-	(*Applied)(nil),         // 41: virtquorum.guest.v1.Applied
-	(*StaleProcess)(nil),    // 42: virtquorum.guest.v1.StaleProcess
-	(*Prove)(nil),           // 43: virtquorum.guest.v1.Prove
-	(*Proven)(nil),          // 44: virtquorum.guest.v1.Proven
-	(*Remember)(nil),        // 45: virtquorum.guest.v1.Remember
-	(*Remembered)(nil),      // 46: virtquorum.guest.v1.Remembered
-	(*ArchiveList)(nil),     // 47: virtquorum.guest.v1.ArchiveList
-	(*ArchiveEntries)(nil),  // 48: virtquorum.guest.v1.ArchiveEntries
-	(*ArchiveEntry)(nil),    // 49: virtquorum.guest.v1.ArchiveEntry
-	(*ArchiveRestore)(nil),  // 50: virtquorum.guest.v1.ArchiveRestore
-	(*ArchiveRestored)(nil), // 51: virtquorum.guest.v1.ArchiveRestored
-	(*ArchivePrune)(nil),    // 52: virtquorum.guest.v1.ArchivePrune
-	(*ArchivePruned)(nil),   // 53: virtquorum.guest.v1.ArchivePruned
-	(*KeepOutput)(nil),      // 54: virtquorum.guest.v1.KeepOutput
-	(*OutputKept)(nil),      // 55: virtquorum.guest.v1.OutputKept
-	(*Run)(nil),             // 56: virtquorum.guest.v1.Run
-	(*Output)(nil),          // 57: virtquorum.guest.v1.Output
-	(*Ran)(nil),             // 58: virtquorum.guest.v1.Ran
-	(*Address)(nil),         // 59: virtquorum.guest.v1.Address
-	(*Addressed)(nil),       // 60: virtquorum.guest.v1.Addressed
-	(*Users)(nil),           // 61: virtquorum.guest.v1.Users
-	(*UserList)(nil),        // 62: virtquorum.guest.v1.UserList
-	(*MarkUsers)(nil),       // 63: virtquorum.guest.v1.MarkUsers
-	(*UsersMarked)(nil),     // 64: virtquorum.guest.v1.UsersMarked
-	(*Quiesce)(nil),         // 65: virtquorum.guest.v1.Quiesce
-	(*Quiet)(nil),           // 66: virtquorum.guest.v1.Quiet
-	(*Quiesced)(nil),        // 67: virtquorum.guest.v1.Quiesced
-	(*Facts)(nil),           // 68: virtquorum.guest.v1.Facts
-	(*FactList)(nil),        // 69: virtquorum.guest.v1.FactList
-	(*Fact)(nil),            // 70: virtquorum.guest.v1.Fact
-	(*HealthCheck)(nil),     // 71: virtquorum.guest.v1.HealthCheck
-	(*Health)(nil),          // 72: virtquorum.guest.v1.Health
-	(*Ailment)(nil),         // 73: virtquorum.guest.v1.Ailment
-	nil,                     // 74: virtquorum.guest.v1.Run.EnvironmentEntry
+	(UpdateState)(0),        // 0: virtquorum.guest.v1.UpdateState
+	(Watcher)(0),            // 1: virtquorum.guest.v1.Watcher
+	(Reason)(0),             // 2: virtquorum.guest.v1.Reason
+	(*ToGuest)(nil),         // 3: virtquorum.guest.v1.ToGuest
+	(*FromGuest)(nil),       // 4: virtquorum.guest.v1.FromGuest
+	(*Hello)(nil),           // 5: virtquorum.guest.v1.Hello
+	(*Welcome)(nil),         // 6: virtquorum.guest.v1.Welcome
+	(*UpdateMark)(nil),      // 7: virtquorum.guest.v1.UpdateMark
+	(*Busy)(nil),            // 8: virtquorum.guest.v1.Busy
+	(*Ping)(nil),            // 9: virtquorum.guest.v1.Ping
+	(*Pong)(nil),            // 10: virtquorum.guest.v1.Pong
+	(*Cancel)(nil),          // 11: virtquorum.guest.v1.Cancel
+	(*Credit)(nil),          // 12: virtquorum.guest.v1.Credit
+	(*Request)(nil),         // 13: virtquorum.guest.v1.Request
+	(*Body)(nil),            // 14: virtquorum.guest.v1.Body
+	(*Target)(nil),          // 15: virtquorum.guest.v1.Target
+	(*Answer)(nil),          // 16: virtquorum.guest.v1.Answer
+	(*Refusal)(nil),         // 17: virtquorum.guest.v1.Refusal
+	(*Progress)(nil),        // 18: virtquorum.guest.v1.Progress
+	(*Push)(nil),            // 19: virtquorum.guest.v1.Push
+	(*Configure)(nil),       // 20: virtquorum.guest.v1.Configure
+	(*Tree)(nil),            // 21: virtquorum.guest.v1.Tree
+	(*ArchiveLimits)(nil),   // 22: virtquorum.guest.v1.ArchiveLimits
+	(*Timing)(nil),          // 23: virtquorum.guest.v1.Timing
+	(*Bandwidth)(nil),       // 24: virtquorum.guest.v1.Bandwidth
+	(*Configured)(nil),      // 25: virtquorum.guest.v1.Configured
+	(*TreeState)(nil),       // 26: virtquorum.guest.v1.TreeState
+	(*Position)(nil),        // 27: virtquorum.guest.v1.Position
+	(*Memory)(nil),          // 28: virtquorum.guest.v1.Memory
+	(*Look)(nil),            // 29: virtquorum.guest.v1.Look
+	(*Audit)(nil),           // 30: virtquorum.guest.v1.Audit
+	(*Seen)(nil),            // 31: virtquorum.guest.v1.Seen
+	(*Change)(nil),          // 32: virtquorum.guest.v1.Change
+	(*Row)(nil),             // 33: virtquorum.guest.v1.Row
+	(*Rows)(nil),            // 34: virtquorum.guest.v1.Rows
+	(*RowList)(nil),         // 35: virtquorum.guest.v1.RowList
+	(*Serve)(nil),           // 36: virtquorum.guest.v1.Serve
+	(*Joiner)(nil),          // 37: virtquorum.guest.v1.Joiner
+	(*Serving)(nil),         // 38: virtquorum.guest.v1.Serving
+	(*Served)(nil),          // 39: virtquorum.guest.v1.Served
+	(*Fetch)(nil),           // 40: virtquorum.guest.v1.Fetch
+	(*Fetched)(nil),         // 41: virtquorum.guest.v1.Fetched
+	(*Apply)(nil),           // 42: virtquorum.guest.v1.Apply
+	(*Applied)(nil),         // 43: virtquorum.guest.v1.Applied
+	(*StaleProcess)(nil),    // 44: virtquorum.guest.v1.StaleProcess
+	(*Prove)(nil),           // 45: virtquorum.guest.v1.Prove
+	(*Proven)(nil),          // 46: virtquorum.guest.v1.Proven
+	(*Remember)(nil),        // 47: virtquorum.guest.v1.Remember
+	(*Remembered)(nil),      // 48: virtquorum.guest.v1.Remembered
+	(*ArchiveList)(nil),     // 49: virtquorum.guest.v1.ArchiveList
+	(*ArchiveEntries)(nil),  // 50: virtquorum.guest.v1.ArchiveEntries
+	(*ArchiveEntry)(nil),    // 51: virtquorum.guest.v1.ArchiveEntry
+	(*ArchiveRestore)(nil),  // 52: virtquorum.guest.v1.ArchiveRestore
+	(*ArchiveRestored)(nil), // 53: virtquorum.guest.v1.ArchiveRestored
+	(*ArchivePrune)(nil),    // 54: virtquorum.guest.v1.ArchivePrune
+	(*ArchivePruned)(nil),   // 55: virtquorum.guest.v1.ArchivePruned
+	(*KeepOutput)(nil),      // 56: virtquorum.guest.v1.KeepOutput
+	(*OutputKept)(nil),      // 57: virtquorum.guest.v1.OutputKept
+	(*Run)(nil),             // 58: virtquorum.guest.v1.Run
+	(*Output)(nil),          // 59: virtquorum.guest.v1.Output
+	(*Ran)(nil),             // 60: virtquorum.guest.v1.Ran
+	(*Address)(nil),         // 61: virtquorum.guest.v1.Address
+	(*Addressed)(nil),       // 62: virtquorum.guest.v1.Addressed
+	(*Users)(nil),           // 63: virtquorum.guest.v1.Users
+	(*UserList)(nil),        // 64: virtquorum.guest.v1.UserList
+	(*MarkUsers)(nil),       // 65: virtquorum.guest.v1.MarkUsers
+	(*UsersMarked)(nil),     // 66: virtquorum.guest.v1.UsersMarked
+	(*Quiesce)(nil),         // 67: virtquorum.guest.v1.Quiesce
+	(*Quiet)(nil),           // 68: virtquorum.guest.v1.Quiet
+	(*Quiesced)(nil),        // 69: virtquorum.guest.v1.Quiesced
+	(*Facts)(nil),           // 70: virtquorum.guest.v1.Facts
+	(*FactList)(nil),        // 71: virtquorum.guest.v1.FactList
+	(*Fact)(nil),            // 72: virtquorum.guest.v1.Fact
+	(*HealthCheck)(nil),     // 73: virtquorum.guest.v1.HealthCheck
+	(*Update)(nil),          // 74: virtquorum.guest.v1.Update
+	(*Updating)(nil),        // 75: virtquorum.guest.v1.Updating
+	(*ConfirmUpdate)(nil),   // 76: virtquorum.guest.v1.ConfirmUpdate
+	(*UpdateConfirmed)(nil), // 77: virtquorum.guest.v1.UpdateConfirmed
+	(*Health)(nil),          // 78: virtquorum.guest.v1.Health
+	(*Ailment)(nil),         // 79: virtquorum.guest.v1.Ailment
+	nil,                     // 80: virtquorum.guest.v1.Run.EnvironmentEntry
 }
 var file_virtquorum_guest_v1_guest_proto_depIdxs = []int32{
-	4,  // 0: virtquorum.guest.v1.ToGuest.hello:type_name -> virtquorum.guest.v1.Hello
-	11, // 1: virtquorum.guest.v1.ToGuest.request:type_name -> virtquorum.guest.v1.Request
-	12, // 2: virtquorum.guest.v1.ToGuest.body:type_name -> virtquorum.guest.v1.Body
-	9,  // 3: virtquorum.guest.v1.ToGuest.cancel:type_name -> virtquorum.guest.v1.Cancel
-	10, // 4: virtquorum.guest.v1.ToGuest.credit:type_name -> virtquorum.guest.v1.Credit
-	7,  // 5: virtquorum.guest.v1.ToGuest.ping:type_name -> virtquorum.guest.v1.Ping
-	5,  // 6: virtquorum.guest.v1.FromGuest.welcome:type_name -> virtquorum.guest.v1.Welcome
-	14, // 7: virtquorum.guest.v1.FromGuest.answer:type_name -> virtquorum.guest.v1.Answer
-	15, // 8: virtquorum.guest.v1.FromGuest.refusal:type_name -> virtquorum.guest.v1.Refusal
-	16, // 9: virtquorum.guest.v1.FromGuest.progress:type_name -> virtquorum.guest.v1.Progress
-	10, // 10: virtquorum.guest.v1.FromGuest.credit:type_name -> virtquorum.guest.v1.Credit
-	8,  // 11: virtquorum.guest.v1.FromGuest.pong:type_name -> virtquorum.guest.v1.Pong
-	17, // 12: virtquorum.guest.v1.FromGuest.push:type_name -> virtquorum.guest.v1.Push
-	6,  // 13: virtquorum.guest.v1.FromGuest.busy:type_name -> virtquorum.guest.v1.Busy
-	0,  // 14: virtquorum.guest.v1.Welcome.watcher:type_name -> virtquorum.guest.v1.Watcher
-	18, // 15: virtquorum.guest.v1.Request.configure:type_name -> virtquorum.guest.v1.Configure
-	27, // 16: virtquorum.guest.v1.Request.look:type_name -> virtquorum.guest.v1.Look
-	28, // 17: virtquorum.guest.v1.Request.audit:type_name -> virtquorum.guest.v1.Audit
-	32, // 18: virtquorum.guest.v1.Request.rows:type_name -> virtquorum.guest.v1.Rows
-	34, // 19: virtquorum.guest.v1.Request.serve:type_name -> virtquorum.guest.v1.Serve
-	38, // 20: virtquorum.guest.v1.Request.fetch:type_name -> virtquorum.guest.v1.Fetch
-	40, // 21: virtquorum.guest.v1.Request.apply:type_name -> virtquorum.guest.v1.Apply
-	43, // 22: virtquorum.guest.v1.Request.prove:type_name -> virtquorum.guest.v1.Prove
-	45, // 23: virtquorum.guest.v1.Request.remember:type_name -> virtquorum.guest.v1.Remember
-	47, // 24: virtquorum.guest.v1.Request.archive_list:type_name -> virtquorum.guest.v1.ArchiveList
-	50, // 25: virtquorum.guest.v1.Request.archive_restore:type_name -> virtquorum.guest.v1.ArchiveRestore
-	52, // 26: virtquorum.guest.v1.Request.archive_prune:type_name -> virtquorum.guest.v1.ArchivePrune
-	56, // 27: virtquorum.guest.v1.Request.run:type_name -> virtquorum.guest.v1.Run
-	59, // 28: virtquorum.guest.v1.Request.address:type_name -> virtquorum.guest.v1.Address
-	61, // 29: virtquorum.guest.v1.Request.users:type_name -> virtquorum.guest.v1.Users
-	68, // 30: virtquorum.guest.v1.Request.facts:type_name -> virtquorum.guest.v1.Facts
-	71, // 31: virtquorum.guest.v1.Request.health:type_name -> virtquorum.guest.v1.HealthCheck
-	65, // 32: virtquorum.guest.v1.Request.quiesce:type_name -> virtquorum.guest.v1.Quiesce
-	63, // 33: virtquorum.guest.v1.Request.mark_users:type_name -> virtquorum.guest.v1.MarkUsers
-	54, // 34: virtquorum.guest.v1.Request.keep_output:type_name -> virtquorum.guest.v1.KeepOutput
-	13, // 35: virtquorum.guest.v1.Body.targets:type_name -> virtquorum.guest.v1.Target
-	23, // 36: virtquorum.guest.v1.Answer.configured:type_name -> virtquorum.guest.v1.Configured
-	29, // 37: virtquorum.guest.v1.Answer.look:type_name -> virtquorum.guest.v1.Seen
-	33, // 38: virtquorum.guest.v1.Answer.rows:type_name -> virtquorum.guest.v1.RowList
-	36, // 39: virtquorum.guest.v1.Answer.serving:type_name -> virtquorum.guest.v1.Serving
-	37, // 40: virtquorum.guest.v1.Answer.served:type_name -> virtquorum.guest.v1.Served
-	39, // 41: virtquorum.guest.v1.Answer.fetched:type_name -> virtquorum.guest.v1.Fetched
-	41, // 42: virtquorum.guest.v1.Answer.applied:type_name -> virtquorum.guest.v1.Applied
-	44, // 43: virtquorum.guest.v1.Answer.proven:type_name -> virtquorum.guest.v1.Proven
-	46, // 44: virtquorum.guest.v1.Answer.remembered:type_name -> virtquorum.guest.v1.Remembered
-	48, // 45: virtquorum.guest.v1.Answer.archive_entries:type_name -> virtquorum.guest.v1.ArchiveEntries
-	51, // 46: virtquorum.guest.v1.Answer.archive_restored:type_name -> virtquorum.guest.v1.ArchiveRestored
-	53, // 47: virtquorum.guest.v1.Answer.archive_pruned:type_name -> virtquorum.guest.v1.ArchivePruned
-	57, // 48: virtquorum.guest.v1.Answer.output:type_name -> virtquorum.guest.v1.Output
-	58, // 49: virtquorum.guest.v1.Answer.ran:type_name -> virtquorum.guest.v1.Ran
-	60, // 50: virtquorum.guest.v1.Answer.addressed:type_name -> virtquorum.guest.v1.Addressed
-	62, // 51: virtquorum.guest.v1.Answer.users:type_name -> virtquorum.guest.v1.UserList
-	69, // 52: virtquorum.guest.v1.Answer.facts:type_name -> virtquorum.guest.v1.FactList
-	72, // 53: virtquorum.guest.v1.Answer.health:type_name -> virtquorum.guest.v1.Health
-	67, // 54: virtquorum.guest.v1.Answer.quiesced:type_name -> virtquorum.guest.v1.Quiesced
-	64, // 55: virtquorum.guest.v1.Answer.users_marked:type_name -> virtquorum.guest.v1.UsersMarked
-	55, // 56: virtquorum.guest.v1.Answer.output_kept:type_name -> virtquorum.guest.v1.OutputKept
-	1,  // 57: virtquorum.guest.v1.Refusal.reason:type_name -> virtquorum.guest.v1.Reason
-	29, // 58: virtquorum.guest.v1.Push.look:type_name -> virtquorum.guest.v1.Seen
-	62, // 59: virtquorum.guest.v1.Push.users:type_name -> virtquorum.guest.v1.UserList
-	72, // 60: virtquorum.guest.v1.Push.health:type_name -> virtquorum.guest.v1.Health
-	19, // 61: virtquorum.guest.v1.Configure.trees:type_name -> virtquorum.guest.v1.Tree
-	20, // 62: virtquorum.guest.v1.Configure.archive:type_name -> virtquorum.guest.v1.ArchiveLimits
-	21, // 63: virtquorum.guest.v1.Configure.timing:type_name -> virtquorum.guest.v1.Timing
-	22, // 64: virtquorum.guest.v1.Configure.bandwidth:type_name -> virtquorum.guest.v1.Bandwidth
-	24, // 65: virtquorum.guest.v1.Configured.trees:type_name -> virtquorum.guest.v1.TreeState
-	26, // 66: virtquorum.guest.v1.TreeState.memory:type_name -> virtquorum.guest.v1.Memory
-	0,  // 67: virtquorum.guest.v1.TreeState.watcher:type_name -> virtquorum.guest.v1.Watcher
-	25, // 68: virtquorum.guest.v1.Memory.position:type_name -> virtquorum.guest.v1.Position
-	30, // 69: virtquorum.guest.v1.Seen.changes:type_name -> virtquorum.guest.v1.Change
-	24, // 70: virtquorum.guest.v1.Seen.trees:type_name -> virtquorum.guest.v1.TreeState
-	31, // 71: virtquorum.guest.v1.Seen.troubled:type_name -> virtquorum.guest.v1.Row
-	31, // 72: virtquorum.guest.v1.RowList.rows:type_name -> virtquorum.guest.v1.Row
-	35, // 73: virtquorum.guest.v1.Serve.joiners:type_name -> virtquorum.guest.v1.Joiner
-	31, // 74: virtquorum.guest.v1.Fetched.moved:type_name -> virtquorum.guest.v1.Row
-	42, // 75: virtquorum.guest.v1.Applied.stale:type_name -> virtquorum.guest.v1.StaleProcess
-	31, // 76: virtquorum.guest.v1.Applied.late:type_name -> virtquorum.guest.v1.Row
-	31, // 77: virtquorum.guest.v1.Proven.differing:type_name -> virtquorum.guest.v1.Row
-	25, // 78: virtquorum.guest.v1.Remember.position:type_name -> virtquorum.guest.v1.Position
-	26, // 79: virtquorum.guest.v1.Remembered.memory:type_name -> virtquorum.guest.v1.Memory
-	49, // 80: virtquorum.guest.v1.ArchiveEntries.entries:type_name -> virtquorum.guest.v1.ArchiveEntry
-	74, // 81: virtquorum.guest.v1.Run.environment:type_name -> virtquorum.guest.v1.Run.EnvironmentEntry
-	26, // 82: virtquorum.guest.v1.MarkUsers.held:type_name -> virtquorum.guest.v1.Memory
-	66, // 83: virtquorum.guest.v1.Quiesce.quiet:type_name -> virtquorum.guest.v1.Quiet
-	70, // 84: virtquorum.guest.v1.FactList.facts:type_name -> virtquorum.guest.v1.Fact
-	73, // 85: virtquorum.guest.v1.Health.ailments:type_name -> virtquorum.guest.v1.Ailment
-	86, // [86:86] is the sub-list for method output_type
-	86, // [86:86] is the sub-list for method input_type
-	86, // [86:86] is the sub-list for extension type_name
-	86, // [86:86] is the sub-list for extension extendee
-	0,  // [0:86] is the sub-list for field type_name
+	5,  // 0: virtquorum.guest.v1.ToGuest.hello:type_name -> virtquorum.guest.v1.Hello
+	13, // 1: virtquorum.guest.v1.ToGuest.request:type_name -> virtquorum.guest.v1.Request
+	14, // 2: virtquorum.guest.v1.ToGuest.body:type_name -> virtquorum.guest.v1.Body
+	11, // 3: virtquorum.guest.v1.ToGuest.cancel:type_name -> virtquorum.guest.v1.Cancel
+	12, // 4: virtquorum.guest.v1.ToGuest.credit:type_name -> virtquorum.guest.v1.Credit
+	9,  // 5: virtquorum.guest.v1.ToGuest.ping:type_name -> virtquorum.guest.v1.Ping
+	6,  // 6: virtquorum.guest.v1.FromGuest.welcome:type_name -> virtquorum.guest.v1.Welcome
+	16, // 7: virtquorum.guest.v1.FromGuest.answer:type_name -> virtquorum.guest.v1.Answer
+	17, // 8: virtquorum.guest.v1.FromGuest.refusal:type_name -> virtquorum.guest.v1.Refusal
+	18, // 9: virtquorum.guest.v1.FromGuest.progress:type_name -> virtquorum.guest.v1.Progress
+	12, // 10: virtquorum.guest.v1.FromGuest.credit:type_name -> virtquorum.guest.v1.Credit
+	10, // 11: virtquorum.guest.v1.FromGuest.pong:type_name -> virtquorum.guest.v1.Pong
+	19, // 12: virtquorum.guest.v1.FromGuest.push:type_name -> virtquorum.guest.v1.Push
+	8,  // 13: virtquorum.guest.v1.FromGuest.busy:type_name -> virtquorum.guest.v1.Busy
+	1,  // 14: virtquorum.guest.v1.Welcome.watcher:type_name -> virtquorum.guest.v1.Watcher
+	7,  // 15: virtquorum.guest.v1.Welcome.update:type_name -> virtquorum.guest.v1.UpdateMark
+	0,  // 16: virtquorum.guest.v1.UpdateMark.state:type_name -> virtquorum.guest.v1.UpdateState
+	20, // 17: virtquorum.guest.v1.Request.configure:type_name -> virtquorum.guest.v1.Configure
+	29, // 18: virtquorum.guest.v1.Request.look:type_name -> virtquorum.guest.v1.Look
+	30, // 19: virtquorum.guest.v1.Request.audit:type_name -> virtquorum.guest.v1.Audit
+	34, // 20: virtquorum.guest.v1.Request.rows:type_name -> virtquorum.guest.v1.Rows
+	36, // 21: virtquorum.guest.v1.Request.serve:type_name -> virtquorum.guest.v1.Serve
+	40, // 22: virtquorum.guest.v1.Request.fetch:type_name -> virtquorum.guest.v1.Fetch
+	42, // 23: virtquorum.guest.v1.Request.apply:type_name -> virtquorum.guest.v1.Apply
+	45, // 24: virtquorum.guest.v1.Request.prove:type_name -> virtquorum.guest.v1.Prove
+	47, // 25: virtquorum.guest.v1.Request.remember:type_name -> virtquorum.guest.v1.Remember
+	49, // 26: virtquorum.guest.v1.Request.archive_list:type_name -> virtquorum.guest.v1.ArchiveList
+	52, // 27: virtquorum.guest.v1.Request.archive_restore:type_name -> virtquorum.guest.v1.ArchiveRestore
+	54, // 28: virtquorum.guest.v1.Request.archive_prune:type_name -> virtquorum.guest.v1.ArchivePrune
+	58, // 29: virtquorum.guest.v1.Request.run:type_name -> virtquorum.guest.v1.Run
+	61, // 30: virtquorum.guest.v1.Request.address:type_name -> virtquorum.guest.v1.Address
+	63, // 31: virtquorum.guest.v1.Request.users:type_name -> virtquorum.guest.v1.Users
+	70, // 32: virtquorum.guest.v1.Request.facts:type_name -> virtquorum.guest.v1.Facts
+	73, // 33: virtquorum.guest.v1.Request.health:type_name -> virtquorum.guest.v1.HealthCheck
+	67, // 34: virtquorum.guest.v1.Request.quiesce:type_name -> virtquorum.guest.v1.Quiesce
+	65, // 35: virtquorum.guest.v1.Request.mark_users:type_name -> virtquorum.guest.v1.MarkUsers
+	56, // 36: virtquorum.guest.v1.Request.keep_output:type_name -> virtquorum.guest.v1.KeepOutput
+	74, // 37: virtquorum.guest.v1.Request.update:type_name -> virtquorum.guest.v1.Update
+	76, // 38: virtquorum.guest.v1.Request.confirm_update:type_name -> virtquorum.guest.v1.ConfirmUpdate
+	15, // 39: virtquorum.guest.v1.Body.targets:type_name -> virtquorum.guest.v1.Target
+	25, // 40: virtquorum.guest.v1.Answer.configured:type_name -> virtquorum.guest.v1.Configured
+	31, // 41: virtquorum.guest.v1.Answer.look:type_name -> virtquorum.guest.v1.Seen
+	35, // 42: virtquorum.guest.v1.Answer.rows:type_name -> virtquorum.guest.v1.RowList
+	38, // 43: virtquorum.guest.v1.Answer.serving:type_name -> virtquorum.guest.v1.Serving
+	39, // 44: virtquorum.guest.v1.Answer.served:type_name -> virtquorum.guest.v1.Served
+	41, // 45: virtquorum.guest.v1.Answer.fetched:type_name -> virtquorum.guest.v1.Fetched
+	43, // 46: virtquorum.guest.v1.Answer.applied:type_name -> virtquorum.guest.v1.Applied
+	46, // 47: virtquorum.guest.v1.Answer.proven:type_name -> virtquorum.guest.v1.Proven
+	48, // 48: virtquorum.guest.v1.Answer.remembered:type_name -> virtquorum.guest.v1.Remembered
+	50, // 49: virtquorum.guest.v1.Answer.archive_entries:type_name -> virtquorum.guest.v1.ArchiveEntries
+	53, // 50: virtquorum.guest.v1.Answer.archive_restored:type_name -> virtquorum.guest.v1.ArchiveRestored
+	55, // 51: virtquorum.guest.v1.Answer.archive_pruned:type_name -> virtquorum.guest.v1.ArchivePruned
+	59, // 52: virtquorum.guest.v1.Answer.output:type_name -> virtquorum.guest.v1.Output
+	60, // 53: virtquorum.guest.v1.Answer.ran:type_name -> virtquorum.guest.v1.Ran
+	62, // 54: virtquorum.guest.v1.Answer.addressed:type_name -> virtquorum.guest.v1.Addressed
+	64, // 55: virtquorum.guest.v1.Answer.users:type_name -> virtquorum.guest.v1.UserList
+	71, // 56: virtquorum.guest.v1.Answer.facts:type_name -> virtquorum.guest.v1.FactList
+	78, // 57: virtquorum.guest.v1.Answer.health:type_name -> virtquorum.guest.v1.Health
+	69, // 58: virtquorum.guest.v1.Answer.quiesced:type_name -> virtquorum.guest.v1.Quiesced
+	66, // 59: virtquorum.guest.v1.Answer.users_marked:type_name -> virtquorum.guest.v1.UsersMarked
+	57, // 60: virtquorum.guest.v1.Answer.output_kept:type_name -> virtquorum.guest.v1.OutputKept
+	75, // 61: virtquorum.guest.v1.Answer.updating:type_name -> virtquorum.guest.v1.Updating
+	77, // 62: virtquorum.guest.v1.Answer.update_confirmed:type_name -> virtquorum.guest.v1.UpdateConfirmed
+	2,  // 63: virtquorum.guest.v1.Refusal.reason:type_name -> virtquorum.guest.v1.Reason
+	31, // 64: virtquorum.guest.v1.Push.look:type_name -> virtquorum.guest.v1.Seen
+	64, // 65: virtquorum.guest.v1.Push.users:type_name -> virtquorum.guest.v1.UserList
+	78, // 66: virtquorum.guest.v1.Push.health:type_name -> virtquorum.guest.v1.Health
+	21, // 67: virtquorum.guest.v1.Configure.trees:type_name -> virtquorum.guest.v1.Tree
+	22, // 68: virtquorum.guest.v1.Configure.archive:type_name -> virtquorum.guest.v1.ArchiveLimits
+	23, // 69: virtquorum.guest.v1.Configure.timing:type_name -> virtquorum.guest.v1.Timing
+	24, // 70: virtquorum.guest.v1.Configure.bandwidth:type_name -> virtquorum.guest.v1.Bandwidth
+	26, // 71: virtquorum.guest.v1.Configured.trees:type_name -> virtquorum.guest.v1.TreeState
+	28, // 72: virtquorum.guest.v1.TreeState.memory:type_name -> virtquorum.guest.v1.Memory
+	1,  // 73: virtquorum.guest.v1.TreeState.watcher:type_name -> virtquorum.guest.v1.Watcher
+	27, // 74: virtquorum.guest.v1.Memory.position:type_name -> virtquorum.guest.v1.Position
+	32, // 75: virtquorum.guest.v1.Seen.changes:type_name -> virtquorum.guest.v1.Change
+	26, // 76: virtquorum.guest.v1.Seen.trees:type_name -> virtquorum.guest.v1.TreeState
+	33, // 77: virtquorum.guest.v1.Seen.troubled:type_name -> virtquorum.guest.v1.Row
+	33, // 78: virtquorum.guest.v1.RowList.rows:type_name -> virtquorum.guest.v1.Row
+	37, // 79: virtquorum.guest.v1.Serve.joiners:type_name -> virtquorum.guest.v1.Joiner
+	33, // 80: virtquorum.guest.v1.Fetched.moved:type_name -> virtquorum.guest.v1.Row
+	44, // 81: virtquorum.guest.v1.Applied.stale:type_name -> virtquorum.guest.v1.StaleProcess
+	33, // 82: virtquorum.guest.v1.Applied.late:type_name -> virtquorum.guest.v1.Row
+	33, // 83: virtquorum.guest.v1.Proven.differing:type_name -> virtquorum.guest.v1.Row
+	27, // 84: virtquorum.guest.v1.Remember.position:type_name -> virtquorum.guest.v1.Position
+	28, // 85: virtquorum.guest.v1.Remembered.memory:type_name -> virtquorum.guest.v1.Memory
+	51, // 86: virtquorum.guest.v1.ArchiveEntries.entries:type_name -> virtquorum.guest.v1.ArchiveEntry
+	80, // 87: virtquorum.guest.v1.Run.environment:type_name -> virtquorum.guest.v1.Run.EnvironmentEntry
+	28, // 88: virtquorum.guest.v1.MarkUsers.held:type_name -> virtquorum.guest.v1.Memory
+	68, // 89: virtquorum.guest.v1.Quiesce.quiet:type_name -> virtquorum.guest.v1.Quiet
+	72, // 90: virtquorum.guest.v1.FactList.facts:type_name -> virtquorum.guest.v1.Fact
+	79, // 91: virtquorum.guest.v1.Health.ailments:type_name -> virtquorum.guest.v1.Ailment
+	92, // [92:92] is the sub-list for method output_type
+	92, // [92:92] is the sub-list for method input_type
+	92, // [92:92] is the sub-list for extension type_name
+	92, // [92:92] is the sub-list for extension extendee
+	0,  // [0:92] is the sub-list for field type_name
 }
 
 func init() { file_virtquorum_guest_v1_guest_proto_init() }
@@ -6344,7 +6776,7 @@ func file_virtquorum_guest_v1_guest_proto_init() {
 		(*FromGuest_Push)(nil),
 		(*FromGuest_Busy)(nil),
 	}
-	file_virtquorum_guest_v1_guest_proto_msgTypes[9].OneofWrappers = []any{
+	file_virtquorum_guest_v1_guest_proto_msgTypes[10].OneofWrappers = []any{
 		(*Request_Configure)(nil),
 		(*Request_Look)(nil),
 		(*Request_Audit)(nil),
@@ -6365,8 +6797,10 @@ func file_virtquorum_guest_v1_guest_proto_init() {
 		(*Request_Quiesce)(nil),
 		(*Request_MarkUsers)(nil),
 		(*Request_KeepOutput)(nil),
+		(*Request_Update)(nil),
+		(*Request_ConfirmUpdate)(nil),
 	}
-	file_virtquorum_guest_v1_guest_proto_msgTypes[12].OneofWrappers = []any{
+	file_virtquorum_guest_v1_guest_proto_msgTypes[13].OneofWrappers = []any{
 		(*Answer_Configured)(nil),
 		(*Answer_Look)(nil),
 		(*Answer_Rows)(nil),
@@ -6388,21 +6822,23 @@ func file_virtquorum_guest_v1_guest_proto_init() {
 		(*Answer_Quiesced)(nil),
 		(*Answer_UsersMarked)(nil),
 		(*Answer_OutputKept)(nil),
+		(*Answer_Updating)(nil),
+		(*Answer_UpdateConfirmed)(nil),
 	}
-	file_virtquorum_guest_v1_guest_proto_msgTypes[15].OneofWrappers = []any{
+	file_virtquorum_guest_v1_guest_proto_msgTypes[16].OneofWrappers = []any{
 		(*Push_Look)(nil),
 		(*Push_Users)(nil),
 		(*Push_Health)(nil),
 	}
-	file_virtquorum_guest_v1_guest_proto_msgTypes[27].OneofWrappers = []any{}
-	file_virtquorum_guest_v1_guest_proto_msgTypes[60].OneofWrappers = []any{}
+	file_virtquorum_guest_v1_guest_proto_msgTypes[28].OneofWrappers = []any{}
+	file_virtquorum_guest_v1_guest_proto_msgTypes[61].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_virtquorum_guest_v1_guest_proto_rawDesc), len(file_virtquorum_guest_v1_guest_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   73,
+			NumEnums:      3,
+			NumMessages:   78,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
