@@ -212,7 +212,8 @@ func (v *vm) sidecar() *sidecar {
 		s := &sidecar{program: &program{t: v.t, conn: conn, peer: port.NewPeer(conn)}, session: v.session}
 		_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
 		message, err := s.try(&wire.ToGuest{Message: &wire.ToGuest_Hello{Hello: &wire.Hello{Term: 5, Protocol: 1}}})
-		if err == nil && message.GetWelcome() != nil {
+		// One that is about to end is none to rely on.
+		if err == nil && message.GetWelcome() != nil && message.GetWelcome().GetUpdate().GetState() != wire.UpdateState_UPDATE_STATE_UNDER_WAY {
 			s.welcome, v.conn = message.GetWelcome(), conn
 			return s
 		}
@@ -312,15 +313,15 @@ func (v *vm) push(content []byte, change ...func(*wire.Update)) (*wire.FromGuest
 	return message, err
 }
 
-// confirm says to the program on trial that it works.
-func (s *sidecar) confirm(tree string) error {
+// confirm says to the program on trial that it works; true: its session ends.
+func (s *sidecar) confirm(tree string) (bool, error) {
 	s.t.Helper()
 	s.configure(tree)
 	message, err := s.request(&wire.Request{Operation: &wire.Request_ConfirmUpdate{ConfirmUpdate: &wire.ConfirmUpdate{Version: s.welcome.Version}}})
 	if err == nil && message.GetAnswer().GetUpdateConfirmed() == nil {
 		s.t.Fatal(message)
 	}
-	return err
+	return message.GetAnswer().GetUpdateConfirmed().GetEnds(), err
 }
 
 // settle does what a sidecar does until no program is on trial any more.
@@ -331,7 +332,7 @@ func (v *vm) settle() *sidecar {
 		if s.welcome.GetUpdate().GetState() != wire.UpdateState_UPDATE_STATE_ON_TRIAL {
 			return s
 		}
-		if err := s.confirm(v.tree); err == nil && !v.inPlace(s.welcome.Version) {
+		if ends, err := s.confirm(v.tree); err == nil && ends {
 			s.close()
 		}
 	}
@@ -451,8 +452,8 @@ func TestGivenAProgramThatWorksOnTrialAndNotInItsPlaceThenTheOneBeforeComesBack(
 		t.Fatal(message, err)
 	}
 	trial := v.sidecar()
-	if err := trial.confirm(v.tree); err != nil {
-		t.Fatal(err)
+	if ends, err := trial.confirm(v.tree); err != nil || !ends {
+		t.Fatal(ends, err)
 	}
 	trial.close()
 	for restarts := 0; ; restarts++ { // as a service manager does
@@ -540,7 +541,7 @@ func TestGivenAPowerCutAtAnyStepThenAProgramServesAndTheUpdateIsDoneAtTheNextTry
 			}
 			if step == "kept" || step == "decided" || step == "exchanged" || step == "durable" {
 				trial := v.sidecar()
-				if err := trial.confirm(v.tree); err == nil {
+				if _, err := trial.confirm(v.tree); err == nil {
 					trial.close()
 				}
 			}

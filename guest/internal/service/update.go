@@ -16,7 +16,7 @@ import (
 type Updater interface {
 	Mark() *wire.UpdateMark
 	Receive(ctx context.Context, order update.Order, next func(context.Context) ([]byte, error), progress func(uint64)) error
-	Confirm(version string) error
+	Confirm(version string) (ends bool, err error)
 	Answered()
 }
 
@@ -50,10 +50,15 @@ func (s *Service) update(ctx context.Context, _ *member, call Call) (*wire.Answe
 }
 
 func (s *Service) confirmUpdate(ctx context.Context, _ *member, call Call) (*wire.Answer, error) {
-	if err := s.options.Updates.Confirm(call.Request().GetConfirmUpdate().GetVersion()); err != nil {
+	ends, err := s.options.Updates.Confirm(call.Request().GetConfirmUpdate().GetVersion())
+	if err != nil {
 		return nil, err
 	}
-	return s.last(ctx, call, &wire.Answer{Piece: &wire.Answer_UpdateConfirmed{UpdateConfirmed: &wire.UpdateConfirmed{}}})
+	answer := &wire.Answer{Piece: &wire.Answer_UpdateConfirmed{UpdateConfirmed: &wire.UpdateConfirmed{Ends: ends}}}
+	if !ends {
+		return answer, nil
+	}
+	return s.last(ctx, call, answer)
 }
 
 // last sends an answer after which the session may end: that waits until the sidecar has closed the request, for then it has heard.

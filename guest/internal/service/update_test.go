@@ -22,9 +22,9 @@ type fakeUpdater struct {
 func (u *fakeUpdater) Mark() *wire.UpdateMark { return &wire.UpdateMark{Version: "9"} }
 func (u *fakeUpdater) Answered()              { u.answered++ }
 
-func (u *fakeUpdater) Confirm(version string) error {
+func (u *fakeUpdater) Confirm(version string) (bool, error) {
 	u.confirmed = version
-	return nil
+	return false, nil
 }
 
 func (u *fakeUpdater) Receive(ctx context.Context, _ update.Order, next func(context.Context) ([]byte, error), progress func(uint64)) error {
@@ -107,6 +107,9 @@ func TestGivenAnythingElseThatGoesOnThenTheProgramIsNotExchanged(t *testing.T) {
 	mustDo(t, s, observed)
 	if _, _, err := do(t, s, &wire.Update{Size: 1}); reason(err) != wire.Reason_REASON_READ_ONLY {
 		t.Fatal(err)
+	}
+	if answer := mustDo(t, s, &wire.ConfirmUpdate{Version: "1"}); answer.GetUpdateConfirmed() == nil || updates.confirmed != "1" {
+		t.Fatal(answer, updates)
 	}
 	if updates.came.Len() != 0 || updates.answered != 0 {
 		t.Fatal(updates)

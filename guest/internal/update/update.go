@@ -24,6 +24,7 @@ const (
 	MostBytes = 32 << 20
 
 	usualTrial = 20 * time.Second
+	farewell   = 200 * time.Millisecond
 	mostTrial  = 10 * time.Minute
 	mostTries  = 3 // trials that nobody saw the end of
 	mostStarts = 3 // of a program that was exchanged, in one boot, before it was confirmed in its place
@@ -127,6 +128,8 @@ func (u *Updater) Mark() *wire.UpdateMark {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	switch {
+	case u.ready:
+		return &wire.UpdateMark{State: wire.UpdateState_UPDATE_STATE_UNDER_WAY, Version: u.staged.Version, Digest: u.staged.Digest}
 	case u.options.OnTrial:
 		return &wire.UpdateMark{State: wire.UpdateState_UPDATE_STATE_ON_TRIAL, Version: u.options.Version}
 	case u.known == nil || u.known.State == onTrial:
@@ -205,35 +208,36 @@ func (u *Updater) admit(ctx context.Context, order Order) error {
 	return nil
 }
 
-// Confirm says that this program works as a sidecar wants it to. Confirming what is not on trial does nothing.
-func (u *Updater) Confirm(version string) error {
+// Confirm says that this program works as a sidecar wants it to; true: it is to take its place now. Confirming what is not on trial
+// does nothing.
+func (u *Updater) Confirm(version string) (bool, error) {
 	if version != u.options.Version {
-		return port.Refuse(wire.Reason_REASON_INVALID, "Version", "this program is %q, not %q", u.options.Version, version)
+		return false, port.Refuse(wire.Reason_REASON_INVALID, "Version", "this program is %q, not %q", u.options.Version, version)
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.options.OnTrial {
 		u.confirmed, u.ready = true, true
-		return nil
+		return true, nil
 	}
 	if u.known == nil || u.known.State != exchanged {
-		return nil
+		return false, nil
 	}
 	if err := removeMark(u.place.mark()); err != nil {
-		return err
+		return false, err
 	}
 	u.options.Log.Info("this program is confirmed", "version", version)
 	u.known = nil
-	return nil
+	return false, nil
 }
 
-// Answered says that the sidecar has the answer to Receive or Confirm: what follows may begin.
+// Answered says that the sidecar has the answer to Receive or Confirm: what follows may begin, once the end of its request is told.
 func (u *Updater) Answered() {
 	u.mu.Lock()
 	ready := u.ready
 	u.mu.Unlock()
 	if ready {
-		u.once.Do(func() { close(u.due) })
+		u.once.Do(func() { time.AfterFunc(farewell, func() { close(u.due) }) })
 	}
 }
 

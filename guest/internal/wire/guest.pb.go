@@ -31,6 +31,7 @@ const (
 	UpdateState_UPDATE_STATE_UNSPECIFIED UpdateState = 0
 	UpdateState_UPDATE_STATE_ON_TRIAL    UpdateState = 1 // it is this program, which goes again unless ConfirmUpdate comes
 	UpdateState_UPDATE_STATE_FAILED      UpdateState = 2 // this program is the one from before
+	UpdateState_UPDATE_STATE_UNDER_WAY   UpdateState = 3 // the session ends in a moment, and another one is begun by another program
 )
 
 // Enum value maps for UpdateState.
@@ -39,11 +40,13 @@ var (
 		0: "UPDATE_STATE_UNSPECIFIED",
 		1: "UPDATE_STATE_ON_TRIAL",
 		2: "UPDATE_STATE_FAILED",
+		3: "UPDATE_STATE_UNDER_WAY",
 	}
 	UpdateState_value = map[string]int32{
 		"UPDATE_STATE_UNSPECIFIED": 0,
 		"UPDATE_STATE_ON_TRIAL":    1,
 		"UPDATE_STATE_FAILED":      2,
+		"UPDATE_STATE_UNDER_WAY":   3,
 	}
 )
 
@@ -5921,6 +5924,7 @@ func (x *ConfirmUpdate) GetVersion() string {
 
 type UpdateConfirmed struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ends          bool                   `protobuf:"varint,1,opt,name=ends,proto3" json:"ends,omitempty"` // the session, and another begins with the same program in its place
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -5953,6 +5957,13 @@ func (x *UpdateConfirmed) ProtoReflect() protoreflect.Message {
 // Deprecated: Use UpdateConfirmed.ProtoReflect.Descriptor instead.
 func (*UpdateConfirmed) Descriptor() ([]byte, []int) {
 	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{74}
+}
+
+func (x *UpdateConfirmed) GetEnds() bool {
+	if x != nil {
+		return x.Ends
+	}
+	return false
 }
 
 // What keeps this member from its work.
@@ -6518,8 +6529,9 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\n" +
 	"\bUpdating\")\n" +
 	"\rConfirmUpdate\x12\x18\n" +
-	"\aversion\x18\x01 \x01(\tR\aversion\"\x11\n" +
-	"\x0fUpdateConfirmed\"\xab\x01\n" +
+	"\aversion\x18\x01 \x01(\tR\aversion\"%\n" +
+	"\x0fUpdateConfirmed\x12\x12\n" +
+	"\x04ends\x18\x01 \x01(\bR\x04ends\"\xab\x01\n" +
 	"\x06Health\x128\n" +
 	"\bailments\x18\x01 \x03(\v2\x1c.virtquorum.guest.v1.AilmentR\bailments\x12%\n" +
 	"\x0eresident_bytes\x18\x02 \x01(\x04R\rresidentBytes\x12\x1d\n" +
@@ -6529,11 +6541,12 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\aAilment\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x1a\n" +
 	"\bsentence\x18\x02 \x01(\tR\bsentence\x12\x12\n" +
-	"\x04tree\x18\x03 \x01(\tR\x04tree*_\n" +
+	"\x04tree\x18\x03 \x01(\tR\x04tree*{\n" +
 	"\vUpdateState\x12\x1c\n" +
 	"\x18UPDATE_STATE_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15UPDATE_STATE_ON_TRIAL\x10\x01\x12\x17\n" +
-	"\x13UPDATE_STATE_FAILED\x10\x02*_\n" +
+	"\x13UPDATE_STATE_FAILED\x10\x02\x12\x1a\n" +
+	"\x16UPDATE_STATE_UNDER_WAY\x10\x03*_\n" +
 	"\aWatcher\x12\x17\n" +
 	"\x13WATCHER_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fWATCHER_WALK\x10\x01\x12\x13\n" +

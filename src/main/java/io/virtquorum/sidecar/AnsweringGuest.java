@@ -10,6 +10,7 @@ import io.virtquorum.guest.Goal;
 import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.guest.Offer;
+import io.virtquorum.guest.ProgramUpdates;
 import io.virtquorum.guest.PullResult;
 import io.virtquorum.guest.Serving;
 import io.virtquorum.guest.Snapshot;
@@ -240,6 +241,12 @@ final class AnsweringGuest implements Guest {
     public Set<String> silent(String own, Collection<String> others, Duration limit)
         throws GuestException, Trouble {
       return this.<Set<String>, Trouble>ask(watch -> watch.silent(own, others, limit));
+    }
+
+    @Override
+    public Optional<String> keepProgram(ProgramUpdates updates, Duration limit)
+        throws GuestException, Trouble {
+      return this.<Optional<String>, Trouble>ask(watch -> watch.keepProgram(updates, limit));
     }
 
     @Override

@@ -3,6 +3,7 @@ package io.virtquorum.sidecar;
 import ch.qos.logback.classic.Level;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollEventLoopGroup;
 import io.virtquorum.agent.QemuGuestAgent;
+import io.virtquorum.program.CarriedPrograms;
 import io.virtquorum.program.ProgramGuest;
 import io.virtquorum.scripts.ScriptGuest;
 import java.io.IOException;
@@ -62,6 +63,12 @@ public final class SidecarCommand implements Callable<Integer> {
       defaultValue = "/var/run/kubevirt-hooks",
       description = "KubeVirt's hooks directory.")
   private Path hooks;
+
+  @Option(
+      names = "--guest-programs",
+      defaultValue = "/opt/virtquorum/guest",
+      description = "Directory with the guest programs of this sidecar's version.")
+  private Path guestPrograms;
 
   @Option(names = "--log-level", defaultValue = "INFO", description = "Of VirtQuorum's own log.")
   private String logLevel;
@@ -130,11 +137,13 @@ public final class SidecarCommand implements Callable<Integer> {
     String version =
         Optional.ofNullable(getClass().getPackage().getImplementationVersion()).orElse("dev");
     Path channel = hooks.resolve("agent.sock");
+    CarriedPrograms carried = CarriedPrograms.in(guestPrograms, version);
     var guest =
         new AnsweringGuest(
             List.of(
                 new AnsweringGuest.Kind(
-                    "virtquorum-guest", () -> new ProgramGuest(channel, orders::term, version)),
+                    "virtquorum-guest",
+                    () -> new ProgramGuest(channel, orders::term, version, carried)),
                 new AnsweringGuest.Kind(
                     "A guest agent", () -> new ScriptGuest(new QemuGuestAgent(channel)))));
     Set<String> probes = Gateway.read().map(Set::of).orElse(Set.of());

@@ -25,7 +25,7 @@ final class ProgramMember implements AutoCloseable {
       throws IOException, InterruptedException {
     this.tree = tree;
     this.program = new RealProgram(directory);
-    this.guest = new ProgramGuest(program.socket, () -> 1, name);
+    this.guest = new ProgramGuest(program.socket, () -> 1, name, CarriedPrograms.none());
     this.watch = guest.watch(settings);
   }
 

@@ -7,6 +7,7 @@ import io.virtquorum.guest.Tree;
 import io.virtquorum.guest.Watch;
 import io.virtquorum.guest.WatchSettings;
 import io.virtquorum.guest.wire.v1.Request.OperationCase;
+import io.virtquorum.program.CarriedPrograms;
 import io.virtquorum.program.ProgramGuest;
 import io.virtquorum.program.RealProgram;
 import io.virtquorum.program.ScratchTree;
@@ -140,7 +141,7 @@ final class Sites {
           script,
           "#!/bin/sh\n[ \"$1\" = begin ] && touch %s || rm -f %s\n".formatted(still, still));
       Files.setPosixFilePermissions(script, PosixFilePermissions.fromString("rwxr-xr-x"));
-      guest = new ProgramGuest(program.socket, () -> 1, name);
+      guest = new ProgramGuest(program.socket, () -> 1, name, CarriedPrograms.none());
       watch = guest.watch(settings(name, tree.path.toString(), List.of(script.toString())));
     }
 
