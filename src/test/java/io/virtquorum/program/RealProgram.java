@@ -84,6 +84,12 @@ public final class RealProgram implements AutoCloseable {
     run("kill", is ? "-STOP" : "-CONT", Long.toString(process.pid()));
   }
 
+  /** It ends, and begins anew. */
+  public void beginAnew() throws IOException, InterruptedException {
+    kill();
+    start();
+  }
+
   /** Ends it as a power cut does. */
   void kill() throws InterruptedException {
     process.destroyForcibly();

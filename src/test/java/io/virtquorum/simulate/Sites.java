@@ -102,6 +102,9 @@ final class Sites {
     /** True while writers keep still. */
     boolean isStill();
 
+    /** The program begins anew in the same boot, as where a newer one took its place. */
+    void beginAnew() throws Exception;
+
     default Snapshot see() throws Exception {
       return call(watch -> watch.audit(LIMIT));
     }
@@ -210,6 +213,11 @@ final class Sites {
     @Override
     public boolean isStill() {
       return Files.exists(still);
+    }
+
+    @Override
+    public void beginAnew() throws Exception {
+      program.beginAnew();
     }
 
     @Override
@@ -326,6 +334,11 @@ final class Sites {
     @Override
     public boolean isStill() {
       return guest.quiesce.isStill();
+    }
+
+    @Override
+    public void beginAnew() {
+      guest.program.exchange(0);
     }
   }
 }
