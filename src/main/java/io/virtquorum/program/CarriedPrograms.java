@@ -34,10 +34,13 @@ public final class CarriedPrograms {
   /** No guest takes a larger one. */
   static final long MOST_BYTES = 32L << 20;
 
+  private static final int MOST_PUSHES = 3; // in one boot of a guest that the guest did not end
+
   private final String version;
   private final Optional<Path> directory;
   private final Map<String, Optional<Carried>> known = new HashMap<>();
   private final Map<String, Optional<String>> tried = new HashMap<>();
+  private final Map<String, Integer> cutOff = new HashMap<>();
 
   private CarriedPrograms(String version, Optional<Path> directory) {
     this.version = version;
@@ -141,6 +144,11 @@ public final class CarriedPrograms {
   /** Why it failed in this boot of a guest; empty: it did not, or nobody need act. */
   synchronized Optional<String> failure(String bootId) {
     return tried.getOrDefault(bootId, Optional.empty());
+  }
+
+  /** A push of it was cut off; true: for the last time in this boot of the guest. */
+  synchronized boolean cutOff(String bootId) {
+    return cutOff.merge(bootId, 1, Integer::sum) >= MOST_PUSHES;
   }
 
   /** Remembers that it was tried. */

@@ -153,13 +153,8 @@ final class Upkeep {
         .addKeyValue("to", carried.version())
         .addKeyValue("bytes", newest.size())
         .log("The guest program is older than this sidecar: updating it");
-    String unknown = "its trial has no end that anybody saw; the guest's log may say more";
-    try (Call call = session.ask(request, "the update of the program", newest.pieces(), limit)) {
-      Answer answer = call.next(limit);
-      carried.tried(welcome.getBootId(), Optional.of(sentence(welcome, unknown)));
-      if (!answer.hasUpdating()) {
-        return false;
-      }
+    try {
+      return isTried(session, request, newest, limit);
     } catch (RefusedException refused) {
       return refused(welcome, refused);
     } catch (UncheckedIOException e) {
@@ -167,6 +162,27 @@ final class Upkeep {
           welcome.getBootId(),
           Optional.of(sentence(welcome, "the sidecar cannot read it: " + e.getMessage())));
       return false;
+    } catch (GuestException e) {
+      if (carried.cutOff(welcome.getBootId())) {
+        String why = "each time that it was sent something went wrong: " + e.getMessage();
+        carried.tried(welcome.getBootId(), Optional.of(sentence(welcome, why)));
+      }
+      throw e;
+    }
+  }
+
+  /** Sends it; true: it came, and is to be tried in another session. */
+  private boolean isTried(
+      Session session, Request.Builder request, CarriedPrograms.Carried newest, Limit limit)
+      throws GuestException, RefusedException {
+    Welcome welcome = session.welcome();
+    String unknown = "its trial has no end that anybody saw; the guest's log may say more";
+    try (Call call = session.ask(request, "the update of the program", newest.pieces(), limit)) {
+      Answer answer = call.next(limit);
+      carried.tried(welcome.getBootId(), Optional.of(sentence(welcome, unknown)));
+      if (!answer.hasUpdating()) {
+        return false;
+      }
     }
     session.abandon("the guest program tries a newer one");
     return true;

@@ -39,9 +39,7 @@ final class ProgramKeeper {
   void keep() {
     try {
       failure = watch.keepProgram(updates, LONGEST);
-    } catch (Trouble trouble) {
-      log.atInfo().log("The guest program is left as it is: {}", trouble.getMessage());
-    } catch (GuestException e) {
+    } catch (Trouble | GuestException e) { // the look that follows says it
       log.atDebug().log("The guest program is left as it is: {}", e.getMessage());
     }
   }

@@ -27,6 +27,7 @@ import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.Deque;
 import java.util.Set;
@@ -49,6 +50,7 @@ final class ProgramUpdateTest {
   private Path carried;
   private String version;
   private ScratchTree tree;
+  private RealProgram program;
 
   @BeforeEach
   void installAnOlderProgram() throws Exception {
@@ -61,7 +63,8 @@ final class ProgramUpdateTest {
     version = RealProgram.run(RealProgram.built("").toString(), "version").strip();
     tree = ScratchTree.tmpfs(directory.resolve("tree"));
     open.push(tree);
-    open.push(new RealProgram(installed, directory));
+    program = new RealProgram(installed, directory);
+    open.push(program);
   }
 
   @AfterEach
@@ -141,7 +144,7 @@ final class ProgramUpdateTest {
     GuestWork first = sidecar();
     Thread pushing = Thread.ofVirtual().start(first::tend);
     Path next = directory.resolve(".virtquorum-guest.update");
-    while (!Files.exists(next)) { // it is tried
+    while (!Files.exists(next) && pushing.isAlive()) { // it is tried
       Thread.onSpinWait();
     }
     pushing.interrupt();
@@ -153,6 +156,26 @@ final class ProgramUpdateTest {
       second.tend();
     }
     assertThat(second.health()).isEqualTo(HealthContent.GOOD);
+  }
+
+  @Test
+  void givenAProgramThatDiesWheneverANewerOneComesThenItIsNotSentForEver() throws Exception {
+    byte[] large = Arrays.copyOf(Files.readAllBytes(RealProgram.built("")), 31 << 20);
+    Files.write(carry(RealProgram.built("")), large); // so that it is not there at once
+    Path coming = directory.resolve(".virtquorum-guest.next");
+    GuestWork work = sidecar();
+    for (int i = 0; i < 3; i++) {
+      work.look(false);
+      Thread pushing = Thread.ofVirtual().start(work::tend);
+      while (!Files.exists(coming) && pushing.isAlive()) {
+        Thread.onSpinWait();
+      }
+      program.beginAnew();
+      pushing.join();
+    }
+    work.look(false);
+    work.tend();
+    assertThatItIsSaid(work, "each time that it was sent");
   }
 
   @Test
