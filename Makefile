@@ -20,7 +20,7 @@ guest: ## the guest program for amd64 and arm64, static, as .deb, .rpm and .tar.
 	@tools/guest build
 
 image: build ## the container image: target/image.tar
-	@. tools/toolchain.sh && deploy/image/build
+	@tools/guest programs && . tools/toolchain.sh && deploy/image/build
 
 unit: ## unit and API-server tests only
 	@tools/test unit
@@ -35,7 +35,7 @@ edits: ## how long a small edit takes to be committed, on the VMs of make demo
 	@tools/edits
 
 cost: image ## a sidecar's start, memory and idle CPU, beside the real guest program; LIMIT=64000000 gives it a pod's limit
-	@tools/guest programs && tools/sidecar-cost 60 $(LIMIT)
+	@tools/sidecar-cost 60 $(LIMIT)
 
 bench: ## measure the core on one thread: what, figure, goal
 	@tools/bench

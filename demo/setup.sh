@@ -44,7 +44,7 @@ testbed() { # its progress as ours; its own clock is left out
 
 up_to_date() { # is the image newer than all that goes into it?
   [ -f target/image.tar ] && [ -f target/image.ref ] && [ -f target/virtquorum.jar ] &&
-    [ -z "$(find src/main pom.xml deploy -newer target/image.ref -print -quit)" ]
+    [ -z "$(find src/main pom.xml deploy guest -newer target/image.ref -print -quit)" ]
 }
 
 build_image() {
@@ -58,6 +58,7 @@ build_image() {
     return
   fi
   long "compiling VirtQuorum" package
+  long "compiling the guest program" tools/guest programs
   long "building its container image" deploy/image/build
   touch target/image.ref # it may be the same image as before, now known to be up to date
 }

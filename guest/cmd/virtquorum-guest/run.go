@@ -17,6 +17,7 @@ import (
 	"virtquorum.io/guest/internal/evidence"
 	"virtquorum.io/guest/internal/port"
 	"virtquorum.io/guest/internal/service"
+	"virtquorum.io/guest/internal/update"
 	"virtquorum.io/guest/internal/wire"
 )
 
@@ -42,9 +43,13 @@ func run(ctx context.Context, arguments []string, _, problems io.Writer) int {
 	if *watching != "" {
 		kinds = strings.Split(*watching, ",")
 	}
-	if err := serve(ctx, *address, *state, service.Opener{Watch: kinds, Kernel: kernel}, log); err != nil {
+	confirmed, err := serve(ctx, *address, *state, service.Opener{Watch: kinds, Kernel: kernel}, problems, log)
+	switch {
+	case err != nil:
 		log.Error("the guest program ends", "why", err)
 		return 1
+	case confirmed:
+		return update.ConfirmedCode
 	}
 	return 0
 }
@@ -75,37 +80,58 @@ func kernelWithout(features string) (kernel beneath.Kernel, err error) {
 	return kernel, nil
 }
 
-func serve(ctx context.Context, address, state string, trees service.Opener, log *slog.Logger) error {
+// serve returns true if this program is on trial and was confirmed.
+func serve(ctx context.Context, address, state string, trees service.Opener, problems io.Writer, log *slog.Logger) (bool, error) {
 	if err := os.MkdirAll(state, 0o700); err != nil {
-		return fmt.Errorf("making the directory for what lasts until the next boot: %w", err)
+		return false, fmt.Errorf("making the directory for what lasts until the next boot: %w", err)
 	}
-	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
-		return fmt.Errorf("reading which boot this is: %w", err)
+		return false, fmt.Errorf("reading which boot this is: %w", err)
 	}
+	boot := strings.TrimSpace(string(id))
+	updates := beginUpdates(boot, log)
 	terms := termFile(filepath.Join(state, "term"))
 	term, err := terms.load()
 	if err != nil {
-		return err
+		return false, err
 	}
 	guest, runner := evidence.Guest{}, &evidence.Runner{}
 	trees.Own = runner.Own
 	var server *port.Server
 	members := service.New(service.Options{
-		Version: version, BootID: strings.TrimSpace(string(boot)), Kernel: guest.Fact(evidence.Kernel), Log: log,
+		Version: version, BootID: boot, Kernel: guest.Fact(evidence.Kernel), Log: log,
 		Facts: guest, Addresses: guest, Commands: runner, Users: service.NewUserLooker(guest),
-		Trees: trees, Places: guest, Writers: guest,
+		Trees: trees, Places: guest, Writers: guest, Updates: updates,
 		Push: func(push *wire.Push) error { return server.Push(push) },
 	})
 	server = port.NewServer(port.NewLine(address), port.Options{Handler: members, Log: log, Term: term, KeepTerm: terms.save})
-	defer members.Close()
 	manager := serviceManager()
-	defer manager.watch(ctx, server.Responsive)()
+	defer manager.watch(ctx, server.Responsive)() // also while a newer program is tried
 	manager.say("READY=1")
 	log.Info("serving", "port", address, "version", version)
-	err = server.Serve(ctx)
+	due, err := serveUntil(ctx, server, updates.Due())
+	members.Close()
+	if due && err == nil && !updates.Confirmed() {
+		err = finishUpdate(ctx, updates, problems, log)
+	}
 	manager.say("STOPPING=1")
-	return err
+	return due && updates.Confirmed(), err
+}
+
+// serveUntil serves until the context ends or it is due to end; true: the latter.
+func serveUntil(ctx context.Context, server *port.Server, due <-chan struct{}) (bool, error) {
+	serving, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		select {
+		case <-due:
+			stop()
+		case <-serving.Done():
+		}
+	}()
+	err := server.Serve(serving)
+	return ctx.Err() == nil, err
 }
 
 // termFile keeps the highest term seen over a new start of the program in the same boot.

@@ -38,6 +38,8 @@ func (s *Service) table() map[string]operation {
 		"mark_users":      {configured: true, changes: true, alone: true},
 		"keep_output":     {configured: true, changes: true, alone: true},
 		"freeze":          {configured: true, changes: true, alone: true},
+		"update":          {configured: true, changes: true, alone: true},
+		"confirm_update":  {},
 	}
 	can := func(name string, run func(context.Context, *member, Call) (*wire.Answer, error)) {
 		line := table[name]
@@ -57,6 +59,10 @@ func (s *Service) table() map[string]operation {
 	}
 	if s.options.Users != nil {
 		can("users", s.users)
+	}
+	if s.options.Updates != nil {
+		can("update", s.update)
+		can("confirm_update", s.confirmUpdate)
 	}
 	if s.options.Trees != nil {
 		can("look", s.look)

@@ -178,6 +178,24 @@ func (q *quiet) run(ctx context.Context, word string) error {
 	return nil
 }
 
+// still names the trees whose writers may keep still.
+func (q *quiets) still() (names []string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for name, one := range q.trees {
+		select {
+		case one.busy <- struct{}{}:
+			if one.argv != nil {
+				names = append(names, name)
+			}
+			<-one.busy
+		default: // its command runs
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // close lets all writers go on.
 func (q *quiets) close() {
 	q.mu.Lock()

@@ -40,8 +40,9 @@ type Options struct {
 	Commands  Commander
 	Users     func(*wire.Configure) (UserLooker, error)
 	Trees     TreeOpener
-	Places    PlaceChecker           // nil: trees are always where they should be
-	Writers   WriterFinder           // nil: nobody has anything open
+	Places    PlaceChecker // nil: trees are always where they should be
+	Writers   WriterFinder // nil: nobody has anything open
+	Updates   Updater
 	Push      func(*wire.Push) error // to the session; never waits
 }
 
@@ -56,14 +57,16 @@ type Service struct {
 
 	repairing gosync.Mutex // held by what uses the archives: a tree may be opened again meanwhile, and ends what was interrupted
 
-	mu     gosync.Mutex
-	member *member // as configured last; nil: never
+	mu      gosync.Mutex
+	member  *member        // as configured last; nil: never
+	running map[string]int // requests that have not ended, by their operation
 }
 
 // New returns a service that is not configured.
 func New(options Options) *Service {
 	s := &Service{options: options, quiets: quiets{commands: options.Commands, log: options.Log}, alone: make(chan struct{}, 1)}
 	s.operations = s.table()
+	s.running = map[string]int{}
 	return s
 }
 
@@ -79,6 +82,9 @@ func (s *Service) Welcome() *wire.Welcome {
 		}
 	}
 	slices.Sort(welcome.Operations)
+	if s.options.Updates != nil {
+		welcome.Update = s.options.Updates.Mark()
+	}
 	return welcome
 }
 
@@ -93,6 +99,7 @@ func (s *Service) do(ctx context.Context, call Call) (*wire.Answer, error) {
 	if operation.run == nil {
 		return nil, port.Refuse(wire.Reason_REASON_UNSUPPORTED, "", "this version of the guest program does not know what it is asked for (%s)", name)
 	}
+	defer s.begin(name)()
 	var of *member
 	if operation.configured {
 		var err error
@@ -120,6 +127,20 @@ func (s *Service) do(ctx context.Context, call Call) (*wire.Answer, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return answer, nil
+}
+
+// begin counts a request until the function that it returns is called.
+func (s *Service) begin(name string) func() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running[name]++
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.running[name]--; s.running[name] == 0 {
+			delete(s.running, name)
+		}
+	}
 }
 
 // memberOf is what was configured in this session: what an earlier one was told may not hold any more.

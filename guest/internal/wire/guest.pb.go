@@ -1,6 +1,6 @@
 // What a member's sidecar and the guest program say to each other over the virtio port, a message a frame (guest/internal/port says
 // what a frame is). The sidecar asks; the guest program answers and pushes what it sees. Guest data never passes here, but for the
-// output of commands: it goes from guest to guest over the sync network.
+// output of commands: it goes from guest to guest over the sync network. The program itself may come this way (Update).
 //
 // Paths are bytes, relative to their tree's root, without a leading slash; empty is the root itself. A reason is a stable CamelCase
 // word for programs, a sentence is for the person who must act. Digests are 32 bytes.
@@ -24,6 +24,58 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+type UpdateState int32
+
+const (
+	UpdateState_UPDATE_STATE_UNSPECIFIED UpdateState = 0
+	UpdateState_UPDATE_STATE_ON_TRIAL    UpdateState = 1 // it is this program, which goes again unless ConfirmUpdate comes
+	UpdateState_UPDATE_STATE_FAILED      UpdateState = 2 // this program is the one from before
+	UpdateState_UPDATE_STATE_UNDER_WAY   UpdateState = 3 // the session ends in a moment, and another one is begun by another program
+)
+
+// Enum value maps for UpdateState.
+var (
+	UpdateState_name = map[int32]string{
+		0: "UPDATE_STATE_UNSPECIFIED",
+		1: "UPDATE_STATE_ON_TRIAL",
+		2: "UPDATE_STATE_FAILED",
+		3: "UPDATE_STATE_UNDER_WAY",
+	}
+	UpdateState_value = map[string]int32{
+		"UPDATE_STATE_UNSPECIFIED": 0,
+		"UPDATE_STATE_ON_TRIAL":    1,
+		"UPDATE_STATE_FAILED":      2,
+		"UPDATE_STATE_UNDER_WAY":   3,
+	}
+)
+
+func (x UpdateState) Enum() *UpdateState {
+	p := new(UpdateState)
+	*p = x
+	return p
+}
+
+func (x UpdateState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (UpdateState) Descriptor() protoreflect.EnumDescriptor {
+	return file_virtquorum_guest_v1_guest_proto_enumTypes[0].Descriptor()
+}
+
+func (UpdateState) Type() protoreflect.EnumType {
+	return &file_virtquorum_guest_v1_guest_proto_enumTypes[0]
+}
+
+func (x UpdateState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use UpdateState.Descriptor instead.
+func (UpdateState) EnumDescriptor() ([]byte, []int) {
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{0}
+}
 
 type Watcher int32
 
@@ -61,11 +113,11 @@ func (x Watcher) String() string {
 }
 
 func (Watcher) Descriptor() protoreflect.EnumDescriptor {
-	return file_virtquorum_guest_v1_guest_proto_enumTypes[0].Descriptor()
+	return file_virtquorum_guest_v1_guest_proto_enumTypes[1].Descriptor()
 }
 
 func (Watcher) Type() protoreflect.EnumType {
-	return &file_virtquorum_guest_v1_guest_proto_enumTypes[0]
+	return &file_virtquorum_guest_v1_guest_proto_enumTypes[1]
 }
 
 func (x Watcher) Number() protoreflect.EnumNumber {
@@ -74,7 +126,7 @@ func (x Watcher) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Watcher.Descriptor instead.
 func (Watcher) EnumDescriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{0}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{1}
 }
 
 type Reason int32
@@ -140,11 +192,11 @@ func (x Reason) String() string {
 }
 
 func (Reason) Descriptor() protoreflect.EnumDescriptor {
-	return file_virtquorum_guest_v1_guest_proto_enumTypes[1].Descriptor()
+	return file_virtquorum_guest_v1_guest_proto_enumTypes[2].Descriptor()
 }
 
 func (Reason) Type() protoreflect.EnumType {
-	return &file_virtquorum_guest_v1_guest_proto_enumTypes[1]
+	return &file_virtquorum_guest_v1_guest_proto_enumTypes[2]
 }
 
 func (x Reason) Number() protoreflect.EnumNumber {
@@ -153,7 +205,7 @@ func (x Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Reason.Descriptor instead.
 func (Reason) EnumDescriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{1}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{2}
 }
 
 type ToGuest struct {
@@ -587,6 +639,7 @@ type Welcome struct {
 	Operations    []string               `protobuf:"bytes,9,rep,name=operations,proto3" json:"operations,omitempty"`                     // names of the fields of Request that this program carries out
 	Requests      uint32                 `protobuf:"varint,10,opt,name=requests,proto3" json:"requests,omitempty"`                       // how many may be in flight at a time
 	FrameBytes    uint32                 `protobuf:"varint,11,opt,name=frame_bytes,json=frameBytes,proto3" json:"frame_bytes,omitempty"` // the largest payload of a frame
+	Update        *UpdateMark            `protobuf:"bytes,12,opt,name=update,proto3" json:"update,omitempty"`                            // unset: none, or it was done
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -698,6 +751,82 @@ func (x *Welcome) GetFrameBytes() uint32 {
 	return 0
 }
 
+func (x *Welcome) GetUpdate() *UpdateMark {
+	if x != nil {
+		return x.Update
+	}
+	return nil
+}
+
+// What became of the newest program that was to take this one's place.
+type UpdateMark struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	State         UpdateState            `protobuf:"varint,1,opt,name=state,proto3,enum=virtquorum.guest.v1.UpdateState" json:"state,omitempty"`
+	Version       string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	Digest        []byte                 `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`     // of the program
+	Sentence      string                 `protobuf:"bytes,4,opt,name=sentence,proto3" json:"sentence,omitempty"` // why it failed
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateMark) Reset() {
+	*x = UpdateMark{}
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateMark) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateMark) ProtoMessage() {}
+
+func (x *UpdateMark) ProtoReflect() protoreflect.Message {
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateMark.ProtoReflect.Descriptor instead.
+func (*UpdateMark) Descriptor() ([]byte, []int) {
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *UpdateMark) GetState() UpdateState {
+	if x != nil {
+		return x.State
+	}
+	return UpdateState_UPDATE_STATE_UNSPECIFIED
+}
+
+func (x *UpdateMark) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *UpdateMark) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+func (x *UpdateMark) GetSentence() string {
+	if x != nil {
+		return x.Sentence
+	}
+	return ""
+}
+
 // Why there is no Welcome yet: this work of the session before has not reached its safe point. Once a second.
 type Busy struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -709,7 +838,7 @@ type Busy struct {
 
 func (x *Busy) Reset() {
 	*x = Busy{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[4]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -721,7 +850,7 @@ func (x *Busy) String() string {
 func (*Busy) ProtoMessage() {}
 
 func (x *Busy) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[4]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -734,7 +863,7 @@ func (x *Busy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Busy.ProtoReflect.Descriptor instead.
 func (*Busy) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{4}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Busy) GetOperations() []string {
@@ -760,7 +889,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[5]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -772,7 +901,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[5]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -785,7 +914,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{5}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Ping) GetNumber() uint64 {
@@ -805,7 +934,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[6]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -817,7 +946,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[6]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -830,7 +959,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{6}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Pong) GetNumber() uint64 {
@@ -857,7 +986,7 @@ type Cancel struct {
 
 func (x *Cancel) Reset() {
 	*x = Cancel{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[7]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -869,7 +998,7 @@ func (x *Cancel) String() string {
 func (*Cancel) ProtoMessage() {}
 
 func (x *Cancel) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[7]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -882,7 +1011,7 @@ func (x *Cancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cancel.ProtoReflect.Descriptor instead.
 func (*Cancel) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{7}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Cancel) GetId() uint64 {
@@ -903,7 +1032,7 @@ type Credit struct {
 
 func (x *Credit) Reset() {
 	*x = Credit{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[8]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -915,7 +1044,7 @@ func (x *Credit) String() string {
 func (*Credit) ProtoMessage() {}
 
 func (x *Credit) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[8]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -928,7 +1057,7 @@ func (x *Credit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Credit.ProtoReflect.Descriptor instead.
 func (*Credit) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{8}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Credit) GetId() uint64 {
@@ -974,6 +1103,8 @@ type Request struct {
 	//	*Request_Quiesce
 	//	*Request_MarkUsers
 	//	*Request_KeepOutput
+	//	*Request_Update
+	//	*Request_ConfirmUpdate
 	//	*Request_Freeze
 	Operation     isRequest_Operation `protobuf_oneof:"operation"`
 	unknownFields protoimpl.UnknownFields
@@ -982,7 +1113,7 @@ type Request struct {
 
 func (x *Request) Reset() {
 	*x = Request{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[9]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -994,7 +1125,7 @@ func (x *Request) String() string {
 func (*Request) ProtoMessage() {}
 
 func (x *Request) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[9]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1007,7 +1138,7 @@ func (x *Request) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Request.ProtoReflect.Descriptor instead.
 func (*Request) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{9}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Request) GetId() uint64 {
@@ -1232,6 +1363,24 @@ func (x *Request) GetKeepOutput() *KeepOutput {
 	return nil
 }
 
+func (x *Request) GetUpdate() *Update {
+	if x != nil {
+		if x, ok := x.Operation.(*Request_Update); ok {
+			return x.Update
+		}
+	}
+	return nil
+}
+
+func (x *Request) GetConfirmUpdate() *ConfirmUpdate {
+	if x != nil {
+		if x, ok := x.Operation.(*Request_ConfirmUpdate); ok {
+			return x.ConfirmUpdate
+		}
+	}
+	return nil
+}
+
 func (x *Request) GetFreeze() *Freeze {
 	if x != nil {
 		if x, ok := x.Operation.(*Request_Freeze); ok {
@@ -1325,6 +1474,14 @@ type Request_KeepOutput struct {
 	KeepOutput *KeepOutput `protobuf:"bytes,29,opt,name=keep_output,json=keepOutput,proto3,oneof"`
 }
 
+type Request_Update struct {
+	Update *Update `protobuf:"bytes,30,opt,name=update,proto3,oneof"`
+}
+
+type Request_ConfirmUpdate struct {
+	ConfirmUpdate *ConfirmUpdate `protobuf:"bytes,31,opt,name=confirm_update,json=confirmUpdate,proto3,oneof"`
+}
+
 type Request_Freeze struct {
 	Freeze *Freeze `protobuf:"bytes,40,opt,name=freeze,proto3,oneof"`
 }
@@ -1369,6 +1526,10 @@ func (*Request_MarkUsers) isRequest_Operation() {}
 
 func (*Request_KeepOutput) isRequest_Operation() {}
 
+func (*Request_Update) isRequest_Operation() {}
+
+func (*Request_ConfirmUpdate) isRequest_Operation() {}
+
 func (*Request_Freeze) isRequest_Operation() {}
 
 // A piece of a request's list. The first ones are taken at once: 2; Credit gives more.
@@ -1377,14 +1538,14 @@ type Body struct {
 	Id            uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	Last          bool                   `protobuf:"varint,2,opt,name=last,proto3" json:"last,omitempty"`
 	Targets       []*Target              `protobuf:"bytes,3,rep,name=targets,proto3" json:"targets,omitempty"`
-	Content       []byte                 `protobuf:"bytes,4,opt,name=content,proto3" json:"content,omitempty"` // of what a command reads or said; targets are empty then
+	Content       []byte                 `protobuf:"bytes,4,opt,name=content,proto3" json:"content,omitempty"` // of what a command reads or said, or of a program; targets are empty then
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Body) Reset() {
 	*x = Body{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[10]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1396,7 +1557,7 @@ func (x *Body) String() string {
 func (*Body) ProtoMessage() {}
 
 func (x *Body) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[10]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1409,7 +1570,7 @@ func (x *Body) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Body.ProtoReflect.Descriptor instead.
 func (*Body) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{10}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Body) GetId() uint64 {
@@ -1453,7 +1614,7 @@ type Target struct {
 
 func (x *Target) Reset() {
 	*x = Target{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[11]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1465,7 +1626,7 @@ func (x *Target) String() string {
 func (*Target) ProtoMessage() {}
 
 func (x *Target) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[11]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1478,7 +1639,7 @@ func (x *Target) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Target.ProtoReflect.Descriptor instead.
 func (*Target) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{11}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Target) GetTree() uint32 {
@@ -1537,6 +1698,8 @@ type Answer struct {
 	//	*Answer_Quiesced
 	//	*Answer_UsersMarked
 	//	*Answer_OutputKept
+	//	*Answer_Updating
+	//	*Answer_UpdateConfirmed
 	//	*Answer_Frozen
 	Piece         isAnswer_Piece `protobuf_oneof:"piece"`
 	unknownFields protoimpl.UnknownFields
@@ -1545,7 +1708,7 @@ type Answer struct {
 
 func (x *Answer) Reset() {
 	*x = Answer{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[12]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1557,7 +1720,7 @@ func (x *Answer) String() string {
 func (*Answer) ProtoMessage() {}
 
 func (x *Answer) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[12]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1570,7 +1733,7 @@ func (x *Answer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answer.ProtoReflect.Descriptor instead.
 func (*Answer) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{12}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Answer) GetId() uint64 {
@@ -1783,6 +1946,24 @@ func (x *Answer) GetOutputKept() *OutputKept {
 	return nil
 }
 
+func (x *Answer) GetUpdating() *Updating {
+	if x != nil {
+		if x, ok := x.Piece.(*Answer_Updating); ok {
+			return x.Updating
+		}
+	}
+	return nil
+}
+
+func (x *Answer) GetUpdateConfirmed() *UpdateConfirmed {
+	if x != nil {
+		if x, ok := x.Piece.(*Answer_UpdateConfirmed); ok {
+			return x.UpdateConfirmed
+		}
+	}
+	return nil
+}
+
 func (x *Answer) GetFrozen() *Frozen {
 	if x != nil {
 		if x, ok := x.Piece.(*Answer_Frozen); ok {
@@ -1880,6 +2061,14 @@ type Answer_OutputKept struct {
 	OutputKept *OutputKept `protobuf:"bytes,31,opt,name=output_kept,json=outputKept,proto3,oneof"`
 }
 
+type Answer_Updating struct {
+	Updating *Updating `protobuf:"bytes,32,opt,name=updating,proto3,oneof"`
+}
+
+type Answer_UpdateConfirmed struct {
+	UpdateConfirmed *UpdateConfirmed `protobuf:"bytes,33,opt,name=update_confirmed,json=updateConfirmed,proto3,oneof"`
+}
+
 type Answer_Frozen struct {
 	Frozen *Frozen `protobuf:"bytes,41,opt,name=frozen,proto3,oneof"`
 }
@@ -1926,6 +2115,10 @@ func (*Answer_UsersMarked) isAnswer_Piece() {}
 
 func (*Answer_OutputKept) isAnswer_Piece() {}
 
+func (*Answer_Updating) isAnswer_Piece() {}
+
+func (*Answer_UpdateConfirmed) isAnswer_Piece() {}
+
 func (*Answer_Frozen) isAnswer_Piece() {}
 
 // Ends a request, or answers a Hello (id 0). What was changed before it stays changed as the operation says.
@@ -1942,7 +2135,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[13]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1954,7 +2147,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[13]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1967,7 +2160,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{13}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Refusal) GetId() uint64 {
@@ -2020,7 +2213,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[14]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2032,7 +2225,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[14]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2045,7 +2238,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{14}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Progress) GetId() uint64 {
@@ -2112,7 +2305,7 @@ type Push struct {
 
 func (x *Push) Reset() {
 	*x = Push{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[15]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2124,7 +2317,7 @@ func (x *Push) String() string {
 func (*Push) ProtoMessage() {}
 
 func (x *Push) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[15]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2137,7 +2330,7 @@ func (x *Push) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Push.ProtoReflect.Descriptor instead.
 func (*Push) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{15}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Push) GetKind() isPush_Kind {
@@ -2217,7 +2410,7 @@ type Configure struct {
 
 func (x *Configure) Reset() {
 	*x = Configure{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[16]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2229,7 +2422,7 @@ func (x *Configure) String() string {
 func (*Configure) ProtoMessage() {}
 
 func (x *Configure) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[16]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2242,7 +2435,7 @@ func (x *Configure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Configure.ProtoReflect.Descriptor instead.
 func (*Configure) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{16}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Configure) GetKey() []byte {
@@ -2350,7 +2543,7 @@ type Tree struct {
 
 func (x *Tree) Reset() {
 	*x = Tree{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[17]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2362,7 +2555,7 @@ func (x *Tree) String() string {
 func (*Tree) ProtoMessage() {}
 
 func (x *Tree) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[17]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2375,7 +2568,7 @@ func (x *Tree) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tree.ProtoReflect.Descriptor instead.
 func (*Tree) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{17}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Tree) GetName() string {
@@ -2430,7 +2623,7 @@ type ArchiveLimits struct {
 
 func (x *ArchiveLimits) Reset() {
 	*x = ArchiveLimits{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[18]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2442,7 +2635,7 @@ func (x *ArchiveLimits) String() string {
 func (*ArchiveLimits) ProtoMessage() {}
 
 func (x *ArchiveLimits) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[18]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2455,7 +2648,7 @@ func (x *ArchiveLimits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchiveLimits.ProtoReflect.Descriptor instead.
 func (*ArchiveLimits) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{18}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ArchiveLimits) GetEntries() uint32 {
@@ -2483,7 +2676,7 @@ type Timing struct {
 
 func (x *Timing) Reset() {
 	*x = Timing{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[19]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2495,7 +2688,7 @@ func (x *Timing) String() string {
 func (*Timing) ProtoMessage() {}
 
 func (x *Timing) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[19]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2508,7 +2701,7 @@ func (x *Timing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timing.ProtoReflect.Descriptor instead.
 func (*Timing) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{19}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Timing) GetGatherMillis() uint32 {
@@ -2543,7 +2736,7 @@ type Bandwidth struct {
 
 func (x *Bandwidth) Reset() {
 	*x = Bandwidth{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[20]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2555,7 +2748,7 @@ func (x *Bandwidth) String() string {
 func (*Bandwidth) ProtoMessage() {}
 
 func (x *Bandwidth) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[20]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2568,7 +2761,7 @@ func (x *Bandwidth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bandwidth.ProtoReflect.Descriptor instead.
 func (*Bandwidth) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{20}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Bandwidth) GetAudit() uint64 {
@@ -2594,7 +2787,7 @@ type Configured struct {
 
 func (x *Configured) Reset() {
 	*x = Configured{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[21]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2606,7 +2799,7 @@ func (x *Configured) String() string {
 func (*Configured) ProtoMessage() {}
 
 func (x *Configured) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[21]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2619,7 +2812,7 @@ func (x *Configured) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Configured.ProtoReflect.Descriptor instead.
 func (*Configured) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{21}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Configured) GetTrees() []*TreeState {
@@ -2644,7 +2837,7 @@ type TreeState struct {
 
 func (x *TreeState) Reset() {
 	*x = TreeState{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[22]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2656,7 +2849,7 @@ func (x *TreeState) String() string {
 func (*TreeState) ProtoMessage() {}
 
 func (x *TreeState) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[22]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2669,7 +2862,7 @@ func (x *TreeState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TreeState.ProtoReflect.Descriptor instead.
 func (*TreeState) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{22}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *TreeState) GetName() string {
@@ -2731,7 +2924,7 @@ type Position struct {
 
 func (x *Position) Reset() {
 	*x = Position{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[23]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2743,7 +2936,7 @@ func (x *Position) String() string {
 func (*Position) ProtoMessage() {}
 
 func (x *Position) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[23]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2756,7 +2949,7 @@ func (x *Position) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Position.ProtoReflect.Descriptor instead.
 func (*Position) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{23}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Position) GetTenure() uint64 {
@@ -2784,7 +2977,7 @@ type Memory struct {
 
 func (x *Memory) Reset() {
 	*x = Memory{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[24]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2796,7 +2989,7 @@ func (x *Memory) String() string {
 func (*Memory) ProtoMessage() {}
 
 func (x *Memory) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[24]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2809,7 +3002,7 @@ func (x *Memory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Memory.ProtoReflect.Descriptor instead.
 func (*Memory) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{24}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Memory) GetPosition() *Position {
@@ -2843,7 +3036,7 @@ type Look struct {
 
 func (x *Look) Reset() {
 	*x = Look{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[25]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2855,7 +3048,7 @@ func (x *Look) String() string {
 func (*Look) ProtoMessage() {}
 
 func (x *Look) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[25]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2868,7 +3061,7 @@ func (x *Look) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Look.ProtoReflect.Descriptor instead.
 func (*Look) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{25}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Look) GetWalk() bool {
@@ -2888,7 +3081,7 @@ type Audit struct {
 
 func (x *Audit) Reset() {
 	*x = Audit{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[26]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2900,7 +3093,7 @@ func (x *Audit) String() string {
 func (*Audit) ProtoMessage() {}
 
 func (x *Audit) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[26]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2913,7 +3106,7 @@ func (x *Audit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Audit.ProtoReflect.Descriptor instead.
 func (*Audit) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{26}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Audit) GetBandwidth() uint64 {
@@ -2945,7 +3138,7 @@ type Seen struct {
 
 func (x *Seen) Reset() {
 	*x = Seen{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[27]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2957,7 +3150,7 @@ func (x *Seen) String() string {
 func (*Seen) ProtoMessage() {}
 
 func (x *Seen) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[27]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2970,7 +3163,7 @@ func (x *Seen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Seen.ProtoReflect.Descriptor instead.
 func (*Seen) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{27}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Seen) GetNumber() uint64 {
@@ -3082,7 +3275,7 @@ type Change struct {
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[28]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3094,7 +3287,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[28]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3107,7 +3300,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{28}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Change) GetTree() uint32 {
@@ -3196,7 +3389,7 @@ type Row struct {
 
 func (x *Row) Reset() {
 	*x = Row{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[29]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3208,7 +3401,7 @@ func (x *Row) String() string {
 func (*Row) ProtoMessage() {}
 
 func (x *Row) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[29]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3221,7 +3414,7 @@ func (x *Row) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Row.ProtoReflect.Descriptor instead.
 func (*Row) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{29}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Row) GetTree() uint32 {
@@ -3290,7 +3483,7 @@ type Rows struct {
 
 func (x *Rows) Reset() {
 	*x = Rows{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[30]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3302,7 +3495,7 @@ func (x *Rows) String() string {
 func (*Rows) ProtoMessage() {}
 
 func (x *Rows) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[30]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3315,7 +3508,7 @@ func (x *Rows) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rows.ProtoReflect.Descriptor instead.
 func (*Rows) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{30}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Rows) GetSince() uint64 {
@@ -3336,7 +3529,7 @@ type RowList struct {
 
 func (x *RowList) Reset() {
 	*x = RowList{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[31]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3348,7 +3541,7 @@ func (x *RowList) String() string {
 func (*RowList) ProtoMessage() {}
 
 func (x *RowList) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[31]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3361,7 +3554,7 @@ func (x *RowList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RowList.ProtoReflect.Descriptor instead.
 func (*RowList) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{31}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *RowList) GetLook() uint64 {
@@ -3401,7 +3594,7 @@ type Serve struct {
 
 func (x *Serve) Reset() {
 	*x = Serve{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[32]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3413,7 +3606,7 @@ func (x *Serve) String() string {
 func (*Serve) ProtoMessage() {}
 
 func (x *Serve) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[32]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3426,7 +3619,7 @@ func (x *Serve) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Serve.ProtoReflect.Descriptor instead.
 func (*Serve) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{32}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Serve) GetJoiners() []*Joiner {
@@ -3482,7 +3675,7 @@ type Joiner struct {
 
 func (x *Joiner) Reset() {
 	*x = Joiner{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[33]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3494,7 +3687,7 @@ func (x *Joiner) String() string {
 func (*Joiner) ProtoMessage() {}
 
 func (x *Joiner) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[33]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3507,7 +3700,7 @@ func (x *Joiner) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Joiner.ProtoReflect.Descriptor instead.
 func (*Joiner) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{33}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Joiner) GetMember() string {
@@ -3543,7 +3736,7 @@ type Serving struct {
 
 func (x *Serving) Reset() {
 	*x = Serving{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[34]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3555,7 +3748,7 @@ func (x *Serving) String() string {
 func (*Serving) ProtoMessage() {}
 
 func (x *Serving) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[34]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3568,7 +3761,7 @@ func (x *Serving) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Serving.ProtoReflect.Descriptor instead.
 func (*Serving) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{34}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Serving) GetAddress() string {
@@ -3601,7 +3794,7 @@ type Served struct {
 
 func (x *Served) Reset() {
 	*x = Served{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[35]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3613,7 +3806,7 @@ func (x *Served) String() string {
 func (*Served) ProtoMessage() {}
 
 func (x *Served) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[35]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3626,7 +3819,7 @@ func (x *Served) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Served.ProtoReflect.Descriptor instead.
 func (*Served) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{35}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Served) GetBytes() uint64 {
@@ -3652,7 +3845,7 @@ type Fetch struct {
 
 func (x *Fetch) Reset() {
 	*x = Fetch{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[36]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3664,7 +3857,7 @@ func (x *Fetch) String() string {
 func (*Fetch) ProtoMessage() {}
 
 func (x *Fetch) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[36]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3677,7 +3870,7 @@ func (x *Fetch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fetch.ProtoReflect.Descriptor instead.
 func (*Fetch) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{36}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Fetch) GetDonor() string {
@@ -3744,7 +3937,7 @@ type Fetched struct {
 
 func (x *Fetched) Reset() {
 	*x = Fetched{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[37]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3756,7 +3949,7 @@ func (x *Fetched) String() string {
 func (*Fetched) ProtoMessage() {}
 
 func (x *Fetched) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[37]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3769,7 +3962,7 @@ func (x *Fetched) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fetched.ProtoReflect.Descriptor instead.
 func (*Fetched) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{37}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Fetched) GetRows() uint64 {
@@ -3838,7 +4031,7 @@ type Apply struct {
 
 func (x *Apply) Reset() {
 	*x = Apply{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[38]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3850,7 +4043,7 @@ func (x *Apply) String() string {
 func (*Apply) ProtoMessage() {}
 
 func (x *Apply) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[38]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3863,7 +4056,7 @@ func (x *Apply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Apply.ProtoReflect.Descriptor instead.
 func (*Apply) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{38}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Apply) GetSingle() bool {
@@ -3936,7 +4129,7 @@ type Applied struct {
 
 func (x *Applied) Reset() {
 	*x = Applied{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[39]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3948,7 +4141,7 @@ func (x *Applied) String() string {
 func (*Applied) ProtoMessage() {}
 
 func (x *Applied) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[39]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3961,7 +4154,7 @@ func (x *Applied) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Applied.ProtoReflect.Descriptor instead.
 func (*Applied) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{39}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Applied) GetRows() uint64 {
@@ -4019,7 +4212,7 @@ type StaleProcess struct {
 
 func (x *StaleProcess) Reset() {
 	*x = StaleProcess{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[40]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4031,7 +4224,7 @@ func (x *StaleProcess) String() string {
 func (*StaleProcess) ProtoMessage() {}
 
 func (x *StaleProcess) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[40]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4044,7 +4237,7 @@ func (x *StaleProcess) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StaleProcess.ProtoReflect.Descriptor instead.
 func (*StaleProcess) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{40}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *StaleProcess) GetPid() uint32 {
@@ -4091,7 +4284,7 @@ type Prove struct {
 
 func (x *Prove) Reset() {
 	*x = Prove{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[41]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4103,7 +4296,7 @@ func (x *Prove) String() string {
 func (*Prove) ProtoMessage() {}
 
 func (x *Prove) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[41]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4116,7 +4309,7 @@ func (x *Prove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prove.ProtoReflect.Descriptor instead.
 func (*Prove) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{41}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{42}
 }
 
 type Proven struct {
@@ -4130,7 +4323,7 @@ type Proven struct {
 
 func (x *Proven) Reset() {
 	*x = Proven{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[42]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4142,7 +4335,7 @@ func (x *Proven) String() string {
 func (*Proven) ProtoMessage() {}
 
 func (x *Proven) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[42]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4155,7 +4348,7 @@ func (x *Proven) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Proven.ProtoReflect.Descriptor instead.
 func (*Proven) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{42}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Proven) GetRows() uint64 {
@@ -4192,7 +4385,7 @@ type Remember struct {
 
 func (x *Remember) Reset() {
 	*x = Remember{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[43]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4204,7 +4397,7 @@ func (x *Remember) String() string {
 func (*Remember) ProtoMessage() {}
 
 func (x *Remember) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[43]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4217,7 +4410,7 @@ func (x *Remember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Remember.ProtoReflect.Descriptor instead.
 func (*Remember) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{43}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Remember) GetPosition() *Position {
@@ -4257,7 +4450,7 @@ type Remembered struct {
 
 func (x *Remembered) Reset() {
 	*x = Remembered{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[44]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4269,7 +4462,7 @@ func (x *Remembered) String() string {
 func (*Remembered) ProtoMessage() {}
 
 func (x *Remembered) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[44]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4282,7 +4475,7 @@ func (x *Remembered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Remembered.ProtoReflect.Descriptor instead.
 func (*Remembered) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{44}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Remembered) GetMemory() *Memory {
@@ -4303,7 +4496,7 @@ type Freeze struct {
 
 func (x *Freeze) Reset() {
 	*x = Freeze{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[45]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4315,7 +4508,7 @@ func (x *Freeze) String() string {
 func (*Freeze) ProtoMessage() {}
 
 func (x *Freeze) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[45]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4328,7 +4521,7 @@ func (x *Freeze) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Freeze.ProtoReflect.Descriptor instead.
 func (*Freeze) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{45}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Freeze) GetMostBytes() uint64 {
@@ -4351,7 +4544,7 @@ type Frozen struct {
 
 func (x *Frozen) Reset() {
 	*x = Frozen{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[46]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4363,7 +4556,7 @@ func (x *Frozen) String() string {
 func (*Frozen) ProtoMessage() {}
 
 func (x *Frozen) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[46]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4376,7 +4569,7 @@ func (x *Frozen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Frozen.ProtoReflect.Descriptor instead.
 func (*Frozen) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{46}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Frozen) GetNumber() uint64 {
@@ -4422,7 +4615,7 @@ type ArchiveList struct {
 
 func (x *ArchiveList) Reset() {
 	*x = ArchiveList{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[47]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4434,7 +4627,7 @@ func (x *ArchiveList) String() string {
 func (*ArchiveList) ProtoMessage() {}
 
 func (x *ArchiveList) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[47]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4447,7 +4640,7 @@ func (x *ArchiveList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchiveList.ProtoReflect.Descriptor instead.
 func (*ArchiveList) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{47}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{48}
 }
 
 type ArchiveEntries struct {
@@ -4459,7 +4652,7 @@ type ArchiveEntries struct {
 
 func (x *ArchiveEntries) Reset() {
 	*x = ArchiveEntries{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[48]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4471,7 +4664,7 @@ func (x *ArchiveEntries) String() string {
 func (*ArchiveEntries) ProtoMessage() {}
 
 func (x *ArchiveEntries) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[48]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4484,7 +4677,7 @@ func (x *ArchiveEntries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchiveEntries.ProtoReflect.Descriptor instead.
 func (*ArchiveEntries) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{48}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ArchiveEntries) GetEntries() []*ArchiveEntry {
@@ -4508,7 +4701,7 @@ type ArchiveEntry struct {
 
 func (x *ArchiveEntry) Reset() {
 	*x = ArchiveEntry{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[49]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4520,7 +4713,7 @@ func (x *ArchiveEntry) String() string {
 func (*ArchiveEntry) ProtoMessage() {}
 
 func (x *ArchiveEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[49]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4533,7 +4726,7 @@ func (x *ArchiveEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchiveEntry.ProtoReflect.Descriptor instead.
 func (*ArchiveEntry) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{49}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ArchiveEntry) GetName() string {
@@ -4588,7 +4781,7 @@ type ArchiveRestore struct {
 
 func (x *ArchiveRestore) Reset() {
 	*x = ArchiveRestore{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[50]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4600,7 +4793,7 @@ func (x *ArchiveRestore) String() string {
 func (*ArchiveRestore) ProtoMessage() {}
 
 func (x *ArchiveRestore) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[50]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4613,7 +4806,7 @@ func (x *ArchiveRestore) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchiveRestore.ProtoReflect.Descriptor instead.
 func (*ArchiveRestore) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{50}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ArchiveRestore) GetName() string {
@@ -4633,7 +4826,7 @@ type ArchiveRestored struct {
 
 func (x *ArchiveRestored) Reset() {
 	*x = ArchiveRestored{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[51]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4645,7 +4838,7 @@ func (x *ArchiveRestored) String() string {
 func (*ArchiveRestored) ProtoMessage() {}
 
 func (x *ArchiveRestored) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[51]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4658,7 +4851,7 @@ func (x *ArchiveRestored) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchiveRestored.ProtoReflect.Descriptor instead.
 func (*ArchiveRestored) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{51}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *ArchiveRestored) GetRows() uint64 {
@@ -4684,7 +4877,7 @@ type ArchivePrune struct {
 
 func (x *ArchivePrune) Reset() {
 	*x = ArchivePrune{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[52]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4696,7 +4889,7 @@ func (x *ArchivePrune) String() string {
 func (*ArchivePrune) ProtoMessage() {}
 
 func (x *ArchivePrune) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[52]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4709,7 +4902,7 @@ func (x *ArchivePrune) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchivePrune.ProtoReflect.Descriptor instead.
 func (*ArchivePrune) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{52}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *ArchivePrune) GetNames() []string {
@@ -4729,7 +4922,7 @@ type ArchivePruned struct {
 
 func (x *ArchivePruned) Reset() {
 	*x = ArchivePruned{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[53]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4741,7 +4934,7 @@ func (x *ArchivePruned) String() string {
 func (*ArchivePruned) ProtoMessage() {}
 
 func (x *ArchivePruned) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[53]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4754,7 +4947,7 @@ func (x *ArchivePruned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArchivePruned.ProtoReflect.Descriptor instead.
 func (*ArchivePruned) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{53}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *ArchivePruned) GetNames() []string {
@@ -4783,7 +4976,7 @@ type KeepOutput struct {
 
 func (x *KeepOutput) Reset() {
 	*x = KeepOutput{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[54]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4795,7 +4988,7 @@ func (x *KeepOutput) String() string {
 func (*KeepOutput) ProtoMessage() {}
 
 func (x *KeepOutput) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[54]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4808,7 +5001,7 @@ func (x *KeepOutput) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeepOutput.ProtoReflect.Descriptor instead.
 func (*KeepOutput) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{54}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *KeepOutput) GetArchiveEntry() string {
@@ -4834,7 +5027,7 @@ type OutputKept struct {
 
 func (x *OutputKept) Reset() {
 	*x = OutputKept{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[55]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4846,7 +5039,7 @@ func (x *OutputKept) String() string {
 func (*OutputKept) ProtoMessage() {}
 
 func (x *OutputKept) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[55]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4859,7 +5052,7 @@ func (x *OutputKept) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutputKept.ProtoReflect.Descriptor instead.
 func (*OutputKept) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{55}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *OutputKept) GetArchiveEntry() string {
@@ -4883,7 +5076,7 @@ type Run struct {
 
 func (x *Run) Reset() {
 	*x = Run{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[56]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4895,7 +5088,7 @@ func (x *Run) String() string {
 func (*Run) ProtoMessage() {}
 
 func (x *Run) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[56]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4908,7 +5101,7 @@ func (x *Run) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Run.ProtoReflect.Descriptor instead.
 func (*Run) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{56}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Run) GetArgv() []string {
@@ -4956,7 +5149,7 @@ type Output struct {
 
 func (x *Output) Reset() {
 	*x = Output{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[57]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4968,7 +5161,7 @@ func (x *Output) String() string {
 func (*Output) ProtoMessage() {}
 
 func (x *Output) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[57]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4981,7 +5174,7 @@ func (x *Output) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Output.ProtoReflect.Descriptor instead.
 func (*Output) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{57}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Output) GetOut() []byte {
@@ -5010,7 +5203,7 @@ type Ran struct {
 
 func (x *Ran) Reset() {
 	*x = Ran{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[58]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5022,7 +5215,7 @@ func (x *Ran) String() string {
 func (*Ran) ProtoMessage() {}
 
 func (x *Ran) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[58]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5035,7 +5228,7 @@ func (x *Ran) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ran.ProtoReflect.Descriptor instead.
 func (*Ran) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{58}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *Ran) GetExitCode() int32 {
@@ -5077,7 +5270,7 @@ type Address struct {
 
 func (x *Address) Reset() {
 	*x = Address{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[59]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5089,7 +5282,7 @@ func (x *Address) String() string {
 func (*Address) ProtoMessage() {}
 
 func (x *Address) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[59]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5102,7 +5295,7 @@ func (x *Address) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Address.ProtoReflect.Descriptor instead.
 func (*Address) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{59}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *Address) GetMac() string {
@@ -5129,7 +5322,7 @@ type Addressed struct {
 
 func (x *Addressed) Reset() {
 	*x = Addressed{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[60]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5141,7 +5334,7 @@ func (x *Addressed) String() string {
 func (*Addressed) ProtoMessage() {}
 
 func (x *Addressed) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[60]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5154,7 +5347,7 @@ func (x *Addressed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Addressed.ProtoReflect.Descriptor instead.
 func (*Addressed) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{60}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *Addressed) GetInterface() string {
@@ -5179,7 +5372,7 @@ type Users struct {
 
 func (x *Users) Reset() {
 	*x = Users{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[61]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5191,7 +5384,7 @@ func (x *Users) String() string {
 func (*Users) ProtoMessage() {}
 
 func (x *Users) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[61]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5204,7 +5397,7 @@ func (x *Users) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Users.ProtoReflect.Descriptor instead.
 func (*Users) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{61}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{62}
 }
 
 type UserList struct {
@@ -5221,7 +5414,7 @@ type UserList struct {
 
 func (x *UserList) Reset() {
 	*x = UserList{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[62]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5233,7 +5426,7 @@ func (x *UserList) String() string {
 func (*UserList) ProtoMessage() {}
 
 func (x *UserList) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[62]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5246,7 +5439,7 @@ func (x *UserList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UserList.ProtoReflect.Descriptor instead.
 func (*UserList) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{62}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *UserList) GetSessions() uint32 {
@@ -5302,7 +5495,7 @@ type MarkUsers struct {
 
 func (x *MarkUsers) Reset() {
 	*x = MarkUsers{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[63]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5314,7 +5507,7 @@ func (x *MarkUsers) String() string {
 func (*MarkUsers) ProtoMessage() {}
 
 func (x *MarkUsers) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[63]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5327,7 +5520,7 @@ func (x *MarkUsers) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkUsers.ProtoReflect.Descriptor instead.
 func (*MarkUsers) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{63}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *MarkUsers) GetHeld() *Memory {
@@ -5353,7 +5546,7 @@ type UsersMarked struct {
 
 func (x *UsersMarked) Reset() {
 	*x = UsersMarked{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[64]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5365,7 +5558,7 @@ func (x *UsersMarked) String() string {
 func (*UsersMarked) ProtoMessage() {}
 
 func (x *UsersMarked) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[64]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5378,7 +5571,7 @@ func (x *UsersMarked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UsersMarked.ProtoReflect.Descriptor instead.
 func (*UsersMarked) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{64}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *UsersMarked) GetSeen() bool {
@@ -5400,7 +5593,7 @@ type Quiesce struct {
 
 func (x *Quiesce) Reset() {
 	*x = Quiesce{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[65]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5412,7 +5605,7 @@ func (x *Quiesce) String() string {
 func (*Quiesce) ProtoMessage() {}
 
 func (x *Quiesce) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[65]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5425,7 +5618,7 @@ func (x *Quiesce) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quiesce.ProtoReflect.Descriptor instead.
 func (*Quiesce) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{65}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *Quiesce) GetQuiet() []*Quiet {
@@ -5452,7 +5645,7 @@ type Quiet struct {
 
 func (x *Quiet) Reset() {
 	*x = Quiet{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[66]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5464,7 +5657,7 @@ func (x *Quiet) String() string {
 func (*Quiet) ProtoMessage() {}
 
 func (x *Quiet) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[66]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5477,7 +5670,7 @@ func (x *Quiet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quiet.ProtoReflect.Descriptor instead.
 func (*Quiet) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{66}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *Quiet) GetTree() string {
@@ -5502,7 +5695,7 @@ type Quiesced struct {
 
 func (x *Quiesced) Reset() {
 	*x = Quiesced{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[67]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5514,7 +5707,7 @@ func (x *Quiesced) String() string {
 func (*Quiesced) ProtoMessage() {}
 
 func (x *Quiesced) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[67]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5527,7 +5720,7 @@ func (x *Quiesced) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quiesced.ProtoReflect.Descriptor instead.
 func (*Quiesced) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{67}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{68}
 }
 
 type Facts struct {
@@ -5539,7 +5732,7 @@ type Facts struct {
 
 func (x *Facts) Reset() {
 	*x = Facts{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[68]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5551,7 +5744,7 @@ func (x *Facts) String() string {
 func (*Facts) ProtoMessage() {}
 
 func (x *Facts) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[68]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5564,7 +5757,7 @@ func (x *Facts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Facts.ProtoReflect.Descriptor instead.
 func (*Facts) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{68}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *Facts) GetNames() []string {
@@ -5583,7 +5776,7 @@ type FactList struct {
 
 func (x *FactList) Reset() {
 	*x = FactList{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[69]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5595,7 +5788,7 @@ func (x *FactList) String() string {
 func (*FactList) ProtoMessage() {}
 
 func (x *FactList) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[69]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5608,7 +5801,7 @@ func (x *FactList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FactList.ProtoReflect.Descriptor instead.
 func (*FactList) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{69}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *FactList) GetFacts() []*Fact {
@@ -5629,7 +5822,7 @@ type Fact struct {
 
 func (x *Fact) Reset() {
 	*x = Fact{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[70]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5641,7 +5834,7 @@ func (x *Fact) String() string {
 func (*Fact) ProtoMessage() {}
 
 func (x *Fact) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[70]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5654,7 +5847,7 @@ func (x *Fact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fact.ProtoReflect.Descriptor instead.
 func (*Fact) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{70}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *Fact) GetName() string {
@@ -5688,7 +5881,7 @@ type HealthCheck struct {
 
 func (x *HealthCheck) Reset() {
 	*x = HealthCheck{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[71]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5700,7 +5893,7 @@ func (x *HealthCheck) String() string {
 func (*HealthCheck) ProtoMessage() {}
 
 func (x *HealthCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[71]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5713,7 +5906,7 @@ func (x *HealthCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HealthCheck.ProtoReflect.Descriptor instead.
 func (*HealthCheck) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{71}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *HealthCheck) GetOwn() string {
@@ -5730,6 +5923,219 @@ func (x *HealthCheck) GetPeers() []string {
 	return nil
 }
 
+// Have a newer program take this one's place. The body's content is the program. It is written beside this one and checked; once the
+// sidecar has closed the request, this program ends its session and tries the newer one: that says Welcome on trial, and takes its
+// place for good only when ConfirmUpdate came. Otherwise this one goes on. Refused with VOID and Busy while anything else is asked.
+type Update struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Version       string                 `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`                             // as the program itself must say it; newer than this program's
+	Architecture  string                 `protobuf:"bytes,2,opt,name=architecture,proto3" json:"architecture,omitempty"`                   // amd64, arm64
+	Digest        []byte                 `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`                               // SHA-256 of the program
+	Size          uint64                 `protobuf:"varint,4,opt,name=size,proto3" json:"size,omitempty"`                                  // at most 32 MiB
+	Packaged      bool                   `protobuf:"varint,5,opt,name=packaged,proto3" json:"packaged,omitempty"`                          // also where a package of dpkg or rpm owns this program's file
+	TrialMillis   uint32                 `protobuf:"varint,6,opt,name=trial_millis,json=trialMillis,proto3" json:"trial_millis,omitempty"` // for the newer one to be confirmed; 0: 20 s, at most 10 min
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Update) Reset() {
+	*x = Update{}
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[73]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Update) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Update) ProtoMessage() {}
+
+func (x *Update) ProtoReflect() protoreflect.Message {
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[73]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Update.ProtoReflect.Descriptor instead.
+func (*Update) Descriptor() ([]byte, []int) {
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{73}
+}
+
+func (x *Update) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *Update) GetArchitecture() string {
+	if x != nil {
+		return x.Architecture
+	}
+	return ""
+}
+
+func (x *Update) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+func (x *Update) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *Update) GetPackaged() bool {
+	if x != nil {
+		return x.Packaged
+	}
+	return false
+}
+
+func (x *Update) GetTrialMillis() uint32 {
+	if x != nil {
+		return x.TrialMillis
+	}
+	return 0
+}
+
+// It is there and checked. It is tried when this request is closed, or after 2 s.
+type Updating struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Updating) Reset() {
+	*x = Updating{}
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[74]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Updating) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Updating) ProtoMessage() {}
+
+func (x *Updating) ProtoReflect() protoreflect.Message {
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[74]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Updating.ProtoReflect.Descriptor instead.
+func (*Updating) Descriptor() ([]byte, []int) {
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{74}
+}
+
+// The program of this session works: it stays. Its session ends once more for that, where it is still beside the one before.
+type ConfirmUpdate struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Version       string                 `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"` // its own
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfirmUpdate) Reset() {
+	*x = ConfirmUpdate{}
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[75]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfirmUpdate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfirmUpdate) ProtoMessage() {}
+
+func (x *ConfirmUpdate) ProtoReflect() protoreflect.Message {
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[75]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfirmUpdate.ProtoReflect.Descriptor instead.
+func (*ConfirmUpdate) Descriptor() ([]byte, []int) {
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{75}
+}
+
+func (x *ConfirmUpdate) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+type UpdateConfirmed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ends          bool                   `protobuf:"varint,1,opt,name=ends,proto3" json:"ends,omitempty"` // the session, and another begins with the same program in its place
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateConfirmed) Reset() {
+	*x = UpdateConfirmed{}
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[76]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateConfirmed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateConfirmed) ProtoMessage() {}
+
+func (x *UpdateConfirmed) ProtoReflect() protoreflect.Message {
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[76]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateConfirmed.ProtoReflect.Descriptor instead.
+func (*UpdateConfirmed) Descriptor() ([]byte, []int) {
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{76}
+}
+
+func (x *UpdateConfirmed) GetEnds() bool {
+	if x != nil {
+		return x.Ends
+	}
+	return false
+}
+
 // What keeps this member from its work.
 type Health struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -5743,7 +6149,7 @@ type Health struct {
 
 func (x *Health) Reset() {
 	*x = Health{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[72]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5755,7 +6161,7 @@ func (x *Health) String() string {
 func (*Health) ProtoMessage() {}
 
 func (x *Health) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[72]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5768,7 +6174,7 @@ func (x *Health) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Health.ProtoReflect.Descriptor instead.
 func (*Health) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{72}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *Health) GetAilments() []*Ailment {
@@ -5810,7 +6216,7 @@ type Ailment struct {
 
 func (x *Ailment) Reset() {
 	*x = Ailment{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[73]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5822,7 +6228,7 @@ func (x *Ailment) String() string {
 func (*Ailment) ProtoMessage() {}
 
 func (x *Ailment) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[73]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5835,7 +6241,7 @@ func (x *Ailment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ailment.ProtoReflect.Descriptor instead.
 func (*Ailment) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{73}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *Ailment) GetReason() string {
@@ -5890,7 +6296,7 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\flease_millis\x18\x03 \x01(\rR\vleaseMillis\x12\x1f\n" +
 	"\vpush_credit\x18\x04 \x01(\rR\n" +
 	"pushCredit\x12'\n" +
-	"\x0fsidecar_version\x18\x05 \x01(\tR\x0esidecarVersion\"\xd9\x02\n" +
+	"\x0fsidecar_version\x18\x05 \x01(\tR\x0esidecarVersion\"\x92\x03\n" +
 	"\aWelcome\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\rR\bprotocol\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x17\n" +
@@ -5906,7 +6312,14 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\brequests\x18\n" +
 	" \x01(\rR\brequests\x12\x1f\n" +
 	"\vframe_bytes\x18\v \x01(\rR\n" +
-	"frameBytes\">\n" +
+	"frameBytes\x127\n" +
+	"\x06update\x18\f \x01(\v2\x1f.virtquorum.guest.v1.UpdateMarkR\x06update\"\x92\x01\n" +
+	"\n" +
+	"UpdateMark\x126\n" +
+	"\x05state\x18\x01 \x01(\x0e2 .virtquorum.guest.v1.UpdateStateR\x05state\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\x12\x16\n" +
+	"\x06digest\x18\x03 \x01(\fR\x06digest\x12\x1a\n" +
+	"\bsentence\x18\x04 \x01(\tR\bsentence\">\n" +
 	"\x04Busy\x12\x1e\n" +
 	"\n" +
 	"operations\x18\x01 \x03(\tR\n" +
@@ -5921,8 +6334,7 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\"0\n" +
 	"\x06Credit\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x16\n" +
-	"\x06pieces\x18\x02 \x01(\rR\x06pieces\"\xe4\n" +
-	"\n" +
+	"\x06pieces\x18\x02 \x01(\rR\x06pieces\"\xe8\v\n" +
 	"\aRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12'\n" +
 	"\x0fdeadline_millis\x18\x02 \x01(\rR\x0edeadlineMillis\x12\x12\n" +
@@ -5952,6 +6364,8 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"mark_users\x18\x1c \x01(\v2\x1e.virtquorum.guest.v1.MarkUsersH\x00R\tmarkUsers\x12B\n" +
 	"\vkeep_output\x18\x1d \x01(\v2\x1f.virtquorum.guest.v1.KeepOutputH\x00R\n" +
 	"keepOutput\x125\n" +
+	"\x06update\x18\x1e \x01(\v2\x1b.virtquorum.guest.v1.UpdateH\x00R\x06update\x12K\n" +
+	"\x0econfirm_update\x18\x1f \x01(\v2\".virtquorum.guest.v1.ConfirmUpdateH\x00R\rconfirmUpdate\x125\n" +
 	"\x06freeze\x18( \x01(\v2\x1b.virtquorum.guest.v1.FreezeH\x00R\x06freezeB\v\n" +
 	"\toperation\"{\n" +
 	"\x04Body\x12\x0e\n" +
@@ -5963,8 +6377,7 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x04tree\x18\x01 \x01(\rR\x04tree\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\fR\x04path\x12\x16\n" +
 	"\x06digest\x18\x03 \x01(\fR\x06digest\x12\x12\n" +
-	"\x04size\x18\x04 \x01(\x04R\x04size\"\xf5\n" +
-	"\n" +
+	"\x04size\x18\x04 \x01(\x04R\x04size\"\x85\f\n" +
 	"\x06Answer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04last\x18\x02 \x01(\bR\x04last\x12A\n" +
@@ -5994,7 +6407,9 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\bquiesced\x18\x1d \x01(\v2\x1d.virtquorum.guest.v1.QuiescedH\x00R\bquiesced\x12E\n" +
 	"\fusers_marked\x18\x1e \x01(\v2 .virtquorum.guest.v1.UsersMarkedH\x00R\vusersMarked\x12B\n" +
 	"\voutput_kept\x18\x1f \x01(\v2\x1f.virtquorum.guest.v1.OutputKeptH\x00R\n" +
-	"outputKept\x125\n" +
+	"outputKept\x12;\n" +
+	"\bupdating\x18  \x01(\v2\x1d.virtquorum.guest.v1.UpdatingH\x00R\bupdating\x12Q\n" +
+	"\x10update_confirmed\x18! \x01(\v2$.virtquorum.guest.v1.UpdateConfirmedH\x00R\x0fupdateConfirmed\x125\n" +
 	"\x06frozen\x18) \x01(\v2\x1b.virtquorum.guest.v1.FrozenH\x00R\x06frozenB\a\n" +
 	"\x05piece\"\x96\x01\n" +
 	"\aRefusal\x12\x0e\n" +
@@ -6286,7 +6701,20 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\atrouble\x18\x03 \x01(\tR\atrouble\"5\n" +
 	"\vHealthCheck\x12\x10\n" +
 	"\x03own\x18\x01 \x01(\tR\x03own\x12\x14\n" +
-	"\x05peers\x18\x02 \x03(\tR\x05peers\"\xab\x01\n" +
+	"\x05peers\x18\x02 \x03(\tR\x05peers\"\xb1\x01\n" +
+	"\x06Update\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\tR\aversion\x12\"\n" +
+	"\farchitecture\x18\x02 \x01(\tR\farchitecture\x12\x16\n" +
+	"\x06digest\x18\x03 \x01(\fR\x06digest\x12\x12\n" +
+	"\x04size\x18\x04 \x01(\x04R\x04size\x12\x1a\n" +
+	"\bpackaged\x18\x05 \x01(\bR\bpackaged\x12!\n" +
+	"\ftrial_millis\x18\x06 \x01(\rR\vtrialMillis\"\n" +
+	"\n" +
+	"\bUpdating\")\n" +
+	"\rConfirmUpdate\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\tR\aversion\"%\n" +
+	"\x0fUpdateConfirmed\x12\x12\n" +
+	"\x04ends\x18\x01 \x01(\bR\x04ends\"\xab\x01\n" +
 	"\x06Health\x128\n" +
 	"\bailments\x18\x01 \x03(\v2\x1c.virtquorum.guest.v1.AilmentR\bailments\x12%\n" +
 	"\x0eresident_bytes\x18\x02 \x01(\x04R\rresidentBytes\x12\x1d\n" +
@@ -6296,7 +6724,12 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\aAilment\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x1a\n" +
 	"\bsentence\x18\x02 \x01(\tR\bsentence\x12\x12\n" +
-	"\x04tree\x18\x03 \x01(\tR\x04tree*_\n" +
+	"\x04tree\x18\x03 \x01(\tR\x04tree*{\n" +
+	"\vUpdateState\x12\x1c\n" +
+	"\x18UPDATE_STATE_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15UPDATE_STATE_ON_TRIAL\x10\x01\x12\x17\n" +
+	"\x13UPDATE_STATE_FAILED\x10\x02\x12\x1a\n" +
+	"\x16UPDATE_STATE_UNDER_WAY\x10\x03*_\n" +
 	"\aWatcher\x12\x17\n" +
 	"\x13WATCHER_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fWATCHER_WALK\x10\x01\x12\x13\n" +
@@ -6331,182 +6764,194 @@ func file_virtquorum_guest_v1_guest_proto_rawDescGZIP() []byte {
 	return file_virtquorum_guest_v1_guest_proto_rawDescData
 }
 
-var file_virtquorum_guest_v1_guest_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_virtquorum_guest_v1_guest_proto_msgTypes = make([]protoimpl.MessageInfo, 75)
+var file_virtquorum_guest_v1_guest_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_virtquorum_guest_v1_guest_proto_msgTypes = make([]protoimpl.MessageInfo, 80)
 var file_virtquorum_guest_v1_guest_proto_goTypes = []any{
-	(Watcher)(0),            // 0: virtquorum.guest.v1.Watcher
-	(Reason)(0),             // 1: virtquorum.guest.v1.Reason
-	(*ToGuest)(nil),         // 2: virtquorum.guest.v1.ToGuest
-	(*FromGuest)(nil),       // 3: virtquorum.guest.v1.FromGuest
-	(*Hello)(nil),           // 4: virtquorum.guest.v1.Hello
-	(*Welcome)(nil),         // 5: virtquorum.guest.v1.Welcome
-	(*Busy)(nil),            // 6: virtquorum.guest.v1.Busy
-	(*Ping)(nil),            // 7: virtquorum.guest.v1.Ping
-	(*Pong)(nil),            // 8: virtquorum.guest.v1.Pong
-	(*Cancel)(nil),          // 9: virtquorum.guest.v1.Cancel
-	(*Credit)(nil),          // 10: virtquorum.guest.v1.Credit
-	(*Request)(nil),         // 11: virtquorum.guest.v1.Request
-	(*Body)(nil),            // 12: virtquorum.guest.v1.Body
-	(*Target)(nil),          // 13: virtquorum.guest.v1.Target
-	(*Answer)(nil),          // 14: virtquorum.guest.v1.Answer
-	(*Refusal)(nil),         // 15: virtquorum.guest.v1.Refusal
-	(*Progress)(nil),        // 16: virtquorum.guest.v1.Progress
-	(*Push)(nil),            // 17: virtquorum.guest.v1.Push
-	(*Configure)(nil),       // 18: virtquorum.guest.v1.Configure
-	(*Tree)(nil),            // 19: virtquorum.guest.v1.Tree
-	(*ArchiveLimits)(nil),   // 20: virtquorum.guest.v1.ArchiveLimits
-	(*Timing)(nil),          // 21: virtquorum.guest.v1.Timing
-	(*Bandwidth)(nil),       // 22: virtquorum.guest.v1.Bandwidth
-	(*Configured)(nil),      // 23: virtquorum.guest.v1.Configured
-	(*TreeState)(nil),       // 24: virtquorum.guest.v1.TreeState
-	(*Position)(nil),        // 25: virtquorum.guest.v1.Position
-	(*Memory)(nil),          // 26: virtquorum.guest.v1.Memory
-	(*Look)(nil),            // 27: virtquorum.guest.v1.Look
-	(*Audit)(nil),           // 28: virtquorum.guest.v1.Audit
-	(*Seen)(nil),            // 29: virtquorum.guest.v1.Seen
-	(*Change)(nil),          // 30: virtquorum.guest.v1.Change
-	(*Row)(nil),             // 31: virtquorum.guest.v1.Row
-	(*Rows)(nil),            // 32: virtquorum.guest.v1.Rows
-	(*RowList)(nil),         // 33: virtquorum.guest.v1.RowList
-	(*Serve)(nil),           // 34: virtquorum.guest.v1.Serve
-	(*Joiner)(nil),          // 35: virtquorum.guest.v1.Joiner
-	(*Serving)(nil),         // 36: virtquorum.guest.v1.Serving
-	(*Served)(nil),          // 37: virtquorum.guest.v1.Served
-	(*Fetch)(nil),           // 38: virtquorum.guest.v1.Fetch
-	(*Fetched)(nil),         // 39: virtquorum.guest.v1.Fetched
-	(*Apply)(nil),           // 40: virtquorum.guest.v1.Apply
-	(*Applied)(nil),         // 41: virtquorum.guest.v1.Applied
-	(*StaleProcess)(nil),    // 42: virtquorum.guest.v1.StaleProcess
-	(*Prove)(nil),           // 43: virtquorum.guest.v1.Prove
-	(*Proven)(nil),          // 44: virtquorum.guest.v1.Proven
-	(*Remember)(nil),        // 45: virtquorum.guest.v1.Remember
-	(*Remembered)(nil),      // 46: virtquorum.guest.v1.Remembered
-	(*Freeze)(nil),          // 47: virtquorum.guest.v1.Freeze
-	(*Frozen)(nil),          // 48: virtquorum.guest.v1.Frozen
-	(*ArchiveList)(nil),     // 49: virtquorum.guest.v1.ArchiveList
-	(*ArchiveEntries)(nil),  // 50: virtquorum.guest.v1.ArchiveEntries
-	(*ArchiveEntry)(nil),    // 51: virtquorum.guest.v1.ArchiveEntry
-	(*ArchiveRestore)(nil),  // 52: virtquorum.guest.v1.ArchiveRestore
-	(*ArchiveRestored)(nil), // 53: virtquorum.guest.v1.ArchiveRestored
-	(*ArchivePrune)(nil),    // 54: virtquorum.guest.v1.ArchivePrune
-	(*ArchivePruned)(nil),   // 55: virtquorum.guest.v1.ArchivePruned
-	(*KeepOutput)(nil),      // 56: virtquorum.guest.v1.KeepOutput
-	(*OutputKept)(nil),      // 57: virtquorum.guest.v1.OutputKept
-	(*Run)(nil),             // 58: virtquorum.guest.v1.Run
-	(*Output)(nil),          // 59: virtquorum.guest.v1.Output
-	(*Ran)(nil),             // 60: virtquorum.guest.v1.Ran
-	(*Address)(nil),         // 61: virtquorum.guest.v1.Address
-	(*Addressed)(nil),       // 62: virtquorum.guest.v1.Addressed
-	(*Users)(nil),           // 63: virtquorum.guest.v1.Users
-	(*UserList)(nil),        // 64: virtquorum.guest.v1.UserList
-	(*MarkUsers)(nil),       // 65: virtquorum.guest.v1.MarkUsers
-	(*UsersMarked)(nil),     // 66: virtquorum.guest.v1.UsersMarked
-	(*Quiesce)(nil),         // 67: virtquorum.guest.v1.Quiesce
-	(*Quiet)(nil),           // 68: virtquorum.guest.v1.Quiet
-	(*Quiesced)(nil),        // 69: virtquorum.guest.v1.Quiesced
-	(*Facts)(nil),           // 70: virtquorum.guest.v1.Facts
-	(*FactList)(nil),        // 71: virtquorum.guest.v1.FactList
-	(*Fact)(nil),            // 72: virtquorum.guest.v1.Fact
-	(*HealthCheck)(nil),     // 73: virtquorum.guest.v1.HealthCheck
-	(*Health)(nil),          // 74: virtquorum.guest.v1.Health
-	(*Ailment)(nil),         // 75: virtquorum.guest.v1.Ailment
-	nil,                     // 76: virtquorum.guest.v1.Run.EnvironmentEntry
+	(UpdateState)(0),        // 0: virtquorum.guest.v1.UpdateState
+	(Watcher)(0),            // 1: virtquorum.guest.v1.Watcher
+	(Reason)(0),             // 2: virtquorum.guest.v1.Reason
+	(*ToGuest)(nil),         // 3: virtquorum.guest.v1.ToGuest
+	(*FromGuest)(nil),       // 4: virtquorum.guest.v1.FromGuest
+	(*Hello)(nil),           // 5: virtquorum.guest.v1.Hello
+	(*Welcome)(nil),         // 6: virtquorum.guest.v1.Welcome
+	(*UpdateMark)(nil),      // 7: virtquorum.guest.v1.UpdateMark
+	(*Busy)(nil),            // 8: virtquorum.guest.v1.Busy
+	(*Ping)(nil),            // 9: virtquorum.guest.v1.Ping
+	(*Pong)(nil),            // 10: virtquorum.guest.v1.Pong
+	(*Cancel)(nil),          // 11: virtquorum.guest.v1.Cancel
+	(*Credit)(nil),          // 12: virtquorum.guest.v1.Credit
+	(*Request)(nil),         // 13: virtquorum.guest.v1.Request
+	(*Body)(nil),            // 14: virtquorum.guest.v1.Body
+	(*Target)(nil),          // 15: virtquorum.guest.v1.Target
+	(*Answer)(nil),          // 16: virtquorum.guest.v1.Answer
+	(*Refusal)(nil),         // 17: virtquorum.guest.v1.Refusal
+	(*Progress)(nil),        // 18: virtquorum.guest.v1.Progress
+	(*Push)(nil),            // 19: virtquorum.guest.v1.Push
+	(*Configure)(nil),       // 20: virtquorum.guest.v1.Configure
+	(*Tree)(nil),            // 21: virtquorum.guest.v1.Tree
+	(*ArchiveLimits)(nil),   // 22: virtquorum.guest.v1.ArchiveLimits
+	(*Timing)(nil),          // 23: virtquorum.guest.v1.Timing
+	(*Bandwidth)(nil),       // 24: virtquorum.guest.v1.Bandwidth
+	(*Configured)(nil),      // 25: virtquorum.guest.v1.Configured
+	(*TreeState)(nil),       // 26: virtquorum.guest.v1.TreeState
+	(*Position)(nil),        // 27: virtquorum.guest.v1.Position
+	(*Memory)(nil),          // 28: virtquorum.guest.v1.Memory
+	(*Look)(nil),            // 29: virtquorum.guest.v1.Look
+	(*Audit)(nil),           // 30: virtquorum.guest.v1.Audit
+	(*Seen)(nil),            // 31: virtquorum.guest.v1.Seen
+	(*Change)(nil),          // 32: virtquorum.guest.v1.Change
+	(*Row)(nil),             // 33: virtquorum.guest.v1.Row
+	(*Rows)(nil),            // 34: virtquorum.guest.v1.Rows
+	(*RowList)(nil),         // 35: virtquorum.guest.v1.RowList
+	(*Serve)(nil),           // 36: virtquorum.guest.v1.Serve
+	(*Joiner)(nil),          // 37: virtquorum.guest.v1.Joiner
+	(*Serving)(nil),         // 38: virtquorum.guest.v1.Serving
+	(*Served)(nil),          // 39: virtquorum.guest.v1.Served
+	(*Fetch)(nil),           // 40: virtquorum.guest.v1.Fetch
+	(*Fetched)(nil),         // 41: virtquorum.guest.v1.Fetched
+	(*Apply)(nil),           // 42: virtquorum.guest.v1.Apply
+	(*Applied)(nil),         // 43: virtquorum.guest.v1.Applied
+	(*StaleProcess)(nil),    // 44: virtquorum.guest.v1.StaleProcess
+	(*Prove)(nil),           // 45: virtquorum.guest.v1.Prove
+	(*Proven)(nil),          // 46: virtquorum.guest.v1.Proven
+	(*Remember)(nil),        // 47: virtquorum.guest.v1.Remember
+	(*Remembered)(nil),      // 48: virtquorum.guest.v1.Remembered
+	(*Freeze)(nil),          // 49: virtquorum.guest.v1.Freeze
+	(*Frozen)(nil),          // 50: virtquorum.guest.v1.Frozen
+	(*ArchiveList)(nil),     // 51: virtquorum.guest.v1.ArchiveList
+	(*ArchiveEntries)(nil),  // 52: virtquorum.guest.v1.ArchiveEntries
+	(*ArchiveEntry)(nil),    // 53: virtquorum.guest.v1.ArchiveEntry
+	(*ArchiveRestore)(nil),  // 54: virtquorum.guest.v1.ArchiveRestore
+	(*ArchiveRestored)(nil), // 55: virtquorum.guest.v1.ArchiveRestored
+	(*ArchivePrune)(nil),    // 56: virtquorum.guest.v1.ArchivePrune
+	(*ArchivePruned)(nil),   // 57: virtquorum.guest.v1.ArchivePruned
+	(*KeepOutput)(nil),      // 58: virtquorum.guest.v1.KeepOutput
+	(*OutputKept)(nil),      // 59: virtquorum.guest.v1.OutputKept
+	(*Run)(nil),             // 60: virtquorum.guest.v1.Run
+	(*Output)(nil),          // 61: virtquorum.guest.v1.Output
+	(*Ran)(nil),             // 62: virtquorum.guest.v1.Ran
+	(*Address)(nil),         // 63: virtquorum.guest.v1.Address
+	(*Addressed)(nil),       // 64: virtquorum.guest.v1.Addressed
+	(*Users)(nil),           // 65: virtquorum.guest.v1.Users
+	(*UserList)(nil),        // 66: virtquorum.guest.v1.UserList
+	(*MarkUsers)(nil),       // 67: virtquorum.guest.v1.MarkUsers
+	(*UsersMarked)(nil),     // 68: virtquorum.guest.v1.UsersMarked
+	(*Quiesce)(nil),         // 69: virtquorum.guest.v1.Quiesce
+	(*Quiet)(nil),           // 70: virtquorum.guest.v1.Quiet
+	(*Quiesced)(nil),        // 71: virtquorum.guest.v1.Quiesced
+	(*Facts)(nil),           // 72: virtquorum.guest.v1.Facts
+	(*FactList)(nil),        // 73: virtquorum.guest.v1.FactList
+	(*Fact)(nil),            // 74: virtquorum.guest.v1.Fact
+	(*HealthCheck)(nil),     // 75: virtquorum.guest.v1.HealthCheck
+	(*Update)(nil),          // 76: virtquorum.guest.v1.Update
+	(*Updating)(nil),        // 77: virtquorum.guest.v1.Updating
+	(*ConfirmUpdate)(nil),   // 78: virtquorum.guest.v1.ConfirmUpdate
+	(*UpdateConfirmed)(nil), // 79: virtquorum.guest.v1.UpdateConfirmed
+	(*Health)(nil),          // 80: virtquorum.guest.v1.Health
+	(*Ailment)(nil),         // 81: virtquorum.guest.v1.Ailment
+	nil,                     // 82: virtquorum.guest.v1.Run.EnvironmentEntry
 }
 var file_virtquorum_guest_v1_guest_proto_depIdxs = []int32{
-	4,  // 0: virtquorum.guest.v1.ToGuest.hello:type_name -> virtquorum.guest.v1.Hello
-	11, // 1: virtquorum.guest.v1.ToGuest.request:type_name -> virtquorum.guest.v1.Request
-	12, // 2: virtquorum.guest.v1.ToGuest.body:type_name -> virtquorum.guest.v1.Body
-	9,  // 3: virtquorum.guest.v1.ToGuest.cancel:type_name -> virtquorum.guest.v1.Cancel
-	10, // 4: virtquorum.guest.v1.ToGuest.credit:type_name -> virtquorum.guest.v1.Credit
-	7,  // 5: virtquorum.guest.v1.ToGuest.ping:type_name -> virtquorum.guest.v1.Ping
-	5,  // 6: virtquorum.guest.v1.FromGuest.welcome:type_name -> virtquorum.guest.v1.Welcome
-	14, // 7: virtquorum.guest.v1.FromGuest.answer:type_name -> virtquorum.guest.v1.Answer
-	15, // 8: virtquorum.guest.v1.FromGuest.refusal:type_name -> virtquorum.guest.v1.Refusal
-	16, // 9: virtquorum.guest.v1.FromGuest.progress:type_name -> virtquorum.guest.v1.Progress
-	10, // 10: virtquorum.guest.v1.FromGuest.credit:type_name -> virtquorum.guest.v1.Credit
-	8,  // 11: virtquorum.guest.v1.FromGuest.pong:type_name -> virtquorum.guest.v1.Pong
-	17, // 12: virtquorum.guest.v1.FromGuest.push:type_name -> virtquorum.guest.v1.Push
-	6,  // 13: virtquorum.guest.v1.FromGuest.busy:type_name -> virtquorum.guest.v1.Busy
-	0,  // 14: virtquorum.guest.v1.Welcome.watcher:type_name -> virtquorum.guest.v1.Watcher
-	18, // 15: virtquorum.guest.v1.Request.configure:type_name -> virtquorum.guest.v1.Configure
-	27, // 16: virtquorum.guest.v1.Request.look:type_name -> virtquorum.guest.v1.Look
-	28, // 17: virtquorum.guest.v1.Request.audit:type_name -> virtquorum.guest.v1.Audit
-	32, // 18: virtquorum.guest.v1.Request.rows:type_name -> virtquorum.guest.v1.Rows
-	34, // 19: virtquorum.guest.v1.Request.serve:type_name -> virtquorum.guest.v1.Serve
-	38, // 20: virtquorum.guest.v1.Request.fetch:type_name -> virtquorum.guest.v1.Fetch
-	40, // 21: virtquorum.guest.v1.Request.apply:type_name -> virtquorum.guest.v1.Apply
-	43, // 22: virtquorum.guest.v1.Request.prove:type_name -> virtquorum.guest.v1.Prove
-	45, // 23: virtquorum.guest.v1.Request.remember:type_name -> virtquorum.guest.v1.Remember
-	49, // 24: virtquorum.guest.v1.Request.archive_list:type_name -> virtquorum.guest.v1.ArchiveList
-	52, // 25: virtquorum.guest.v1.Request.archive_restore:type_name -> virtquorum.guest.v1.ArchiveRestore
-	54, // 26: virtquorum.guest.v1.Request.archive_prune:type_name -> virtquorum.guest.v1.ArchivePrune
-	58, // 27: virtquorum.guest.v1.Request.run:type_name -> virtquorum.guest.v1.Run
-	61, // 28: virtquorum.guest.v1.Request.address:type_name -> virtquorum.guest.v1.Address
-	63, // 29: virtquorum.guest.v1.Request.users:type_name -> virtquorum.guest.v1.Users
-	70, // 30: virtquorum.guest.v1.Request.facts:type_name -> virtquorum.guest.v1.Facts
-	73, // 31: virtquorum.guest.v1.Request.health:type_name -> virtquorum.guest.v1.HealthCheck
-	67, // 32: virtquorum.guest.v1.Request.quiesce:type_name -> virtquorum.guest.v1.Quiesce
-	65, // 33: virtquorum.guest.v1.Request.mark_users:type_name -> virtquorum.guest.v1.MarkUsers
-	56, // 34: virtquorum.guest.v1.Request.keep_output:type_name -> virtquorum.guest.v1.KeepOutput
-	47, // 35: virtquorum.guest.v1.Request.freeze:type_name -> virtquorum.guest.v1.Freeze
-	13, // 36: virtquorum.guest.v1.Body.targets:type_name -> virtquorum.guest.v1.Target
-	23, // 37: virtquorum.guest.v1.Answer.configured:type_name -> virtquorum.guest.v1.Configured
-	29, // 38: virtquorum.guest.v1.Answer.look:type_name -> virtquorum.guest.v1.Seen
-	33, // 39: virtquorum.guest.v1.Answer.rows:type_name -> virtquorum.guest.v1.RowList
-	36, // 40: virtquorum.guest.v1.Answer.serving:type_name -> virtquorum.guest.v1.Serving
-	37, // 41: virtquorum.guest.v1.Answer.served:type_name -> virtquorum.guest.v1.Served
-	39, // 42: virtquorum.guest.v1.Answer.fetched:type_name -> virtquorum.guest.v1.Fetched
-	41, // 43: virtquorum.guest.v1.Answer.applied:type_name -> virtquorum.guest.v1.Applied
-	44, // 44: virtquorum.guest.v1.Answer.proven:type_name -> virtquorum.guest.v1.Proven
-	46, // 45: virtquorum.guest.v1.Answer.remembered:type_name -> virtquorum.guest.v1.Remembered
-	50, // 46: virtquorum.guest.v1.Answer.archive_entries:type_name -> virtquorum.guest.v1.ArchiveEntries
-	53, // 47: virtquorum.guest.v1.Answer.archive_restored:type_name -> virtquorum.guest.v1.ArchiveRestored
-	55, // 48: virtquorum.guest.v1.Answer.archive_pruned:type_name -> virtquorum.guest.v1.ArchivePruned
-	59, // 49: virtquorum.guest.v1.Answer.output:type_name -> virtquorum.guest.v1.Output
-	60, // 50: virtquorum.guest.v1.Answer.ran:type_name -> virtquorum.guest.v1.Ran
-	62, // 51: virtquorum.guest.v1.Answer.addressed:type_name -> virtquorum.guest.v1.Addressed
-	64, // 52: virtquorum.guest.v1.Answer.users:type_name -> virtquorum.guest.v1.UserList
-	71, // 53: virtquorum.guest.v1.Answer.facts:type_name -> virtquorum.guest.v1.FactList
-	74, // 54: virtquorum.guest.v1.Answer.health:type_name -> virtquorum.guest.v1.Health
-	69, // 55: virtquorum.guest.v1.Answer.quiesced:type_name -> virtquorum.guest.v1.Quiesced
-	66, // 56: virtquorum.guest.v1.Answer.users_marked:type_name -> virtquorum.guest.v1.UsersMarked
-	57, // 57: virtquorum.guest.v1.Answer.output_kept:type_name -> virtquorum.guest.v1.OutputKept
-	48, // 58: virtquorum.guest.v1.Answer.frozen:type_name -> virtquorum.guest.v1.Frozen
-	1,  // 59: virtquorum.guest.v1.Refusal.reason:type_name -> virtquorum.guest.v1.Reason
-	29, // 60: virtquorum.guest.v1.Push.look:type_name -> virtquorum.guest.v1.Seen
-	64, // 61: virtquorum.guest.v1.Push.users:type_name -> virtquorum.guest.v1.UserList
-	74, // 62: virtquorum.guest.v1.Push.health:type_name -> virtquorum.guest.v1.Health
-	19, // 63: virtquorum.guest.v1.Configure.trees:type_name -> virtquorum.guest.v1.Tree
-	20, // 64: virtquorum.guest.v1.Configure.archive:type_name -> virtquorum.guest.v1.ArchiveLimits
-	21, // 65: virtquorum.guest.v1.Configure.timing:type_name -> virtquorum.guest.v1.Timing
-	22, // 66: virtquorum.guest.v1.Configure.bandwidth:type_name -> virtquorum.guest.v1.Bandwidth
-	24, // 67: virtquorum.guest.v1.Configured.trees:type_name -> virtquorum.guest.v1.TreeState
-	26, // 68: virtquorum.guest.v1.TreeState.memory:type_name -> virtquorum.guest.v1.Memory
-	0,  // 69: virtquorum.guest.v1.TreeState.watcher:type_name -> virtquorum.guest.v1.Watcher
-	25, // 70: virtquorum.guest.v1.Memory.position:type_name -> virtquorum.guest.v1.Position
-	30, // 71: virtquorum.guest.v1.Seen.changes:type_name -> virtquorum.guest.v1.Change
-	24, // 72: virtquorum.guest.v1.Seen.trees:type_name -> virtquorum.guest.v1.TreeState
-	31, // 73: virtquorum.guest.v1.Seen.troubled:type_name -> virtquorum.guest.v1.Row
-	31, // 74: virtquorum.guest.v1.RowList.rows:type_name -> virtquorum.guest.v1.Row
-	35, // 75: virtquorum.guest.v1.Serve.joiners:type_name -> virtquorum.guest.v1.Joiner
-	31, // 76: virtquorum.guest.v1.Fetched.moved:type_name -> virtquorum.guest.v1.Row
-	42, // 77: virtquorum.guest.v1.Applied.stale:type_name -> virtquorum.guest.v1.StaleProcess
-	31, // 78: virtquorum.guest.v1.Applied.late:type_name -> virtquorum.guest.v1.Row
-	31, // 79: virtquorum.guest.v1.Proven.differing:type_name -> virtquorum.guest.v1.Row
-	25, // 80: virtquorum.guest.v1.Remember.position:type_name -> virtquorum.guest.v1.Position
-	26, // 81: virtquorum.guest.v1.Remembered.memory:type_name -> virtquorum.guest.v1.Memory
-	30, // 82: virtquorum.guest.v1.Frozen.changes:type_name -> virtquorum.guest.v1.Change
-	51, // 83: virtquorum.guest.v1.ArchiveEntries.entries:type_name -> virtquorum.guest.v1.ArchiveEntry
-	76, // 84: virtquorum.guest.v1.Run.environment:type_name -> virtquorum.guest.v1.Run.EnvironmentEntry
-	26, // 85: virtquorum.guest.v1.MarkUsers.held:type_name -> virtquorum.guest.v1.Memory
-	68, // 86: virtquorum.guest.v1.Quiesce.quiet:type_name -> virtquorum.guest.v1.Quiet
-	72, // 87: virtquorum.guest.v1.FactList.facts:type_name -> virtquorum.guest.v1.Fact
-	75, // 88: virtquorum.guest.v1.Health.ailments:type_name -> virtquorum.guest.v1.Ailment
-	89, // [89:89] is the sub-list for method output_type
-	89, // [89:89] is the sub-list for method input_type
-	89, // [89:89] is the sub-list for extension type_name
-	89, // [89:89] is the sub-list for extension extendee
-	0,  // [0:89] is the sub-list for field type_name
+	5,  // 0: virtquorum.guest.v1.ToGuest.hello:type_name -> virtquorum.guest.v1.Hello
+	13, // 1: virtquorum.guest.v1.ToGuest.request:type_name -> virtquorum.guest.v1.Request
+	14, // 2: virtquorum.guest.v1.ToGuest.body:type_name -> virtquorum.guest.v1.Body
+	11, // 3: virtquorum.guest.v1.ToGuest.cancel:type_name -> virtquorum.guest.v1.Cancel
+	12, // 4: virtquorum.guest.v1.ToGuest.credit:type_name -> virtquorum.guest.v1.Credit
+	9,  // 5: virtquorum.guest.v1.ToGuest.ping:type_name -> virtquorum.guest.v1.Ping
+	6,  // 6: virtquorum.guest.v1.FromGuest.welcome:type_name -> virtquorum.guest.v1.Welcome
+	16, // 7: virtquorum.guest.v1.FromGuest.answer:type_name -> virtquorum.guest.v1.Answer
+	17, // 8: virtquorum.guest.v1.FromGuest.refusal:type_name -> virtquorum.guest.v1.Refusal
+	18, // 9: virtquorum.guest.v1.FromGuest.progress:type_name -> virtquorum.guest.v1.Progress
+	12, // 10: virtquorum.guest.v1.FromGuest.credit:type_name -> virtquorum.guest.v1.Credit
+	10, // 11: virtquorum.guest.v1.FromGuest.pong:type_name -> virtquorum.guest.v1.Pong
+	19, // 12: virtquorum.guest.v1.FromGuest.push:type_name -> virtquorum.guest.v1.Push
+	8,  // 13: virtquorum.guest.v1.FromGuest.busy:type_name -> virtquorum.guest.v1.Busy
+	1,  // 14: virtquorum.guest.v1.Welcome.watcher:type_name -> virtquorum.guest.v1.Watcher
+	7,  // 15: virtquorum.guest.v1.Welcome.update:type_name -> virtquorum.guest.v1.UpdateMark
+	0,  // 16: virtquorum.guest.v1.UpdateMark.state:type_name -> virtquorum.guest.v1.UpdateState
+	20, // 17: virtquorum.guest.v1.Request.configure:type_name -> virtquorum.guest.v1.Configure
+	29, // 18: virtquorum.guest.v1.Request.look:type_name -> virtquorum.guest.v1.Look
+	30, // 19: virtquorum.guest.v1.Request.audit:type_name -> virtquorum.guest.v1.Audit
+	34, // 20: virtquorum.guest.v1.Request.rows:type_name -> virtquorum.guest.v1.Rows
+	36, // 21: virtquorum.guest.v1.Request.serve:type_name -> virtquorum.guest.v1.Serve
+	40, // 22: virtquorum.guest.v1.Request.fetch:type_name -> virtquorum.guest.v1.Fetch
+	42, // 23: virtquorum.guest.v1.Request.apply:type_name -> virtquorum.guest.v1.Apply
+	45, // 24: virtquorum.guest.v1.Request.prove:type_name -> virtquorum.guest.v1.Prove
+	47, // 25: virtquorum.guest.v1.Request.remember:type_name -> virtquorum.guest.v1.Remember
+	51, // 26: virtquorum.guest.v1.Request.archive_list:type_name -> virtquorum.guest.v1.ArchiveList
+	54, // 27: virtquorum.guest.v1.Request.archive_restore:type_name -> virtquorum.guest.v1.ArchiveRestore
+	56, // 28: virtquorum.guest.v1.Request.archive_prune:type_name -> virtquorum.guest.v1.ArchivePrune
+	60, // 29: virtquorum.guest.v1.Request.run:type_name -> virtquorum.guest.v1.Run
+	63, // 30: virtquorum.guest.v1.Request.address:type_name -> virtquorum.guest.v1.Address
+	65, // 31: virtquorum.guest.v1.Request.users:type_name -> virtquorum.guest.v1.Users
+	72, // 32: virtquorum.guest.v1.Request.facts:type_name -> virtquorum.guest.v1.Facts
+	75, // 33: virtquorum.guest.v1.Request.health:type_name -> virtquorum.guest.v1.HealthCheck
+	69, // 34: virtquorum.guest.v1.Request.quiesce:type_name -> virtquorum.guest.v1.Quiesce
+	67, // 35: virtquorum.guest.v1.Request.mark_users:type_name -> virtquorum.guest.v1.MarkUsers
+	58, // 36: virtquorum.guest.v1.Request.keep_output:type_name -> virtquorum.guest.v1.KeepOutput
+	76, // 37: virtquorum.guest.v1.Request.update:type_name -> virtquorum.guest.v1.Update
+	78, // 38: virtquorum.guest.v1.Request.confirm_update:type_name -> virtquorum.guest.v1.ConfirmUpdate
+	49, // 39: virtquorum.guest.v1.Request.freeze:type_name -> virtquorum.guest.v1.Freeze
+	15, // 40: virtquorum.guest.v1.Body.targets:type_name -> virtquorum.guest.v1.Target
+	25, // 41: virtquorum.guest.v1.Answer.configured:type_name -> virtquorum.guest.v1.Configured
+	31, // 42: virtquorum.guest.v1.Answer.look:type_name -> virtquorum.guest.v1.Seen
+	35, // 43: virtquorum.guest.v1.Answer.rows:type_name -> virtquorum.guest.v1.RowList
+	38, // 44: virtquorum.guest.v1.Answer.serving:type_name -> virtquorum.guest.v1.Serving
+	39, // 45: virtquorum.guest.v1.Answer.served:type_name -> virtquorum.guest.v1.Served
+	41, // 46: virtquorum.guest.v1.Answer.fetched:type_name -> virtquorum.guest.v1.Fetched
+	43, // 47: virtquorum.guest.v1.Answer.applied:type_name -> virtquorum.guest.v1.Applied
+	46, // 48: virtquorum.guest.v1.Answer.proven:type_name -> virtquorum.guest.v1.Proven
+	48, // 49: virtquorum.guest.v1.Answer.remembered:type_name -> virtquorum.guest.v1.Remembered
+	52, // 50: virtquorum.guest.v1.Answer.archive_entries:type_name -> virtquorum.guest.v1.ArchiveEntries
+	55, // 51: virtquorum.guest.v1.Answer.archive_restored:type_name -> virtquorum.guest.v1.ArchiveRestored
+	57, // 52: virtquorum.guest.v1.Answer.archive_pruned:type_name -> virtquorum.guest.v1.ArchivePruned
+	61, // 53: virtquorum.guest.v1.Answer.output:type_name -> virtquorum.guest.v1.Output
+	62, // 54: virtquorum.guest.v1.Answer.ran:type_name -> virtquorum.guest.v1.Ran
+	64, // 55: virtquorum.guest.v1.Answer.addressed:type_name -> virtquorum.guest.v1.Addressed
+	66, // 56: virtquorum.guest.v1.Answer.users:type_name -> virtquorum.guest.v1.UserList
+	73, // 57: virtquorum.guest.v1.Answer.facts:type_name -> virtquorum.guest.v1.FactList
+	80, // 58: virtquorum.guest.v1.Answer.health:type_name -> virtquorum.guest.v1.Health
+	71, // 59: virtquorum.guest.v1.Answer.quiesced:type_name -> virtquorum.guest.v1.Quiesced
+	68, // 60: virtquorum.guest.v1.Answer.users_marked:type_name -> virtquorum.guest.v1.UsersMarked
+	59, // 61: virtquorum.guest.v1.Answer.output_kept:type_name -> virtquorum.guest.v1.OutputKept
+	77, // 62: virtquorum.guest.v1.Answer.updating:type_name -> virtquorum.guest.v1.Updating
+	79, // 63: virtquorum.guest.v1.Answer.update_confirmed:type_name -> virtquorum.guest.v1.UpdateConfirmed
+	50, // 64: virtquorum.guest.v1.Answer.frozen:type_name -> virtquorum.guest.v1.Frozen
+	2,  // 65: virtquorum.guest.v1.Refusal.reason:type_name -> virtquorum.guest.v1.Reason
+	31, // 66: virtquorum.guest.v1.Push.look:type_name -> virtquorum.guest.v1.Seen
+	66, // 67: virtquorum.guest.v1.Push.users:type_name -> virtquorum.guest.v1.UserList
+	80, // 68: virtquorum.guest.v1.Push.health:type_name -> virtquorum.guest.v1.Health
+	21, // 69: virtquorum.guest.v1.Configure.trees:type_name -> virtquorum.guest.v1.Tree
+	22, // 70: virtquorum.guest.v1.Configure.archive:type_name -> virtquorum.guest.v1.ArchiveLimits
+	23, // 71: virtquorum.guest.v1.Configure.timing:type_name -> virtquorum.guest.v1.Timing
+	24, // 72: virtquorum.guest.v1.Configure.bandwidth:type_name -> virtquorum.guest.v1.Bandwidth
+	26, // 73: virtquorum.guest.v1.Configured.trees:type_name -> virtquorum.guest.v1.TreeState
+	28, // 74: virtquorum.guest.v1.TreeState.memory:type_name -> virtquorum.guest.v1.Memory
+	1,  // 75: virtquorum.guest.v1.TreeState.watcher:type_name -> virtquorum.guest.v1.Watcher
+	27, // 76: virtquorum.guest.v1.Memory.position:type_name -> virtquorum.guest.v1.Position
+	32, // 77: virtquorum.guest.v1.Seen.changes:type_name -> virtquorum.guest.v1.Change
+	26, // 78: virtquorum.guest.v1.Seen.trees:type_name -> virtquorum.guest.v1.TreeState
+	33, // 79: virtquorum.guest.v1.Seen.troubled:type_name -> virtquorum.guest.v1.Row
+	33, // 80: virtquorum.guest.v1.RowList.rows:type_name -> virtquorum.guest.v1.Row
+	37, // 81: virtquorum.guest.v1.Serve.joiners:type_name -> virtquorum.guest.v1.Joiner
+	33, // 82: virtquorum.guest.v1.Fetched.moved:type_name -> virtquorum.guest.v1.Row
+	44, // 83: virtquorum.guest.v1.Applied.stale:type_name -> virtquorum.guest.v1.StaleProcess
+	33, // 84: virtquorum.guest.v1.Applied.late:type_name -> virtquorum.guest.v1.Row
+	33, // 85: virtquorum.guest.v1.Proven.differing:type_name -> virtquorum.guest.v1.Row
+	27, // 86: virtquorum.guest.v1.Remember.position:type_name -> virtquorum.guest.v1.Position
+	28, // 87: virtquorum.guest.v1.Remembered.memory:type_name -> virtquorum.guest.v1.Memory
+	32, // 88: virtquorum.guest.v1.Frozen.changes:type_name -> virtquorum.guest.v1.Change
+	53, // 89: virtquorum.guest.v1.ArchiveEntries.entries:type_name -> virtquorum.guest.v1.ArchiveEntry
+	82, // 90: virtquorum.guest.v1.Run.environment:type_name -> virtquorum.guest.v1.Run.EnvironmentEntry
+	28, // 91: virtquorum.guest.v1.MarkUsers.held:type_name -> virtquorum.guest.v1.Memory
+	70, // 92: virtquorum.guest.v1.Quiesce.quiet:type_name -> virtquorum.guest.v1.Quiet
+	74, // 93: virtquorum.guest.v1.FactList.facts:type_name -> virtquorum.guest.v1.Fact
+	81, // 94: virtquorum.guest.v1.Health.ailments:type_name -> virtquorum.guest.v1.Ailment
+	95, // [95:95] is the sub-list for method output_type
+	95, // [95:95] is the sub-list for method input_type
+	95, // [95:95] is the sub-list for extension type_name
+	95, // [95:95] is the sub-list for extension extendee
+	0,  // [0:95] is the sub-list for field type_name
 }
 
 func init() { file_virtquorum_guest_v1_guest_proto_init() }
@@ -6532,7 +6977,7 @@ func file_virtquorum_guest_v1_guest_proto_init() {
 		(*FromGuest_Push)(nil),
 		(*FromGuest_Busy)(nil),
 	}
-	file_virtquorum_guest_v1_guest_proto_msgTypes[9].OneofWrappers = []any{
+	file_virtquorum_guest_v1_guest_proto_msgTypes[10].OneofWrappers = []any{
 		(*Request_Configure)(nil),
 		(*Request_Look)(nil),
 		(*Request_Audit)(nil),
@@ -6553,9 +6998,11 @@ func file_virtquorum_guest_v1_guest_proto_init() {
 		(*Request_Quiesce)(nil),
 		(*Request_MarkUsers)(nil),
 		(*Request_KeepOutput)(nil),
+		(*Request_Update)(nil),
+		(*Request_ConfirmUpdate)(nil),
 		(*Request_Freeze)(nil),
 	}
-	file_virtquorum_guest_v1_guest_proto_msgTypes[12].OneofWrappers = []any{
+	file_virtquorum_guest_v1_guest_proto_msgTypes[13].OneofWrappers = []any{
 		(*Answer_Configured)(nil),
 		(*Answer_Look)(nil),
 		(*Answer_Rows)(nil),
@@ -6577,22 +7024,24 @@ func file_virtquorum_guest_v1_guest_proto_init() {
 		(*Answer_Quiesced)(nil),
 		(*Answer_UsersMarked)(nil),
 		(*Answer_OutputKept)(nil),
+		(*Answer_Updating)(nil),
+		(*Answer_UpdateConfirmed)(nil),
 		(*Answer_Frozen)(nil),
 	}
-	file_virtquorum_guest_v1_guest_proto_msgTypes[15].OneofWrappers = []any{
+	file_virtquorum_guest_v1_guest_proto_msgTypes[16].OneofWrappers = []any{
 		(*Push_Look)(nil),
 		(*Push_Users)(nil),
 		(*Push_Health)(nil),
 	}
-	file_virtquorum_guest_v1_guest_proto_msgTypes[27].OneofWrappers = []any{}
-	file_virtquorum_guest_v1_guest_proto_msgTypes[62].OneofWrappers = []any{}
+	file_virtquorum_guest_v1_guest_proto_msgTypes[28].OneofWrappers = []any{}
+	file_virtquorum_guest_v1_guest_proto_msgTypes[63].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_virtquorum_guest_v1_guest_proto_rawDesc), len(file_virtquorum_guest_v1_guest_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   75,
+			NumEnums:      3,
+			NumMessages:   80,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

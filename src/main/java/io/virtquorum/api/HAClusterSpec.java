@@ -24,6 +24,7 @@ import io.fabric8.generator.annotation.ValidationRule;
  * @param timing how often members look and report
  * @param failover what is done about an unreachable primary
  * @param archive what is kept of replaced files
+ * @param guestProgram how the program in the guests is kept
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 @ValidationRule(
@@ -74,7 +75,9 @@ public record HAClusterSpec(
         Failover failover,
     @Default("{}")
         @JsonPropertyDescription("What is kept of files that a repair replaced or deleted.")
-        Archive archive) {
+        Archive archive,
+    @Default("{}") @JsonPropertyDescription("How the program in the members' guests is kept.")
+        GuestProgram guestProgram) {
 
   public HAClusterSpec {
     members = requireNonNullElse(members, MembersSpec.NONE);
@@ -88,10 +91,11 @@ public record HAClusterSpec(
     timing = requireNonNullElse(timing, Timing.DEFAULT);
     failover = requireNonNullElse(failover, Failover.DEFAULT);
     archive = requireNonNullElse(archive, Archive.DEFAULT);
+    guestProgram = requireNonNullElse(guestProgram, GuestProgram.DEFAULT);
   }
 
   /** A spec with all defaults, for these VMs, this network and this state. */
   public HAClusterSpec(MembersSpec members, SyncNetwork syncNetwork, StateSpec state) {
-    this(members, syncNetwork, state, null, null, null, null, null, null, null, null);
+    this(members, syncNetwork, state, null, null, null, null, null, null, null, null, null);
   }
 }

@@ -174,6 +174,22 @@ public interface Watch extends AutoCloseable {
   Set<String> silent(String own, Collection<String> others, Duration limit)
       throws GuestException, Trouble;
 
+  // The program itself.
+
+  /**
+   * Brings what answers in the guest up to the version of this side, where it can be: for a moment
+   * nothing answers meanwhile. Asks nothing while there is nothing to do. Nothing else that was
+   * begun may go on.
+   *
+   * @param updates when to
+   * @return why a newer one could not take the place of the one that answers, as a sentence; empty:
+   *     it did, or need not
+   */
+  default Optional<String> keepProgram(ProgramUpdates updates, Duration limit)
+      throws GuestException, Trouble {
+    return Optional.empty();
+  }
+
   /** Ends what still runs in the guest, within seconds; what cannot be ended ends by itself. */
   @Override
   void close();

@@ -3,9 +3,11 @@ package io.virtquorum.operator;
 import io.virtquorum.adjudicate.Config;
 import io.virtquorum.api.CommandFeature;
 import io.virtquorum.api.FileTree;
+import io.virtquorum.api.GuestProgram;
 import io.virtquorum.api.StateSpec;
 import io.virtquorum.wire.v1.Configure;
 import io.virtquorum.wire.v1.FileFeature;
+import io.virtquorum.wire.v1.GuestUpdate;
 import io.virtquorum.wire.v1.Peer;
 import java.time.Duration;
 import java.util.List;
@@ -27,6 +29,7 @@ import java.util.TreeMap;
  * @param audit for one full audit
  * @param archiveEntries kept a member
  * @param archiveBytes kept a member
+ * @param guestUpdate when a newer sidecar updates the program in its guest
  * @param auditRequest changes when a person asks for a full audit now; empty: nobody did
  */
 record ClusterSettings(
@@ -39,6 +42,7 @@ record ClusterSettings(
     Duration audit,
     int archiveEntries,
     long archiveBytes,
+    GuestProgram.Update guestUpdate,
     String auditRequest) {
 
   /** Annotation of an HACluster: a new value makes every member audit at once. */
@@ -91,7 +95,13 @@ record ClusterSettings(
             .addAllAccessPorts(accessPorts)
             .setArchiveEntries(archiveEntries)
             .setArchiveBytes(archiveBytes)
-            .setObserve(config.observe());
+            .setObserve(config.observe())
+            .setGuestUpdate(
+                switch (guestUpdate) {
+                  case AUTO -> GuestUpdate.GUEST_UPDATE_AUTO;
+                  case ALWAYS -> GuestUpdate.GUEST_UPDATE_ALWAYS;
+                  case NEVER -> GuestUpdate.GUEST_UPDATE_NEVER;
+                });
     Vm vm = members.get(member);
     if (vm != null) {
       message.setSyncMac(vm.syncMac()).setSyncAddress(vm.syncAddress());

@@ -60,6 +60,11 @@ final class Program {
     return sessions.session(limit).welcome().getBootId();
   }
 
+  /** A session, which may not be configured: for what the program says of itself. */
+  Session connected(Limit limit) throws GuestException {
+    return sessions.session(limit);
+  }
+
   /**
    * The session in which everything is asked from now on, configured.
    *

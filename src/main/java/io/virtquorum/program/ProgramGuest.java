@@ -16,6 +16,7 @@ public final class ProgramGuest implements Guest {
   private final Sessions sessions;
   private final Time time;
   private final RandomGenerator random;
+  private final CarriedPrograms carried;
   private volatile Runnable news = () -> {};
 
   /**
@@ -25,8 +26,10 @@ public final class ProgramGuest implements Guest {
    * @param socket of the port, that QEMU listens on
    * @param term of the adjudicator that the sidecar obeys, never falling; asked for each session
    * @param version of this sidecar
+   * @param carried by which an older program is updated
    */
-  public ProgramGuest(Path socket, LongSupplier term, String version) {
+  public ProgramGuest(Path socket, LongSupplier term, String version, CarriedPrograms carried) {
+    this.carried = carried;
     this.random = new SecureRandom();
     this.time = Time.MACHINE;
     this.sessions = new PortLink(socket, term, version, random, push -> hear());
@@ -38,6 +41,17 @@ public final class ProgramGuest implements Guest {
    * @param random draws the secrets of servings
    */
   public ProgramGuest(Sessions sessions, Time time, RandomGenerator random) {
+    this(sessions, time, random, CarriedPrograms.none());
+  }
+
+  /**
+   * As the one before, for a sidecar that updates older programs.
+   *
+   * @param carried by which
+   */
+  public ProgramGuest(
+      Sessions sessions, Time time, RandomGenerator random, CarriedPrograms carried) {
+    this.carried = carried;
     this.sessions = sessions;
     this.time = time;
     this.random = random;
@@ -50,7 +64,7 @@ public final class ProgramGuest implements Guest {
 
   @Override
   public Watch watch(WatchSettings settings) {
-    return new ProgramWatch(sessions, time, settings, random);
+    return new ProgramWatch(sessions, time, settings, random, carried);
   }
 
   @Override

@@ -13,6 +13,7 @@ import io.virtquorum.guest.Evidence;
 import io.virtquorum.guest.Goal;
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.guest.Offer;
+import io.virtquorum.guest.ProgramUpdates;
 import io.virtquorum.guest.PullResult;
 import io.virtquorum.guest.ServeResult;
 import io.virtquorum.guest.Serving;
@@ -69,6 +70,7 @@ final class ProgramWatch implements Watch {
   private final Joining joining;
   private final OutputJoining outputJoining;
   private final Renewal renewal;
+  private final Upkeep upkeep;
   private Session settledIn;
   private MarkUsers marked = MarkUsers.getDefaultInstance();
   private boolean markedSeen;
@@ -76,7 +78,12 @@ final class ProgramWatch implements Watch {
   private long opens;
   private long ownOpens;
 
-  ProgramWatch(Sessions sessions, Time time, WatchSettings settings, RandomGenerator random) {
+  ProgramWatch(
+      Sessions sessions,
+      Time time,
+      WatchSettings settings,
+      RandomGenerator random,
+      CarriedPrograms carried) {
     this.settings = settings;
     this.program = new Program(sessions, time, Program.configuration(settings));
     Paths paths = new Paths(program.wanted().getTreesList());
@@ -88,6 +95,7 @@ final class ProgramWatch implements Watch {
     this.donor = new Donor(program, looks, freezing, paths, random);
     this.joining = new Joining(program, looks, paths, commands, settings.trees());
     this.renewal = new Renewal(joining, time);
+    this.upkeep = new Upkeep(program, carried);
     this.outputJoining = new OutputJoining(program, outputs, commands);
   }
 
@@ -366,6 +374,13 @@ final class ProgramWatch implements Watch {
                 Request.newBuilder().setHealth(check), "asking the peers", program.time().in(limit))
             .getHealth()
             .getSilentPeersList());
+  }
+
+  @Override
+  public Optional<String> keepProgram(ProgramUpdates updates, Duration limit)
+      throws GuestException, Trouble {
+    return upkeep.keep(
+        settings.readOnly() ? ProgramUpdates.NEVER : updates, program.time().in(limit));
   }
 
   @Override

@@ -36,6 +36,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongSupplier;
+import java.util.stream.Stream;
 
 /**
  * A member's work in its guest: what it says of its file trees and its users, and its part in
@@ -51,6 +52,7 @@ final class GuestWork implements MemberWork {
   private final SyncLink link;
   private final LongSupplier nanoTime;
   private final boolean observe;
+  private final ProgramKeeper keeper;
   private Optional<Snapshot> last = Optional.empty();
 
   private GuestWork(Configure configure, Watch watch, Users users, LongSupplier nanoTime) {
@@ -59,6 +61,7 @@ final class GuestWork implements MemberWork {
     this.link = new SyncLink(configure, watch, nanoTime);
     this.nanoTime = nanoTime;
     this.observe = configure.getObserve();
+    this.keeper = new ProgramKeeper(watch, configure.getGuestUpdate());
   }
 
   /**
@@ -109,8 +112,16 @@ final class GuestWork implements MemberWork {
   }
 
   @Override
+  public void tend() {
+    keeper.keep();
+  }
+
+  @Override
   public HealthContent health() {
-    return link.health();
+    HealthContent health = link.health();
+    List<BallotContent.Trouble> ailments =
+        Stream.concat(health.ailments().stream(), keeper.ailment().stream()).toList();
+    return new HealthContent(ailments, health.silentPeers());
   }
 
   @Override

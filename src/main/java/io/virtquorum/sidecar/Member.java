@@ -259,6 +259,7 @@ final class Member implements Link.Listener, AutoCloseable {
     long now = nanoTime.getAsLong();
     boolean audit = schedule.isAuditDue(now);
     if (audit || ballotDue || schedule.isLookDue(changed, now)) {
+      work.get().tend();
       look(audit);
     }
   }

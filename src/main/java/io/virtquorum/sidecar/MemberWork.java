@@ -17,6 +17,9 @@ interface MemberWork extends AutoCloseable {
    */
   BallotContent look(boolean audit) throws GuestException;
 
+  /** Does what can wait until nobody asks for anything; before a look. */
+  default void tend() {}
+
   /** What keeps the member from its work, as of the last look. */
   HealthContent health();
 

@@ -2,6 +2,7 @@ package io.virtquorum.sidecar;
 
 import ch.qos.logback.classic.Level;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollEventLoopGroup;
+import io.virtquorum.program.CarriedPrograms;
 import io.virtquorum.program.ProgramGuest;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -60,6 +61,12 @@ public final class SidecarCommand implements Callable<Integer> {
       defaultValue = "/var/run/kubevirt-hooks",
       description = "KubeVirt's hooks directory.")
   private Path hooks;
+
+  @Option(
+      names = "--guest-programs",
+      defaultValue = "/opt/virtquorum/guest",
+      description = "Directory with the guest programs of this sidecar's version.")
+  private Path guestPrograms;
 
   @Option(names = "--log-level", defaultValue = "INFO", description = "Of VirtQuorum's own log.")
   private String logLevel;
@@ -127,7 +134,12 @@ public final class SidecarCommand implements Callable<Integer> {
     Orders orders = new Orders(state.term(), state::term);
     String version =
         Optional.ofNullable(getClass().getPackage().getImplementationVersion()).orElse("dev");
-    var guest = new ProgramGuest(hooks.resolve("agent.sock"), orders::term, version);
+    var guest =
+        new ProgramGuest(
+            hooks.resolve("agent.sock"),
+            orders::term,
+            version,
+            CarriedPrograms.in(guestPrograms, version));
     Set<String> probes = Gateway.read().map(Set::of).orElse(Set.of());
     var member =
         new MemberThread(

@@ -273,6 +273,7 @@ class AccessPathIT {
             null,
             null,
             null,
+            null,
             null));
     return client.resource(cluster).create();
   }

@@ -31,7 +31,8 @@ class AccessPathTest {
         new ObjectMetaBuilder().withNamespace("shop").withName("web").withUid("u-1").build());
     AccessSpec access = new AccessSpec(List.of(new AccessPort(null, 80)));
     cluster.setSpec(
-        new HAClusterSpec(null, null, null, access, null, null, null, null, null, null, null));
+        new HAClusterSpec(
+            null, null, null, access, null, null, null, null, null, null, null, null));
 
     // Accepts connections and says nothing.
     try (ServerSocket silent = new ServerSocket(0, 10, InetAddress.getLoopbackAddress())) {

@@ -244,7 +244,11 @@ class HAClusterApiIT {
         new Rule(
             "failover.patience must be from 5s to 1h",
             "{failover: {patience: 1h1s}}",
-            "{failover: {patience: 1h}}"));
+            "{failover: {patience: 1h}}"),
+        new Rule(
+            "spec.guestProgram.update: Unsupported value",
+            "{guestProgram: {update: Sometimes}}",
+            "{guestProgram: {update: Never}}"));
   }
 
   @ParameterizedTest
@@ -374,6 +378,7 @@ class HAClusterApiIT {
         .isEqualTo(parse("{authority: Record, rule: StrictMajority, connectedBonus: Auto}"));
     assertThat(stored.path("archive")).isEqualTo(parse("{entries: 20, maxSize: 1Gi}"));
     assertThat(stored.path("failover")).isEqualTo(parse("{fencing: None, patience: 30s}"));
+    assertThat(stored.path("guestProgram")).isEqualTo(parse("{update: Auto}"));
     assertThat(stored.path("mode").asText()).isEqualTo("Repair");
     assertThat(stored.path("restartPolicy").asText()).isEqualTo("Rolling");
 

@@ -8,6 +8,7 @@ import io.virtquorum.adjudicate.Command;
 import io.virtquorum.adjudicate.Committed;
 import io.virtquorum.adjudicate.Config;
 import io.virtquorum.api.FileTree;
+import io.virtquorum.api.GuestProgram;
 import io.virtquorum.api.StateSpec;
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Digest;
@@ -116,6 +117,7 @@ class AdjudicationTest {
         Duration.ofMinutes(10),
         20,
         1L << 30,
+        GuestProgram.Update.AUTO,
         "");
   }
 

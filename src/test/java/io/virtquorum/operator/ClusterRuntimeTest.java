@@ -6,6 +6,7 @@ import io.grpc.stub.StreamObserver;
 import io.virtquorum.adjudicate.ClusterRecord;
 import io.virtquorum.adjudicate.Config;
 import io.virtquorum.api.FileTree;
+import io.virtquorum.api.GuestProgram;
 import io.virtquorum.api.StateSpec;
 import io.virtquorum.wire.v1.Hello;
 import io.virtquorum.wire.v1.ToMember;
@@ -141,6 +142,7 @@ class ClusterRuntimeTest {
         Duration.ofMinutes(10),
         20,
         1L << 30,
+        GuestProgram.Update.AUTO,
         "");
   }
 }

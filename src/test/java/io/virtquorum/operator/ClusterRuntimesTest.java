@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import io.virtquorum.adjudicate.ClusterRecord;
 import io.virtquorum.adjudicate.Config;
 import io.virtquorum.api.FileTree;
+import io.virtquorum.api.GuestProgram;
 import io.virtquorum.api.StateSpec;
 import java.time.Duration;
 import java.time.Instant;
@@ -94,6 +95,7 @@ class ClusterRuntimesTest {
         Duration.ofMinutes(10),
         20,
         1L << 30,
+        GuestProgram.Update.AUTO,
         "");
   }
 }

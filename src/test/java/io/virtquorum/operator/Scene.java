@@ -135,6 +135,7 @@ final class Scene implements AutoCloseable {
             Duration.ofMillis(200),
             Duration.ofMinutes(10)),
         null,
+        null,
         null);
   }
 
@@ -154,7 +155,8 @@ final class Scene implements AutoCloseable {
         s.restartPolicy(),
         s.timing(),
         s.failover(),
-        s.archive());
+        s.archive(),
+        s.guestProgram());
   }
 
   static HAClusterSpec withRestarts(HAClusterSpec s, RestartPolicy policy) {
@@ -169,7 +171,8 @@ final class Scene implements AutoCloseable {
         policy,
         s.timing(),
         s.failover(),
-        s.archive());
+        s.archive(),
+        s.guestProgram());
   }
 
   static HAClusterSpec withMembers(HAClusterSpec s, MembersSpec members) {
@@ -184,7 +187,8 @@ final class Scene implements AutoCloseable {
         s.restartPolicy(),
         s.timing(),
         s.failover(),
-        s.archive());
+        s.archive(),
+        s.guestProgram());
   }
 
   static HAClusterSpec withPorts(HAClusterSpec s, AccessPort... ports) {
@@ -199,7 +203,8 @@ final class Scene implements AutoCloseable {
         s.restartPolicy(),
         s.timing(),
         s.failover(),
-        s.archive());
+        s.archive(),
+        s.guestProgram());
   }
 
   static HAClusterSpec withWeights(HAClusterSpec s, Map<String, Integer> weights) {
@@ -214,7 +219,8 @@ final class Scene implements AutoCloseable {
         s.restartPolicy(),
         s.timing(),
         s.failover(),
-        s.archive());
+        s.archive(),
+        s.guestProgram());
   }
 
   HACluster apply(HAClusterSpec spec) {

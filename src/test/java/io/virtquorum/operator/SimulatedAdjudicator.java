@@ -7,6 +7,7 @@ import io.virtquorum.adjudicate.Command;
 import io.virtquorum.adjudicate.Config;
 import io.virtquorum.adjudicate.Hold;
 import io.virtquorum.api.FileTree;
+import io.virtquorum.api.GuestProgram;
 import io.virtquorum.api.HACluster;
 import io.virtquorum.api.HAClusterStatus;
 import io.virtquorum.api.StateSpec;
@@ -176,6 +177,7 @@ public final class SimulatedAdjudicator {
             audit,
             archiveEntries,
             1L << 30,
+            GuestProgram.Update.AUTO,
             ""));
   }
 

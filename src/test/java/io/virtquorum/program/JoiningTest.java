@@ -84,10 +84,8 @@ final class JoiningTest {
         member("web-1", tmpfs("tree-1"), "sh", "-c", "echo no service >&2; exit 5");
     donor.tree.write("index.html", "elected");
     Matrix wanted = walked(donor);
-    var serving = donor.watch.serve("order-1", DONOR, JOINER, LIMIT);
-    PullResult result =
-        joiner.watch.pull(
-            Offer.of(serving, wanted), new Goal.Whole(FIRST), NOTE, () -> false, LIMIT);
+    Offer offer = donor.serve(DONOR, JOINER);
+    PullResult result = joiner.watch.pull(offer, new Goal.Whole(FIRST), NOTE, () -> false, LIMIT);
     assertThat(result).isInstanceOf(PullResult.Done.class);
     assertThat(((PullResult.Done) result).warnings())
         .singleElement()

@@ -332,7 +332,8 @@ final class ProgramGuestTest {
     Snapshot seen = lookUntil(one, look -> look.changesTotal() == 1);
     assertThat(one.watch.rememberUsers(seen, false, LIMIT)).isFalse();
     assertThat(one.watch.rememberUsers(seen, true, LIMIT)).isTrue();
-    try (var later = new ProgramGuest(one.program.socket, () -> 1, "later")) {
+    try (var later =
+        new ProgramGuest(one.program.socket, () -> 1, "later", CarriedPrograms.none())) {
       one.guest.close(); // a port has one sidecar at a time
       var settings = ProgramMember.settings("web-0", one.tree, List.of(), List.of());
       try (var watch = later.watch(settings)) {
@@ -389,7 +390,7 @@ final class ProgramGuestTest {
     joiner.guest.close();
     int cuts = 0;
     try (var port = new CuttingPort(front, joiner.program.socket);
-        var guest = new ProgramGuest(front, () -> 1, "web-1");
+        var guest = new ProgramGuest(front, () -> 1, "web-1", CarriedPrograms.none());
         var watch = guest.watch(settings)) {
       for (int frames = 0; frames < 40; frames += 2) {
         joiner.tree.write("a", "lost " + frames);

@@ -31,7 +31,7 @@ final class ProgramMember implements AutoCloseable {
       throws IOException, InterruptedException {
     this.tree = tree;
     this.program = new RealProgram(directory, around);
-    this.guest = new ProgramGuest(program.socket, () -> 1, name);
+    this.guest = new ProgramGuest(program.socket, () -> 1, name, CarriedPrograms.none());
     this.watch = guest.watch(settings);
   }
 

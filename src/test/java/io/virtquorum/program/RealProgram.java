@@ -16,6 +16,7 @@ public final class RealProgram implements AutoCloseable {
   /** Its port. */
   public final Path socket;
 
+  private final Path program;
   private final Path directory;
   private final List<String> around;
   private Process process;
@@ -27,15 +28,38 @@ public final class RealProgram implements AutoCloseable {
    * @param around what it is run by, such as nsenter with its arguments
    */
   public RealProgram(Path directory, String... around) throws IOException, InterruptedException {
+    this(built(""), directory, around);
+  }
+
+  /**
+   * Starts another one.
+   *
+   * @param program to be run
+   */
+  public RealProgram(Path program, Path directory, String... around)
+      throws IOException, InterruptedException {
+    this.program = program.toAbsolutePath();
     this.directory = directory;
     this.socket = directory.resolve("port");
     this.around = List.of(around);
     start();
   }
 
+  /** The architecture of this machine, as the program has it. */
+  public static String architecture() {
+    return System.getProperty("os.arch").equals("aarch64") ? "arm64" : "amd64";
+  }
+
+  /**
+   * The program as it is built for this machine.
+   *
+   * @param kind {@code ""}, or {@code older} for version 0.0.1
+   */
+  public static Path built(String kind) {
+    return Path.of("target/guest", kind, "virtquorum-guest-" + architecture());
+  }
+
   void start() throws IOException, InterruptedException {
-    String architecture = System.getProperty("os.arch").equals("aarch64") ? "arm64" : "amd64";
-    Path program = Path.of("target/guest/virtquorum-guest-" + architecture).toAbsolutePath();
     assumeTrue(Files.isExecutable(program), "no guest program here: tools/guest programs makes it");
     assumeTrue(run("id", "-u").strip().equals("0"), "the guest program needs root");
     Path log = directory.resolve("log");
@@ -58,6 +82,12 @@ public final class RealProgram implements AutoCloseable {
   /** It stands still from now on, or goes on. */
   public void stop(boolean is) throws IOException, InterruptedException {
     run("kill", is ? "-STOP" : "-CONT", Long.toString(process.pid()));
+  }
+
+  /** It ends, and begins anew. */
+  public void beginAnew() throws IOException, InterruptedException {
+    kill();
+    start();
   }
 
   /** Ends it as a power cut does. */

@@ -10,6 +10,7 @@ import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.RowKey;
 import io.virtquorum.guest.ArchiveNote;
 import io.virtquorum.guest.Goal;
+import io.virtquorum.guest.GuestException;
 import io.virtquorum.guest.Offer;
 import io.virtquorum.guest.PullResult;
 import io.virtquorum.guest.ServeResult;
@@ -44,6 +45,22 @@ final class ConformanceTest {
 
   /** An address needs an interface of its own: the program's own tests give one in a namespace. */
   private static final Set<OperationCase> ELSEWHERE = EnumSet.of(OperationCase.ADDRESS);
+
+  /**
+   * What the simulated program does not do, for its sidecars never ask: they have no commands,
+   * facts and newer programs, and people restore from archives. What an update leaves, a program
+   * that begins anew, is compared all the same.
+   */
+  private static final Set<OperationCase> NOT_SIMULATED =
+      EnumSet.of(
+          OperationCase.RUN,
+          OperationCase.FACTS,
+          OperationCase.KEEP_OUTPUT,
+          OperationCase.ARCHIVE_RESTORE,
+          OperationCase.ARCHIVE_PRUNE,
+          OperationCase.UPDATE,
+          OperationCase.CONFIRM_UPDATE,
+          OperationCase.OPERATION_NOT_SET);
 
   private final Set<OperationCase> compared = EnumSet.noneOf(OperationCase.class);
   private final Deque<AutoCloseable> open = new ArrayDeque<>();
@@ -82,6 +99,13 @@ final class ConformanceTest {
       simulated.removeAll(ELSEWHERE);
       assertThat(compared).containsAll(simulated);
     }
+  }
+
+  @Test
+  void givenAnOperationThenItIsSimulatedOrItIsSaidThatItIsNot() {
+    Set<OperationCase> all = EnumSet.allOf(OperationCase.class);
+    all.removeAll(Operations.KNOWN);
+    assertThat(all).isEqualTo(NOT_SIMULATED);
   }
 
   private interface Asked<T> {
@@ -172,6 +196,32 @@ final class ConformanceTest {
     Boolean kept =
         same(joiner, site -> site.call(w -> w.rememberUsers(site.see(), true, Sites.LIMIT)));
     assertThat(kept).isTrue();
+  }
+
+  @Test
+  void givenAProgramThatBeginsAnewThenTheSameIsKnownAsBefore() throws Exception {
+    joiner.write("kept", "1");
+    joiner.write("written", "1");
+    holds(joiner.real(), FIRST);
+    holds(joiner.simulated(), FIRST);
+    joiner.write("written", "2");
+    same(joiner, site -> site.call(w -> w.rememberUsers(site.see(), true, Sites.LIMIT)));
+    for (Sites.Site site : List.of(joiner.real(), joiner.simulated())) {
+      site.beginAnew();
+      try {
+        site.see();
+      } catch (GuestException.Unreachable e) {
+        assertThat(e).hasMessageContaining("lost"); // the session from before
+      }
+    }
+    joiner.write("new", "2");
+    Map<String, Change.Kind> changes = same(joiner, site -> kinds(site.see()));
+    assertThat(changes).containsKeys("written", "new").doesNotContainKey("kept");
+    Position remembered = same(joiner, site -> site.see().memory().orElseThrow().position());
+    assertThat(remembered).isEqualTo(FIRST);
+    Boolean users =
+        same(joiner, site -> site.call(w -> w.rememberUsers(site.see(), false, Sites.LIMIT)));
+    assertThat(users).isTrue();
   }
 
   @Test

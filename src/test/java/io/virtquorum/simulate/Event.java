@@ -91,7 +91,9 @@ record Event(long at, Kind kind, long seed) {
     /** Nothing that touches a disk of a member goes on for a while. */
     DISK_HANGS(0),
     /** For some seconds a VM has a second sidecar, as in a live migration; then the first ends. */
-    TWO_SIDECARS(0);
+    TWO_SIDECARS(0),
+    /** A newer program takes the place of the one in a guest, which is silent meanwhile. */
+    PROGRAM_EXCHANGED(0);
 
     /** Changes of the spec's members: they happen only where a cluster's kind says so. */
     static final List<Kind> OF_MEMBERSHIP =

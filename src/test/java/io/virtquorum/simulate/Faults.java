@@ -60,6 +60,7 @@ final class Faults {
               1 + random.nextInt(40),
               () -> world.timeline.after(0, () -> vm.restartSidecar(S / 2)));
       case AGENT_DEAF -> vm.guest.program.deafen(time);
+      case PROGRAM_EXCHANGED -> vm.guest.program.exchange(time);
       case AGENT_LATE -> vm.guest.program.answerLate(random.nextLong(90 * S), time);
       case PAUSE -> {
         vm.guest.pause(time);

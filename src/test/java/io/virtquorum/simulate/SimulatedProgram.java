@@ -87,6 +87,21 @@ final class SimulatedProgram {
     operations.down();
   }
 
+  /**
+   * A newer program takes its place, in the same boot: it knows what is on disk. As the real one it
+   * is not exchanged while anything that was asked goes on.
+   *
+   * @param silent for so long while that is tried
+   */
+  void exchange(long silent) {
+    if (guest.isRunning() && running.isEmpty() && waiting == null && !guest.quiesce.isStill()) {
+      deafen(silent);
+      session = null;
+      operations.down();
+      operations = new Operations(guest);
+    }
+  }
+
   private boolean isAwake() {
     return guest.isAwake() && timeline.now() >= deafUntil;
   }

@@ -7,6 +7,7 @@ import io.virtquorum.guest.Tree;
 import io.virtquorum.guest.Watch;
 import io.virtquorum.guest.WatchSettings;
 import io.virtquorum.guest.wire.v1.Request.OperationCase;
+import io.virtquorum.program.CarriedPrograms;
 import io.virtquorum.program.ProgramGuest;
 import io.virtquorum.program.RealProgram;
 import io.virtquorum.program.ScratchTree;
@@ -101,6 +102,9 @@ final class Sites {
     /** True while writers keep still. */
     boolean isStill();
 
+    /** The program begins anew in the same boot, as where a newer one took its place. */
+    void beginAnew() throws Exception;
+
     default Snapshot see() throws Exception {
       return call(watch -> watch.audit(LIMIT));
     }
@@ -140,7 +144,7 @@ final class Sites {
           script,
           "#!/bin/sh\n[ \"$1\" = begin ] && touch %s || rm -f %s\n".formatted(still, still));
       Files.setPosixFilePermissions(script, PosixFilePermissions.fromString("rwxr-xr-x"));
-      guest = new ProgramGuest(program.socket, () -> 1, name);
+      guest = new ProgramGuest(program.socket, () -> 1, name, CarriedPrograms.none());
       watch = guest.watch(settings(name, tree.path.toString(), List.of(script.toString())));
     }
 
@@ -209,6 +213,11 @@ final class Sites {
     @Override
     public boolean isStill() {
       return Files.exists(still);
+    }
+
+    @Override
+    public void beginAnew() throws Exception {
+      program.beginAnew();
     }
 
     @Override
@@ -325,6 +334,11 @@ final class Sites {
     @Override
     public boolean isStill() {
       return guest.quiesce.isStill();
+    }
+
+    @Override
+    public void beginAnew() {
+      guest.program.exchange(0);
     }
   }
 }
