@@ -228,6 +228,7 @@ func TestGivenALogThatIsRotatedWhileItIsFrozenThenNoLineIsMissingFromWhatIsRemem
 			t.Error(err)
 		}
 	}()
+	t.Cleanup(func() { <-ended })
 	rounds, void, last := 0, 0, 0
 	for running := true; running; {
 		select {
