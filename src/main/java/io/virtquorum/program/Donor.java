@@ -138,7 +138,7 @@ final class Donor implements AutoCloseable {
     String joiner = serve.getJoiners(0).getMember();
     end(Optional.ofNullable(servings.remove(joiner)));
     while (isServing() && servings.size() >= MOST) {
-      end(Optional.of(servings.pollFirstEntry().getValue()));
+      endOldest();
     }
     Call call =
         program.begin(
@@ -169,6 +169,11 @@ final class Donor implements AutoCloseable {
         call.close();
       }
     }
+  }
+
+  /** Ends what is served longest: its joiner begins anew. */
+  void endOldest() {
+    end(Optional.ofNullable(servings.pollFirstEntry()).map(Map.Entry::getValue));
   }
 
   private static void end(Optional<Call> serving) {

@@ -53,10 +53,12 @@ final class Freezing {
   /**
    * Freezes, and remembers at this position, what is there now.
    *
+   * @param room ends what is served longest: while all that is kept is served to slow joiners
+   *     nothing more is
    * @return what was accepted; empty: this is not the way, for instance because too much changed or
    *     something rotted
    */
-  Optional<Snapshot> accept(Position position, boolean again, Limit limit)
+  Optional<Snapshot> accept(Position position, boolean again, Runnable room, Limit limit)
       throws GuestException, Trouble {
     Session session = program.session(limit);
     Optional<Snapshot> seen =
@@ -65,14 +67,7 @@ final class Freezing {
       return Optional.empty();
     }
     try {
-      Frozen frozen =
-          program
-              .ask(
-                  Request.newBuilder()
-                      .setFreeze(Freeze.newBuilder().setMostBytes(again ? AGAIN : USUALLY)),
-                  "freezing what changed",
-                  limit)
-              .getFrozen();
+      Frozen frozen = freeze(again, room, limit);
       List<Change> changes = looks.changes(frozen.getChangesList());
       if (changes.size() != frozen.getChangesTotal()
           || changes.stream().anyMatch(c -> c.kind() == Change.Kind.ROT)
@@ -109,6 +104,21 @@ final class Freezing {
             Optional.empty(); // the other way tells
         default -> throw Refusals.trouble(refused);
       };
+    }
+  }
+
+  private Frozen freeze(boolean again, Runnable room, Limit limit)
+      throws GuestException, Trouble, RefusedException {
+    Request.Builder request =
+        Request.newBuilder().setFreeze(Freeze.newBuilder().setMostBytes(again ? AGAIN : USUALLY));
+    try {
+      return program.ask(request, "freezing what changed", limit).getFrozen();
+    } catch (RefusedException refused) {
+      if (!refused.detail().equals("FrozenServed")) {
+        throw refused;
+      }
+      room.run();
+      return program.ask(request, "freezing what changed", limit).getFrozen();
     }
   }
 

@@ -178,7 +178,7 @@ final class ProgramWatch implements Watch {
   public VerifyResult accept(Position position, Digest root, boolean again, Duration limit)
       throws GuestException, Trouble {
     Limit end = program.time().in(limit);
-    Optional<Snapshot> accepted = freezing.accept(position, again, end);
+    Optional<Snapshot> accepted = freezing.accept(position, again, donor::endOldest, end);
     return accepted.isPresent()
         ? new VerifyResult.Equal(accepted.get())
         : verify(position, root, end);

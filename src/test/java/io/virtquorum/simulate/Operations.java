@@ -333,11 +333,20 @@ final class Operations {
     if (trees.stream().anyMatch(ProgramTree::isUnread)) {
       throw new RefusedException(Reason.REASON_VOID, "", "it changes faster than it can be copied");
     }
+    if (frozen.size() == 2) {
+      Optional<Frozen> unserved =
+          frozen.values().stream()
+              .filter(
+                  kept -> servings.stream().noneMatch(s -> s.frozen().equals(Optional.of(kept))))
+              .findFirst();
+      if (unserved.isEmpty()) {
+        throw new RefusedException(
+            Reason.REASON_VOID, "FrozenServed", "all that is kept is served");
+      }
+      frozen.remove(unserved.get().number());
+    }
     Frozen kept = Frozen.of(++freezes, trees);
     frozen.put(kept.number(), kept);
-    while (frozen.size() > 2) {
-      frozen.pollFirstEntry();
-    }
     var answer =
         io.virtquorum.guest.wire.v1.Frozen.newBuilder()
             .setNumber(kept.number())
