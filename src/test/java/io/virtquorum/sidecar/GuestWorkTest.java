@@ -105,7 +105,7 @@ class GuestWorkTest {
 
     assertThat(work.run(serve(guest.snapshot), LEFT, recall).getOffer().getAddress())
         .isEqualTo("172.31.77.11");
-    assertThat(guest.asked).containsExactly("address", "serve");
+    assertThat(guest.asked).containsExactly("bootId", "address", "serve");
     guest.asked.clear();
     Command earlier =
         Command.newBuilder()
@@ -114,7 +114,7 @@ class GuestWorkTest {
             .build();
     assertThat(work.run(earlier, LEFT, recall).getProgress().getOutcome())
         .isEqualTo(Outcome.OUTCOME_VOID);
-    assertThat(guest.asked).containsExactly("serve");
+    assertThat(guest.asked).containsExactly("bootId", "serve");
   }
 
   private static Command serve(Snapshot snapshot) {
