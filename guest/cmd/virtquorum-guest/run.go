@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"virtquorum.io/guest/internal/barrier"
 	"virtquorum.io/guest/internal/beneath"
 	"virtquorum.io/guest/internal/evidence"
 	"virtquorum.io/guest/internal/port"
@@ -76,7 +77,8 @@ func kernelWithout(features string) (kernel beneath.Kernel, err error) {
 }
 
 func serve(ctx context.Context, address, state string, trees service.Opener, log *slog.Logger) error {
-	if err := os.MkdirAll(state, 0o700); err != nil {
+	// Anybody may call the socket for commits in it; what else is there only root reads.
+	if err := errors.Join(os.MkdirAll(state, 0o711), os.Chmod(state, 0o711)); err != nil {
 		return fmt.Errorf("making the directory for what lasts until the next boot: %w", err)
 	}
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
@@ -99,6 +101,7 @@ func serve(ctx context.Context, address, state string, trees service.Opener, log
 	})
 	server = port.NewServer(port.NewLine(address), port.Options{Handler: members, Log: log, Term: term, KeepTerm: terms.save})
 	defer members.Close()
+	defer serveCommits(ctx, state, members, log)()
 	manager := serviceManager()
 	defer manager.watch(ctx, server.Responsive)()
 	manager.say("READY=1")
@@ -106,6 +109,22 @@ func serve(ctx context.Context, address, state string, trees service.Opener, log
 	err = server.Serve(ctx)
 	manager.say("STOPPING=1")
 	return err
+}
+
+// serveCommits answers applications until the context ends; what it returns waits for that. Without a socket the member works all the
+// same, and nobody is told that something is committed.
+func serveCommits(ctx context.Context, state string, members *service.Service, log *slog.Logger) (wait func()) {
+	calls := &barrier.Server{Committer: members, Log: log}
+	if err := calls.Listen(state); err != nil {
+		log.Error("applications cannot wait for commits", "why", err)
+		return func() {}
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		calls.Serve(ctx)
+	}()
+	return func() { <-ended }
 }
 
 // termFile keeps the highest term seen over a new start of the program in the same boot.

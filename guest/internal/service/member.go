@@ -54,6 +54,7 @@ func (s *Service) configure(ctx context.Context, _ *member, call Call) (*wire.An
 		s.mu.Lock()
 		old.session = call.Session()
 		s.mu.Unlock()
+		s.standings.forget()
 		select {
 		case old.newSession <- struct{}{}:
 		default:
@@ -86,6 +87,7 @@ func (s *Service) configure(ctx context.Context, _ *member, call Call) (*wire.An
 	s.mu.Lock()
 	s.member = next
 	s.mu.Unlock()
+	s.standings.forget()
 	if next.users != nil && s.options.Push != nil {
 		next.goroutines.Go(func() { s.watchUsers(running, next) })
 	}

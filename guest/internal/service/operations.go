@@ -37,6 +37,7 @@ func (s *Service) table() map[string]operation {
 		"quiesce":         {configured: true, changes: true},
 		"mark_users":      {configured: true, changes: true, alone: true},
 		"keep_output":     {configured: true, changes: true, alone: true},
+		"standing":        {configured: true},
 	}
 	can := func(name string, run func(context.Context, *member, Call) (*wire.Answer, error)) {
 		line := table[name]
@@ -71,6 +72,7 @@ func (s *Service) table() map[string]operation {
 		can("archive_prune", s.archivePrune)
 		can("mark_users", s.markUsers)
 		can("keep_output", s.keepOutput)
+		can("standing", s.stand)
 	}
 	return table
 }

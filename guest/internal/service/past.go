@@ -227,6 +227,7 @@ func (s *Service) remember(ctx context.Context, of *member, call Call) (*wire.An
 	if err := of.setHalf(false); err != nil {
 		return nil, err
 	}
+	s.standings.hold(of, state, request.Look)
 	return &wire.Answer{Piece: &wire.Answer_Remembered{Remembered: &wire.Remembered{
 		Memory: &wire.Memory{Position: request.Position, Root: request.Root},
 	}}}, nil

@@ -49,6 +49,10 @@ type Service struct {
 	quiets     quiets
 	alone      chan struct{} // holds one token while something changes the guest
 
+	standings standings
+	sights    sights
+	endSights context.CancelFunc
+
 	repairing sync.Mutex // held by what uses the archives: a tree may be opened again meanwhile, and ends what was interrupted
 
 	mu     sync.Mutex
@@ -59,6 +63,8 @@ type Service struct {
 func New(options Options) *Service {
 	s := &Service{options: options, quiets: quiets{commands: options.Commands, log: options.Log}, alone: make(chan struct{}, 1)}
 	s.operations = s.table()
+	s.standings.news = make(chan struct{})
+	s.sights.ctx, s.endSights = context.WithCancel(context.Background())
 	return s
 }
 
@@ -123,9 +129,11 @@ func (s *Service) memberOf(session uint64) (*member, error) {
 	return s.member, nil
 }
 
-// Close ends what was configured and waits for it. Nothing may be handled any more.
+// Close ends what was configured and waits for it. Nothing may be handled any more, nor wait for a commit.
 func (s *Service) Close() {
 	s.quiets.close()
+	s.endSights()
+	s.sights.makings.Wait()
 	s.mu.Lock()
 	old := s.member
 	s.member = nil

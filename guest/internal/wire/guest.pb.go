@@ -974,6 +974,7 @@ type Request struct {
 	//	*Request_Quiesce
 	//	*Request_MarkUsers
 	//	*Request_KeepOutput
+	//	*Request_Standing
 	Operation     isRequest_Operation `protobuf_oneof:"operation"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1231,6 +1232,15 @@ func (x *Request) GetKeepOutput() *KeepOutput {
 	return nil
 }
 
+func (x *Request) GetStanding() *Standing {
+	if x != nil {
+		if x, ok := x.Operation.(*Request_Standing); ok {
+			return x.Standing
+		}
+	}
+	return nil
+}
+
 type isRequest_Operation interface {
 	isRequest_Operation()
 }
@@ -1315,6 +1325,10 @@ type Request_KeepOutput struct {
 	KeepOutput *KeepOutput `protobuf:"bytes,29,opt,name=keep_output,json=keepOutput,proto3,oneof"`
 }
 
+type Request_Standing struct {
+	Standing *Standing `protobuf:"bytes,33,opt,name=standing,proto3,oneof"`
+}
+
 func (*Request_Configure) isRequest_Operation() {}
 
 func (*Request_Look) isRequest_Operation() {}
@@ -1354,6 +1368,8 @@ func (*Request_Quiesce) isRequest_Operation() {}
 func (*Request_MarkUsers) isRequest_Operation() {}
 
 func (*Request_KeepOutput) isRequest_Operation() {}
+
+func (*Request_Standing) isRequest_Operation() {}
 
 // A piece of a request's list. The first ones are taken at once: 2; Credit gives more.
 type Body struct {
@@ -1521,6 +1537,7 @@ type Answer struct {
 	//	*Answer_Quiesced
 	//	*Answer_UsersMarked
 	//	*Answer_OutputKept
+	//	*Answer_Stood
 	Piece         isAnswer_Piece `protobuf_oneof:"piece"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1766,6 +1783,15 @@ func (x *Answer) GetOutputKept() *OutputKept {
 	return nil
 }
 
+func (x *Answer) GetStood() *Stood {
+	if x != nil {
+		if x, ok := x.Piece.(*Answer_Stood); ok {
+			return x.Stood
+		}
+	}
+	return nil
+}
+
 type isAnswer_Piece interface {
 	isAnswer_Piece()
 }
@@ -1854,6 +1880,10 @@ type Answer_OutputKept struct {
 	OutputKept *OutputKept `protobuf:"bytes,31,opt,name=output_kept,json=outputKept,proto3,oneof"`
 }
 
+type Answer_Stood struct {
+	Stood *Stood `protobuf:"bytes,34,opt,name=stood,proto3,oneof"`
+}
+
 func (*Answer_Configured) isAnswer_Piece() {}
 
 func (*Answer_Look) isAnswer_Piece() {}
@@ -1895,6 +1925,8 @@ func (*Answer_Quiesced) isAnswer_Piece() {}
 func (*Answer_UsersMarked) isAnswer_Piece() {}
 
 func (*Answer_OutputKept) isAnswer_Piece() {}
+
+func (*Answer_Stood) isAnswer_Piece() {}
 
 // Ends a request, or answers a Hello (id 0). What was changed before it stays changed as the operation says.
 type Refusal struct {
@@ -5360,6 +5392,128 @@ func (*Quiesced) Descriptor() ([]byte, []int) {
 	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{65}
 }
 
+// What the record says of this member: applications that wait for a commit are answered by it (docs/durability.md). It counts in its
+// session alone and as a whole, and may be said again.
+type Standing struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Primary       bool                   `protobuf:"varint,1,opt,name=primary,proto3" json:"primary,omitempty"`
+	Tenure        uint64                 `protobuf:"varint,2,opt,name=tenure,proto3" json:"tenure,omitempty"`      // the record's
+	Committed     *Memory                `protobuf:"bytes,3,opt,name=committed,proto3" json:"committed,omitempty"` // unset: nothing is
+	Epoch         uint64                 `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`        // of what is committed
+	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`       // a stable CamelCase word for why nothing can be committed now; empty: it can
+	Sentence      string                 `protobuf:"bytes,6,opt,name=sentence,proto3" json:"sentence,omitempty"`   // the same for a person
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Standing) Reset() {
+	*x = Standing{}
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[66]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Standing) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Standing) ProtoMessage() {}
+
+func (x *Standing) ProtoReflect() protoreflect.Message {
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[66]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Standing.ProtoReflect.Descriptor instead.
+func (*Standing) Descriptor() ([]byte, []int) {
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{66}
+}
+
+func (x *Standing) GetPrimary() bool {
+	if x != nil {
+		return x.Primary
+	}
+	return false
+}
+
+func (x *Standing) GetTenure() uint64 {
+	if x != nil {
+		return x.Tenure
+	}
+	return 0
+}
+
+func (x *Standing) GetCommitted() *Memory {
+	if x != nil {
+		return x.Committed
+	}
+	return nil
+}
+
+func (x *Standing) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *Standing) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Standing) GetSentence() string {
+	if x != nil {
+		return x.Sentence
+	}
+	return ""
+}
+
+type Stood struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Stood) Reset() {
+	*x = Stood{}
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[67]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Stood) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Stood) ProtoMessage() {}
+
+func (x *Stood) ProtoReflect() protoreflect.Message {
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[67]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Stood.ProtoReflect.Descriptor instead.
+func (*Stood) Descriptor() ([]byte, []int) {
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{67}
+}
+
 type Facts struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Names         []string               `protobuf:"bytes,1,rep,name=names,proto3" json:"names,omitempty"` // timezone, os, kernel
@@ -5369,7 +5523,7 @@ type Facts struct {
 
 func (x *Facts) Reset() {
 	*x = Facts{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[66]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5381,7 +5535,7 @@ func (x *Facts) String() string {
 func (*Facts) ProtoMessage() {}
 
 func (x *Facts) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[66]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5394,7 +5548,7 @@ func (x *Facts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Facts.ProtoReflect.Descriptor instead.
 func (*Facts) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{66}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *Facts) GetNames() []string {
@@ -5413,7 +5567,7 @@ type FactList struct {
 
 func (x *FactList) Reset() {
 	*x = FactList{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[67]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5425,7 +5579,7 @@ func (x *FactList) String() string {
 func (*FactList) ProtoMessage() {}
 
 func (x *FactList) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[67]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5438,7 +5592,7 @@ func (x *FactList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FactList.ProtoReflect.Descriptor instead.
 func (*FactList) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{67}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *FactList) GetFacts() []*Fact {
@@ -5459,7 +5613,7 @@ type Fact struct {
 
 func (x *Fact) Reset() {
 	*x = Fact{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[68]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5471,7 +5625,7 @@ func (x *Fact) String() string {
 func (*Fact) ProtoMessage() {}
 
 func (x *Fact) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[68]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5484,7 +5638,7 @@ func (x *Fact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fact.ProtoReflect.Descriptor instead.
 func (*Fact) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{68}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *Fact) GetName() string {
@@ -5518,7 +5672,7 @@ type HealthCheck struct {
 
 func (x *HealthCheck) Reset() {
 	*x = HealthCheck{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[69]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5530,7 +5684,7 @@ func (x *HealthCheck) String() string {
 func (*HealthCheck) ProtoMessage() {}
 
 func (x *HealthCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[69]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5543,7 +5697,7 @@ func (x *HealthCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HealthCheck.ProtoReflect.Descriptor instead.
 func (*HealthCheck) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{69}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *HealthCheck) GetOwn() string {
@@ -5573,7 +5727,7 @@ type Health struct {
 
 func (x *Health) Reset() {
 	*x = Health{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[70]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5585,7 +5739,7 @@ func (x *Health) String() string {
 func (*Health) ProtoMessage() {}
 
 func (x *Health) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[70]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5598,7 +5752,7 @@ func (x *Health) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Health.ProtoReflect.Descriptor instead.
 func (*Health) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{70}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *Health) GetAilments() []*Ailment {
@@ -5640,7 +5794,7 @@ type Ailment struct {
 
 func (x *Ailment) Reset() {
 	*x = Ailment{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[71]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5652,7 +5806,7 @@ func (x *Ailment) String() string {
 func (*Ailment) ProtoMessage() {}
 
 func (x *Ailment) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[71]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5665,7 +5819,7 @@ func (x *Ailment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ailment.ProtoReflect.Descriptor instead.
 func (*Ailment) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{71}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *Ailment) GetReason() string {
@@ -5751,7 +5905,7 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\"0\n" +
 	"\x06Credit\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x16\n" +
-	"\x06pieces\x18\x02 \x01(\rR\x06pieces\"\xad\n" +
+	"\x06pieces\x18\x02 \x01(\rR\x06pieces\"\xea\n" +
 	"\n" +
 	"\aRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12'\n" +
@@ -5781,7 +5935,8 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\n" +
 	"mark_users\x18\x1c \x01(\v2\x1e.virtquorum.guest.v1.MarkUsersH\x00R\tmarkUsers\x12B\n" +
 	"\vkeep_output\x18\x1d \x01(\v2\x1f.virtquorum.guest.v1.KeepOutputH\x00R\n" +
-	"keepOutputB\v\n" +
+	"keepOutput\x12;\n" +
+	"\bstanding\x18! \x01(\v2\x1d.virtquorum.guest.v1.StandingH\x00R\bstandingB\v\n" +
 	"\toperation\"{\n" +
 	"\x04Body\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
@@ -5792,7 +5947,7 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x04tree\x18\x01 \x01(\rR\x04tree\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\fR\x04path\x12\x16\n" +
 	"\x06digest\x18\x03 \x01(\fR\x06digest\x12\x12\n" +
-	"\x04size\x18\x04 \x01(\x04R\x04size\"\xbe\n" +
+	"\x04size\x18\x04 \x01(\x04R\x04size\"\xf2\n" +
 	"\n" +
 	"\x06Answer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
@@ -5823,7 +5978,8 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\bquiesced\x18\x1d \x01(\v2\x1d.virtquorum.guest.v1.QuiescedH\x00R\bquiesced\x12E\n" +
 	"\fusers_marked\x18\x1e \x01(\v2 .virtquorum.guest.v1.UsersMarkedH\x00R\vusersMarked\x12B\n" +
 	"\voutput_kept\x18\x1f \x01(\v2\x1f.virtquorum.guest.v1.OutputKeptH\x00R\n" +
-	"outputKeptB\a\n" +
+	"outputKept\x122\n" +
+	"\x05stood\x18\" \x01(\v2\x1a.virtquorum.guest.v1.StoodH\x00R\x05stoodB\a\n" +
 	"\x05piece\"\x96\x01\n" +
 	"\aRefusal\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x123\n" +
@@ -6092,7 +6248,15 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x04tree\x18\x01 \x01(\tR\x04tree\x12\x12\n" +
 	"\x04argv\x18\x02 \x03(\tR\x04argv\"\n" +
 	"\n" +
-	"\bQuiesced\"\x1d\n" +
+	"\bQuiesced\"\xc1\x01\n" +
+	"\bStanding\x12\x18\n" +
+	"\aprimary\x18\x01 \x01(\bR\aprimary\x12\x16\n" +
+	"\x06tenure\x18\x02 \x01(\x04R\x06tenure\x129\n" +
+	"\tcommitted\x18\x03 \x01(\v2\x1b.virtquorum.guest.v1.MemoryR\tcommitted\x12\x14\n" +
+	"\x05epoch\x18\x04 \x01(\x04R\x05epoch\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x1a\n" +
+	"\bsentence\x18\x06 \x01(\tR\bsentence\"\a\n" +
+	"\x05Stood\"\x1d\n" +
 	"\x05Facts\x12\x14\n" +
 	"\x05names\x18\x01 \x03(\tR\x05names\";\n" +
 	"\bFactList\x12/\n" +
@@ -6149,7 +6313,7 @@ func file_virtquorum_guest_v1_guest_proto_rawDescGZIP() []byte {
 }
 
 var file_virtquorum_guest_v1_guest_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_virtquorum_guest_v1_guest_proto_msgTypes = make([]protoimpl.MessageInfo, 73)
+var file_virtquorum_guest_v1_guest_proto_msgTypes = make([]protoimpl.MessageInfo, 75)
 var file_virtquorum_guest_v1_guest_proto_goTypes = []any{
 	(Watcher)(0),            // 0: virtquorum.guest.v1.Watcher
 	(Reason)(0),             // 1: virtquorum.guest.v1.Reason
@@ -6219,13 +6383,15 @@ var file_virtquorum_guest_v1_guest_proto_goTypes = []any{
 	(*Quiesce)(nil),         // 65: virtquorum.guest.v1.Quiesce
 	(*Quiet)(nil),           // 66: virtquorum.guest.v1.Quiet
 	(*Quiesced)(nil),        // 67: virtquorum.guest.v1.Quiesced
-	(*Facts)(nil),           // 68: virtquorum.guest.v1.Facts
-	(*FactList)(nil),        // 69: virtquorum.guest.v1.FactList
-	(*Fact)(nil),            // 70: virtquorum.guest.v1.Fact
-	(*HealthCheck)(nil),     // 71: virtquorum.guest.v1.HealthCheck
-	(*Health)(nil),          // 72: virtquorum.guest.v1.Health
-	(*Ailment)(nil),         // 73: virtquorum.guest.v1.Ailment
-	nil,                     // 74: virtquorum.guest.v1.Run.EnvironmentEntry
+	(*Standing)(nil),        // 68: virtquorum.guest.v1.Standing
+	(*Stood)(nil),           // 69: virtquorum.guest.v1.Stood
+	(*Facts)(nil),           // 70: virtquorum.guest.v1.Facts
+	(*FactList)(nil),        // 71: virtquorum.guest.v1.FactList
+	(*Fact)(nil),            // 72: virtquorum.guest.v1.Fact
+	(*HealthCheck)(nil),     // 73: virtquorum.guest.v1.HealthCheck
+	(*Health)(nil),          // 74: virtquorum.guest.v1.Health
+	(*Ailment)(nil),         // 75: virtquorum.guest.v1.Ailment
+	nil,                     // 76: virtquorum.guest.v1.Run.EnvironmentEntry
 }
 var file_virtquorum_guest_v1_guest_proto_depIdxs = []int32{
 	4,  // 0: virtquorum.guest.v1.ToGuest.hello:type_name -> virtquorum.guest.v1.Hello
@@ -6258,67 +6424,70 @@ var file_virtquorum_guest_v1_guest_proto_depIdxs = []int32{
 	56, // 27: virtquorum.guest.v1.Request.run:type_name -> virtquorum.guest.v1.Run
 	59, // 28: virtquorum.guest.v1.Request.address:type_name -> virtquorum.guest.v1.Address
 	61, // 29: virtquorum.guest.v1.Request.users:type_name -> virtquorum.guest.v1.Users
-	68, // 30: virtquorum.guest.v1.Request.facts:type_name -> virtquorum.guest.v1.Facts
-	71, // 31: virtquorum.guest.v1.Request.health:type_name -> virtquorum.guest.v1.HealthCheck
+	70, // 30: virtquorum.guest.v1.Request.facts:type_name -> virtquorum.guest.v1.Facts
+	73, // 31: virtquorum.guest.v1.Request.health:type_name -> virtquorum.guest.v1.HealthCheck
 	65, // 32: virtquorum.guest.v1.Request.quiesce:type_name -> virtquorum.guest.v1.Quiesce
 	63, // 33: virtquorum.guest.v1.Request.mark_users:type_name -> virtquorum.guest.v1.MarkUsers
 	54, // 34: virtquorum.guest.v1.Request.keep_output:type_name -> virtquorum.guest.v1.KeepOutput
-	13, // 35: virtquorum.guest.v1.Body.targets:type_name -> virtquorum.guest.v1.Target
-	23, // 36: virtquorum.guest.v1.Answer.configured:type_name -> virtquorum.guest.v1.Configured
-	29, // 37: virtquorum.guest.v1.Answer.look:type_name -> virtquorum.guest.v1.Seen
-	33, // 38: virtquorum.guest.v1.Answer.rows:type_name -> virtquorum.guest.v1.RowList
-	36, // 39: virtquorum.guest.v1.Answer.serving:type_name -> virtquorum.guest.v1.Serving
-	37, // 40: virtquorum.guest.v1.Answer.served:type_name -> virtquorum.guest.v1.Served
-	39, // 41: virtquorum.guest.v1.Answer.fetched:type_name -> virtquorum.guest.v1.Fetched
-	41, // 42: virtquorum.guest.v1.Answer.applied:type_name -> virtquorum.guest.v1.Applied
-	44, // 43: virtquorum.guest.v1.Answer.proven:type_name -> virtquorum.guest.v1.Proven
-	46, // 44: virtquorum.guest.v1.Answer.remembered:type_name -> virtquorum.guest.v1.Remembered
-	48, // 45: virtquorum.guest.v1.Answer.archive_entries:type_name -> virtquorum.guest.v1.ArchiveEntries
-	51, // 46: virtquorum.guest.v1.Answer.archive_restored:type_name -> virtquorum.guest.v1.ArchiveRestored
-	53, // 47: virtquorum.guest.v1.Answer.archive_pruned:type_name -> virtquorum.guest.v1.ArchivePruned
-	57, // 48: virtquorum.guest.v1.Answer.output:type_name -> virtquorum.guest.v1.Output
-	58, // 49: virtquorum.guest.v1.Answer.ran:type_name -> virtquorum.guest.v1.Ran
-	60, // 50: virtquorum.guest.v1.Answer.addressed:type_name -> virtquorum.guest.v1.Addressed
-	62, // 51: virtquorum.guest.v1.Answer.users:type_name -> virtquorum.guest.v1.UserList
-	69, // 52: virtquorum.guest.v1.Answer.facts:type_name -> virtquorum.guest.v1.FactList
-	72, // 53: virtquorum.guest.v1.Answer.health:type_name -> virtquorum.guest.v1.Health
-	67, // 54: virtquorum.guest.v1.Answer.quiesced:type_name -> virtquorum.guest.v1.Quiesced
-	64, // 55: virtquorum.guest.v1.Answer.users_marked:type_name -> virtquorum.guest.v1.UsersMarked
-	55, // 56: virtquorum.guest.v1.Answer.output_kept:type_name -> virtquorum.guest.v1.OutputKept
-	1,  // 57: virtquorum.guest.v1.Refusal.reason:type_name -> virtquorum.guest.v1.Reason
-	29, // 58: virtquorum.guest.v1.Push.look:type_name -> virtquorum.guest.v1.Seen
-	62, // 59: virtquorum.guest.v1.Push.users:type_name -> virtquorum.guest.v1.UserList
-	72, // 60: virtquorum.guest.v1.Push.health:type_name -> virtquorum.guest.v1.Health
-	19, // 61: virtquorum.guest.v1.Configure.trees:type_name -> virtquorum.guest.v1.Tree
-	20, // 62: virtquorum.guest.v1.Configure.archive:type_name -> virtquorum.guest.v1.ArchiveLimits
-	21, // 63: virtquorum.guest.v1.Configure.timing:type_name -> virtquorum.guest.v1.Timing
-	22, // 64: virtquorum.guest.v1.Configure.bandwidth:type_name -> virtquorum.guest.v1.Bandwidth
-	24, // 65: virtquorum.guest.v1.Configured.trees:type_name -> virtquorum.guest.v1.TreeState
-	26, // 66: virtquorum.guest.v1.TreeState.memory:type_name -> virtquorum.guest.v1.Memory
-	0,  // 67: virtquorum.guest.v1.TreeState.watcher:type_name -> virtquorum.guest.v1.Watcher
-	25, // 68: virtquorum.guest.v1.Memory.position:type_name -> virtquorum.guest.v1.Position
-	30, // 69: virtquorum.guest.v1.Seen.changes:type_name -> virtquorum.guest.v1.Change
-	24, // 70: virtquorum.guest.v1.Seen.trees:type_name -> virtquorum.guest.v1.TreeState
-	31, // 71: virtquorum.guest.v1.Seen.troubled:type_name -> virtquorum.guest.v1.Row
-	31, // 72: virtquorum.guest.v1.RowList.rows:type_name -> virtquorum.guest.v1.Row
-	35, // 73: virtquorum.guest.v1.Serve.joiners:type_name -> virtquorum.guest.v1.Joiner
-	31, // 74: virtquorum.guest.v1.Fetched.moved:type_name -> virtquorum.guest.v1.Row
-	42, // 75: virtquorum.guest.v1.Applied.stale:type_name -> virtquorum.guest.v1.StaleProcess
-	31, // 76: virtquorum.guest.v1.Applied.late:type_name -> virtquorum.guest.v1.Row
-	31, // 77: virtquorum.guest.v1.Proven.differing:type_name -> virtquorum.guest.v1.Row
-	25, // 78: virtquorum.guest.v1.Remember.position:type_name -> virtquorum.guest.v1.Position
-	26, // 79: virtquorum.guest.v1.Remembered.memory:type_name -> virtquorum.guest.v1.Memory
-	49, // 80: virtquorum.guest.v1.ArchiveEntries.entries:type_name -> virtquorum.guest.v1.ArchiveEntry
-	74, // 81: virtquorum.guest.v1.Run.environment:type_name -> virtquorum.guest.v1.Run.EnvironmentEntry
-	26, // 82: virtquorum.guest.v1.MarkUsers.held:type_name -> virtquorum.guest.v1.Memory
-	66, // 83: virtquorum.guest.v1.Quiesce.quiet:type_name -> virtquorum.guest.v1.Quiet
-	70, // 84: virtquorum.guest.v1.FactList.facts:type_name -> virtquorum.guest.v1.Fact
-	73, // 85: virtquorum.guest.v1.Health.ailments:type_name -> virtquorum.guest.v1.Ailment
-	86, // [86:86] is the sub-list for method output_type
-	86, // [86:86] is the sub-list for method input_type
-	86, // [86:86] is the sub-list for extension type_name
-	86, // [86:86] is the sub-list for extension extendee
-	0,  // [0:86] is the sub-list for field type_name
+	68, // 35: virtquorum.guest.v1.Request.standing:type_name -> virtquorum.guest.v1.Standing
+	13, // 36: virtquorum.guest.v1.Body.targets:type_name -> virtquorum.guest.v1.Target
+	23, // 37: virtquorum.guest.v1.Answer.configured:type_name -> virtquorum.guest.v1.Configured
+	29, // 38: virtquorum.guest.v1.Answer.look:type_name -> virtquorum.guest.v1.Seen
+	33, // 39: virtquorum.guest.v1.Answer.rows:type_name -> virtquorum.guest.v1.RowList
+	36, // 40: virtquorum.guest.v1.Answer.serving:type_name -> virtquorum.guest.v1.Serving
+	37, // 41: virtquorum.guest.v1.Answer.served:type_name -> virtquorum.guest.v1.Served
+	39, // 42: virtquorum.guest.v1.Answer.fetched:type_name -> virtquorum.guest.v1.Fetched
+	41, // 43: virtquorum.guest.v1.Answer.applied:type_name -> virtquorum.guest.v1.Applied
+	44, // 44: virtquorum.guest.v1.Answer.proven:type_name -> virtquorum.guest.v1.Proven
+	46, // 45: virtquorum.guest.v1.Answer.remembered:type_name -> virtquorum.guest.v1.Remembered
+	48, // 46: virtquorum.guest.v1.Answer.archive_entries:type_name -> virtquorum.guest.v1.ArchiveEntries
+	51, // 47: virtquorum.guest.v1.Answer.archive_restored:type_name -> virtquorum.guest.v1.ArchiveRestored
+	53, // 48: virtquorum.guest.v1.Answer.archive_pruned:type_name -> virtquorum.guest.v1.ArchivePruned
+	57, // 49: virtquorum.guest.v1.Answer.output:type_name -> virtquorum.guest.v1.Output
+	58, // 50: virtquorum.guest.v1.Answer.ran:type_name -> virtquorum.guest.v1.Ran
+	60, // 51: virtquorum.guest.v1.Answer.addressed:type_name -> virtquorum.guest.v1.Addressed
+	62, // 52: virtquorum.guest.v1.Answer.users:type_name -> virtquorum.guest.v1.UserList
+	71, // 53: virtquorum.guest.v1.Answer.facts:type_name -> virtquorum.guest.v1.FactList
+	74, // 54: virtquorum.guest.v1.Answer.health:type_name -> virtquorum.guest.v1.Health
+	67, // 55: virtquorum.guest.v1.Answer.quiesced:type_name -> virtquorum.guest.v1.Quiesced
+	64, // 56: virtquorum.guest.v1.Answer.users_marked:type_name -> virtquorum.guest.v1.UsersMarked
+	55, // 57: virtquorum.guest.v1.Answer.output_kept:type_name -> virtquorum.guest.v1.OutputKept
+	69, // 58: virtquorum.guest.v1.Answer.stood:type_name -> virtquorum.guest.v1.Stood
+	1,  // 59: virtquorum.guest.v1.Refusal.reason:type_name -> virtquorum.guest.v1.Reason
+	29, // 60: virtquorum.guest.v1.Push.look:type_name -> virtquorum.guest.v1.Seen
+	62, // 61: virtquorum.guest.v1.Push.users:type_name -> virtquorum.guest.v1.UserList
+	74, // 62: virtquorum.guest.v1.Push.health:type_name -> virtquorum.guest.v1.Health
+	19, // 63: virtquorum.guest.v1.Configure.trees:type_name -> virtquorum.guest.v1.Tree
+	20, // 64: virtquorum.guest.v1.Configure.archive:type_name -> virtquorum.guest.v1.ArchiveLimits
+	21, // 65: virtquorum.guest.v1.Configure.timing:type_name -> virtquorum.guest.v1.Timing
+	22, // 66: virtquorum.guest.v1.Configure.bandwidth:type_name -> virtquorum.guest.v1.Bandwidth
+	24, // 67: virtquorum.guest.v1.Configured.trees:type_name -> virtquorum.guest.v1.TreeState
+	26, // 68: virtquorum.guest.v1.TreeState.memory:type_name -> virtquorum.guest.v1.Memory
+	0,  // 69: virtquorum.guest.v1.TreeState.watcher:type_name -> virtquorum.guest.v1.Watcher
+	25, // 70: virtquorum.guest.v1.Memory.position:type_name -> virtquorum.guest.v1.Position
+	30, // 71: virtquorum.guest.v1.Seen.changes:type_name -> virtquorum.guest.v1.Change
+	24, // 72: virtquorum.guest.v1.Seen.trees:type_name -> virtquorum.guest.v1.TreeState
+	31, // 73: virtquorum.guest.v1.Seen.troubled:type_name -> virtquorum.guest.v1.Row
+	31, // 74: virtquorum.guest.v1.RowList.rows:type_name -> virtquorum.guest.v1.Row
+	35, // 75: virtquorum.guest.v1.Serve.joiners:type_name -> virtquorum.guest.v1.Joiner
+	31, // 76: virtquorum.guest.v1.Fetched.moved:type_name -> virtquorum.guest.v1.Row
+	42, // 77: virtquorum.guest.v1.Applied.stale:type_name -> virtquorum.guest.v1.StaleProcess
+	31, // 78: virtquorum.guest.v1.Applied.late:type_name -> virtquorum.guest.v1.Row
+	31, // 79: virtquorum.guest.v1.Proven.differing:type_name -> virtquorum.guest.v1.Row
+	25, // 80: virtquorum.guest.v1.Remember.position:type_name -> virtquorum.guest.v1.Position
+	26, // 81: virtquorum.guest.v1.Remembered.memory:type_name -> virtquorum.guest.v1.Memory
+	49, // 82: virtquorum.guest.v1.ArchiveEntries.entries:type_name -> virtquorum.guest.v1.ArchiveEntry
+	76, // 83: virtquorum.guest.v1.Run.environment:type_name -> virtquorum.guest.v1.Run.EnvironmentEntry
+	26, // 84: virtquorum.guest.v1.MarkUsers.held:type_name -> virtquorum.guest.v1.Memory
+	66, // 85: virtquorum.guest.v1.Quiesce.quiet:type_name -> virtquorum.guest.v1.Quiet
+	26, // 86: virtquorum.guest.v1.Standing.committed:type_name -> virtquorum.guest.v1.Memory
+	72, // 87: virtquorum.guest.v1.FactList.facts:type_name -> virtquorum.guest.v1.Fact
+	75, // 88: virtquorum.guest.v1.Health.ailments:type_name -> virtquorum.guest.v1.Ailment
+	89, // [89:89] is the sub-list for method output_type
+	89, // [89:89] is the sub-list for method input_type
+	89, // [89:89] is the sub-list for extension type_name
+	89, // [89:89] is the sub-list for extension extendee
+	0,  // [0:89] is the sub-list for field type_name
 }
 
 func init() { file_virtquorum_guest_v1_guest_proto_init() }
@@ -6365,6 +6534,7 @@ func file_virtquorum_guest_v1_guest_proto_init() {
 		(*Request_Quiesce)(nil),
 		(*Request_MarkUsers)(nil),
 		(*Request_KeepOutput)(nil),
+		(*Request_Standing)(nil),
 	}
 	file_virtquorum_guest_v1_guest_proto_msgTypes[12].OneofWrappers = []any{
 		(*Answer_Configured)(nil),
@@ -6388,6 +6558,7 @@ func file_virtquorum_guest_v1_guest_proto_init() {
 		(*Answer_Quiesced)(nil),
 		(*Answer_UsersMarked)(nil),
 		(*Answer_OutputKept)(nil),
+		(*Answer_Stood)(nil),
 	}
 	file_virtquorum_guest_v1_guest_proto_msgTypes[15].OneofWrappers = []any{
 		(*Push_Look)(nil),
@@ -6402,7 +6573,7 @@ func file_virtquorum_guest_v1_guest_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_virtquorum_guest_v1_guest_proto_rawDesc), len(file_virtquorum_guest_v1_guest_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   73,
+			NumMessages:   75,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
