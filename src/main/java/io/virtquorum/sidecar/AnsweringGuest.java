@@ -13,6 +13,7 @@ import io.virtquorum.guest.Offer;
 import io.virtquorum.guest.PullResult;
 import io.virtquorum.guest.Serving;
 import io.virtquorum.guest.Snapshot;
+import io.virtquorum.guest.Standing;
 import io.virtquorum.guest.Trouble;
 import io.virtquorum.guest.UsersSeen;
 import io.virtquorum.guest.VerifyResult;
@@ -167,6 +168,15 @@ final class AnsweringGuest implements Guest {
     public boolean rememberUsers(Snapshot snapshot, boolean seen, Duration limit)
         throws GuestException {
       return ask(watch -> watch.rememberUsers(snapshot, seen, limit));
+    }
+
+    @Override
+    public void standing(Standing standing, Duration limit) throws GuestException {
+      this.<Void, GuestException>ask(
+          watch -> {
+            watch.standing(standing, limit);
+            return null;
+          });
     }
 
     @Override

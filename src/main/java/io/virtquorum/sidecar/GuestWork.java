@@ -11,6 +11,7 @@ import io.virtquorum.guest.Offer;
 import io.virtquorum.guest.PullResult;
 import io.virtquorum.guest.Serving;
 import io.virtquorum.guest.Snapshot;
+import io.virtquorum.guest.Standing;
 import io.virtquorum.guest.Trouble;
 import io.virtquorum.guest.VerifyResult;
 import io.virtquorum.guest.Watch;
@@ -51,6 +52,7 @@ final class GuestWork implements MemberWork {
   private final LongSupplier nanoTime;
   private final boolean observe;
   private Optional<Snapshot> last = Optional.empty();
+  private Optional<Standing> standing = Optional.empty();
 
   private GuestWork(Configure configure, Watch watch, Users users, LongSupplier nanoTime) {
     this.watch = watch;
@@ -87,6 +89,9 @@ final class GuestWork implements MemberWork {
       watch.settle(QUICK); // users may be led here on the word of this look
       Snapshot snapshot = audit ? watch.audit(AUDIT) : watch.look(QUICK);
       last = Optional.of(snapshot);
+      if (standing.isPresent()) {
+        watch.standing(standing.get(), QUICK); // the session may be another one
+      }
       boolean holds = snapshot.memory().isPresent() && snapshot.changesTotal() == 0;
       if (holds) {
         users.held(); // it did so after the look for users, so who came since will still be seen
@@ -105,6 +110,12 @@ final class GuestWork implements MemberWork {
           Optional.of(new BallotContent.Trouble(trouble.reason().name(), trouble.getMessage())),
           Map.of());
     }
+  }
+
+  @Override
+  public void stand(Standing now) throws GuestException {
+    standing = Optional.of(now);
+    watch.standing(now, QUICK);
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.virtquorum.sidecar;
 
 import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Standing;
 import io.virtquorum.wire.BallotContent;
 import io.virtquorum.wire.HealthContent;
 import io.virtquorum.wire.v1.Command;
@@ -16,6 +17,9 @@ interface MemberWork extends AutoCloseable {
    * @return a ballot with the number 0; with trouble if the state cannot be read as it should be
    */
   BallotContent look(boolean audit) throws GuestException;
+
+  /** Has the guest know how the member stands, now and in each session with it from now on. */
+  void stand(Standing standing) throws GuestException;
 
   /** What keeps the member from its work, as of the last look. */
   HealthContent health();

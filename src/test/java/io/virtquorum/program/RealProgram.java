@@ -34,8 +34,7 @@ public final class RealProgram implements AutoCloseable {
   }
 
   void start() throws IOException, InterruptedException {
-    String architecture = System.getProperty("os.arch").equals("aarch64") ? "arm64" : "amd64";
-    Path program = Path.of("target/guest/virtquorum-guest-" + architecture).toAbsolutePath();
+    Path program = program();
     assumeTrue(Files.isExecutable(program), "no guest program here: tools/guest programs makes it");
     assumeTrue(run("id", "-u").strip().equals("0"), "the guest program needs root");
     Path log = directory.resolve("log");
@@ -53,6 +52,23 @@ public final class RealProgram implements AutoCloseable {
             .redirectErrorStream(true)
             .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
             .start();
+  }
+
+  /** Runs the program's command that waits for a commit, and says its exit code. */
+  public int commit(String... arguments) throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>();
+    command.add(program().toString());
+    command.addAll(
+        List.of("commit", "--socket", directory.resolve("state/commit.sock").toString()));
+    command.addAll(List.of(arguments));
+    Process commit = new ProcessBuilder(command).redirectErrorStream(true).start();
+    commit.getInputStream().readAllBytes();
+    return commit.waitFor();
+  }
+
+  private static Path program() {
+    String architecture = System.getProperty("os.arch").equals("aarch64") ? "arm64" : "amd64";
+    return Path.of("target/guest/virtquorum-guest-" + architecture).toAbsolutePath();
   }
 
   /** It stands still from now on, or goes on. */

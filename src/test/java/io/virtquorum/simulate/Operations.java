@@ -23,6 +23,7 @@ import io.virtquorum.guest.wire.v1.Request.OperationCase;
 import io.virtquorum.guest.wire.v1.Row;
 import io.virtquorum.guest.wire.v1.RowList;
 import io.virtquorum.guest.wire.v1.Seen;
+import io.virtquorum.guest.wire.v1.Stood;
 import io.virtquorum.guest.wire.v1.Target;
 import io.virtquorum.guest.wire.v1.UsersMarked;
 import io.virtquorum.port.RefusedException;
@@ -43,6 +44,7 @@ final class Operations {
           OperationCase.ADDRESS,
           OperationCase.HEALTH,
           OperationCase.ROWS,
+          OperationCase.STANDING,
           OperationCase.FACTS);
 
   /** What the simulated program carries out. */
@@ -62,6 +64,7 @@ final class Operations {
           OperationCase.FETCH,
           OperationCase.APPLY,
           OperationCase.ARCHIVE_LIST,
+          OperationCase.STANDING,
           OperationCase.QUIESCE);
 
   private static final Set<OperationCase> LONG =
@@ -73,6 +76,7 @@ final class Operations {
   private final UserCount users;
   private final Copies copies;
   private final Repairs repairs;
+  final Barrier barrier;
   private Configure configured;
   private long number;
   private long versions = -1;
@@ -82,6 +86,7 @@ final class Operations {
     this.users = new UserCount(guest);
     this.copies = new Copies(guest, this);
     this.repairs = new Repairs(guest, this);
+    this.barrier = new Barrier(guest, this);
   }
 
   /** Nothing is served any more. */
@@ -160,6 +165,10 @@ final class Operations {
           yield Optional.of(
               Answer.newBuilder().setArchiveEntries(ArchiveEntries.getDefaultInstance()));
         }
+        case STANDING -> {
+          barrier.stands(request.getStanding());
+          yield Optional.of(Answer.newBuilder().setStood(Stood.getDefaultInstance()));
+        }
         case QUIESCE -> {
           guest.quiesce.run(request.getQuiesce());
           yield Optional.of(Answer.newBuilder().setQuiesced(Quiesced.getDefaultInstance()));
@@ -172,6 +181,7 @@ final class Operations {
   }
 
   private Answer.Builder configure(Configure wanted, SimulatedCall call) throws RefusedException {
+    barrier.configured(!wanted.equals(configured));
     if (!wanted.equals(configured)) {
       trees.clear();
       for (var tree : wanted.getTreesList()) {
@@ -222,6 +232,7 @@ final class Operations {
         tree.walk(next());
       }
     }
+    barrier.decide();
     return seen(false);
   }
 
@@ -329,6 +340,7 @@ final class Operations {
       }
     }
     repairs.setHalf(false);
+    barrier.remembered(state, request.getLook());
     return Optional.of(
         Answer.newBuilder()
             .setRemembered(io.virtquorum.guest.wire.v1.Remembered.getDefaultInstance()));

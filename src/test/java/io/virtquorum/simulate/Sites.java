@@ -1,5 +1,7 @@
 package io.virtquorum.simulate;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.guest.ArchiveLimits;
 import io.virtquorum.guest.Snapshot;
@@ -100,6 +102,9 @@ final class Sites {
 
     /** True while writers keep still. */
     boolean isStill();
+
+    /** True if an application that waits a moment for a commit is told of it. */
+    boolean commits() throws Exception;
 
     default Snapshot see() throws Exception {
       return call(watch -> watch.audit(LIMIT));
@@ -209,6 +214,13 @@ final class Sites {
     @Override
     public boolean isStill() {
       return Files.exists(still);
+    }
+
+    @Override
+    public boolean commits() throws IOException, InterruptedException {
+      int code = program.commit("--timeout", "500ms");
+      assertThat(code).isIn(0, 1, 4); // committed, unknown, not the primary
+      return code == 0;
     }
 
     @Override
@@ -325,6 +337,14 @@ final class Sites {
     @Override
     public boolean isStill() {
       return guest.quiesce.isStill();
+    }
+
+    @Override
+    public boolean commits() {
+      boolean[] confirmed = {false};
+      guest.program.commit(Timeline.SECOND / 2, () -> confirmed[0] = true);
+      pass();
+      return confirmed[0];
     }
   }
 }
