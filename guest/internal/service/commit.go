@@ -20,6 +20,8 @@ type caller struct {
 	seen    *sight // that saw all that was written before it asked; nil: none yet
 }
 
+var repaired = outcome(barrier.Unknown, "A repair replaced files here meanwhile, perhaps what was written before: look what is there, and ask again.")
+
 // Commit waits until all that was written below the trees before it is committed, if each of the paths is part of the state. It returns
 // when that is certain or cannot be any more, and at the end of the context. Safe for many goroutines, which share looks and commits.
 func (s *Service) Commit(ctx context.Context, paths []string) barrier.Outcome {
@@ -57,6 +59,10 @@ func (s *Service) decide(ctx context.Context, c *caller) *barrier.Outcome {
 		return nil
 	case <-c.seen.done:
 	}
+	if errors.Is(c.seen.err, errReconfigured) {
+		c.seen = nil
+		return s.decide(ctx, c)
+	}
 	if c.seen.err != nil && of != s.configuredMember() {
 		c.seen = nil // the next one is told of
 		return nil
@@ -74,7 +80,7 @@ func (s *Service) decide(ctx context.Context, c *caller) *barrier.Outcome {
 		return nil
 	}
 	if s.standings.repaired() != c.repairs {
-		return outcome(barrier.Unknown, "A repair replaced files here meanwhile, perhaps what was written before: look what is there, and ask again.")
+		return repaired
 	}
 	refused := refusal(standing)
 	if c.tenure != 0 && (standing.Tenure != c.tenure || refused != nil && refused.Code == barrier.NotPrimary) {
@@ -87,6 +93,9 @@ func (s *Service) decide(ctx context.Context, c *caller) *barrier.Outcome {
 		return nil
 	}
 	if s.standings.isHeld(standing.Committed, c.seen) || of.holds(standing.Committed) {
+		if s.standings.repaired() != c.repairs { // what is compared may be what a repair just made of it
+			return repaired
+		}
 		at := standing.Committed.Position
 		return outcome(barrier.Committed, "All that was written before is committed: epoch %d, tenure %d, sequence %d.", standing.Epoch, at.Tenure, at.Sequence)
 	}
