@@ -25,6 +25,7 @@ func commands() map[string]command {
 	return map[string]command{
 		"run":     {"serve the sidecar until it is told to end", run},
 		"doctor":  {"say what this guest lacks", examine},
+		"commit":  {"wait until what was written before is on a majority", commit},
 		"archive": {"list, show and restore what repairs replaced", archives},
 		"version": {"print the version", printVersion},
 	}
@@ -43,7 +44,7 @@ func start(ctx context.Context, arguments []string, out, problems io.Writer) int
 		}
 	}
 	fmt.Fprintln(problems, "usage: virtquorum-guest COMMAND; COMMAND -h tells its options")
-	for _, name := range []string{"run", "doctor", "archive", "version"} {
+	for _, name := range []string{"run", "commit", "doctor", "archive", "version"} {
 		fmt.Fprintf(problems, "  %-8s %s\n", name, commands()[name].what)
 	}
 	return 2

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"virtquorum.io/guest/internal/barrier"
 	"virtquorum.io/guest/internal/beneath"
 	"virtquorum.io/guest/internal/evidence"
 	"virtquorum.io/guest/internal/port"
@@ -82,7 +83,8 @@ func kernelWithout(features string) (kernel beneath.Kernel, err error) {
 
 // serve returns true if this program is on trial and was confirmed.
 func serve(ctx context.Context, address, state string, trees service.Opener, problems io.Writer, log *slog.Logger) (bool, error) {
-	if err := os.MkdirAll(state, 0o700); err != nil {
+	// Anybody may call the socket for commits in it; what else is there only root reads.
+	if err := errors.Join(os.MkdirAll(state, 0o711), os.Chmod(state, 0o711)); err != nil {
 		return false, fmt.Errorf("making the directory for what lasts until the next boot: %w", err)
 	}
 	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
@@ -106,11 +108,15 @@ func serve(ctx context.Context, address, state string, trees service.Opener, pro
 		Push: func(push *wire.Push) error { return server.Push(push) },
 	})
 	server = port.NewServer(port.NewLine(address), port.Options{Handler: members, Log: log, Term: term, KeepTerm: terms.save})
+	defer members.Close()
+	endCommits := serveCommits(ctx, state, members, log)
+	defer endCommits()
 	manager := serviceManager()
 	defer manager.watch(ctx, server.Responsive)() // also while a newer program is tried
 	manager.say("READY=1")
 	log.Info("serving", "port", address, "version", version)
 	due, err := serveUntil(ctx, server, updates.Due())
+	endCommits() // a newer program that is tried has the socket
 	members.Close()
 	if due && err == nil && !updates.Confirmed() {
 		err = finishUpdate(ctx, updates, problems, log)
@@ -132,6 +138,26 @@ func serveUntil(ctx context.Context, server *port.Server, due <-chan struct{}) (
 	}()
 	err := server.Serve(serving)
 	return ctx.Err() == nil, err
+}
+
+// serveCommits answers applications until the context or what it returns ends it. Without a socket the member works all the same, and
+// nobody is told that something is committed.
+func serveCommits(ctx context.Context, state string, members *service.Service, log *slog.Logger) (end func()) {
+	calls := &barrier.Server{Committer: members, Log: log}
+	if err := calls.Listen(state); err != nil {
+		log.Error("applications cannot wait for commits", "why", err)
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		calls.Serve(ctx)
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
 }
 
 // termFile keeps the highest term seen over a new start of the program in the same boot.

@@ -38,6 +38,9 @@ const (
 func TestMain(m *testing.M) {
 	own, known := ownBehaviour()
 	if !known {
+		if os.Getenv("VIRTQUORUM_IS_PROGRAM") != "" {
+			main()
+		}
 		os.Exit(m.Run())
 	}
 	version = own.Version

@@ -51,25 +51,49 @@ func (g Guest) Writers(ctx context.Context, directory int, inodes []uint64) (use
 	if system.Type == unix.TMPFS_MAGIC || system.Type == unix.RAMFS_MAGIC {
 		return nil, true, nil
 	}
-	w := writers{guest: g, wanted: map[uint64]bool{}, uses: map[uint64]Use{}}
-	if err := w.place(directory); err != nil {
+	w, err := g.use(ctx, directory, inodes, true)
+	if err != nil {
 		return nil, false, err
+	}
+	return w.uses, false, nil
+}
+
+// Mapped says which of these inodes a process has mapped for writing, on a file system in memory too.
+func (g Guest) Mapped(ctx context.Context, directory int, inodes []uint64) (map[uint64]bool, error) {
+	w, err := g.use(ctx, directory, inodes, false)
+	if err != nil {
+		return nil, err
+	}
+	mapped := map[uint64]bool{}
+	for inode := range w.uses {
+		mapped[inode] = true
+	}
+	return mapped, nil
+}
+
+// use looks at all processes; opened: also at what they have open and not mapped.
+func (g Guest) use(ctx context.Context, directory int, inodes []uint64, opened bool) (*writers, error) {
+	w := &writers{guest: g, wanted: map[uint64]bool{}, uses: map[uint64]Use{}}
+	if err := w.place(directory); err != nil {
+		return nil, err
 	}
 	for _, inode := range inodes {
 		w.wanted[inode] = true
 	}
 	processes, err := g.processes()
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	for _, process := range processes {
 		if err := ctx.Err(); err != nil {
-			return nil, false, fmt.Errorf("looking for who has files open: %w", err)
+			return nil, fmt.Errorf("looking for who has files open: %w", err)
 		}
 		w.maps(process)
-		w.opened(process)
+		if opened {
+			w.opened(process)
+		}
 	}
-	return w.uses, false, nil
+	return w, nil
 }
 
 func (g Guest) processes() ([]int, error) {

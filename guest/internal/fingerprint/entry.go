@@ -212,6 +212,13 @@ func Same(a, b beneath.Stat) bool {
 		a.Dev == b.Dev && a.Mtime == b.Mtime && a.Ctime == b.Ctime
 }
 
+// isDoubtful is true if a write after the given moment may have the same ctime, because the kernel's clock for it goes in ticks; fine: the
+// file system keeps nanoseconds, of this machine's clock.
+func isDoubtful(ctime, nanos int64, fine bool) bool {
+	const tick = 15e6 // of the slowest, 10 ms, and some more
+	return !fine || ctime%1e9 == 0 || nanos-ctime < tick
+}
+
 // rounds is how often what changes meanwhile is looked at.
 const rounds = 3
 

@@ -19,6 +19,9 @@ type FileSystem struct {
 	Direct bool
 }
 
+// isFine is true for one that is known to keep ctimes in nanoseconds, by the clock of this machine.
+func (s FileSystem) isFine() bool { return s.Direct || s.InMemory || s.Name == "btrfs" }
+
 // FileSystemOf looks at an open directory.
 func FileSystemOf(dir *beneath.Dir) (FileSystem, error) {
 	var st unix.Statfs_t

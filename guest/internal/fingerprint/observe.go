@@ -131,20 +131,23 @@ func (l *look) digest(dir *beneath.Dir, name, path string, st beneath.Stat) erro
 		return unix.EBADF
 	}
 	if i, known := l.table.get(path); known && l.table.at(i).is(st) {
-		l.store(i, digest, words == "" && IsPast(st.Ctime, l.seconds), words)
+		doubtful := isDoubtful(st.Ctime, l.began.UnixNano(), l.system.isFine())
+		l.store(i, digest, words == "" && IsPast(st.Ctime, l.seconds), doubtful, words)
 	}
 	return nil
 }
 
 // store keeps a digest.
-func (s *Scanner) store(i uint32, digest Digest, past bool, words string) {
+func (s *Scanner) store(i uint32, digest Digest, past, doubtful bool, words string) {
 	r := s.table.at(i)
 	before := *r
 	r.digest = digest
-	r.flags &^= settled
+	r.flags &^= settled | doubted
 	s.table.reread(i, false)
 	if past {
 		r.flags |= settled
+	} else if doubtful {
+		r.flags |= doubted
 	}
 	if words != s.trouble(i) {
 		s.setTrouble(i, words)

@@ -158,7 +158,7 @@ func (r *reader) one(path string, before map[string]beneath.Stat, seconds int64)
 			r.done.Moved++
 			return nil
 		}
-		found = readout{stat: st, hash: Unreadable, trouble: err.Error()}
+		found = readout{stat: st, hash: Unreadable, trouble: err.Error(), fence: r.fenced()}
 	}
 	// What the disk itself does not give stays lost until it is read from there again: the page cache may still have it.
 	told := err == nil || r.reading.PastCache && errors.Is(err, unix.EIO)
@@ -172,6 +172,8 @@ type readout struct {
 	xattrs  []Xattr
 	hash    string
 	trouble string
+	nanos   int64  // before its content was read
+	fence   uint64 // of the scanner, then
 }
 
 // isWorthIt ends a reading in the middle: of a file that changed, which is read once more anyway, and of one that is gone.
@@ -186,10 +188,12 @@ func (r *reader) isWorthIt(file *os.File, before beneath.Stat, last bool) error 
 // attempt reads a row once. before is what it looked like before the file system was written back, if it was; last: to its end, though
 // it changes.
 func (r *reader) attempt(path string, before beneath.Stat, written, last bool) (readout, error) {
+	begun := readout{nanos: r.options.Now().UnixNano(), fence: r.fenced()}
 	file, past, err := r.open(path)
 	if errors.Is(err, beneath.ErrNotRegular) || errors.Is(err, beneath.ErrLink) {
 		e, err := Describe(r.root, name(path), r.options.SELinux)
-		return readout{stat: e.Stat, target: e.Target, xattrs: e.Xattrs, hash: e.Content()}, err
+		begun.stat, begun.target, begun.xattrs, begun.hash = e.Stat, e.Target, e.Xattrs, e.Content()
+		return begun, err
 	}
 	if err != nil {
 		return readout{}, err
@@ -214,7 +218,7 @@ func (r *reader) attempt(path string, before beneath.Stat, written, last bool) (
 	if past {
 		forgetCache(file)
 	}
-	found := readout{stat: now}
+	found := readout{stat: now, nanos: r.options.Now().UnixNano(), fence: begun.fence}
 	if found.xattrs, err = FileXattrs(file, r.options.SELinux); err != nil {
 		return readout{}, err
 	}
@@ -310,6 +314,11 @@ func (r *reader) keep(path string, start record, found readout, past bool) error
 		r.done.Moved++
 		return nil
 	}
-	r.store(i, digest, past, found.trouble)
+	doubtful := isDoubtful(found.stat.Ctime, found.nanos, r.system.isFine())
+	if !past && doubtful && found.fence != r.fence {
+		r.done.Moved++
+		return nil // somebody wants to know what was written since
+	}
+	r.store(i, digest, past, doubtful, found.trouble)
 	return nil
 }

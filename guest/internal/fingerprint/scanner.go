@@ -81,6 +81,7 @@ type Scanner struct {
 	removed      []removal // by version, the newest of them
 	removedSince uint64    // removed has all that came after it
 	generation   uint32
+	fence        uint64 // counts them
 	walked       bool
 	linksMoved   bool
 	troubles     map[uint32]string
@@ -193,6 +194,36 @@ func (s *Scanner) unread() int {
 		return 0
 	}
 	return s.table.left
+}
+
+// Fence sees to it that all rows, once none is unread, are of what was written before it; the walk must come first. A row that may have
+// been written once more in the tick of its ctime is to be read again, and what began to be read before does not count for such. So
+// are those of inodes that somebody stores to through a mapping. It returns how many are to be read; the version is another one then.
+// mapped must not use the Scanner.
+func (s *Scanner) Fence(mapped func(inode uint64) bool) int {
+	s.looking.Lock()
+	defer s.looking.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return 0
+	}
+	s.fence++
+	for i := range s.table.used {
+		if r := s.table.at(i); r.flags&gone == 0 && (r.flags&doubted != 0 || mapped(r.ino)) {
+			s.table.reread(i, true)
+		}
+	}
+	if s.table.left > 0 {
+		s.version++
+	}
+	return s.table.left
+}
+
+func (s *Scanner) fenced() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fence
 }
 
 // Files gives the paths of all regular files, for an audit.

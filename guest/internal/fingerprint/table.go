@@ -27,6 +27,7 @@ const (
 	multi   // the inode has several names
 	gone    // the slot is free, or will be at the next sort
 	trouble // see Scanner.troubles
+	doubted // a write after it was read may have the same ctime
 )
 
 // record is a row in a fixed size and without pointers.

@@ -77,6 +77,9 @@ func (s *Service) apply(ctx context.Context, of *member, call Call) (*wire.Answe
 		of.thaw()
 	}
 	applied := &wire.Applied{Bytes: uint64(coming)}
+	if slices.ContainsFunc(plans, func(plan archive.Plan) bool { return len(plan.Put)+len(plan.Remove) > 0 }) {
+		s.standings.repair()
+	}
 	prepared, err := prepare(ctx, all, plans)
 	if err != nil {
 		return nil, applyFailed(err)

@@ -76,7 +76,11 @@ func (s *Service) finishRepair(ctx context.Context, of *member, held *Held, name
 		return nil
 	}
 	defer one.close()
-	if _, err = one.Finish(ctx); err == nil {
+	finished, err := one.Finish(ctx)
+	if finished.Rows > 0 || err != nil {
+		s.standings.repair()
+	}
+	if err == nil {
 		return nil
 	}
 	s.options.Log.Warn("ending a repair that was interrupted", "tree", name, "why", err)

@@ -80,7 +80,8 @@ func (s *Service) freezeNow(ctx context.Context, of *member, call Call, most int
 		}
 	}
 	set := &frozenSet{number: s.frozen.Add(1)}
-	frozen := &wire.Frozen{Number: set.number, Look: of.look(), Remembers: true}
+	set.look = of.look()
+	frozen := &wire.Frozen{Number: set.number, Look: set.look, Remembers: true}
 	if err := s.freezeTrees(ctx, of, set, frozen, most); err != nil {
 		set.remove()
 		return nil, nil, err

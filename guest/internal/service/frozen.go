@@ -18,6 +18,7 @@ const mostSets = 2
 // frozenSet is what was frozen at one time.
 type frozenSet struct {
 	number  uint64
+	look    uint64 // that it began with
 	trees   []*frozenTree
 	serving int // requests that serve it; the member's lock guards it
 }
@@ -147,28 +148,31 @@ func frozenRow(tree int, row *freeze.Row) *wire.Row {
 }
 
 // rememberFrozen makes durable that the trees were as they were frozen, whatever they are by now.
-func (of *member) rememberFrozen(ctx context.Context, request *wire.Remember, state memory.State) (*wire.Answer, error) {
+//
+// It returns the look that the freezing began with: all that it saw is among what is remembered, for what was still to be read then
+// counted as different, and was copied.
+func (of *member) rememberFrozen(ctx context.Context, number uint64, state memory.State) (look uint64, err error) {
 	of.mu.Lock()
-	set, err := of.frozenAs(request.Frozen)
+	set, err := of.frozenAs(number)
 	of.mu.Unlock()
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	held := make([]*Held, len(of.trees))
 	for i, t := range of.trees {
 		if held[i], err = t.prepareFrozen(ctx, state, set.trees[i]); err != nil {
-			return nil, fmt.Errorf("the tree %s: %w", t.spec.Name, err)
+			return 0, fmt.Errorf("the tree %s: %w", t.spec.Name, err)
 		}
 	}
 	for i, t := range of.trees { // only now: trees that remember different states remember nothing
 		if err := t.commit(ctx, held[i], state.Configuration, set.trees[i].at.rows); err != nil {
-			return nil, fmt.Errorf("the tree %s: %w", t.spec.Name, err)
+			return 0, fmt.Errorf("the tree %s: %w", t.spec.Name, err)
 		}
 	}
 	if err := of.setHalf(false); err != nil { // nothing that is frozen outlives a whole other state's coming
-		return nil, err
+		return 0, err
 	}
-	return remembered(request), nil
+	return set.look, nil
 }
 
 // prepareFrozen makes durable what the tree is to remember: what it remembered when it was frozen, with what was frozen in its place.

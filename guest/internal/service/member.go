@@ -56,6 +56,7 @@ func (s *Service) configure(ctx context.Context, _ *member, call Call) (*wire.An
 		another := old.session != call.Session()
 		old.session = call.Session()
 		s.mu.Unlock()
+		s.standings.forget()
 		select {
 		case old.newSession <- struct{}{}:
 		default:
@@ -91,6 +92,7 @@ func (s *Service) configure(ctx context.Context, _ *member, call Call) (*wire.An
 	s.mu.Lock()
 	s.member = next
 	s.mu.Unlock()
+	s.standings.forget()
 	if next.users != nil && s.options.Push != nil {
 		next.goroutines.Go(func() { s.watchUsers(running, next) })
 	}

@@ -40,6 +40,7 @@ func (s *Service) table() map[string]operation {
 		"freeze":          {configured: true, changes: true, alone: true},
 		"update":          {configured: true, changes: true, alone: true},
 		"confirm_update":  {},
+		"standing":        {configured: true},
 	}
 	can := func(name string, run func(context.Context, *member, Call) (*wire.Answer, error)) {
 		line := table[name]
@@ -79,6 +80,7 @@ func (s *Service) table() map[string]operation {
 		can("mark_users", s.markUsers)
 		can("keep_output", s.keepOutput)
 		can("freeze", s.freeze)
+		can("standing", s.stand)
 	}
 	return table
 }

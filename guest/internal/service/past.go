@@ -228,7 +228,12 @@ func (s *Service) remember(ctx context.Context, of *member, call Call) (*wire.An
 		Configuration: configurationOf(of.configure),
 	}
 	if request.Frozen != 0 {
-		return of.rememberFrozen(ctx, request, state)
+		look, err := of.rememberFrozen(ctx, request.Frozen, state)
+		if err != nil {
+			return nil, err
+		}
+		s.standings.hold(of, state, look)
+		return remembered(request), nil
 	}
 	if now := of.look(); now != request.Look {
 		return nil, void("look %d is not the newest any more, which is %d", request.Look, now)
@@ -248,6 +253,7 @@ func (s *Service) remember(ctx context.Context, of *member, call Call) (*wire.An
 	if err := of.setHalf(false); err != nil {
 		return nil, err
 	}
+	s.standings.hold(of, state, request.Look)
 	return remembered(request), nil
 }
 

@@ -57,6 +57,10 @@ type Service struct {
 
 	repairing gosync.Mutex // held by what uses the archives: a tree may be opened again meanwhile, and ends what was interrupted
 
+	standings standings
+	sights    sights
+	endSights context.CancelFunc
+
 	mu      gosync.Mutex
 	member  *member        // as configured last; nil: never
 	running map[string]int // requests that have not ended, by their operation
@@ -67,6 +71,8 @@ func New(options Options) *Service {
 	s := &Service{options: options, quiets: quiets{commands: options.Commands, log: options.Log}, alone: make(chan struct{}, 1)}
 	s.operations = s.table()
 	s.running = map[string]int{}
+	s.standings.news = make(chan struct{})
+	s.sights.ctx, s.endSights = context.WithCancel(context.Background())
 	return s
 }
 
@@ -153,9 +159,11 @@ func (s *Service) memberOf(session uint64) (*member, error) {
 	return s.member, nil
 }
 
-// Close ends what was configured and waits for it. Nothing may be handled any more.
+// Close ends what was configured and waits for it. Nothing may be handled any more, nor wait for a commit.
 func (s *Service) Close() {
 	s.quiets.close()
+	s.endSights()
+	s.sights.makings.Wait()
 	s.mu.Lock()
 	old := s.member
 	s.member = nil

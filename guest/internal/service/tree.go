@@ -82,7 +82,10 @@ func (s *Service) openTrees(ctx, running context.Context, of *member) {
 		if quick := of.configure.GetTiming().GetQuickMillis(); quick > 0 {
 			t.gap = time.Duration(quick) * time.Millisecond
 		}
-		t.changed = func() { s.publish(of) }
+		t.changed = func() {
+			s.publish(of)
+			s.standings.stir()
+		}
 		t.agree = func(ctx context.Context) { s.agree(ctx, of) }
 		t.open = func(ctx context.Context) (*Held, error) {
 			held, err := s.options.Trees.OpenTree(ctx, of.configure, spec)

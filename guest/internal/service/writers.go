@@ -14,6 +14,7 @@ import (
 // WriterFinder says who can write to files without that a ctime tells of it at once. evidence.Guest is one.
 type WriterFinder interface {
 	Writers(ctx context.Context, directory int, inodes []uint64) (uses map[uint64]evidence.Use, volatile bool, err error)
+	Mapped(ctx context.Context, directory int, inodes []uint64) (map[uint64]bool, error)
 	Process(process int) (command, unit string)
 }
 

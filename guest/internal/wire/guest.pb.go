@@ -1105,6 +1105,7 @@ type Request struct {
 	//	*Request_KeepOutput
 	//	*Request_Update
 	//	*Request_ConfirmUpdate
+	//	*Request_Standing
 	//	*Request_Freeze
 	Operation     isRequest_Operation `protobuf_oneof:"operation"`
 	unknownFields protoimpl.UnknownFields
@@ -1381,6 +1382,15 @@ func (x *Request) GetConfirmUpdate() *ConfirmUpdate {
 	return nil
 }
 
+func (x *Request) GetStanding() *Standing {
+	if x != nil {
+		if x, ok := x.Operation.(*Request_Standing); ok {
+			return x.Standing
+		}
+	}
+	return nil
+}
+
 func (x *Request) GetFreeze() *Freeze {
 	if x != nil {
 		if x, ok := x.Operation.(*Request_Freeze); ok {
@@ -1482,6 +1492,10 @@ type Request_ConfirmUpdate struct {
 	ConfirmUpdate *ConfirmUpdate `protobuf:"bytes,31,opt,name=confirm_update,json=confirmUpdate,proto3,oneof"`
 }
 
+type Request_Standing struct {
+	Standing *Standing `protobuf:"bytes,33,opt,name=standing,proto3,oneof"`
+}
+
 type Request_Freeze struct {
 	Freeze *Freeze `protobuf:"bytes,40,opt,name=freeze,proto3,oneof"`
 }
@@ -1529,6 +1543,8 @@ func (*Request_KeepOutput) isRequest_Operation() {}
 func (*Request_Update) isRequest_Operation() {}
 
 func (*Request_ConfirmUpdate) isRequest_Operation() {}
+
+func (*Request_Standing) isRequest_Operation() {}
 
 func (*Request_Freeze) isRequest_Operation() {}
 
@@ -1700,6 +1716,7 @@ type Answer struct {
 	//	*Answer_OutputKept
 	//	*Answer_Updating
 	//	*Answer_UpdateConfirmed
+	//	*Answer_Stood
 	//	*Answer_Frozen
 	Piece         isAnswer_Piece `protobuf_oneof:"piece"`
 	unknownFields protoimpl.UnknownFields
@@ -1964,6 +1981,15 @@ func (x *Answer) GetUpdateConfirmed() *UpdateConfirmed {
 	return nil
 }
 
+func (x *Answer) GetStood() *Stood {
+	if x != nil {
+		if x, ok := x.Piece.(*Answer_Stood); ok {
+			return x.Stood
+		}
+	}
+	return nil
+}
+
 func (x *Answer) GetFrozen() *Frozen {
 	if x != nil {
 		if x, ok := x.Piece.(*Answer_Frozen); ok {
@@ -2069,6 +2095,10 @@ type Answer_UpdateConfirmed struct {
 	UpdateConfirmed *UpdateConfirmed `protobuf:"bytes,33,opt,name=update_confirmed,json=updateConfirmed,proto3,oneof"`
 }
 
+type Answer_Stood struct {
+	Stood *Stood `protobuf:"bytes,34,opt,name=stood,proto3,oneof"`
+}
+
 type Answer_Frozen struct {
 	Frozen *Frozen `protobuf:"bytes,41,opt,name=frozen,proto3,oneof"`
 }
@@ -2118,6 +2148,8 @@ func (*Answer_OutputKept) isAnswer_Piece() {}
 func (*Answer_Updating) isAnswer_Piece() {}
 
 func (*Answer_UpdateConfirmed) isAnswer_Piece() {}
+
+func (*Answer_Stood) isAnswer_Piece() {}
 
 func (*Answer_Frozen) isAnswer_Piece() {}
 
@@ -5723,6 +5755,128 @@ func (*Quiesced) Descriptor() ([]byte, []int) {
 	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{68}
 }
 
+// What the record says of this member: applications that wait for a commit are answered by it (docs/durability.md). It counts in its
+// session alone and as a whole, and may be said again.
+type Standing struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Primary       bool                   `protobuf:"varint,1,opt,name=primary,proto3" json:"primary,omitempty"`
+	Tenure        uint64                 `protobuf:"varint,2,opt,name=tenure,proto3" json:"tenure,omitempty"`      // the record's
+	Committed     *Memory                `protobuf:"bytes,3,opt,name=committed,proto3" json:"committed,omitempty"` // unset: nothing is
+	Epoch         uint64                 `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`        // of what is committed
+	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`       // a stable CamelCase word for why nothing can be committed now; empty: it can
+	Sentence      string                 `protobuf:"bytes,6,opt,name=sentence,proto3" json:"sentence,omitempty"`   // the same for a person
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Standing) Reset() {
+	*x = Standing{}
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[69]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Standing) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Standing) ProtoMessage() {}
+
+func (x *Standing) ProtoReflect() protoreflect.Message {
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[69]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Standing.ProtoReflect.Descriptor instead.
+func (*Standing) Descriptor() ([]byte, []int) {
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{69}
+}
+
+func (x *Standing) GetPrimary() bool {
+	if x != nil {
+		return x.Primary
+	}
+	return false
+}
+
+func (x *Standing) GetTenure() uint64 {
+	if x != nil {
+		return x.Tenure
+	}
+	return 0
+}
+
+func (x *Standing) GetCommitted() *Memory {
+	if x != nil {
+		return x.Committed
+	}
+	return nil
+}
+
+func (x *Standing) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *Standing) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Standing) GetSentence() string {
+	if x != nil {
+		return x.Sentence
+	}
+	return ""
+}
+
+type Stood struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Stood) Reset() {
+	*x = Stood{}
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[70]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Stood) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Stood) ProtoMessage() {}
+
+func (x *Stood) ProtoReflect() protoreflect.Message {
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[70]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Stood.ProtoReflect.Descriptor instead.
+func (*Stood) Descriptor() ([]byte, []int) {
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{70}
+}
+
 type Facts struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Names         []string               `protobuf:"bytes,1,rep,name=names,proto3" json:"names,omitempty"` // timezone, os, kernel
@@ -5732,7 +5886,7 @@ type Facts struct {
 
 func (x *Facts) Reset() {
 	*x = Facts{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[69]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5744,7 +5898,7 @@ func (x *Facts) String() string {
 func (*Facts) ProtoMessage() {}
 
 func (x *Facts) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[69]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5757,7 +5911,7 @@ func (x *Facts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Facts.ProtoReflect.Descriptor instead.
 func (*Facts) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{69}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *Facts) GetNames() []string {
@@ -5776,7 +5930,7 @@ type FactList struct {
 
 func (x *FactList) Reset() {
 	*x = FactList{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[70]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5788,7 +5942,7 @@ func (x *FactList) String() string {
 func (*FactList) ProtoMessage() {}
 
 func (x *FactList) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[70]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5801,7 +5955,7 @@ func (x *FactList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FactList.ProtoReflect.Descriptor instead.
 func (*FactList) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{70}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *FactList) GetFacts() []*Fact {
@@ -5822,7 +5976,7 @@ type Fact struct {
 
 func (x *Fact) Reset() {
 	*x = Fact{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[71]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5834,7 +5988,7 @@ func (x *Fact) String() string {
 func (*Fact) ProtoMessage() {}
 
 func (x *Fact) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[71]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5847,7 +6001,7 @@ func (x *Fact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fact.ProtoReflect.Descriptor instead.
 func (*Fact) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{71}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *Fact) GetName() string {
@@ -5881,7 +6035,7 @@ type HealthCheck struct {
 
 func (x *HealthCheck) Reset() {
 	*x = HealthCheck{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[72]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5893,7 +6047,7 @@ func (x *HealthCheck) String() string {
 func (*HealthCheck) ProtoMessage() {}
 
 func (x *HealthCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[72]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5906,7 +6060,7 @@ func (x *HealthCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HealthCheck.ProtoReflect.Descriptor instead.
 func (*HealthCheck) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{72}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *HealthCheck) GetOwn() string {
@@ -5940,7 +6094,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[73]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5952,7 +6106,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[73]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5965,7 +6119,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{73}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *Update) GetVersion() string {
@@ -6019,7 +6173,7 @@ type Updating struct {
 
 func (x *Updating) Reset() {
 	*x = Updating{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[74]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6031,7 +6185,7 @@ func (x *Updating) String() string {
 func (*Updating) ProtoMessage() {}
 
 func (x *Updating) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[74]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6044,7 +6198,7 @@ func (x *Updating) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Updating.ProtoReflect.Descriptor instead.
 func (*Updating) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{74}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{76}
 }
 
 // The program of this session works: it stays. Its session ends once more for that, where it is still beside the one before.
@@ -6057,7 +6211,7 @@ type ConfirmUpdate struct {
 
 func (x *ConfirmUpdate) Reset() {
 	*x = ConfirmUpdate{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[75]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6069,7 +6223,7 @@ func (x *ConfirmUpdate) String() string {
 func (*ConfirmUpdate) ProtoMessage() {}
 
 func (x *ConfirmUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[75]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6082,7 +6236,7 @@ func (x *ConfirmUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmUpdate.ProtoReflect.Descriptor instead.
 func (*ConfirmUpdate) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{75}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *ConfirmUpdate) GetVersion() string {
@@ -6101,7 +6255,7 @@ type UpdateConfirmed struct {
 
 func (x *UpdateConfirmed) Reset() {
 	*x = UpdateConfirmed{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[76]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6113,7 +6267,7 @@ func (x *UpdateConfirmed) String() string {
 func (*UpdateConfirmed) ProtoMessage() {}
 
 func (x *UpdateConfirmed) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[76]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6126,7 +6280,7 @@ func (x *UpdateConfirmed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateConfirmed.ProtoReflect.Descriptor instead.
 func (*UpdateConfirmed) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{76}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *UpdateConfirmed) GetEnds() bool {
@@ -6149,7 +6303,7 @@ type Health struct {
 
 func (x *Health) Reset() {
 	*x = Health{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[77]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6161,7 +6315,7 @@ func (x *Health) String() string {
 func (*Health) ProtoMessage() {}
 
 func (x *Health) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[77]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6174,7 +6328,7 @@ func (x *Health) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Health.ProtoReflect.Descriptor instead.
 func (*Health) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{77}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *Health) GetAilments() []*Ailment {
@@ -6216,7 +6370,7 @@ type Ailment struct {
 
 func (x *Ailment) Reset() {
 	*x = Ailment{}
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[78]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6228,7 +6382,7 @@ func (x *Ailment) String() string {
 func (*Ailment) ProtoMessage() {}
 
 func (x *Ailment) ProtoReflect() protoreflect.Message {
-	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[78]
+	mi := &file_virtquorum_guest_v1_guest_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6241,7 +6395,7 @@ func (x *Ailment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ailment.ProtoReflect.Descriptor instead.
 func (*Ailment) Descriptor() ([]byte, []int) {
-	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{78}
+	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *Ailment) GetReason() string {
@@ -6334,7 +6488,7 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\"0\n" +
 	"\x06Credit\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x16\n" +
-	"\x06pieces\x18\x02 \x01(\rR\x06pieces\"\xe8\v\n" +
+	"\x06pieces\x18\x02 \x01(\rR\x06pieces\"\xa5\f\n" +
 	"\aRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12'\n" +
 	"\x0fdeadline_millis\x18\x02 \x01(\rR\x0edeadlineMillis\x12\x12\n" +
@@ -6365,7 +6519,8 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\vkeep_output\x18\x1d \x01(\v2\x1f.virtquorum.guest.v1.KeepOutputH\x00R\n" +
 	"keepOutput\x125\n" +
 	"\x06update\x18\x1e \x01(\v2\x1b.virtquorum.guest.v1.UpdateH\x00R\x06update\x12K\n" +
-	"\x0econfirm_update\x18\x1f \x01(\v2\".virtquorum.guest.v1.ConfirmUpdateH\x00R\rconfirmUpdate\x125\n" +
+	"\x0econfirm_update\x18\x1f \x01(\v2\".virtquorum.guest.v1.ConfirmUpdateH\x00R\rconfirmUpdate\x12;\n" +
+	"\bstanding\x18! \x01(\v2\x1d.virtquorum.guest.v1.StandingH\x00R\bstanding\x125\n" +
 	"\x06freeze\x18( \x01(\v2\x1b.virtquorum.guest.v1.FreezeH\x00R\x06freezeB\v\n" +
 	"\toperation\"{\n" +
 	"\x04Body\x12\x0e\n" +
@@ -6377,7 +6532,7 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x04tree\x18\x01 \x01(\rR\x04tree\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\fR\x04path\x12\x16\n" +
 	"\x06digest\x18\x03 \x01(\fR\x06digest\x12\x12\n" +
-	"\x04size\x18\x04 \x01(\x04R\x04size\"\x85\f\n" +
+	"\x04size\x18\x04 \x01(\x04R\x04size\"\xb9\f\n" +
 	"\x06Answer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04last\x18\x02 \x01(\bR\x04last\x12A\n" +
@@ -6409,7 +6564,8 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\voutput_kept\x18\x1f \x01(\v2\x1f.virtquorum.guest.v1.OutputKeptH\x00R\n" +
 	"outputKept\x12;\n" +
 	"\bupdating\x18  \x01(\v2\x1d.virtquorum.guest.v1.UpdatingH\x00R\bupdating\x12Q\n" +
-	"\x10update_confirmed\x18! \x01(\v2$.virtquorum.guest.v1.UpdateConfirmedH\x00R\x0fupdateConfirmed\x125\n" +
+	"\x10update_confirmed\x18! \x01(\v2$.virtquorum.guest.v1.UpdateConfirmedH\x00R\x0fupdateConfirmed\x122\n" +
+	"\x05stood\x18\" \x01(\v2\x1a.virtquorum.guest.v1.StoodH\x00R\x05stood\x125\n" +
 	"\x06frozen\x18) \x01(\v2\x1b.virtquorum.guest.v1.FrozenH\x00R\x06frozenB\a\n" +
 	"\x05piece\"\x96\x01\n" +
 	"\aRefusal\x12\x0e\n" +
@@ -6690,7 +6846,15 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x04tree\x18\x01 \x01(\tR\x04tree\x12\x12\n" +
 	"\x04argv\x18\x02 \x03(\tR\x04argv\"\n" +
 	"\n" +
-	"\bQuiesced\"\x1d\n" +
+	"\bQuiesced\"\xc1\x01\n" +
+	"\bStanding\x12\x18\n" +
+	"\aprimary\x18\x01 \x01(\bR\aprimary\x12\x16\n" +
+	"\x06tenure\x18\x02 \x01(\x04R\x06tenure\x129\n" +
+	"\tcommitted\x18\x03 \x01(\v2\x1b.virtquorum.guest.v1.MemoryR\tcommitted\x12\x14\n" +
+	"\x05epoch\x18\x04 \x01(\x04R\x05epoch\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x1a\n" +
+	"\bsentence\x18\x06 \x01(\tR\bsentence\"\a\n" +
+	"\x05Stood\"\x1d\n" +
 	"\x05Facts\x12\x14\n" +
 	"\x05names\x18\x01 \x03(\tR\x05names\";\n" +
 	"\bFactList\x12/\n" +
@@ -6765,7 +6929,7 @@ func file_virtquorum_guest_v1_guest_proto_rawDescGZIP() []byte {
 }
 
 var file_virtquorum_guest_v1_guest_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_virtquorum_guest_v1_guest_proto_msgTypes = make([]protoimpl.MessageInfo, 80)
+var file_virtquorum_guest_v1_guest_proto_msgTypes = make([]protoimpl.MessageInfo, 82)
 var file_virtquorum_guest_v1_guest_proto_goTypes = []any{
 	(UpdateState)(0),        // 0: virtquorum.guest.v1.UpdateState
 	(Watcher)(0),            // 1: virtquorum.guest.v1.Watcher
@@ -6839,17 +7003,19 @@ var file_virtquorum_guest_v1_guest_proto_goTypes = []any{
 	(*Quiesce)(nil),         // 69: virtquorum.guest.v1.Quiesce
 	(*Quiet)(nil),           // 70: virtquorum.guest.v1.Quiet
 	(*Quiesced)(nil),        // 71: virtquorum.guest.v1.Quiesced
-	(*Facts)(nil),           // 72: virtquorum.guest.v1.Facts
-	(*FactList)(nil),        // 73: virtquorum.guest.v1.FactList
-	(*Fact)(nil),            // 74: virtquorum.guest.v1.Fact
-	(*HealthCheck)(nil),     // 75: virtquorum.guest.v1.HealthCheck
-	(*Update)(nil),          // 76: virtquorum.guest.v1.Update
-	(*Updating)(nil),        // 77: virtquorum.guest.v1.Updating
-	(*ConfirmUpdate)(nil),   // 78: virtquorum.guest.v1.ConfirmUpdate
-	(*UpdateConfirmed)(nil), // 79: virtquorum.guest.v1.UpdateConfirmed
-	(*Health)(nil),          // 80: virtquorum.guest.v1.Health
-	(*Ailment)(nil),         // 81: virtquorum.guest.v1.Ailment
-	nil,                     // 82: virtquorum.guest.v1.Run.EnvironmentEntry
+	(*Standing)(nil),        // 72: virtquorum.guest.v1.Standing
+	(*Stood)(nil),           // 73: virtquorum.guest.v1.Stood
+	(*Facts)(nil),           // 74: virtquorum.guest.v1.Facts
+	(*FactList)(nil),        // 75: virtquorum.guest.v1.FactList
+	(*Fact)(nil),            // 76: virtquorum.guest.v1.Fact
+	(*HealthCheck)(nil),     // 77: virtquorum.guest.v1.HealthCheck
+	(*Update)(nil),          // 78: virtquorum.guest.v1.Update
+	(*Updating)(nil),        // 79: virtquorum.guest.v1.Updating
+	(*ConfirmUpdate)(nil),   // 80: virtquorum.guest.v1.ConfirmUpdate
+	(*UpdateConfirmed)(nil), // 81: virtquorum.guest.v1.UpdateConfirmed
+	(*Health)(nil),          // 82: virtquorum.guest.v1.Health
+	(*Ailment)(nil),         // 83: virtquorum.guest.v1.Ailment
+	nil,                     // 84: virtquorum.guest.v1.Run.EnvironmentEntry
 }
 var file_virtquorum_guest_v1_guest_proto_depIdxs = []int32{
 	5,  // 0: virtquorum.guest.v1.ToGuest.hello:type_name -> virtquorum.guest.v1.Hello
@@ -6884,74 +7050,77 @@ var file_virtquorum_guest_v1_guest_proto_depIdxs = []int32{
 	60, // 29: virtquorum.guest.v1.Request.run:type_name -> virtquorum.guest.v1.Run
 	63, // 30: virtquorum.guest.v1.Request.address:type_name -> virtquorum.guest.v1.Address
 	65, // 31: virtquorum.guest.v1.Request.users:type_name -> virtquorum.guest.v1.Users
-	72, // 32: virtquorum.guest.v1.Request.facts:type_name -> virtquorum.guest.v1.Facts
-	75, // 33: virtquorum.guest.v1.Request.health:type_name -> virtquorum.guest.v1.HealthCheck
+	74, // 32: virtquorum.guest.v1.Request.facts:type_name -> virtquorum.guest.v1.Facts
+	77, // 33: virtquorum.guest.v1.Request.health:type_name -> virtquorum.guest.v1.HealthCheck
 	69, // 34: virtquorum.guest.v1.Request.quiesce:type_name -> virtquorum.guest.v1.Quiesce
 	67, // 35: virtquorum.guest.v1.Request.mark_users:type_name -> virtquorum.guest.v1.MarkUsers
 	58, // 36: virtquorum.guest.v1.Request.keep_output:type_name -> virtquorum.guest.v1.KeepOutput
-	76, // 37: virtquorum.guest.v1.Request.update:type_name -> virtquorum.guest.v1.Update
-	78, // 38: virtquorum.guest.v1.Request.confirm_update:type_name -> virtquorum.guest.v1.ConfirmUpdate
-	49, // 39: virtquorum.guest.v1.Request.freeze:type_name -> virtquorum.guest.v1.Freeze
-	15, // 40: virtquorum.guest.v1.Body.targets:type_name -> virtquorum.guest.v1.Target
-	25, // 41: virtquorum.guest.v1.Answer.configured:type_name -> virtquorum.guest.v1.Configured
-	31, // 42: virtquorum.guest.v1.Answer.look:type_name -> virtquorum.guest.v1.Seen
-	35, // 43: virtquorum.guest.v1.Answer.rows:type_name -> virtquorum.guest.v1.RowList
-	38, // 44: virtquorum.guest.v1.Answer.serving:type_name -> virtquorum.guest.v1.Serving
-	39, // 45: virtquorum.guest.v1.Answer.served:type_name -> virtquorum.guest.v1.Served
-	41, // 46: virtquorum.guest.v1.Answer.fetched:type_name -> virtquorum.guest.v1.Fetched
-	43, // 47: virtquorum.guest.v1.Answer.applied:type_name -> virtquorum.guest.v1.Applied
-	46, // 48: virtquorum.guest.v1.Answer.proven:type_name -> virtquorum.guest.v1.Proven
-	48, // 49: virtquorum.guest.v1.Answer.remembered:type_name -> virtquorum.guest.v1.Remembered
-	52, // 50: virtquorum.guest.v1.Answer.archive_entries:type_name -> virtquorum.guest.v1.ArchiveEntries
-	55, // 51: virtquorum.guest.v1.Answer.archive_restored:type_name -> virtquorum.guest.v1.ArchiveRestored
-	57, // 52: virtquorum.guest.v1.Answer.archive_pruned:type_name -> virtquorum.guest.v1.ArchivePruned
-	61, // 53: virtquorum.guest.v1.Answer.output:type_name -> virtquorum.guest.v1.Output
-	62, // 54: virtquorum.guest.v1.Answer.ran:type_name -> virtquorum.guest.v1.Ran
-	64, // 55: virtquorum.guest.v1.Answer.addressed:type_name -> virtquorum.guest.v1.Addressed
-	66, // 56: virtquorum.guest.v1.Answer.users:type_name -> virtquorum.guest.v1.UserList
-	73, // 57: virtquorum.guest.v1.Answer.facts:type_name -> virtquorum.guest.v1.FactList
-	80, // 58: virtquorum.guest.v1.Answer.health:type_name -> virtquorum.guest.v1.Health
-	71, // 59: virtquorum.guest.v1.Answer.quiesced:type_name -> virtquorum.guest.v1.Quiesced
-	68, // 60: virtquorum.guest.v1.Answer.users_marked:type_name -> virtquorum.guest.v1.UsersMarked
-	59, // 61: virtquorum.guest.v1.Answer.output_kept:type_name -> virtquorum.guest.v1.OutputKept
-	77, // 62: virtquorum.guest.v1.Answer.updating:type_name -> virtquorum.guest.v1.Updating
-	79, // 63: virtquorum.guest.v1.Answer.update_confirmed:type_name -> virtquorum.guest.v1.UpdateConfirmed
-	50, // 64: virtquorum.guest.v1.Answer.frozen:type_name -> virtquorum.guest.v1.Frozen
-	2,  // 65: virtquorum.guest.v1.Refusal.reason:type_name -> virtquorum.guest.v1.Reason
-	31, // 66: virtquorum.guest.v1.Push.look:type_name -> virtquorum.guest.v1.Seen
-	66, // 67: virtquorum.guest.v1.Push.users:type_name -> virtquorum.guest.v1.UserList
-	80, // 68: virtquorum.guest.v1.Push.health:type_name -> virtquorum.guest.v1.Health
-	21, // 69: virtquorum.guest.v1.Configure.trees:type_name -> virtquorum.guest.v1.Tree
-	22, // 70: virtquorum.guest.v1.Configure.archive:type_name -> virtquorum.guest.v1.ArchiveLimits
-	23, // 71: virtquorum.guest.v1.Configure.timing:type_name -> virtquorum.guest.v1.Timing
-	24, // 72: virtquorum.guest.v1.Configure.bandwidth:type_name -> virtquorum.guest.v1.Bandwidth
-	26, // 73: virtquorum.guest.v1.Configured.trees:type_name -> virtquorum.guest.v1.TreeState
-	28, // 74: virtquorum.guest.v1.TreeState.memory:type_name -> virtquorum.guest.v1.Memory
-	1,  // 75: virtquorum.guest.v1.TreeState.watcher:type_name -> virtquorum.guest.v1.Watcher
-	27, // 76: virtquorum.guest.v1.Memory.position:type_name -> virtquorum.guest.v1.Position
-	32, // 77: virtquorum.guest.v1.Seen.changes:type_name -> virtquorum.guest.v1.Change
-	26, // 78: virtquorum.guest.v1.Seen.trees:type_name -> virtquorum.guest.v1.TreeState
-	33, // 79: virtquorum.guest.v1.Seen.troubled:type_name -> virtquorum.guest.v1.Row
-	33, // 80: virtquorum.guest.v1.RowList.rows:type_name -> virtquorum.guest.v1.Row
-	37, // 81: virtquorum.guest.v1.Serve.joiners:type_name -> virtquorum.guest.v1.Joiner
-	33, // 82: virtquorum.guest.v1.Fetched.moved:type_name -> virtquorum.guest.v1.Row
-	44, // 83: virtquorum.guest.v1.Applied.stale:type_name -> virtquorum.guest.v1.StaleProcess
-	33, // 84: virtquorum.guest.v1.Applied.late:type_name -> virtquorum.guest.v1.Row
-	33, // 85: virtquorum.guest.v1.Proven.differing:type_name -> virtquorum.guest.v1.Row
-	27, // 86: virtquorum.guest.v1.Remember.position:type_name -> virtquorum.guest.v1.Position
-	28, // 87: virtquorum.guest.v1.Remembered.memory:type_name -> virtquorum.guest.v1.Memory
-	32, // 88: virtquorum.guest.v1.Frozen.changes:type_name -> virtquorum.guest.v1.Change
-	53, // 89: virtquorum.guest.v1.ArchiveEntries.entries:type_name -> virtquorum.guest.v1.ArchiveEntry
-	82, // 90: virtquorum.guest.v1.Run.environment:type_name -> virtquorum.guest.v1.Run.EnvironmentEntry
-	28, // 91: virtquorum.guest.v1.MarkUsers.held:type_name -> virtquorum.guest.v1.Memory
-	70, // 92: virtquorum.guest.v1.Quiesce.quiet:type_name -> virtquorum.guest.v1.Quiet
-	74, // 93: virtquorum.guest.v1.FactList.facts:type_name -> virtquorum.guest.v1.Fact
-	81, // 94: virtquorum.guest.v1.Health.ailments:type_name -> virtquorum.guest.v1.Ailment
-	95, // [95:95] is the sub-list for method output_type
-	95, // [95:95] is the sub-list for method input_type
-	95, // [95:95] is the sub-list for extension type_name
-	95, // [95:95] is the sub-list for extension extendee
-	0,  // [0:95] is the sub-list for field type_name
+	78, // 37: virtquorum.guest.v1.Request.update:type_name -> virtquorum.guest.v1.Update
+	80, // 38: virtquorum.guest.v1.Request.confirm_update:type_name -> virtquorum.guest.v1.ConfirmUpdate
+	72, // 39: virtquorum.guest.v1.Request.standing:type_name -> virtquorum.guest.v1.Standing
+	49, // 40: virtquorum.guest.v1.Request.freeze:type_name -> virtquorum.guest.v1.Freeze
+	15, // 41: virtquorum.guest.v1.Body.targets:type_name -> virtquorum.guest.v1.Target
+	25, // 42: virtquorum.guest.v1.Answer.configured:type_name -> virtquorum.guest.v1.Configured
+	31, // 43: virtquorum.guest.v1.Answer.look:type_name -> virtquorum.guest.v1.Seen
+	35, // 44: virtquorum.guest.v1.Answer.rows:type_name -> virtquorum.guest.v1.RowList
+	38, // 45: virtquorum.guest.v1.Answer.serving:type_name -> virtquorum.guest.v1.Serving
+	39, // 46: virtquorum.guest.v1.Answer.served:type_name -> virtquorum.guest.v1.Served
+	41, // 47: virtquorum.guest.v1.Answer.fetched:type_name -> virtquorum.guest.v1.Fetched
+	43, // 48: virtquorum.guest.v1.Answer.applied:type_name -> virtquorum.guest.v1.Applied
+	46, // 49: virtquorum.guest.v1.Answer.proven:type_name -> virtquorum.guest.v1.Proven
+	48, // 50: virtquorum.guest.v1.Answer.remembered:type_name -> virtquorum.guest.v1.Remembered
+	52, // 51: virtquorum.guest.v1.Answer.archive_entries:type_name -> virtquorum.guest.v1.ArchiveEntries
+	55, // 52: virtquorum.guest.v1.Answer.archive_restored:type_name -> virtquorum.guest.v1.ArchiveRestored
+	57, // 53: virtquorum.guest.v1.Answer.archive_pruned:type_name -> virtquorum.guest.v1.ArchivePruned
+	61, // 54: virtquorum.guest.v1.Answer.output:type_name -> virtquorum.guest.v1.Output
+	62, // 55: virtquorum.guest.v1.Answer.ran:type_name -> virtquorum.guest.v1.Ran
+	64, // 56: virtquorum.guest.v1.Answer.addressed:type_name -> virtquorum.guest.v1.Addressed
+	66, // 57: virtquorum.guest.v1.Answer.users:type_name -> virtquorum.guest.v1.UserList
+	75, // 58: virtquorum.guest.v1.Answer.facts:type_name -> virtquorum.guest.v1.FactList
+	82, // 59: virtquorum.guest.v1.Answer.health:type_name -> virtquorum.guest.v1.Health
+	71, // 60: virtquorum.guest.v1.Answer.quiesced:type_name -> virtquorum.guest.v1.Quiesced
+	68, // 61: virtquorum.guest.v1.Answer.users_marked:type_name -> virtquorum.guest.v1.UsersMarked
+	59, // 62: virtquorum.guest.v1.Answer.output_kept:type_name -> virtquorum.guest.v1.OutputKept
+	79, // 63: virtquorum.guest.v1.Answer.updating:type_name -> virtquorum.guest.v1.Updating
+	81, // 64: virtquorum.guest.v1.Answer.update_confirmed:type_name -> virtquorum.guest.v1.UpdateConfirmed
+	73, // 65: virtquorum.guest.v1.Answer.stood:type_name -> virtquorum.guest.v1.Stood
+	50, // 66: virtquorum.guest.v1.Answer.frozen:type_name -> virtquorum.guest.v1.Frozen
+	2,  // 67: virtquorum.guest.v1.Refusal.reason:type_name -> virtquorum.guest.v1.Reason
+	31, // 68: virtquorum.guest.v1.Push.look:type_name -> virtquorum.guest.v1.Seen
+	66, // 69: virtquorum.guest.v1.Push.users:type_name -> virtquorum.guest.v1.UserList
+	82, // 70: virtquorum.guest.v1.Push.health:type_name -> virtquorum.guest.v1.Health
+	21, // 71: virtquorum.guest.v1.Configure.trees:type_name -> virtquorum.guest.v1.Tree
+	22, // 72: virtquorum.guest.v1.Configure.archive:type_name -> virtquorum.guest.v1.ArchiveLimits
+	23, // 73: virtquorum.guest.v1.Configure.timing:type_name -> virtquorum.guest.v1.Timing
+	24, // 74: virtquorum.guest.v1.Configure.bandwidth:type_name -> virtquorum.guest.v1.Bandwidth
+	26, // 75: virtquorum.guest.v1.Configured.trees:type_name -> virtquorum.guest.v1.TreeState
+	28, // 76: virtquorum.guest.v1.TreeState.memory:type_name -> virtquorum.guest.v1.Memory
+	1,  // 77: virtquorum.guest.v1.TreeState.watcher:type_name -> virtquorum.guest.v1.Watcher
+	27, // 78: virtquorum.guest.v1.Memory.position:type_name -> virtquorum.guest.v1.Position
+	32, // 79: virtquorum.guest.v1.Seen.changes:type_name -> virtquorum.guest.v1.Change
+	26, // 80: virtquorum.guest.v1.Seen.trees:type_name -> virtquorum.guest.v1.TreeState
+	33, // 81: virtquorum.guest.v1.Seen.troubled:type_name -> virtquorum.guest.v1.Row
+	33, // 82: virtquorum.guest.v1.RowList.rows:type_name -> virtquorum.guest.v1.Row
+	37, // 83: virtquorum.guest.v1.Serve.joiners:type_name -> virtquorum.guest.v1.Joiner
+	33, // 84: virtquorum.guest.v1.Fetched.moved:type_name -> virtquorum.guest.v1.Row
+	44, // 85: virtquorum.guest.v1.Applied.stale:type_name -> virtquorum.guest.v1.StaleProcess
+	33, // 86: virtquorum.guest.v1.Applied.late:type_name -> virtquorum.guest.v1.Row
+	33, // 87: virtquorum.guest.v1.Proven.differing:type_name -> virtquorum.guest.v1.Row
+	27, // 88: virtquorum.guest.v1.Remember.position:type_name -> virtquorum.guest.v1.Position
+	28, // 89: virtquorum.guest.v1.Remembered.memory:type_name -> virtquorum.guest.v1.Memory
+	32, // 90: virtquorum.guest.v1.Frozen.changes:type_name -> virtquorum.guest.v1.Change
+	53, // 91: virtquorum.guest.v1.ArchiveEntries.entries:type_name -> virtquorum.guest.v1.ArchiveEntry
+	84, // 92: virtquorum.guest.v1.Run.environment:type_name -> virtquorum.guest.v1.Run.EnvironmentEntry
+	28, // 93: virtquorum.guest.v1.MarkUsers.held:type_name -> virtquorum.guest.v1.Memory
+	70, // 94: virtquorum.guest.v1.Quiesce.quiet:type_name -> virtquorum.guest.v1.Quiet
+	28, // 95: virtquorum.guest.v1.Standing.committed:type_name -> virtquorum.guest.v1.Memory
+	76, // 96: virtquorum.guest.v1.FactList.facts:type_name -> virtquorum.guest.v1.Fact
+	83, // 97: virtquorum.guest.v1.Health.ailments:type_name -> virtquorum.guest.v1.Ailment
+	98, // [98:98] is the sub-list for method output_type
+	98, // [98:98] is the sub-list for method input_type
+	98, // [98:98] is the sub-list for extension type_name
+	98, // [98:98] is the sub-list for extension extendee
+	0,  // [0:98] is the sub-list for field type_name
 }
 
 func init() { file_virtquorum_guest_v1_guest_proto_init() }
@@ -7000,6 +7169,7 @@ func file_virtquorum_guest_v1_guest_proto_init() {
 		(*Request_KeepOutput)(nil),
 		(*Request_Update)(nil),
 		(*Request_ConfirmUpdate)(nil),
+		(*Request_Standing)(nil),
 		(*Request_Freeze)(nil),
 	}
 	file_virtquorum_guest_v1_guest_proto_msgTypes[13].OneofWrappers = []any{
@@ -7026,6 +7196,7 @@ func file_virtquorum_guest_v1_guest_proto_init() {
 		(*Answer_OutputKept)(nil),
 		(*Answer_Updating)(nil),
 		(*Answer_UpdateConfirmed)(nil),
+		(*Answer_Stood)(nil),
 		(*Answer_Frozen)(nil),
 	}
 	file_virtquorum_guest_v1_guest_proto_msgTypes[16].OneofWrappers = []any{
@@ -7041,7 +7212,7 @@ func file_virtquorum_guest_v1_guest_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_virtquorum_guest_v1_guest_proto_rawDesc), len(file_virtquorum_guest_v1_guest_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   80,
+			NumMessages:   82,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -41,6 +41,7 @@ public final class Adjudicator {
       next = next.with(route.get());
     }
     next = next.with(next.news().with(Exposed.of(next, assessment, now)));
+    next = stand(next, assessment, commands);
     return new Step(next, commands, Optional.of(assessment));
   }
 
@@ -171,6 +172,24 @@ public final class Adjudicator {
             || state.config().orElseThrow().authority() == Authority.VOTES;
     return own == MemberClass.BEHIND
         || (mayLose && (own == MemberClass.ADVANCED || own == MemberClass.DRIFTED));
+  }
+
+  /** Each attached member is told how it stands, unless it was; by who leads alone. */
+  private static State stand(State state, Assessment assessment, List<Command> commands) {
+    State next = state;
+    if (state.record().term() > state.term()) {
+      return next;
+    }
+    for (var entry : state.members().entrySet()) {
+      String name = entry.getKey();
+      RecordedStanding now = RecordedStanding.of(state, assessment, name);
+      if (entry.getValue().presence() == MemberState.Presence.ATTACHED
+          && !entry.getValue().told().equals(Optional.of(now))) {
+        commands.add(new Command.Stand(name, now));
+        next = next.withMember(name, m -> m.told(now));
+      }
+    }
+    return next;
   }
 
   /** Each hold is told once. */

@@ -111,6 +111,9 @@ public sealed interface Command {
    */
   record RouteUsers(Route route) implements Command {}
 
+  /** Tell a member what the record says of it, as it is known to be written. */
+  record Stand(String member, RecordedStanding standing) implements Command {}
+
   /**
    * Tell people.
    *

@@ -19,6 +19,7 @@ import java.util.Optional;
  * @param outputTries the same of the outputs of commands, by feature: a command that cannot mend
  *     its output must not hold up the files
  * @param stillUntil its writers are kept still until then at most; empty: they are not
+ * @param told how it stands, on its present stream; empty: nothing yet
  */
 record MemberState(
     Presence presence,
@@ -27,7 +28,8 @@ record MemberState(
     Since since,
     Tries tries,
     Map<String, Tries> outputTries,
-    Optional<Instant> stillUntil) {
+    Optional<Instant> stillUntil,
+    Optional<RecordedStanding> told) {
 
   MemberState {
     outputTries = Map.copyOf(outputTries);
@@ -140,6 +142,7 @@ record MemberState(
           Since.NEVER,
           Tries.NONE,
           Map.of(),
+          Optional.empty(),
           Optional.empty());
 
   /** Attached, with a healthy ballot. */
@@ -185,20 +188,36 @@ record MemberState(
         since.blind(Optional.empty()),
         tries,
         outputTries,
-        stillUntil);
+        stillUntil,
+        Optional.empty());
+  }
+
+  /** It was told how it stands. */
+  MemberState told(RecordedStanding now) {
+    return new MemberState(
+        presence, ballot, standing, since, tries, outputTries, stillUntil, Optional.of(now));
   }
 
   MemberState with(Ballot newBallot) {
     return new MemberState(
-        presence, Optional.of(newBallot), Standing.FRESH, since, tries, outputTries, stillUntil);
+        presence,
+        Optional.of(newBallot),
+        Standing.FRESH,
+        since,
+        tries,
+        outputTries,
+        stillUntil,
+        told);
   }
 
   MemberState with(Since newSince) {
-    return new MemberState(presence, ballot, standing, newSince, tries, outputTries, stillUntil);
+    return new MemberState(
+        presence, ballot, standing, newSince, tries, outputTries, stillUntil, told);
   }
 
   MemberState with(Tries newTries) {
-    return new MemberState(presence, ballot, standing, since, newTries, outputTries, stillUntil);
+    return new MemberState(
+        presence, ballot, standing, since, newTries, outputTries, stillUntil, told);
   }
 
   /** How repairs of this feature's output went lately. */
@@ -209,11 +228,11 @@ record MemberState(
   MemberState with(String feature, Tries newTries) {
     Map<String, Tries> changed = new HashMap<>(outputTries);
     changed.put(feature, newTries);
-    return new MemberState(presence, ballot, standing, since, tries, changed, stillUntil);
+    return new MemberState(presence, ballot, standing, since, tries, changed, stillUntil, told);
   }
 
   MemberState still(Optional<Instant> until) {
-    return new MemberState(presence, ballot, standing, since, tries, outputTries, until);
+    return new MemberState(presence, ballot, standing, since, tries, outputTries, until, told);
   }
 
   /** Its ballot may be relied on, although no newer one came after an order. */
@@ -232,7 +251,8 @@ record MemberState(
   }
 
   private MemberState with(Standing newStanding) {
-    return new MemberState(presence, ballot, newStanding, since, tries, outputTries, stillUntil);
+    return new MemberState(
+        presence, ballot, newStanding, since, tries, outputTries, stillUntil, told);
   }
 
   boolean isUnclear() {

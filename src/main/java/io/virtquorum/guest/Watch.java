@@ -77,6 +77,13 @@ public interface Watch extends AutoCloseable {
    */
   boolean rememberUsers(Snapshot snapshot, boolean seen, Duration limit) throws GuestException;
 
+  /**
+   * Says what the record says of this member, so that applications in the guest can be answered
+   * that wait for a commit. Does nothing where the guest knows it; what cannot be told now is told
+   * at the next call. A guest in which nobody can wait need not know.
+   */
+  default void standing(Standing standing, Duration limit) throws GuestException {}
+
   // Copying.
 
   /**

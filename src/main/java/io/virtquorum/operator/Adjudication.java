@@ -364,6 +364,13 @@ final class Adjudication {
         leadAgain();
         return Optional.empty();
       }
+      case Command.Stand stand -> {
+        MemberStream stream = streams.get(stand.member());
+        if (stream != null) {
+          stream.send(CoreMapping.standing(stand.standing(), state.term()));
+        }
+        return Optional.empty();
+      }
       case Command.Tell tell -> {
         surroundings.news().accept(tell);
         return Optional.empty();

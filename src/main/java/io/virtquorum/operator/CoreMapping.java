@@ -6,6 +6,7 @@ import io.virtquorum.adjudicate.Event;
 import io.virtquorum.adjudicate.Incarnation;
 import io.virtquorum.adjudicate.Offer;
 import io.virtquorum.adjudicate.Outcome;
+import io.virtquorum.adjudicate.RecordedStanding;
 import io.virtquorum.adjudicate.Trouble;
 import io.virtquorum.wire.BallotContent;
 import io.virtquorum.wire.OfferContent;
@@ -183,6 +184,25 @@ final class CoreMapping {
                 .setExpiresInMillis((int) LONG.toMillis())
                 .setAudit(Audit.getDefaultInstance()))
         .build();
+  }
+
+  /** What the record says of a member. */
+  static ToMember standing(RecordedStanding standing, long term) {
+    var message =
+        io.virtquorum.wire.v1.Standing.newBuilder()
+            .setTerm(term)
+            .setPrimary(standing.primary())
+            .setTenure(standing.tenure())
+            .setReason(standing.reason())
+            .setSentence(standing.sentence());
+    standing
+        .committed()
+        .ifPresent(
+            committed ->
+                message
+                    .setEpoch(committed.epoch())
+                    .setCommitted(WireMapping.write(committed.remembered())));
+    return ToMember.newBuilder().setStanding(message).build();
   }
 
   private static io.virtquorum.wire.v1.Offer offer(String id, Offer offer) {

@@ -18,6 +18,7 @@ import io.virtquorum.guest.PullResult;
 import io.virtquorum.guest.ServeResult;
 import io.virtquorum.guest.Serving;
 import io.virtquorum.guest.Snapshot;
+import io.virtquorum.guest.Standing;
 import io.virtquorum.guest.Trouble;
 import io.virtquorum.guest.UsersSeen;
 import io.virtquorum.guest.VerifyResult;
@@ -71,6 +72,7 @@ final class ProgramWatch implements Watch {
   private final OutputJoining outputJoining;
   private final Renewal renewal;
   private final Upkeep upkeep;
+  private final Told told;
   private Session settledIn;
   private MarkUsers marked = MarkUsers.getDefaultInstance();
   private boolean markedSeen;
@@ -97,6 +99,7 @@ final class ProgramWatch implements Watch {
     this.renewal = new Renewal(joining, time);
     this.upkeep = new Upkeep(program, carried);
     this.outputJoining = new OutputJoining(program, outputs, commands);
+    this.told = new Told(program);
   }
 
   @Override
@@ -238,6 +241,11 @@ final class ProgramWatch implements Watch {
           .log("That users were there cannot be kept in the guest now");
       return seen;
     }
+  }
+
+  @Override
+  public void standing(Standing standing, Duration limit) throws GuestException {
+    told.tell(standing, program.time().in(limit));
   }
 
   /** A session begins after the safe point of the one before; what a crash left is ended here. */

@@ -12,6 +12,7 @@ import io.virtquorum.guest.Offer;
 import io.virtquorum.guest.PullResult;
 import io.virtquorum.guest.ServeResult;
 import io.virtquorum.guest.Snapshot;
+import io.virtquorum.guest.Standing;
 import io.virtquorum.guest.Trouble;
 import io.virtquorum.guest.VerifyResult;
 import io.virtquorum.guest.Watch;
@@ -54,6 +55,7 @@ final class GuestWork implements MemberWork {
   private final boolean observe;
   private final ProgramKeeper keeper;
   private Optional<Snapshot> last = Optional.empty();
+  private Optional<Standing> standing = Optional.empty();
 
   private GuestWork(Configure configure, Watch watch, Users users, LongSupplier nanoTime) {
     this.watch = watch;
@@ -91,6 +93,9 @@ final class GuestWork implements MemberWork {
       watch.settle(QUICK); // users may be led here on the word of this look
       Snapshot snapshot = audit ? watch.audit(AUDIT) : watch.look(QUICK);
       last = Optional.of(snapshot);
+      if (standing.isPresent()) {
+        watch.standing(standing.get(), QUICK); // the session may be another one
+      }
       boolean holds = snapshot.memory().isPresent() && snapshot.changesTotal() == 0;
       if (holds) {
         users.held(); // it did so after the look for users, so who came since will still be seen
@@ -114,6 +119,12 @@ final class GuestWork implements MemberWork {
   @Override
   public void tend() {
     keeper.keep();
+  }
+
+  @Override
+  public void stand(Standing now) throws GuestException {
+    standing = Optional.of(now);
+    watch.standing(now, QUICK);
   }
 
   @Override

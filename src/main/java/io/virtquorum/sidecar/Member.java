@@ -11,6 +11,7 @@ import io.virtquorum.wire.v1.Configure;
 import io.virtquorum.wire.v1.FromMember;
 import io.virtquorum.wire.v1.GuestState;
 import io.virtquorum.wire.v1.Hello;
+import io.virtquorum.wire.v1.Standing;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -52,6 +53,7 @@ final class Member implements Link.Listener, AutoCloseable {
   private final Schedule schedule;
   private final GuestSilence silence = new GuestSilence();
   private final Looks looks = new Looks();
+  private final Standings standings = new Standings();
   private final UnforeseenFailures failures = new UnforeseenFailures();
   private Optional<BallotContent.Trouble> misconfigured = Optional.empty();
   private HealthContent said = HealthContent.GOOD;
@@ -157,6 +159,14 @@ final class Member implements Link.Listener, AutoCloseable {
     recall.unless(orders::wants);
   }
 
+  @Override
+  public void stands(Standing standing) {
+    if (orders.obeys(standing.getTerm())) {
+      standings.hear(standing);
+      driver.news();
+    }
+  }
+
   /** Ends the link, so that a round under way is the last one. Any thread. */
   void endLink() {
     closed = true;
@@ -217,6 +227,7 @@ final class Member implements Link.Listener, AutoCloseable {
 
   private long doWhatIsDue() {
     configure();
+    standings.pass(work);
     Optional<Orders.Order> order = orders.next();
     if (order.isPresent()) {
       obey(order.get());
@@ -235,6 +246,7 @@ final class Member implements Link.Listener, AutoCloseable {
     work.ifPresent(MemberWork::close);
     work = Optional.empty();
     looks.forget();
+    standings.forget();
     working = configure.toBuilder().clearTerm().build();
     sent = null;
     try {

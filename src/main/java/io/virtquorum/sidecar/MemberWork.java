@@ -1,6 +1,7 @@
 package io.virtquorum.sidecar;
 
 import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Standing;
 import io.virtquorum.wire.BallotContent;
 import io.virtquorum.wire.HealthContent;
 import io.virtquorum.wire.v1.Command;
@@ -19,6 +20,9 @@ interface MemberWork extends AutoCloseable {
 
   /** Does what can wait until nobody asks for anything; before a look. */
   default void tend() {}
+
+  /** Has the guest know how the member stands, now and in each session with it from now on. */
+  void stand(Standing standing) throws GuestException;
 
   /** What keeps the member from its work, as of the last look. */
   HealthContent health();

@@ -40,6 +40,7 @@ final class SimulatedLeader {
           cluster.tell("term %d leads users to %s", term, route.route());
           cluster.invariants.routing(this, route.route());
         }
+        case Command.Stand _ -> {} // nobody waits for commits here
         case Command.Tell tell -> tell(tell);
       }
     }

@@ -46,6 +46,14 @@ record Typed(String command, How how, String with) {
         notRun("tools/guest idle", "it takes ten minutes of a machine that does nothing else"),
         notRun("tools/guest long", "it takes half an hour; `make test` runs seconds of it"),
         answers("virtquorum-guest doctor /srv/www", "it is typed in a guest; its own tests run it"),
+        answers("virtquorum-guest commit --timeout 10s", "its own tests wait for commits with it"),
+        answers(
+            "virtquorum-guest commit --timeout 10s /srv/www/orders.db",
+            "its own tests wait for commits with it"),
+        notRun(
+            "echo \"commit 10s /srv/www/orders.db\" | socat -t 15 - UNIX-CONNECT:/run/virtquorum/commit.sock",
+            "it is typed in a guest; the program's own tests speak the line over the socket"),
+        answers("virtquorum-guest doctor", "as with a tree"),
         answers("virtquorum-guest archive list", "its own tests run it on a file system"),
         answers("virtquorum-guest archive show ENTRY", "its own tests run it on a file system"),
         answers(

@@ -92,6 +92,7 @@ final class Draft {
         }
         case Command.RouteUsers route ->
             tell("term %d leads users to %s", leader.term(), route.route());
+        case Command.Stand _ -> {} // nobody waits for commits here
         case Command.Tell tell -> {
           tell("term %d says %s: %s", leader.term(), tell.reason(), tell.message());
           rules.told(tell);

@@ -23,6 +23,7 @@ import io.virtquorum.wire.WireMapping;
 import io.virtquorum.wire.v1.FromMember;
 import io.virtquorum.wire.v1.Hello;
 import io.virtquorum.wire.v1.Progress;
+import io.virtquorum.wire.v1.Standing;
 import io.virtquorum.wire.v1.ToMember;
 import java.time.Duration;
 import java.time.Instant;
@@ -88,6 +89,10 @@ class AdjudicationTest {
   }
 
   private static ClusterSettings settings() {
+    return settings(false);
+  }
+
+  private static ClusterSettings settings(boolean observe) {
     Map<String, ClusterSettings.Vm> vms = new TreeMap<>();
     for (int i = 0; i < 3; i++) {
       vms.put(
@@ -103,7 +108,7 @@ class AdjudicationTest {
     return new ClusterSettings(
         new Config(
             MEMBERS,
-            false,
+            observe,
             Config.Voting.standard(),
             Config.Timing.standard(),
             false,
@@ -272,7 +277,7 @@ class AdjudicationTest {
     assertThat(record.term()).isEqualTo(42);
     attach("web-1", 41);
     assertThat(adjudication.deposedFor()).isEmpty();
-    assertThat(sent.get("web-1").getLast().getConfigure().getTerm()).isEqualTo(42);
+    assertThat(sent.get("web-1").getFirst().getConfigure().getTerm()).isEqualTo(42);
   }
 
   @Test
@@ -320,6 +325,73 @@ class AdjudicationTest {
           }
         });
     assertThat(adjudication.deposedFor()).isEmpty();
+  }
+
+  private List<Standing> standings(String member) {
+    return sent.get(member).stream()
+        .filter(ToMember::hasStanding)
+        .map(ToMember::getStanding)
+        .toList();
+  }
+
+  @Test
+  void givenARecordThatChangesThenEachMemberHearsOfItOnceItIsWritten() throws Exception {
+    MemberStream web0 = holds("web-0", C);
+    holds("web-1", C);
+    Standing first = standings("web-0").getLast();
+    assertThat(first.getPrimary()).isTrue();
+    assertThat(first.getTerm()).isEqualTo(7);
+    assertThat(first.getTenure()).isEqualTo(1);
+    assertThat(first.getEpoch()).isEqualTo(3);
+    assertThat(WireMapping.read(first.getCommitted())).isEqualTo(new Remembered(THIRD, C));
+    assertThat(first.getReason()).isEmpty();
+    assertThat(standings("web-1").getLast().getPrimary()).isFalse();
+
+    int before = standings("web-0").size();
+    tick(Duration.ofSeconds(1));
+    assertThat(standings("web-0")).as("nothing changed").hasSize(before);
+
+    Position next = THIRD.next();
+    vote(web0, next);
+    assertThat(standings("web-0")).as("the primary alone is no majority").hasSize(before);
+    vote(attach("web-1", 7), next);
+    assertThat(record.committed().orElseThrow().position()).isEqualTo(next);
+    for (String member : List.of("web-0", "web-1")) {
+      Standing now = standings(member).getLast();
+      assertThat(now.getEpoch()).isEqualTo(4);
+      assertThat(WireMapping.read(now.getCommitted())).isEqualTo(new Remembered(next, DRIFT));
+    }
+
+    adjudication.configured(settings(true));
+    assertThat(standings("web-0").getLast().getReason()).isEqualTo("Observe");
+    assertThat(standings("web-0").getLast().getSentence()).contains("Observe", "spec.mode");
+    attach("web-0", 7);
+    assertThat(standings("web-0").getLast().getReason())
+        .as("also on another stream")
+        .isEqualTo("Observe");
+  }
+
+  /** Says that a member holds, and remembers, what drifted once. */
+  private void vote(MemberStream stream, Position at) {
+    adjudication.received(
+        stream,
+        FromMember.newBuilder()
+            .setBallot(
+                WireMapping.write(
+                    new BallotContent(
+                        2,
+                        "boot-" + stream.member(),
+                        DRIFT,
+                        1,
+                        Optional.of(new Remembered(at, DRIFT)),
+                        List.of(),
+                        0,
+                        0,
+                        false,
+                        false,
+                        Optional.empty(),
+                        Map.of())))
+            .build());
   }
 
   @Test

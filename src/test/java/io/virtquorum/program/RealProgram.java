@@ -79,6 +79,18 @@ public final class RealProgram implements AutoCloseable {
             .start();
   }
 
+  /** Runs the program's command that waits for a commit, and says its exit code. */
+  public int commit(String... arguments) throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>();
+    command.add(program.toString());
+    command.addAll(
+        List.of("commit", "--socket", directory.resolve("state/commit.sock").toString()));
+    command.addAll(List.of(arguments));
+    Process commit = new ProcessBuilder(command).redirectErrorStream(true).start();
+    commit.getInputStream().readAllBytes();
+    return commit.waitFor();
+  }
+
   /** It stands still from now on, or goes on. */
   public void stop(boolean is) throws IOException, InterruptedException {
     run("kill", is ? "-STOP" : "-CONT", Long.toString(process.pid()));

@@ -42,7 +42,8 @@ final class SeededBugsTest {
   }
 
   static Stream<SeededBug> bugs() {
-    return Stream.of(CoreBugs.ALL, ShellBugs.ALL, EdgeBugs.ALL).flatMap(List::stream);
+    return Stream.of(CoreBugs.ALL, ShellBugs.ALL, EdgeBugs.ALL, BarrierBugs.ALL)
+        .flatMap(List::stream);
   }
 
   @Test

@@ -204,7 +204,12 @@ final class LinkTest {
     try (var link = link(List.of("127.0.0.1:" + server.getPort()), Optional.empty())) {
       until(() -> adjudicator.beats() >= 1);
       adjudicator.say(ToMember.newBuilder().setCommand(Command.newBuilder().setId("x")).build());
-      until(() -> heard.ordered.size() == 1);
+      adjudicator.say(
+          ToMember.newBuilder()
+              .setStanding(io.virtquorum.wire.v1.Standing.newBuilder().setTenure(3))
+              .build());
+      until(() -> heard.ordered.size() == 1 && heard.standings.size() == 1);
+      assertThat(heard.standings.getFirst().getTenure()).isEqualTo(3);
       assertThat(heard.configured).hasSize(1);
       assertThat(heard.ordered.getFirst().getId()).isEqualTo("x");
     } finally {
@@ -325,6 +330,7 @@ final class LinkTest {
     final List<Boolean> attached = new CopyOnWriteArrayList<>();
     final List<Configure> configured = new CopyOnWriteArrayList<>();
     final List<Command> ordered = new CopyOnWriteArrayList<>();
+    final List<io.virtquorum.wire.v1.Standing> standings = new CopyOnWriteArrayList<>();
     final List<Hello> hellos = new CopyOnWriteArrayList<>();
 
     @Override
@@ -340,6 +346,11 @@ final class LinkTest {
     @Override
     public void ordered(Command command) {
       ordered.add(command);
+    }
+
+    @Override
+    public void stands(io.virtquorum.wire.v1.Standing standing) {
+      standings.add(standing);
     }
   }
 

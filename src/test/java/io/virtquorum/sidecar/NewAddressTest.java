@@ -150,6 +150,9 @@ final class NewAddressTest {
     public void configured(Configure configure) {}
 
     @Override
+    public void stands(io.virtquorum.wire.v1.Standing standing) {}
+
+    @Override
     public void ordered(Command command) {}
   }
 }

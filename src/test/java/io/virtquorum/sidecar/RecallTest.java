@@ -169,6 +169,9 @@ final class RecallTest {
     }
 
     @Override
+    public void stand(io.virtquorum.guest.Standing standing) {}
+
+    @Override
     public HealthContent health() {
       return HealthContent.GOOD;
     }

@@ -2,6 +2,7 @@ package io.virtquorum.sidecar;
 
 import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Standing;
 import io.virtquorum.wire.BallotContent;
 import io.virtquorum.wire.HealthContent;
 import io.virtquorum.wire.v1.Ballot;
@@ -139,6 +140,10 @@ public final class SimulatedSidecar {
     member.ordered(command);
   }
 
+  public void stands(io.virtquorum.wire.v1.Standing standing) {
+    member.stands(standing);
+  }
+
   /** The next message for the adjudicator. */
   public Optional<FromMember> poll() {
     return outbox.poll();
@@ -201,6 +206,11 @@ public final class SimulatedSidecar {
     public BallotContent look(boolean audit) throws GuestException {
       outside.looking(audit);
       return work.look(audit);
+    }
+
+    @Override
+    public void stand(Standing standing) throws GuestException {
+      work.stand(standing);
     }
 
     @Override

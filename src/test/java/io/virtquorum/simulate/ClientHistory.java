@@ -119,6 +119,7 @@ final class ClientHistory {
     }
     Matrix wanted = truth.holdings.matrix(committed.get().root());
     Matrix shown = truth.holdings.latest(guest);
+    truth.confirmations.seen(guest, shown);
     if (wanted == null || wanted.equals(shown)) {
       return;
     }
@@ -160,9 +161,14 @@ final class ClientHistory {
 
   /** What a disk lost there may be what is committed, or still be in the page cache. */
   private boolean isRead(SimulatedGuest guest, Matrix.Difference row) {
+    return isRead(guest, row.key(), row.mine());
+  }
+
+  /** The same of a row as it should be there. */
+  boolean isRead(SimulatedGuest guest, RowKey key, Optional<Digest> wanted) {
     for (Disks.View view : new Disks.View[] {Disks.View.PLATTER, Disks.View.SEEN}) {
-      Optional<Digest> read = truth.disks.matrix(guest, view).digest(row.key());
-      if (read.equals(row.mine()) || evolution.since(row.key(), row.mine(), read).isPresent()) {
+      Optional<Digest> read = truth.disks.matrix(guest, view).digest(key);
+      if (read.equals(wanted) || evolution.since(key, wanted, read).isPresent()) {
         return true;
       }
     }
@@ -170,7 +176,7 @@ final class ClientHistory {
   }
 
   /** A member whose disk has a row like this. */
-  private Optional<String> holder(RowKey key, Optional<Digest> digest) {
+  Optional<String> holder(RowKey key, Optional<Digest> digest) {
     return truth.record().members().keySet().stream()
         .filter(
             name -> {

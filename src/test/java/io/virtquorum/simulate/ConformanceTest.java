@@ -15,6 +15,7 @@ import io.virtquorum.guest.Offer;
 import io.virtquorum.guest.PullResult;
 import io.virtquorum.guest.ServeResult;
 import io.virtquorum.guest.Snapshot;
+import io.virtquorum.guest.Standing;
 import io.virtquorum.guest.VerifyResult;
 import io.virtquorum.guest.wire.v1.Request.OperationCase;
 import java.util.ArrayDeque;
@@ -377,6 +378,37 @@ final class ConformanceTest {
           .extracting(result -> ((PullResult.Failed) result).reason())
           .isEqualTo(PullResult.Reason.SampleUnreachable);
     }
+  }
+
+  @Test
+  void givenAWriteAndWhatTheRecordSaysThenWhoWaitsIsConfirmedByTheSameAlone() throws Exception {
+    joiner.write("order", "0");
+    for (Sites.Site site : List.of(joiner.real(), joiner.simulated())) {
+      Digest first = holds(site, FIRST);
+      stands(site, true, 1, FIRST, first);
+      assertThat(site.commits()).as("nothing differs").isTrue();
+      site.write("order", "1");
+      assertThat(site.commits()).as("nobody said so").isFalse();
+      Digest second = holds(site, SECOND);
+      stands(site, true, 1, SECOND, first);
+      assertThat(site.commits()).as("of another root").isFalse();
+      stands(site, true, 1, SECOND, second);
+      assertThat(site.commits()).as("committed").isTrue();
+      stands(site, false, 2, SECOND, second);
+      assertThat(site.commits()).as("another leads").isFalse();
+    }
+  }
+
+  private static void stands(
+      Sites.Site site, boolean primary, long tenure, Position position, Digest root)
+      throws Exception {
+    var standing =
+        new Standing(primary, tenure, Optional.of(new Remembered(position, root)), 1, "", "");
+    site.call(
+        watch -> {
+          watch.standing(standing, Sites.LIMIT);
+          return null;
+        });
   }
 
   @Test

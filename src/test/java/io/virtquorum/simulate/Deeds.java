@@ -1,5 +1,6 @@
 package io.virtquorum.simulate;
 
+import io.virtquorum.fingerprint.Matrix;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -10,6 +11,9 @@ import java.util.TreeSet;
 final class Deeds {
   static final List<String> FILES =
       List.of("index.html", "data", "log", "conf", "docs/a", "docs/b", "img/logo");
+
+  /** Of who waits for a commit. */
+  private static final long PATIENCE = 60 * Timeline.SECOND;
 
   private final World world;
   private long written;
@@ -28,7 +32,9 @@ final class Deeds {
     }
     SimulatedGuest guest = vm.guest;
     Object connection = guest.people.connect();
+    Matrix before = world.truth.holdings.latest(guest);
     change(vm, random, Content.Origin.USER);
+    await(guest, before);
     int boots = guest.boots();
     world.timeline.after(
         50 * Timeline.MILLISECOND + random.nextLong(8 * Timeline.SECOND),
@@ -40,6 +46,14 @@ final class Deeds {
             leave(guest, connection, boots);
           }
         });
+  }
+
+  /** Who wrote waits until that is committed, if that is wanted in this run. */
+  private void await(SimulatedGuest guest, Matrix before) {
+    List<Matrix.Difference> written = before.differences(world.truth.holdings.latest(guest));
+    if (world.confirming && !written.isEmpty()) {
+      guest.program.commit(PATIENCE, world.truth.confirmations.waits(guest, written));
+    }
   }
 
   /** A user goes; who waits for writers that keep still stays connected. */

@@ -23,6 +23,10 @@ final class Figures {
   long rotInjected;
   long rotDetected;
   long epochs;
+
+  /** How often a commit was confirmed to who waited for it. */
+  long confirmed;
+
   long slowestRest;
   Effort effort = Effort.NONE;
 
@@ -112,6 +116,7 @@ final class Figures {
     ofThree = ofThree.plus(other.ofThree);
     trace += other.trace;
     epochs += other.epochs;
+    confirmed += other.confirmed;
     slowestRest = Math.max(slowestRest, other.slowestRest);
   }
 }

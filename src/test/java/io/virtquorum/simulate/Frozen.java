@@ -9,9 +9,10 @@ import java.util.TreeMap;
  * What is different from what is remembered, kept as it was at one moment.
  *
  * @param number names it
+ * @param look that it began with
  * @param trees by their index: the rows by path; empty: it is gone
  */
-record Frozen(long number, List<TreeMap<String, Optional<Row>>> trees) {
+record Frozen(long number, long look, List<TreeMap<String, Optional<Row>>> trees) {
   /**
    * A row as it was.
    *
@@ -19,10 +20,10 @@ record Frozen(long number, List<TreeMap<String, Optional<Row>>> trees) {
    */
   record Row(Node node, Content content, MemoryFile.Past past) {}
 
-  static Frozen of(long number, List<ProgramTree> trees) {
+  static Frozen of(long number, long look, List<ProgramTree> trees) {
     List<TreeMap<String, Optional<Row>>> frozen = new ArrayList<>();
     trees.forEach(tree -> frozen.add(tree.frozen()));
-    return new Frozen(number, frozen);
+    return new Frozen(number, look, frozen);
   }
 
   /** The row of a file, link or directory that was changed then; empty: it is as it is. */

@@ -23,6 +23,7 @@ import io.virtquorum.guest.wire.v1.Request.OperationCase;
 import io.virtquorum.guest.wire.v1.Row;
 import io.virtquorum.guest.wire.v1.RowList;
 import io.virtquorum.guest.wire.v1.Seen;
+import io.virtquorum.guest.wire.v1.Stood;
 import io.virtquorum.guest.wire.v1.Target;
 import io.virtquorum.guest.wire.v1.UsersMarked;
 import io.virtquorum.port.RefusedException;
@@ -45,6 +46,7 @@ final class Operations {
           OperationCase.ADDRESS,
           OperationCase.HEALTH,
           OperationCase.ROWS,
+          OperationCase.STANDING,
           OperationCase.FACTS);
 
   /** What the simulated program carries out. */
@@ -65,6 +67,7 @@ final class Operations {
           OperationCase.FREEZE,
           OperationCase.APPLY,
           OperationCase.ARCHIVE_LIST,
+          OperationCase.STANDING,
           OperationCase.QUIESCE);
 
   private static final Set<OperationCase> LONG =
@@ -76,6 +79,7 @@ final class Operations {
   private final UserCount users;
   private final Copies copies;
   private final Repairs repairs;
+  final Barrier barrier;
   private Configure configured;
   private final SequencedMap<Long, Frozen> frozen = new LinkedHashMap<>();
   private long freezes;
@@ -87,6 +91,7 @@ final class Operations {
     this.users = new UserCount(guest);
     this.copies = new Copies(guest, this);
     this.repairs = new Repairs(guest, this);
+    this.barrier = new Barrier(guest, this);
   }
 
   /** Nothing is served any more. */
@@ -166,6 +171,10 @@ final class Operations {
           yield Optional.of(
               Answer.newBuilder().setArchiveEntries(ArchiveEntries.getDefaultInstance()));
         }
+        case STANDING -> {
+          barrier.stands(request.getStanding());
+          yield Optional.of(Answer.newBuilder().setStood(Stood.getDefaultInstance()));
+        }
         case QUIESCE -> {
           guest.quiesce.run(request.getQuiesce());
           yield Optional.of(Answer.newBuilder().setQuiesced(Quiesced.getDefaultInstance()));
@@ -178,6 +187,7 @@ final class Operations {
   }
 
   private Answer.Builder configure(Configure wanted, SimulatedCall call) throws RefusedException {
+    barrier.configured(!wanted.equals(configured));
     if (!wanted.equals(configured)) {
       trees.clear();
       for (var tree : wanted.getTreesList()) {
@@ -229,6 +239,7 @@ final class Operations {
         tree.walk(next());
       }
     }
+    barrier.decide();
     return seen(false);
   }
 
@@ -323,6 +334,9 @@ final class Operations {
       if (tree.memory().isEmpty()) {
         throw new RefusedException(Reason.REASON_VOID, "NoMemory", "nothing is remembered");
       }
+    }
+    long seen = number();
+    for (ProgramTree tree : trees) {
       for (Change change : tree.changes()) {
         tree.readBack(change.getPath().toString(ISO_8859_1), look);
         if (guest.sprung()) {
@@ -345,12 +359,12 @@ final class Operations {
       }
       frozen.remove(unserved.get().number());
     }
-    Frozen kept = Frozen.of(++freezes, trees);
+    Frozen kept = Frozen.of(++freezes, seen, trees);
     frozen.put(kept.number(), kept);
     var answer =
         io.virtquorum.guest.wire.v1.Frozen.newBuilder()
             .setNumber(kept.number())
-            .setLook(number())
+            .setLook(seen)
             .setRemembers(true);
     for (ProgramTree tree : trees) {
       answer.addAllChanges(tree.changes());
@@ -393,6 +407,7 @@ final class Operations {
       }
     }
     repairs.setHalf(false);
+    barrier.remembered(state, kept.map(Frozen::look).orElse(request.getLook()));
     return Optional.of(
         Answer.newBuilder()
             .setRemembered(io.virtquorum.guest.wire.v1.Remembered.getDefaultInstance()));

@@ -250,6 +250,20 @@ final class ProgramTree {
     row.unread = false;
   }
 
+  /** Whatever may have been written once more in the tick of its ctime is read again. */
+  void fence(long number) {
+    for (var entry : rows.entrySet()) {
+      Known row = entry.getValue();
+      if (!row.settled && !row.unread) {
+        row.unread = true;
+        read(entry.getKey(), row.node, row, number);
+      }
+      if (row.unread) {
+        touch(entry.getKey(), number); // no look from before counts for what is read now
+      }
+    }
+  }
+
   private void touch(String at, long number) {
     changed.put(at, number);
     version++;

@@ -44,6 +44,7 @@ final class Repairs {
       Node file = tree.isObserved() ? null : tree.volume().get(JOURNAL);
       if (file != null && tree.placeTrouble().isEmpty()) {
         guest.truth.repairs.begins(guest);
+        operations.barrier.repaired();
         new Replacement(guest, tree, file.content.as(Replacement.Journal.class).orElseThrow(), true)
             .carryOut(call);
       }
@@ -86,6 +87,7 @@ final class Repairs {
     finish(call);
     boolean half = isHalf();
     guest.truth.repairs.begins(guest);
+    operations.barrier.repaired();
     List<Replacement> plans = plans(request, wanted, half);
     makeRoom(plans);
     if (request.getWhole()) {

@@ -85,6 +85,7 @@ final class Run {
     figures.trace = run.world.timeline.trace();
     figures.kinds.put(schedule.shape().text(), 1L);
     figures.epochs = run.world.truth.epochs().size();
+    figures.confirmed = run.world.truth.confirmations.count;
     figures.rotInjected = run.world.rotted.size();
     figures.rotDetected =
         run.world.rotted.stream().filter(r -> figures.detected.contains(r.row())).count();

@@ -153,6 +153,7 @@ final class SidecarLife implements SimulatedSidecar.Outside {
         highestHeard = Math.max(highestHeard, message.getCommand().getTerm());
         sidecar.ordered(message.getCommand());
       }
+      case STANDING -> sidecar.stands(message.getStanding());
       case MESSAGE_NOT_SET -> throw new IllegalStateException();
     }
   }

@@ -260,6 +260,17 @@ final class SimulatedProgram {
     begin();
   }
 
+  /**
+   * Software of the guest waits until all that was written before is committed.
+   *
+   * @param confirmed hears that it is
+   */
+  void commit(long patience, Runnable confirmed) {
+    if (isAwake() && operations != null && operations.configured() != null) {
+      operations.barrier.commit(patience, confirmed);
+    }
+  }
+
   /** Somebody hears from now on what it is asked. */
   void tell(Consumer<Request> listener) {
     heardOf = listener;

@@ -193,7 +193,9 @@ public final class Simulation {
             .formatted(figures.rotInjected, figures.rotDetected));
     out.append("epochs committed: ").append(figures.epochs);
     out.append("; wrong-way repairs: ").append(count("RotSpread", "PrimaryOverwritten"));
-    out.append("; committed changes lost: ").append(count("Lost")).append('\n');
+    out.append("; committed changes lost: ").append(count("Lost"));
+    out.append("; confirmed to who waited: ").append(figures.confirmed);
+    out.append(", confirmed and missing: ").append(count("ConfirmedLost")).append('\n');
     out.append("slowest rest after calm: %d s%n".formatted(figures.slowestRest / Timeline.SECOND));
     out.append("orders ended: ").append(figures.orders).append('\n');
     out.append("told: ").append(figures.said).append('\n');

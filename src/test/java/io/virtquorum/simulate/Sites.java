@@ -1,5 +1,7 @@
 package io.virtquorum.simulate;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.guest.ArchiveLimits;
 import io.virtquorum.guest.Snapshot;
@@ -104,6 +106,9 @@ final class Sites {
 
     /** The program begins anew in the same boot, as where a newer one took its place. */
     void beginAnew() throws Exception;
+
+    /** True if an application that waits a moment for a commit is told of it. */
+    boolean commits() throws Exception;
 
     default Snapshot see() throws Exception {
       return call(watch -> watch.audit(LIMIT));
@@ -218,6 +223,13 @@ final class Sites {
     @Override
     public void beginAnew() throws Exception {
       program.beginAnew();
+    }
+
+    @Override
+    public boolean commits() throws IOException, InterruptedException {
+      int code = program.commit("--timeout", "500ms");
+      assertThat(code).isIn(0, 1, 4); // committed, unknown, not the primary
+      return code == 0;
     }
 
     @Override
@@ -339,6 +351,14 @@ final class Sites {
     @Override
     public void beginAnew() {
       guest.program.exchange(0);
+    }
+
+    @Override
+    public boolean commits() {
+      boolean[] confirmed = {false};
+      guest.program.commit(Timeline.SECOND / 2, () -> confirmed[0] = true);
+      pass();
+      return confirmed[0];
     }
   }
 }

@@ -41,6 +41,7 @@ final class Truth {
   final RepairRules repairs;
   final ClientHistory clients;
   final ExposureRules exposure;
+  final Confirmations confirmations;
   final Witnesses witnesses = new Witnesses();
   final Serving serving = new Serving(this, this::violated);
 
@@ -65,6 +66,7 @@ final class Truth {
     this.promises = new Promises(disks, this::violated);
     this.repairs = new RepairRules(this::violated, disks, this::record);
     this.clients = new ClientHistory(this, evolution, this::violated);
+    this.confirmations = new Confirmations(this, evolution, this::violated);
     this.exposure = new ExposureRules(this, evolution, this::violated);
     this.rules = new RecordRules(this::violated, holdings::everHadAndKnew, this::inWords);
     this.story = story;
@@ -331,6 +333,7 @@ final class Truth {
 
   /** A person wants what this member holds in the place of what is committed. */
   private void promoted(SimulatedGuest guest) {
+    confirmations.beginAnew();
     accept(guest);
     record
         .committed()
@@ -353,6 +356,7 @@ final class Truth {
     record = other;
     committed = other.committed().map(c -> holdings.contents(c.root())).orElse(Map.of());
     clients.restored();
+    confirmations.beginAnew();
     exposure.changed();
   }
 

@@ -60,6 +60,10 @@ final class World {
   private final boolean canQuiesce;
   private final boolean coarseTimes;
   private final boolean large;
+
+  /** Who writes waits until that is committed. */
+  final boolean confirming;
+
   private boolean observing;
   private final Map<String, Boolean> upCut = new HashMap<>();
   private final Map<String, Boolean> downCut = new HashMap<>();
@@ -86,6 +90,7 @@ final class World {
     SplittableRandom files = new SplittableRandom(seed ^ 0x510e527fade682d1L);
     this.coarseTimes = files.nextInt(8) == 0;
     this.large = files.nextInt(8) == 0;
+    this.confirming = files.nextInt(2) == 0;
     story.by(timeline);
     this.trees = shape.twoTrees() ? List.of("/etc/app", "/srv/www") : List.of("/srv/www");
     Map<String, String> features = new TreeMap<>(FEATURES);
