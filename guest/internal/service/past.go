@@ -238,15 +238,19 @@ func (s *Service) remember(ctx context.Context, of *member, call Call) (*wire.An
 	if now := of.look(); now != request.Look {
 		return nil, void("look %d is not the newest any more, which is %d", request.Look, now)
 	}
+	versions, known := of.at(request.Look) // another look may come meanwhile: that of the root is what is remembered
+	if !known {
+		return nil, void("look %d is not known any more", request.Look)
+	}
 	held := make([]*Held, len(of.trees))
 	for i, t := range of.trees {
 		var err error
-		if held[i], err = t.prepare(ctx, state, of.versions[i]); err != nil {
+		if held[i], err = t.prepare(ctx, state, versions[i]); err != nil {
 			return nil, fmt.Errorf("the tree %s: %w", t.spec.Name, err)
 		}
 	}
 	for i, t := range of.trees { // only now: trees that remember different states remember nothing
-		if err := t.commit(ctx, held[i], state.Configuration, of.versions[i].rows); err != nil {
+		if err := t.commit(ctx, held[i], state.Configuration, versions[i].rows); err != nil {
 			return nil, fmt.Errorf("the tree %s: %w", t.spec.Name, err)
 		}
 	}
