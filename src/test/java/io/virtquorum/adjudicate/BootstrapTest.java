@@ -93,7 +93,8 @@ final class BootstrapTest {
       decider.votes(i, C, Optional.empty(), 0, false);
     }
     assertThat(decider.state.record().primary()).isEmpty();
-    assertThat(decider.commands).allMatch(command -> command instanceof Command.Tell);
+    assertThat(decider.commands)
+        .allMatch(command -> command instanceof Command.Tell || command instanceof Command.Stand);
   }
 
   private static Decider vote() {

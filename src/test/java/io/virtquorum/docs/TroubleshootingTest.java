@@ -33,6 +33,8 @@ final class TroubleshootingTest {
     Arrays.stream(Trouble.Reason.values()).map(Enum::name).forEach(said::add);
     said.removeAll(OF_AN_ORDER);
     said.remove(Trouble.Reason.GuestDiskFull.name()); // of a repair: RepairFails has its words
+    said.removeAll(
+        Set.of("Alone", "Observe")); // told to who waits for a commit: docs/durability.md
 
     Set<String> explained =
         Troubleshooting.rows().stream()

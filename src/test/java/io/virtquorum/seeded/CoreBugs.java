@@ -138,7 +138,7 @@ final class CoreBugs {
               "if (isOvertaken(state, repair)) {",
               "if (false) {",
               "A pull is begun though its member leads by now.",
-              Found.by(683),
+              Found.by(1227),
               Found.not("not in 300 seeds: a primary would have to die in that moment")),
           new SeededBug(
               8,
@@ -175,10 +175,10 @@ final class CoreBugs {
           new SeededBug(
               10,
               "adjudicate/Succession.java",
-              "if (used.size() != 1) {",
-              "if (used.isEmpty()) {",
+              "return used.size() == 1\n",
+              "return !used.isEmpty()\n",
               "Users are at two members, and one of them leads over the other.",
-              Found.by(175),
+              Found.by(24),
               Found.not("no invariant asks whose users lead: what the others wrote is archived")),
           new SeededBug(
               11,
@@ -235,7 +235,7 @@ final class CoreBugs {
               "if (false) {",
               "What rots on the chosen one before the first commit is copied to all.",
               Found.not("not in 300 seeds: the first commit comes too soon there"),
-              Found.by(7699)),
+              UNFOUND),
           new SeededBug(
               15,
               "adjudicate/Membership.java",

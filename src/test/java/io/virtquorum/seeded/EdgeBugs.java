@@ -75,8 +75,8 @@ final class EdgeBugs {
           new SeededBug(
               12,
               "adjudicate/ClusterRecord.java",
-              "newMembers, committed, mandate, departed);",
-              "newMembers, committed, mandate, Map.of());",
+              "newMembers, committed, mandate, departed, ended);",
+              "newMembers, committed, mandate, Map.of(), ended);",
               "That a member led is forgotten where the spec drops it.",
               Found.not("its members lose no disks and no record that way"),
               UNFOUND),

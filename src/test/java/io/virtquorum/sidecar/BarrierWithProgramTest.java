@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import com.google.protobuf.ByteString;
+import io.virtquorum.program.CarriedPrograms;
 import io.virtquorum.program.ProgramGuest;
 import io.virtquorum.program.RealProgram;
 import io.virtquorum.program.ScratchTree;
@@ -42,7 +43,7 @@ final class BarrierWithProgramTest {
   void givenAWriteThenWhoWaitsHearsThatItIsCommittedOnceTheLeaderRecordedIt() throws Exception {
     try (ScratchTree tree = ScratchTree.tmpfs(directory.resolve("tree"));
         var program = new RealProgram(Files.createDirectories(directory.resolve("program")));
-        var guest = new ProgramGuest(program.socket, () -> 3, "test");
+        var guest = new ProgramGuest(program.socket, () -> 3, "test", CarriedPrograms.none());
         var _ = member(tree, guest)) {
       await().until(() -> !sent.ballots.isEmpty());
       assertThat(program.commit("--timeout", "200ms")).isEqualTo(NO_SIDECAR);
