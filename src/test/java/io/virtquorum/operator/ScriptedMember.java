@@ -250,7 +250,7 @@ final class ScriptedMember implements AutoCloseable {
       if (message.hasConfigure()) {
         configured.add(message.getConfigure());
         ballot();
-      } else {
+      } else if (message.hasCommand()) { // it has nobody who waits for a commit
         orders.add(message.getCommand());
         obey(message.getCommand());
       }

@@ -8,6 +8,7 @@ import io.virtquorum.adjudicate.Command;
 import io.virtquorum.adjudicate.Committed;
 import io.virtquorum.adjudicate.Config;
 import io.virtquorum.adjudicate.Event;
+import io.virtquorum.adjudicate.Exposure;
 import io.virtquorum.adjudicate.Incarnation;
 import io.virtquorum.adjudicate.State;
 import io.virtquorum.adjudicate.Step;
@@ -40,7 +41,8 @@ final class Story {
   private Instant now = START;
 
   private Story(ClusterRecord record) {
-    state = State.begin(1, record);
+    Optional<Instant> committedAt = record.committed().map(_ -> START);
+    state = State.begin(1, record, Exposure.begin(Optional.empty(), committedAt));
     on(
         new Event.Configured(
             new Config(
