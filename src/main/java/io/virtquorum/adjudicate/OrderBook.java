@@ -56,6 +56,11 @@ final class OrderBook {
     return isFree(name) && !isWaiting(name);
   }
 
+  /** It is to change by an order that has not ended. */
+  boolean isChanging(String name) {
+    return state.work().isChanging(name);
+  }
+
   /** Its last repair failed a moment ago. */
   boolean isWaiting(String name) {
     return state.member(name).tries().notBefore().isAfter(now);

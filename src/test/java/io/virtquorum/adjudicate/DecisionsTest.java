@@ -113,9 +113,9 @@ final class DecisionsTest {
     decider.finished("t2-1", new Outcome.Done(0, 0, Duration.ZERO, ""));
     decider.remembers(0, SECOND, NEW);
     assertThat(decider.ordered(Command.Serve.class))
-        .as("nobody waits for the other")
+        .as("if the primary dies now, web-2 leads at once")
         .extracting(Command.Serve::puller)
-        .containsExactly("web-1", "web-2");
+        .containsExactly("web-1");
     decider.votes(
         0, NEWER, Optional.of(new Remembered(SECOND, NEW)), 0, false, written(PAGE, NEW, NEWER));
     assertThat(decider.target().root()).isEqualTo(NEW);
@@ -124,18 +124,23 @@ final class DecisionsTest {
   @Test
   void givenASlowJoinerThenTheOthersProofCommitsAndTheNextWriteIsAcceptedMeanwhile() {
     Matrix edited = Matrix.of(List.of(new Row(PAGE, NEW), new Row(Decider.DATA, DATA_1)));
-    Decider decider = Decider.steady();
+    Decider decider = Decider.steady(1, 1, 1, 1);
     decider.changed(0, edited.root(), false, written(PAGE, PAGE_1, NEW));
-    decider.ended(Command.Prove.class, new Outcome.Done(0, 0, Duration.ZERO, ""));
+    decider.proves();
     for (Command.Serve serve : decider.ordered(Command.Serve.class)) {
       decider.offered(serve.id(), new Offer(edited, "172.31.77.2", 7_899, "secret"));
     }
-    assertThat(decider.ordered(Command.Pull.class)).hasSize(2);
-    decider.ended(Command.Pull.class, new Outcome.Done(1, 20, Duration.ofMillis(5), "epoch-1"));
+    assertThat(decider.ordered(Command.Pull.class))
+        .as("one that can take over is left alone")
+        .extracting(Command.Pull::member)
+        .containsExactly("web-1", "web-2");
+    Outcome done = new Outcome.Done(1, 20, Duration.ofMillis(5), "epoch-1");
+    decider.ended(Command.Pull.class, done);
+    assertThat(decider.newest(Command.Serve.class).puller()).isEqualTo("web-3");
+    decider.serves(edited).ended(Command.Pull.class, done);
     assertThat(decider.state.record().committed().orElseThrow())
-        .as("a proof is a vote")
+        .as("a proof is a vote, and web-1 is slow")
         .isEqualTo(new Committed(2, SECOND, edited.root()));
-    decider.forget();
     decider.votes(
         0,
         NEWER,
@@ -144,10 +149,6 @@ final class DecisionsTest {
         false,
         written(PAGE, NEW, OTHER));
     assertThat(decider.newest(Command.Prove.class).root()).isEqualTo(NEWER);
-    decider.ended(Command.Prove.class, new Outcome.Done(0, 0, Duration.ZERO, ""));
-    assertThat(decider.ordered(Command.Serve.class))
-        .extracting(Command.Serve::puller)
-        .containsExactly("web-2");
   }
 
   @Test
