@@ -71,7 +71,7 @@ final class CoreBugs {
               "c.before().isPresent() && theirs.keeps(c.key())",
               "c.before().isPresent()",
               "Rot is to be restored from a member that changed the same row.",
-              Found.by(32),
+              Found.by(618),
               Found.by(40)),
           new SeededBug(
               5,

@@ -47,7 +47,7 @@ final class EdgeBugs {
               "Optional<Instant> bound = oldest(notBefore, before);",
               "What a member wrote long before it leads is shown as young as the last commit.",
               Found.not("its members are followed by users only after they held C"),
-              Found.by(13061)),
+              UNFOUND),
           new SeededBug(
               11,
               "adjudicate/ClusterRecord.java",
