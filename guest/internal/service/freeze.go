@@ -15,7 +15,7 @@ import (
 
 const (
 	mostFrozen   = 64 << 20 // bytes that are copied, where the request says nothing else
-	frozenRounds = 4        // looks at what was elsewhere than the look before saw it
+	frozenRounds = 16       // looks at what was elsewhere than the look before saw it
 )
 
 // errMixed means that the rows changed while what is different was looked for.
@@ -91,7 +91,7 @@ func (s *Service) freezeNow(ctx context.Context, of *member, call Call, most int
 
 func (s *Service) freezeTrees(ctx context.Context, of *member, set *frozenSet, frozen *wire.Frozen, most int64) error {
 	for i, t := range of.trees {
-		one, err := t.beginFreeze(i)
+		one, err := t.beginFreeze(ctx, i)
 		if err != nil {
 			return err
 		}
@@ -114,7 +114,7 @@ func (s *Service) freezeTrees(ctx context.Context, of *member, set *frozenSet, f
 }
 
 // beginFreeze holds what the tree remembers, and finds what is different from it.
-func (t *tree) beginFreeze(index int) (*frozenTree, error) {
+func (t *tree) beginFreeze(ctx context.Context, index int) (*frozenTree, error) {
 	held, err := t.use()
 	if err != nil {
 		return nil, void("%w", err)
@@ -122,42 +122,54 @@ func (t *tree) beginFreeze(index int) (*frozenTree, error) {
 	at := t.version() // what is noted from now on may not be in the copies
 	_, _, remembers := t.sinceMemory(index)
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	p := t.past
-	if t.held != held || t.opened != at.opened {
+	if p == nil || t.held != held || t.opened != at.opened {
+		t.mu.Unlock()
 		return nil, void("the tree %s was opened anew meanwhile", t.spec.Name)
 	}
-	if !remembers || p.memory == nil || p.trouble != nil {
+	found := *p
+	t.mu.Unlock()
+	switch {
+	case !remembers || found.memory == nil || found.trouble != nil:
 		return nil, port.Refuse(wire.Reason_REASON_VOID, "NoMemory", "nothing is remembered of the tree %s", t.spec.Name)
+	case found.total > uint64(len(found.changes)):
+		return nil, tooLarge("%d rows of the tree %s are different from what is remembered", found.total, t.spec.Name)
 	}
-	if p.total > uint64(len(p.changes)) {
-		return nil, tooLarge("%d rows of the tree %s are different from what is remembered", p.total, t.spec.Name)
+	select { // what happened before may not be among the rows yet
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting for what happened in the tree %s: %w", t.spec.Name, context.Cause(ctx))
+	case <-held.Watcher.Drain():
 	}
-	one := &frozenTree{at: at, changes: p.changes, sides: p.sides}
-	inodes := make(map[string]uint64, len(p.changes))
-	for i, change := range p.changes {
-		seen := freeze.Seen{Path: string(change.Path), There: p.sides[i].is, Ino: p.sides[i].ino}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.past != p {
+		return nil, errMixed
+	}
+	one := &frozenTree{at: at, changes: found.changes, sides: found.sides}
+	inodes := make(map[string]uint64, len(found.changes))
+	for i, change := range found.changes {
+		seen := freeze.Seen{Path: string(change.Path), There: found.sides[i].is, Ino: found.sides[i].ino}
 		if seen.There {
 			seen.LinkTo = held.Rows.LinkTo(seen.Path)
 			inodes[seen.Path] = seen.Ino
 		}
 		one.seen = append(one.seen, seen)
 	}
-	if isMixed(held.Rows, p.of.rows, inodes) {
+	if isMixed(held.Rows, found.of.rows, inodes) {
 		return nil, errMixed
 	}
-	one.base, err = p.memory.Again()
+	one.base, err = found.memory.Again()
 	return one, err
 }
 
-// isMixed is true if what was found different may not have been so at one moment: of a file that was moved only one end may be known.
-// That those files which are different changed once more does not matter.
+// isMixed is true if what was found different may not have been so at one moment: a file that was moved, and another one in its former
+// place, of which only that one is known. That those which are different changed once more does not matter, nor that some went.
 func isMixed(scanner *fingerprint.Scanner, version uint64, inodes map[string]uint64) bool {
 	if scanner.Version() == version {
 		return false
 	}
-	rows, gone, known := scanner.Since(version)
-	if !known || len(gone) > 0 {
+	rows, _, known := scanner.Since(version)
+	if !known {
 		return true
 	}
 	for row := range rows {

@@ -280,3 +280,54 @@ func TestGivenALogThatIsRotatedWhileItIsFrozenThenNoLineIsMissingFromWhatIsRemem
 	}
 	t.Logf("%d rounds, %d void, %d lines", rounds, void, lines)
 }
+
+func TestGivenMailComesAllTheTimeThenItIsFrozenAllTheSame(t *testing.T) {
+	p := newFreezer(t, "ext4", func(tree string) {
+		for _, name := range []string{"tmp", "new"} {
+			if err := os.Mkdir(filepath.Join(tree, name), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write(t, tree, "first")
+	})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for i, until := 0, time.Now().Add(3*time.Second); time.Now().Before(until); i++ {
+			tmp := filepath.Join(p.donorTree, "tmp", fmt.Sprint(i))
+			err := os.WriteFile(tmp, []byte("mail"), 0o600)
+			if err == nil {
+				err = os.Rename(tmp, filepath.Join(p.donorTree, "new", fmt.Sprint(i)))
+			}
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}()
+	t.Cleanup(func() { <-ended })
+	rounds, void := 0, 0
+	for running := true; running; {
+		select {
+		case <-ended:
+			running = false
+		default:
+		}
+		answer, _, err := do(t, p.donor, &wire.Freeze{})
+		if reason(err) == wire.Reason_REASON_VOID {
+			void++
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rounds++; len(answer.GetFrozen().Changes) > 0 {
+			p.rememberFrozen(answer.GetFrozen())
+		}
+	}
+	t.Logf("%d rounds, %d void", rounds, void)
+	if rounds <= void {
+		t.Errorf("%d rounds, %d void", rounds, void)
+	}
+}

@@ -221,7 +221,9 @@ func (t *tree) lookOn(ctx context.Context, rows *fingerprint.Scanner, watcher wa
 	}
 	next, due := time.NewTimer(0), time.Now()
 	defer next.Stop()
-	wanted := time.Now() // only a walk that began after this counts
+	wanted := time.Now()   // only a walk that began after this counts
+	var owed []watch.Batch // that a walk looks at
+	defer func() { looked(owed) }()
 	after := func(d time.Duration) {
 		due = time.Now().Add(d)
 		next.Reset(d)
@@ -238,11 +240,15 @@ func (t *tree) lookOn(ctx context.Context, rows *fingerprint.Scanner, watcher wa
 		case <-next.C:
 			if left := t.rests(wanted); left > 0 { // the sidecar had one made meanwhile
 				after(left)
+				owed = looked(owed)
 				continue
 			}
 			took, err := t.walk(ctx, rows)
 			if errors.Is(err, fingerprint.ErrReplaced) {
 				return
+			}
+			if err == nil {
+				owed = looked(owed)
 			}
 			after(max(t.gap, took*walkShare))
 		case batch, more := <-events:
@@ -250,6 +256,7 @@ func (t *tree) lookOn(ctx context.Context, rows *fingerprint.Scanner, watcher wa
 			case !more:
 				events = nil
 			case batch.Overflow:
+				owed = append(owed, batch)
 				atOnce()
 			default:
 				if nameless(batch) && time.Until(due) > t.gap {
@@ -259,13 +266,23 @@ func (t *tree) lookOn(ctx context.Context, rows *fingerprint.Scanner, watcher wa
 				t.noteForeign(batch)
 				result, err := rows.Look(ctx, pathsOf(batch))
 				if err != nil {
+					owed = append(owed, batch)
 					atOnce() // a walk may tell why
 					continue
 				}
+				batch.Looked()
 				t.found(result, nil)
 			}
 		}
 	}
+}
+
+// looked says so of all, and owes none.
+func looked(batches []watch.Batch) []watch.Batch {
+	for _, batch := range batches {
+		batch.Looked()
+	}
+	return nil
 }
 
 func nameless(batch watch.Batch) bool {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -117,6 +118,8 @@ func (f *fanotify) close() error {
 	}
 	return nil
 }
+
+func (f *fanotify) wake() error { return f.events.SetReadDeadline(time.Now()) }
 
 func (f *fanotify) run(ctx context.Context, into *gatherer) error {
 	return rounds(ctx, f.events, f.options, into, f.scratch, func(read []byte) error {

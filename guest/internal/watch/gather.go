@@ -9,6 +9,7 @@ import (
 type gatherer struct {
 	options Options
 	ready   chan struct{}
+	asked   chan struct{} // somebody asked for a drain
 
 	mutex    sync.Mutex
 	named    map[string]Event
@@ -16,10 +17,13 @@ type gatherer struct {
 	bytes    int
 	full     bool
 	why      string
+	drains   []chan struct{} // asked for, the oldest first
+	drained  []chan struct{} // that the next batch ends
+	closed   bool
 }
 
 func newGatherer(options Options) *gatherer {
-	return &gatherer{options: options, ready: make(chan struct{}, 1)}
+	return &gatherer{options: options, ready: make(chan struct{}, 1), asked: make(chan struct{}, 1)}
 }
 
 // Adds an event to what the next flush makes known.
@@ -79,10 +83,53 @@ func (g *gatherer) overflown() bool {
 	return g.full
 }
 
+// Asks for a drain: the channel is closed when what happened before was looked at, or the watcher ends.
+func (g *gatherer) drain() <-chan struct{} {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	done := make(chan struct{})
+	if g.closed {
+		close(done)
+		return done
+	}
+	g.drains = append(g.drains, done)
+	select {
+	case g.asked <- struct{}{}:
+	default:
+	}
+	return done
+}
+
+// How many drains are asked for. All that the source gathers from now on until it has nothing more is theirs.
+func (g *gatherer) waiting() int {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	return len(g.drains)
+}
+
+// Says that what the first drains asked for is gathered.
+func (g *gatherer) reached(drains int) {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	if !g.closed {
+		g.drained = append(g.drained, g.drains[:drains]...)
+		g.drains = g.drains[drains:]
+	}
+}
+
+// Lets everybody go who waits for a drain.
+func (g *gatherer) close() {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	Batch{drained: g.drains}.Looked()
+	Batch{drained: g.drained}.Looked()
+	g.drains, g.drained, g.closed = nil, nil, true
+}
+
 // Makes known what was gathered.
 func (g *gatherer) flush() {
 	g.mutex.Lock()
-	some := g.full || len(g.named)+len(g.nameless) > 0
+	some := g.full || len(g.named)+len(g.nameless)+len(g.drained) > 0
 	g.mutex.Unlock()
 	if some {
 		select {
@@ -95,18 +142,19 @@ func (g *gatherer) flush() {
 func (g *gatherer) take() (Batch, bool) {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
-	batch := Batch{Overflow: g.full, Why: g.why}
+	batch := Batch{Overflow: g.full, Why: g.why, drained: g.drained}
 	for _, event := range g.named {
 		batch.Events = append(batch.Events, event)
 	}
 	for _, event := range g.nameless {
 		batch.Events = append(batch.Events, event)
 	}
-	g.named, g.nameless, g.bytes, g.full, g.why = nil, nil, 0, false, ""
-	return batch, batch.Overflow || len(batch.Events) > 0
+	g.named, g.nameless, g.bytes, g.full, g.why, g.drained = nil, nil, 0, false, "", nil
+	return batch, batch.Overflow || len(batch.Events)+len(batch.drained) > 0
 }
 
 func (g *gatherer) deliver(ctx context.Context, to chan<- Batch) {
+	defer g.close()
 	for {
 		select {
 		case <-ctx.Done():
@@ -120,6 +168,7 @@ func (g *gatherer) deliver(ctx context.Context, to chan<- Batch) {
 		}
 		select {
 		case <-ctx.Done():
+			batch.Looked()
 			return
 		case to <- batch:
 		}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -103,6 +104,15 @@ func (i *inotify) close() error {
 		return err
 	}
 	return nil
+}
+
+func (i *inotify) wake() error {
+	i.mutex.Lock()
+	defer i.mutex.Unlock()
+	if i.events == nil {
+		return nil
+	}
+	return i.events.SetReadDeadline(time.Now())
 }
 
 func (i *inotify) run(ctx context.Context, into *gatherer) error {

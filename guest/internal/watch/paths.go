@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -82,14 +83,15 @@ func control(file *os.File, do func(fd int) error) error {
 }
 
 // Reads events in rounds: waits for one, lets others gather for a while, takes what is there, makes it known. So a thousand
-// writes wake the program once.
+// writes wake the program once. Who asks for a drain is waited for by nobody.
 func rounds(ctx context.Context, events *os.File, options Options, into *gatherer, buffer []byte, take func([]byte) error, end func()) error {
 	raw, err := events.SyscallConn()
 	if err != nil {
 		return fmt.Errorf("reading events: %w", err)
 	}
 	for {
-		wait := true
+		asked := into.waiting()
+		wait := asked == 0
 		for reads := 0; reads < mostReads; reads++ {
 			var n int
 			var readErr error
@@ -100,6 +102,12 @@ func rounds(ctx context.Context, events *os.File, options Options, into *gathere
 			switch {
 			case err != nil && ctx.Err() != nil:
 				return nil // closed
+			case errors.Is(err, os.ErrDeadlineExceeded): // somebody asked
+				if err := events.SetReadDeadline(time.Time{}); err != nil {
+					return fmt.Errorf("waiting for events: %w", err)
+				}
+				wait, asked = false, into.waiting()
+				continue
 			case err != nil:
 				return fmt.Errorf("waiting for events: %w", err)
 			case errors.Is(readErr, unix.EAGAIN):
@@ -119,10 +127,13 @@ func rounds(ctx context.Context, events *os.File, options Options, into *gathere
 				case <-ctx.Done():
 					return nil
 				case <-options.After(options.Gather):
+				case <-into.asked:
 				}
+				asked = into.waiting()
 			}
 		}
 		end()
+		into.reached(asked)
 		into.flush()
 	}
 }

@@ -53,6 +53,16 @@ type Batch struct {
 	Overflow bool
 	// Why is the reason of an Overflow, a sentence for people.
 	Why string
+
+	drained []chan struct{}
+}
+
+// Looked says that what the batch names was looked at: who asked for a drain that ends with it may go on. It is called once for each
+// batch, by who took it.
+func (b Batch) Looked() {
+	for _, done := range b.drained {
+		close(done)
+	}
 }
 
 // Watcher watches one tree.
@@ -61,6 +71,9 @@ type Watcher interface {
 	// it. The channel is closed when the context ends or Close is called. What is not taken from it is gathered further,
 	// within bounds. It may be called once.
 	Changes(ctx context.Context) (<-chan Batch, error)
+	// Drain asks that what happened before it be told at once: the channel is closed when the batch with the last of it was
+	// looked at, and also when the watcher ends. Safe for many goroutines.
+	Drain() <-chan struct{}
 	// Kind is Fanotify, Inotify or Walk. It may become Walk while the watcher works.
 	Kind() string
 	// Why says why no better way of watching is used, a sentence for people; "" if the best one is.
@@ -128,6 +141,8 @@ func (o Options) withDefaults() Options {
 // A source puts changes into the gatherer until it is closed. Its run returns nil then, and an error if it can watch no more.
 type source interface {
 	run(ctx context.Context, into *gatherer) error
+	// wake has run take what is there without waiting for more.
+	wake() error
 	close() error
 }
 
@@ -174,14 +189,14 @@ type watcher struct {
 	options Options
 	root    *os.File
 
-	mutex   sync.Mutex
-	source  source
-	kind    string
-	why     string
-	started bool
-	closed  bool
-	cancel  context.CancelFunc
-	work    sync.WaitGroup
+	mutex  sync.Mutex
+	source source
+	kind   string
+	why    string
+	into   *gatherer // nil: not started
+	closed bool
+	cancel context.CancelFunc
+	work   sync.WaitGroup
 }
 
 func (w *watcher) Kind() string {
@@ -199,13 +214,13 @@ func (w *watcher) Why() string {
 func (w *watcher) Changes(ctx context.Context) (<-chan Batch, error) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	if w.started || w.closed {
+	if w.into != nil || w.closed {
 		return nil, errors.New("this watcher is already used or closed: open another")
 	}
-	w.started = true
 	ctx, w.cancel = context.WithCancel(ctx)
 	batches := make(chan Batch)
 	into := newGatherer(w.options)
+	w.into = into
 	w.work.Go(func() {
 		// What the source sees, and when it can see no more, what the interval says.
 		if w.source != nil {
@@ -226,6 +241,23 @@ func (w *watcher) Changes(ctx context.Context) (<-chan Batch, error) {
 	return batches, nil
 }
 
+func (w *watcher) Drain() <-chan struct{} {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	if w.into == nil || w.closed {
+		done := make(chan struct{})
+		close(done)
+		return done
+	}
+	done := w.into.drain()
+	if w.kind != Walk {
+		if err := w.source.wake(); err != nil {
+			w.source.close() // walks take its place
+		}
+	}
+	return done
+}
+
 func (w *watcher) fallBack(err error, into *gatherer) {
 	w.mutex.Lock()
 	why := fmt.Sprintf("%s watches no more, the tree is walked instead: %v", w.kind, err)
@@ -242,9 +274,12 @@ func (w *watcher) walkAlone(ctx context.Context, into *gatherer) {
 		case <-ctx.Done():
 			return
 		case <-w.options.After(w.options.Interval):
-			into.overflow("the tree is walked at its interval")
-			into.flush()
+		case <-into.asked:
 		}
+		asked := into.waiting()
+		into.overflow("the tree is walked at its interval")
+		into.reached(asked)
+		into.flush()
 	}
 }
 

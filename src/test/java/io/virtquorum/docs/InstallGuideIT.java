@@ -134,13 +134,23 @@ final class InstallGuideIT {
         ApiServer.binaries(), Map.of("KUBECONFIG", kubeConfig.toString(), "HOME", home.toString()));
   }
 
-  /** The API server tells them to {@code kubectl explain} some time after it serves a resource. */
+  /**
+   * The API server tells them to {@code kubectl explain} some time after it serves a resource, and
+   * lists where they are some time after that.
+   */
   private static void awaitFields(KubernetesClient client) {
+    String group = "apis/virtquorum.io/v1alpha1";
     await()
         .atMost(Duration.ofSeconds(60))
         .until(
-            () -> client.raw("/openapi/v3/apis/virtquorum.io/v1alpha1"),
-            fields -> fields != null && fields.contains("\"kind\":\"HACluster\""));
+            () -> {
+              String listed = client.raw("/openapi/v3");
+              String fields = client.raw("/openapi/v3/" + group);
+              return listed != null
+                  && listed.contains('"' + group + '"')
+                  && fields != null
+                  && fields.contains("\"kind\":\"HACluster\"");
+            });
   }
 
   private static String image(KubernetesClient client) {
