@@ -59,14 +59,19 @@ public final class Adjudicator {
               : state
                   .with(state.work().withoutJobsOf(detached.member()))
                   .withMember(detached.member(), m -> m.with(MemberState.Presence.ABSENT));
-      case Event.Died died ->
-          state
-              .with(
-                  state
-                      .work()
-                      .withoutJobsOf(died.member())
-                      .hurried(died.member(), now.plus(ORPHANED)))
-              .withMember(died.member(), m -> m.with(MemberState.Presence.DEAD));
+      case Event.Died died -> {
+        state
+            .work()
+            .copying(died.member())
+            .forEach(job -> commands.add(new Command.Recall(job.id(), job.member())));
+        yield state
+            .with(
+                state
+                    .work()
+                    .withoutJobsOf(died.member())
+                    .hurried(died.member(), now.plus(ORPHANED)))
+            .withMember(died.member(), m -> m.with(MemberState.Presence.DEAD));
+      }
       case Event.Blind blind ->
           state.withMember(
               blind.member(), m -> m.with(m.since().blind(Optional.of(blind.since()))));

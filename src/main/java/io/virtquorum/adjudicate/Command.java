@@ -16,13 +16,19 @@ public sealed interface Command {
 
   /**
    * Something a member's sidecar does; it ends in one {@link Event.Finished} or {@link
-   * Event.Offered} with this id.
+   * Event.Offered} with this id, but for {@link Recall}.
    */
   sealed interface Order extends Command {
     String id();
 
     String member();
   }
+
+  /**
+   * Give up the order with this id, unless rows are being replaced by now: that order ends, one way
+   * or the other, and this one has no end of its own.
+   */
+  record Recall(String id, String member) implements Order {}
 
   /** Prove that you hold this root, and remember it at this position. */
   record Prove(String id, String member, Position position, Digest root, Accepts accepts)

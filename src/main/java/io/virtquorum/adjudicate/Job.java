@@ -77,6 +77,11 @@ sealed interface Job {
 
   /** A repair under way. */
   record Repairing(String id, Repair repair, Instant deadline) implements Job {
+    /** True if it needs that other member. */
+    boolean isFrom(String sample) {
+      return repair.sample().equals(sample) && !member().equals(sample);
+    }
+
     @Override
     public String member() {
       return repair.member();

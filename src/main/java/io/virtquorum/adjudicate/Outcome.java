@@ -27,6 +27,9 @@ public sealed interface Outcome {
    */
   record Void(String message) implements Outcome {}
 
+  /** It was recalled before anything was replaced. */
+  record Recalled() implements Outcome {}
+
   /**
    * It could not be done; whatever was changed is archived.
    *

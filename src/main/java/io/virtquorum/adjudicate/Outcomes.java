@@ -144,7 +144,7 @@ final class Outcomes {
       case Outcome.Accepted accepted when job instanceof Job.Proving proving ->
           proved(rest, proving)
               .withMember(name, m -> m.proved(proving.position(), accepted.root(), began(proving)));
-      case Outcome.Accepted _ -> rest.withMember(name, MemberState::stale);
+      case Outcome.Accepted _, Outcome.Recalled _ -> rest.withMember(name, MemberState::stale);
       case Outcome.Void moved ->
           rest.withMember(
                   name,

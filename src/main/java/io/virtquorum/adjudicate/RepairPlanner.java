@@ -11,7 +11,7 @@ import java.util.Set;
 
 /**
  * Decides who is brought to the target, and from whom (design, rules 7 and 8), after rot was seen
- * to ({@link RotPlanner}). All who can follow do so at once, but for one that can take over.
+ * to ({@link RotPlanner}). All who can follow do so at once.
  */
 final class RepairPlanner {
   private static final int MANY = 3;
@@ -132,7 +132,7 @@ final class RepairPlanner {
     }
     if (picture.ballot(name).root().equals(target.root())) {
       orders.prove(name, target, Command.Accepts.THIS);
-    } else if (mayBeReplaced(name) && !isHeldBack(name) && !isLastToLead(name)) {
+    } else if (mayBeReplaced(name) && !isHeldBack(name)) {
       sample(name, target)
           .ifPresent(
               sample ->
@@ -168,22 +168,6 @@ final class RepairPlanner {
                     .ifPresent(step -> orders.rebuild(name, step, finding(name, verdict)));
               }
             });
-  }
-
-  /**
-   * Who is being changed cannot lead, and may wait long for a sample that died: of those that can
-   * take over one is left alone until another has what is to be.
-   */
-  private boolean isLastToLead(String name) {
-    if (!isAbleToLead(name)) {
-      return false;
-    }
-    List<String> others = picture.usable().filter(m -> !m.equals(name) && isAbleToLead(m)).toList();
-    return !others.isEmpty() && others.stream().allMatch(orders::isChanging);
-  }
-
-  private boolean isAbleToLead(String name) {
-    return picture.is(name, MemberClass.STEADY) && !picture.record().isPrimary(name);
   }
 
   /** Of the primary only rot is touched, unless votes alone decide. */

@@ -63,12 +63,21 @@ record Work(List<Job> jobs, long counter) {
     return filtered(job -> !job.involves(name) || (job.isWriting() && !job.member().equals(name)));
   }
 
+  /** The orders by which others copy from this member. */
+  List<Job.Repairing> copying(String sample) {
+    return jobs.stream()
+        .filter(Job.Repairing.class::isInstance)
+        .map(Job.Repairing.class::cast)
+        .filter(job -> job.isFrom(sample))
+        .toList();
+  }
+
   /** Members that copy from this one must end before that: nobody will serve them any more. */
   Work hurried(String sample, Instant deadline) {
     return mapped(
         job ->
             job instanceof Job.Repairing repairing
-                    && repairing.repair().sample().equals(sample)
+                    && repairing.isFrom(sample)
                     && repairing.deadline().isAfter(deadline)
                 ? new Job.Repairing(repairing.id(), repairing.repair(), deadline)
                 : job);

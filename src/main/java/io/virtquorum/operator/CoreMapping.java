@@ -17,6 +17,7 @@ import io.virtquorum.wire.v1.Audit;
 import io.virtquorum.wire.v1.Progress;
 import io.virtquorum.wire.v1.PullSample;
 import io.virtquorum.wire.v1.Quiesce;
+import io.virtquorum.wire.v1.Recall;
 import io.virtquorum.wire.v1.RestoreRows;
 import io.virtquorum.wire.v1.ServeOutput;
 import io.virtquorum.wire.v1.ServeSample;
@@ -82,10 +83,12 @@ final class CoreMapping {
           case OUTCOME_DONE -> done(progress);
           case OUTCOME_VOID -> new Outcome.Void(progress.getMessage());
           case OUTCOME_FAILED, OUTCOME_REFUSED, OUTCOME_UNSPECIFIED, UNRECOGNIZED ->
-              new Outcome.Failed(
-                  new Trouble(
-                      progress.getReason().isEmpty() ? "RepairFailed" : progress.getReason(),
-                      progress.getMessage()));
+              progress.getReason().equals(WireMapping.RECALLED)
+                  ? new Outcome.Recalled()
+                  : new Outcome.Failed(
+                      new Trouble(
+                          progress.getReason().isEmpty() ? "RepairFailed" : progress.getReason(),
+                          progress.getMessage()));
         };
     return new Event.Finished(stream.member(), progress.getCommandId(), outcome);
   }
@@ -108,6 +111,11 @@ final class CoreMapping {
             .setId(order.id())
             .setExpiresInMillis((int) LONG.toMillis());
     switch (order) {
+      case Command.Recall recall -> {
+        return ToMember.newBuilder()
+            .setRecall(Recall.newBuilder().setTerm(term).setId(recall.id()))
+            .build();
+      }
       case Command.Prove prove ->
           command
               .setExpiresInMillis((int) SHORT.toMillis())

@@ -1,5 +1,6 @@
 package io.virtquorum.sidecar;
 
+import io.virtquorum.wire.WireMapping;
 import io.virtquorum.wire.v1.FromMember;
 import io.virtquorum.wire.v1.Progress;
 import io.virtquorum.wire.v1.Progress.Outcome;
@@ -46,9 +47,7 @@ final class Answers {
   /** It was cut off, because whoever ordered it does not wait for it any more. */
   static FromMember recalled(String id) {
     return refused(
-        id,
-        "Recalled",
-        "Its stream ended or a newer leader took over before anything was replaced");
+        id, WireMapping.RECALLED, "Nobody waits for it any more, and nothing was replaced");
   }
 
   /** True if something was done, or is served. */

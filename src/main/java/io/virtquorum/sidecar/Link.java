@@ -13,6 +13,7 @@ import io.virtquorum.wire.v1.Configure;
 import io.virtquorum.wire.v1.FromMember;
 import io.virtquorum.wire.v1.Health;
 import io.virtquorum.wire.v1.Hello;
+import io.virtquorum.wire.v1.Recall;
 import io.virtquorum.wire.v1.Standing;
 import io.virtquorum.wire.v1.ToMember;
 import java.time.Duration;
@@ -60,6 +61,9 @@ final class Link implements Uplink {
 
     /** The adjudicator orders something. */
     void ordered(Command command);
+
+    /** The adjudicator does not wait for an order any more. */
+    void recalled(Recall recall);
 
     /** The adjudicator says what the record says of this member. */
     void stands(Standing standing);
@@ -198,6 +202,7 @@ final class Link implements Uplink {
     switch (message.getMessageCase()) {
       case CONFIGURE -> listener.configured(message.getConfigure());
       case COMMAND -> listener.ordered(message.getCommand());
+      case RECALL -> listener.recalled(message.getRecall());
       case STANDING -> listener.stands(message.getStanding());
       case MESSAGE_NOT_SET ->
           log.atDebug().log("A newer adjudicator said what this one cannot read");

@@ -160,6 +160,15 @@ final class Member implements Link.Listener, AutoCloseable {
   }
 
   @Override
+  public void recalled(io.virtquorum.wire.v1.Recall recall) {
+    if (orders.obeys(recall.getTerm())) {
+      orders.recall(recall.getId());
+      this.recall.unless(orders::wants);
+      driver.news();
+    }
+  }
+
+  @Override
   public void stands(Standing standing) {
     if (orders.obeys(standing.getTerm())) {
       standings.hear(standing);

@@ -5,10 +5,12 @@ import io.virtquorum.wire.v1.Command;
 import io.virtquorum.wire.v1.FromMember;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
+import java.util.Set;
 import java.util.function.LongConsumer;
 
 /**
@@ -33,6 +35,7 @@ final class Orders {
           return size() > REMEMBERED + WAITING;
         }
       };
+  private final Set<String> recalled = new HashSet<>(); // of those that wait or run
   private long term;
   private long stream;
   private boolean begun; // a stream, on which no leader spoke yet
@@ -99,7 +102,16 @@ final class Orders {
 
   /** True if somebody waits for the end of this order. */
   synchronized boolean wants(Order order) {
-    return order.command().getTerm() >= term && order.stream() == stream;
+    return order.command().getTerm() >= term
+        && order.stream() == stream
+        && !recalled.contains(order.command().getId());
+  }
+
+  /** Nobody waits for the end of this order any more; nothing if it ended, or is not known. */
+  synchronized void recall(String id) {
+    if (answers.containsKey(id) && answers.get(id).isEmpty()) {
+      recalled.add(id);
+    }
   }
 
   /**
@@ -147,6 +159,9 @@ final class Orders {
       return Optional.of(
           Answers.refused(id, WireMapping.OLD_TERM, "A newer leader took over while it waited"));
     }
+    if (recalled.contains(id)) {
+      return Optional.of(Answers.recalled(id));
+    }
     if (!wants(order)) {
       return Optional.of(
           Answers.refused(id, "Forgotten", "Its stream ended while it waited, and so nobody asks"));
@@ -160,5 +175,6 @@ final class Orders {
   /** Remembers the answer to a command, for when it is sent again. */
   synchronized void answered(String id, FromMember answer) {
     answers.put(id, Optional.of(answer));
+    recalled.remove(id);
   }
 }

@@ -31,6 +31,9 @@ public final class WireMapping {
   /** Why a member refuses an order: it has heard a leader with a newer term. */
   public static final String OLD_TERM = "OldTerm";
 
+  /** Why an order did nothing: whoever gave it does not wait for it any more. */
+  public static final String RECALLED = "Recalled";
+
   /** To the wire. */
   public static ByteString write(Digest digest) {
     return ByteString.copyFrom(digest.bytes());

@@ -113,34 +113,50 @@ final class DecisionsTest {
     decider.finished("t2-1", new Outcome.Done(0, 0, Duration.ZERO, ""));
     decider.remembers(0, SECOND, NEW);
     assertThat(decider.ordered(Command.Serve.class))
-        .as("if the primary dies now, web-2 leads at once")
+        .as("nobody waits for the other")
         .extracting(Command.Serve::puller)
-        .containsExactly("web-1");
+        .containsExactly("web-1", "web-2");
     decider.votes(
         0, NEWER, Optional.of(new Remembered(SECOND, NEW)), 0, false, written(PAGE, NEW, NEWER));
     assertThat(decider.target().root()).isEqualTo(NEW);
   }
 
   @Test
-  void givenASlowJoinerThenTheOthersProofCommitsAndTheNextWriteIsAcceptedMeanwhile() {
+  void givenAllCopyFromAPrimaryThatDiesThenTheyAreToldToGiveUpAndTheFirstWhoDidLeads() {
     Matrix edited = Matrix.of(List.of(new Row(PAGE, NEW), new Row(Decider.DATA, DATA_1)));
-    Decider decider = Decider.steady(1, 1, 1, 1);
+    Decider decider = Decider.steady();
     decider.changed(0, edited.root(), false, written(PAGE, PAGE_1, NEW));
     decider.proves();
     for (Command.Serve serve : decider.ordered(Command.Serve.class)) {
       decider.offered(serve.id(), new Offer(edited, "172.31.77.2", 7_899, "secret"));
     }
-    assertThat(decider.ordered(Command.Pull.class))
-        .as("one that can take over is left alone")
-        .extracting(Command.Pull::member)
-        .containsExactly("web-1", "web-2");
-    Outcome done = new Outcome.Done(1, 20, Duration.ofMillis(5), "epoch-1");
-    decider.ended(Command.Pull.class, done);
-    assertThat(decider.newest(Command.Serve.class).puller()).isEqualTo("web-3");
-    decider.serves(edited).ended(Command.Pull.class, done);
+    List<Command.Pull> pulls = decider.ordered(Command.Pull.class);
+    assertThat(pulls).extracting(Command.Pull::member).containsExactly("web-1", "web-2");
+    decider.died(0);
+    assertThat(decider.ordered(Command.Recall.class))
+        .containsExactlyElementsOf(
+            pulls.stream().map(pull -> new Command.Recall(pull.id(), pull.member())).toList());
+    assertThat(decider.held("SuccessorBusy")).isPresent();
+    decider.finished(pulls.getLast().id(), new Outcome.Recalled());
+    assertThat(decider.state.record().primary()).contains("web-2");
+    assertThat(decider.state.member("web-2").tries()).isEqualTo(MemberState.Tries.NONE);
+  }
+
+  @Test
+  void givenASlowJoinerThenTheOthersProofCommitsAndTheNextWriteIsAcceptedMeanwhile() {
+    Matrix edited = Matrix.of(List.of(new Row(PAGE, NEW), new Row(Decider.DATA, DATA_1)));
+    Decider decider = Decider.steady();
+    decider.changed(0, edited.root(), false, written(PAGE, PAGE_1, NEW));
+    decider.ended(Command.Prove.class, new Outcome.Done(0, 0, Duration.ZERO, ""));
+    for (Command.Serve serve : decider.ordered(Command.Serve.class)) {
+      decider.offered(serve.id(), new Offer(edited, "172.31.77.2", 7_899, "secret"));
+    }
+    assertThat(decider.ordered(Command.Pull.class)).hasSize(2);
+    decider.ended(Command.Pull.class, new Outcome.Done(1, 20, Duration.ofMillis(5), "epoch-1"));
     assertThat(decider.state.record().committed().orElseThrow())
-        .as("a proof is a vote, and web-1 is slow")
+        .as("a proof is a vote")
         .isEqualTo(new Committed(2, SECOND, edited.root()));
+    decider.forget();
     decider.votes(
         0,
         NEWER,
@@ -149,6 +165,10 @@ final class DecisionsTest {
         false,
         written(PAGE, NEW, OTHER));
     assertThat(decider.newest(Command.Prove.class).root()).isEqualTo(NEWER);
+    decider.ended(Command.Prove.class, new Outcome.Done(0, 0, Duration.ZERO, ""));
+    assertThat(decider.ordered(Command.Serve.class))
+        .extracting(Command.Serve::puller)
+        .containsExactly("web-2");
   }
 
   @Test

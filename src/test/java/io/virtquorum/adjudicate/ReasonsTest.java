@@ -146,7 +146,7 @@ final class ReasonsTest {
     decider.remembers(0, SECOND, NEW_PAGE.root()).serves(NEW_PAGE);
     assertThat(decider.newest(Command.Pull.class).archive().verdict())
         .isEqualTo(
-            "web-0 holds %s (4 of 6 votes; the primary web-0 counts 4), the primary web-0 wrote it, web-1 still held the committed state"
+            "web-0 holds %s (4 of 6 votes; the primary web-0 counts 4), the primary web-0 wrote it, web-2 still held the committed state"
                 .formatted(NEW_PAGE.root().brief()));
     decider = Decider.three();
     decider.remembers(2, SECOND, NEW).remembers(0, THIRD, NEW_PAGE.root()).serves(NEW_PAGE);

@@ -8,10 +8,12 @@ import io.virtquorum.fingerprint.Row;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -38,6 +40,7 @@ final class SimulatedMember {
   int sent;
   private final SimulatedCluster cluster;
   private final Map<String, Matrix> offers = new HashMap<>();
+  private final Set<String> working = new HashSet<>(); // orders that have not ended
   private SimulatedLeader leader;
   private boolean usersSinceHeld;
   private int stream;
@@ -236,10 +239,15 @@ final class SimulatedMember {
     termSeen = term;
     cluster.tell("%s: %s", name, order);
     switch (order) {
-      case Command.Prove prove -> later(mine, () -> prove(prove));
+      case Command.Recall recall -> {
+        if (working.remove(recall.id())) {
+          answer(recall, new Outcome.Recalled());
+        }
+      }
+      case Command.Prove prove -> later(mine, prove, () -> prove(prove));
       case Command.Serve serve -> serve(serve);
       case Command.ServeOutput serve -> serve(serve);
-      case Command.Apply apply -> later(mine, () -> apply(apply));
+      case Command.Apply apply -> later(mine, apply, () -> apply(apply));
       case Command.Quiesce quiesce -> {
         quiesced++;
         still = quiesce.still().isPositive();
@@ -249,17 +257,18 @@ final class SimulatedMember {
                 ? new Outcome.Failed(new Trouble("GuestCommandFailed", "it ended with code 1."))
                 : new Outcome.Done(0, 0, Duration.ZERO, ""));
       }
-      case Command.Pull pull -> later(mine, () -> pull(pull));
-      case Command.Restore restore -> later(mine, () -> restore(restore));
-      case Command.Rebuild rebuild -> later(mine, () -> rebuild(rebuild));
+      case Command.Pull pull -> later(mine, pull, () -> pull(pull));
+      case Command.Restore restore -> later(mine, restore, () -> restore(restore));
+      case Command.Rebuild rebuild -> later(mine, rebuild, () -> rebuild(rebuild));
     }
   }
 
-  private void later(int mine, Runnable work) {
+  private void later(int mine, Command.Order order, Runnable work) {
+    working.add(order.id());
     cluster.at(
         cluster.millis + cluster.work(),
         () -> {
-          if (powered && mine == stream) {
+          if (working.remove(order.id()) && powered && mine == stream) {
             work.run();
           }
         });

@@ -154,6 +154,7 @@ final class Sidecar {
     me.termSeen = sent.term();
     me.served++;
     switch (order) {
+      case Command.Recall recall -> recall(recall);
       case Command.Prove prove -> prove(prove);
       case Command.Serve serve -> serve(serve);
       case Command.Pull pull -> pull(pull);
@@ -162,6 +163,14 @@ final class Sidecar {
       case Command.ServeOutput _, Command.Apply _ ->
           throw new IllegalStateException("no command was configured");
       case Command.Quiesce quiesce -> answer(quiesce, done(0));
+    }
+  }
+
+  private void recall(Command.Recall recall) {
+    Member me = me();
+    if (me.pulling.filter(p -> p.order().id().equals(recall.id())).isPresent()) {
+      me.pulling = Optional.empty();
+      answer(recall, new Outcome.Recalled());
     }
   }
 

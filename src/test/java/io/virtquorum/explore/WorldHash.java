@@ -105,6 +105,7 @@ final class WorldHash {
         mix.accept(prove.position().tenure() << 32 ^ prove.position().sequence());
         mix.accept(StateHash.number(prove.root()));
       }
+      case Command.Recall _ -> mix.accept(7);
       case Command.Serve serve -> {
         mix.accept(2);
         mix.accept(StateHash.number(serve.root()) ^ World.index(serve.puller()));
@@ -155,6 +156,7 @@ final class WorldHash {
               switch (finished.outcome()) {
                     case Outcome.Done _ -> 8;
                     case Outcome.Void _ -> 9;
+                    case Outcome.Recalled _ -> 11;
                     case Outcome.Failed _ -> 10;
                     case Outcome.Accepted _ ->
                         throw new IllegalStateException("these members accept what was asked for");

@@ -330,6 +330,7 @@ final class LinkTest {
     final List<Boolean> attached = new CopyOnWriteArrayList<>();
     final List<Configure> configured = new CopyOnWriteArrayList<>();
     final List<Command> ordered = new CopyOnWriteArrayList<>();
+    final List<String> recalled = new CopyOnWriteArrayList<>();
     final List<io.virtquorum.wire.v1.Standing> standings = new CopyOnWriteArrayList<>();
     final List<Hello> hellos = new CopyOnWriteArrayList<>();
 
@@ -346,6 +347,11 @@ final class LinkTest {
     @Override
     public void ordered(Command command) {
       ordered.add(command);
+    }
+
+    @Override
+    public void recalled(io.virtquorum.wire.v1.Recall recall) {
+      recalled.add(recall.getId());
     }
 
     @Override

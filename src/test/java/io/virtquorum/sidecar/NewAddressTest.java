@@ -150,6 +150,9 @@ final class NewAddressTest {
     public void configured(Configure configure) {}
 
     @Override
+    public void recalled(io.virtquorum.wire.v1.Recall recall) {}
+
+    @Override
     public void stands(io.virtquorum.wire.v1.Standing standing) {}
 
     @Override

@@ -90,12 +90,63 @@ final class RecallTest {
   }
 
   @Test
+  void givenItsLeaderRecallsAnOrderThenTheMemberVotesAndTheOthersAreObeyed() throws Exception {
+    inAMember(
+        () -> {
+          sent.listener.ordered(restore("t1-1", 1));
+          work.fetching.await();
+          int before = sent.ballots.size();
+          sent.listener.recalled(recall("t1-1", 1));
+          until(() -> sent.ballots.size() > before);
+          assertThat(reason("t1-1")).isEqualTo("Recalled");
+          sent.listener.recalled(recall("t1-1", 1)); // it ended
+          sent.listener.ordered(restore("t1-2", 1));
+          work.arrived.release();
+          work.replaced.release();
+          until(() -> sent.answers.stream().anyMatch(Answers::isDone));
+        });
+  }
+
+  @Test
+  void givenAnOrderThatWaitsIsRecalledThenItNeverBeginsAndTheOneBeforeGoesOn() throws Exception {
+    inAMember(
+        () -> {
+          sent.listener.ordered(restore("t1-1", 1));
+          sent.listener.ordered(restore("t1-2", 1));
+          work.fetching.await();
+          sent.listener.recalled(recall("t1-2", 1));
+          work.arrived.release();
+          work.replaced.release();
+          until(() -> sent.answers.size() == 2);
+          assertThat(sent.answers).anyMatch(Answers::isDone);
+          assertThat(reason("t1-2")).isEqualTo("Recalled");
+          assertThat(work.begun).containsExactly("t1-1");
+        });
+  }
+
+  @Test
+  void givenARecallOfAnOlderLeaderThenTheOrderGoesOn() throws Exception {
+    inAMember(
+        () -> {
+          sent.listener.configured(configure(2));
+          sent.listener.ordered(restore("t1-1", 2));
+          work.fetching.await();
+          sent.listener.recalled(recall("t1-1", 1));
+          work.arrived.release();
+          work.replaced.release();
+          until(() -> sent.answers.stream().anyMatch(Answers::isDone));
+          assertThat(work.interrupted).isFalse();
+        });
+  }
+
+  @Test
   void givenRowsThatAreBeingReplacedThenTheOrderIsCarriedToItsEnd() throws Exception {
     inAMember(
         () -> {
           sent.listener.ordered(restore("t1-1", 1));
           work.arrived.release();
           work.replacing.await();
+          sent.listener.recalled(recall("t1-1", 1));
           sent.listener.configured(configure(2));
           work.replaced.release();
           until(() -> sent.answers.stream().anyMatch(Answers::isDone));
@@ -139,6 +190,10 @@ final class RecallTest {
 
   private static Configure configure(long term) {
     return Configure.newBuilder().setTerm(term).setQuickMillis(3_600_000).build();
+  }
+
+  private static io.virtquorum.wire.v1.Recall recall(String id, long term) {
+    return io.virtquorum.wire.v1.Recall.newBuilder().setId(id).setTerm(term).build();
   }
 
   private static Command restore(String id, long term) {

@@ -140,6 +140,10 @@ public final class SimulatedSidecar {
     member.ordered(command);
   }
 
+  public void recalled(io.virtquorum.wire.v1.Recall recall) {
+    member.recalled(recall);
+  }
+
   public void stands(io.virtquorum.wire.v1.Standing standing) {
     member.stands(standing);
   }

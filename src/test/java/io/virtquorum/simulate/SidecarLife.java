@@ -153,6 +153,10 @@ final class SidecarLife implements SimulatedSidecar.Outside {
         highestHeard = Math.max(highestHeard, message.getCommand().getTerm());
         sidecar.ordered(message.getCommand());
       }
+      case RECALL -> {
+        highestHeard = Math.max(highestHeard, message.getRecall().getTerm());
+        sidecar.recalled(message.getRecall());
+      }
       case STANDING -> sidecar.stands(message.getStanding());
       case MESSAGE_NOT_SET -> throw new IllegalStateException();
     }
