@@ -55,6 +55,11 @@ type Row struct {
 	Settled bool // a later write must have another ctime
 }
 
+// Fingerprint is the row as a look would have it.
+func (r *Row) Fingerprint() fingerprint.Row {
+	return fingerprint.Row{Path: r.Path, Digest: r.Digest, Ctime: r.Ctime, Ino: r.Ino, Settled: r.Settled}
+}
+
 // fewFiles is up to how many copies are made durable one by one; more cost less with the whole file system.
 const fewFiles = 16
 

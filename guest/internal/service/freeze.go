@@ -227,7 +227,8 @@ func (t *tree) frozenChanges(ctx context.Context, index int, one *frozenTree) []
 		}
 		var now *fingerprint.Row
 		if !row.Digest.IsZero() {
-			now = &fingerprint.Row{Digest: row.Digest, Ctime: row.Ctime, Ino: row.Ino}
+			frozen := row.Fingerprint()
+			now = &frozen
 			inodes[row.Path] = row.Ino
 		}
 		if t.past == nil {

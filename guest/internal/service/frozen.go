@@ -2,11 +2,9 @@ package service
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
-	"virtquorum.io/guest/internal/fingerprint"
 	"virtquorum.io/guest/internal/freeze"
 	"virtquorum.io/guest/internal/memory"
 	"virtquorum.io/guest/internal/wire"
@@ -138,9 +136,7 @@ func (of *member) serveFrozen(number uint64) (set *frozenSet, release func(), er
 }
 
 func frozenRow(tree int, row *freeze.Row) *wire.Row {
-	one := &wire.Row{
-		Tree: uint32(tree), Path: []byte(row.Path), Digest: row.Digest[:], Ctime: row.Ctime, Inode: row.Ino, Settled: row.Settled,
-	}
+	one := rowOf(tree, row.Fingerprint())
 	if row.Type == 'f' {
 		one.Size = uint64(row.Size)
 	}
@@ -158,21 +154,11 @@ func (of *member) rememberFrozen(ctx context.Context, number uint64, state memor
 	if err != nil {
 		return 0, err
 	}
-	held := make([]*Held, len(of.trees))
-	for i, t := range of.trees {
-		if held[i], err = t.prepareFrozen(ctx, state, set.trees[i]); err != nil {
-			return 0, fmt.Errorf("the tree %s: %w", t.spec.Name, err)
-		}
-	}
-	for i, t := range of.trees { // only now: trees that remember different states remember nothing
-		if err := t.commit(ctx, held[i], state.Configuration, set.trees[i].at.rows); err != nil {
-			return 0, fmt.Errorf("the tree %s: %w", t.spec.Name, err)
-		}
-	}
-	if err := of.setHalf(false); err != nil { // nothing that is frozen outlives a whole other state's coming
-		return 0, err
-	}
-	return set.look, nil
+	err = of.commit(ctx, state.Configuration, func(i int, t *tree) (*Held, uint64, error) {
+		held, err := t.prepareFrozen(ctx, state, set.trees[i])
+		return held, set.trees[i].at.rows, err
+	})
+	return set.look, err
 }
 
 // prepareFrozen makes durable what the tree is to remember: what it remembered when it was frozen, with what was frozen in its place.
@@ -189,9 +175,7 @@ func (t *tree) prepareFrozen(ctx context.Context, state memory.State, frozen *fr
 		row := &frozen.rows[i]
 		// A ctime is remembered only if it proves something: the file was still while it was copied, and for long enough before. Any later
 		// write then shows; without one, whatever becomes of the row counts as written.
-		rows = append(rows, memory.Of(fingerprint.Row{
-			Path: row.Path, Digest: row.Digest, Ctime: row.Ctime, Ino: row.Ino, Settled: row.Settled,
-		}))
+		rows = append(rows, memory.Of(row.Fingerprint()))
 	}
 	saving, abandon := context.WithCancelCause(ctx)
 	defer abandon(nil)

@@ -242,19 +242,11 @@ func (s *Service) remember(ctx context.Context, of *member, call Call) (*wire.An
 	if !known {
 		return nil, void("look %d is not known any more", request.Look)
 	}
-	held := make([]*Held, len(of.trees))
-	for i, t := range of.trees {
-		var err error
-		if held[i], err = t.prepare(ctx, state, versions[i]); err != nil {
-			return nil, fmt.Errorf("the tree %s: %w", t.spec.Name, err)
-		}
-	}
-	for i, t := range of.trees { // only now: trees that remember different states remember nothing
-		if err := t.commit(ctx, held[i], state.Configuration, versions[i].rows); err != nil {
-			return nil, fmt.Errorf("the tree %s: %w", t.spec.Name, err)
-		}
-	}
-	if err := of.setHalf(false); err != nil {
+	err := of.commit(ctx, state.Configuration, func(i int, t *tree) (*Held, uint64, error) {
+		held, err := t.prepare(ctx, state, versions[i])
+		return held, versions[i].rows, err
+	})
+	if err != nil {
 		return nil, err
 	}
 	s.standings.hold(of, state, request.Look)
@@ -265,6 +257,26 @@ func remembered(request *wire.Remember) *wire.Answer {
 	return &wire.Answer{Piece: &wire.Answer_Remembered{Remembered: &wire.Remembered{
 		Memory: &wire.Memory{Position: request.Position, Root: request.Root},
 	}}}
+}
+
+// commit has all trees remember what prepare made durable of each, and of which version of its rows that is. The member is then no
+// longer half of another state.
+func (of *member) commit(
+	ctx context.Context, configuration fingerprint.Digest, prepare func(i int, t *tree) (held *Held, rows uint64, err error),
+) error {
+	held, rows := make([]*Held, len(of.trees)), make([]uint64, len(of.trees))
+	for i, t := range of.trees {
+		var err error
+		if held[i], rows[i], err = prepare(i, t); err != nil {
+			return fmt.Errorf("the tree %s: %w", t.spec.Name, err)
+		}
+	}
+	for i, t := range of.trees { // only now: trees that remember different states remember nothing
+		if err := t.commit(ctx, held[i], configuration, rows[i]); err != nil {
+			return fmt.Errorf("the tree %s: %w", t.spec.Name, err)
+		}
+	}
+	return of.setHalf(false)
 }
 
 // prepare makes durable what the newest look saw, so that commit can have the tree remember it.

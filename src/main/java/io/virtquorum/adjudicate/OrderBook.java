@@ -56,11 +56,6 @@ final class OrderBook {
     return isFree(name) && !isWaiting(name);
   }
 
-  /** It is to change by an order that has not ended. */
-  boolean isChanging(String name) {
-    return state.work().isChanging(name);
-  }
-
   /** Its last repair failed a moment ago. */
   boolean isWaiting(String name) {
     return state.member(name).tries().notBefore().isAfter(now);
@@ -78,12 +73,17 @@ final class OrderBook {
     return member.usable() && member.fresh() && !state.work().isChanging(name);
   }
 
+  /** Still, and it did not fail a moment ago. */
+  boolean isAtHand(String name) {
+    return isStill(name) && !isWaiting(name);
+  }
+
   /**
    * Has a member prove that it holds the target, and remember it; nothing while it is busy with
    * itself. Those that copy from it go on, however slow they are.
    */
   void prove(String name, Target target, Command.Accepts accepts) {
-    if (isStill(name) && !isWaiting(name)) {
+    if (isAtHand(name)) {
       String id = nextId();
       Job job = new Job.Proving(id, name, target.position(), target.root(), now.plus(PROVE));
       state = state.with(state.work().with(job));
@@ -144,7 +144,7 @@ final class OrderBook {
 
   /** Has a member keep its writers still, or let them go on (zero); nothing while it is busy. */
   void quiesce(String name, Duration still) {
-    if (isStill(name) && !isWaiting(name)) {
+    if (isAtHand(name)) {
       String id = nextId();
       state = state.with(state.work().with(new Job.Quieting(id, name, still, now.plus(PREPARE))));
       commands.add(new Command.Quiesce(id, name, still));

@@ -1,5 +1,6 @@
 package io.virtquorum.adjudicate;
 
+import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Row;
 import java.time.Duration;
@@ -138,12 +139,10 @@ final class Outcomes {
                             done.archiveEntry())));
       }
       case Outcome.Done _ when job instanceof Job.Proving proving ->
-          proved(rest, proving)
-              .withMember(name, m -> m.proved(proving.position(), proving.root(), began(proving)));
+          proved(rest, proving, proving.root());
       case Outcome.Done _ -> rest.withMember(name, MemberState::succeeded);
       case Outcome.Accepted accepted when job instanceof Job.Proving proving ->
-          proved(rest, proving)
-              .withMember(name, m -> m.proved(proving.position(), accepted.root(), began(proving)));
+          proved(rest, proving, accepted.root());
       case Outcome.Accepted _, Outcome.Recalled _ -> rest.withMember(name, MemberState::stale);
       case Outcome.Void moved ->
           rest.withMember(
@@ -167,14 +166,15 @@ final class Outcomes {
     };
   }
 
-  /** The primary held this after it was asked for a proof. */
-  private static State proved(State state, Job.Proving job) {
+  /** The member held this root after it was asked for a proof, and remembers it. */
+  private static State proved(State state, Job.Proving job, Digest root) {
+    State next = state.withMember(job.member(), m -> m.proved(job.position(), root, began(job)));
     if (!state.record().isPrimary(job.member())) {
-      return state;
+      return next;
     }
-    Exposure exposure = state.news().exposure();
+    Exposure exposure = next.news().exposure();
     Trail trail = exposure.trail().proved(job.position(), began(job));
-    return state.with(state.news().with(exposure.with(trail)));
+    return next.with(next.news().with(exposure.with(trail)));
   }
 
   /** What is proven was held after this. */

@@ -211,7 +211,7 @@ final class RepairPlanner {
   private Optional<String> sample(String puller, Target target) {
     return picture
         .usable()
-        .filter(m -> !m.equals(puller) && orders.isStill(m) && !orders.isWaiting(m))
+        .filter(m -> !m.equals(puller) && orders.isAtHand(m))
         .filter(m -> target.isHeldBy(picture.ballot(m)))
         .min(
             Comparator.comparing((String m) -> !picture.isWanted(m))

@@ -45,7 +45,7 @@ final class RotPlanner {
     // 1. From whoever certainly has most of the rows. A donor whose own repair failed serves before
     // that is tried again: two who have rows of each other would keep each other waiting.
     Optional<String> donor = donors.best(rot, orders::isStill);
-    boolean ready = orders.isStill(name) && !orders.isWaiting(name); // those it serves lose nothing
+    boolean ready = orders.isAtHand(name); // those it serves lose nothing
     if (donor.isPresent() && ready) {
       order(name, donor.get(), donors.kept(donor.get(), rot));
     }

@@ -80,10 +80,7 @@ final class Freezing {
           Request.newBuilder()
               .setRemember(
                   Remember.newBuilder()
-                      .setPosition(
-                          io.virtquorum.guest.wire.v1.Position.newBuilder()
-                              .setTenure(position.tenure())
-                              .setSequence(position.sequence()))
+                      .setPosition(Paths.position(position))
                       .setRoot(Paths.bytes(root))
                       .setFrozen(frozen.getNumber())),
           "remembering what was frozen",

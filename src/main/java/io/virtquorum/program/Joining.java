@@ -231,10 +231,7 @@ final class Joining {
       }
       Remember.Builder remember =
           Remember.newBuilder()
-              .setPosition(
-                  io.virtquorum.guest.wire.v1.Position.newBuilder()
-                      .setTenure(position.tenure())
-                      .setSequence(position.sequence()))
+              .setPosition(Paths.position(position))
               .setRoot(Paths.bytes(root))
               .setLook(sight.number());
       try {

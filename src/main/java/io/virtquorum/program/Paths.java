@@ -4,8 +4,11 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import com.google.protobuf.ByteString;
 import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.RowKey;
 import io.virtquorum.guest.wire.v1.Body;
+import io.virtquorum.guest.wire.v1.Memory;
+import io.virtquorum.guest.wire.v1.Position;
 import io.virtquorum.guest.wire.v1.Target;
 import io.virtquorum.guest.wire.v1.Tree;
 import java.util.ArrayList;
@@ -53,6 +56,20 @@ final class Paths {
 
   static ByteString bytes(Digest digest) {
     return ByteString.copyFrom(digest.bytes());
+  }
+
+  static Position position(io.virtquorum.fingerprint.Position position) {
+    return Position.newBuilder()
+        .setTenure(position.tenure())
+        .setSequence(position.sequence())
+        .build();
+  }
+
+  static Memory memory(Remembered remembered) {
+    return Memory.newBuilder()
+        .setPosition(position(remembered.position()))
+        .setRoot(bytes(remembered.root()))
+        .build();
   }
 
   /** Rows as they are to be, in pieces. Rows of no tree are left out. */

@@ -28,7 +28,6 @@ import io.virtquorum.guest.wire.v1.Address;
 import io.virtquorum.guest.wire.v1.ArchiveList;
 import io.virtquorum.guest.wire.v1.HealthCheck;
 import io.virtquorum.guest.wire.v1.MarkUsers;
-import io.virtquorum.guest.wire.v1.Memory;
 import io.virtquorum.guest.wire.v1.Quiesce;
 import io.virtquorum.guest.wire.v1.Quiet;
 import io.virtquorum.guest.wire.v1.Reason;
@@ -210,15 +209,8 @@ final class ProgramWatch implements Watch {
     snapshot
         .memory()
         .filter(held -> snapshot.changesTotal() > 0)
-        .ifPresent(
-            held ->
-                mark.setHeld(
-                    Memory.newBuilder()
-                        .setPosition(
-                            io.virtquorum.guest.wire.v1.Position.newBuilder()
-                                .setTenure(held.position().tenure())
-                                .setSequence(held.position().sequence()))
-                        .setRoot(Paths.bytes(held.root()))));
+        .map(Paths::memory)
+        .ifPresent(mark::setHeld);
     MarkUsers wanted = mark.build();
     if (wanted.equals(marked)) {
       return seen || markedSeen;

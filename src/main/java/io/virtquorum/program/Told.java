@@ -3,8 +3,6 @@ package io.virtquorum.program;
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.guest.Standing;
 import io.virtquorum.guest.Trouble;
-import io.virtquorum.guest.wire.v1.Memory;
-import io.virtquorum.guest.wire.v1.Position;
 import io.virtquorum.guest.wire.v1.Reason;
 import io.virtquorum.guest.wire.v1.Request;
 import io.virtquorum.port.Limit;
@@ -61,17 +59,7 @@ final class Told {
             .setEpoch(standing.epoch())
             .setReason(standing.reason())
             .setSentence(standing.sentence());
-    standing
-        .committed()
-        .ifPresent(
-            committed ->
-                message.setCommitted(
-                    Memory.newBuilder()
-                        .setPosition(
-                            Position.newBuilder()
-                                .setTenure(committed.position().tenure())
-                                .setSequence(committed.position().sequence()))
-                        .setRoot(Paths.bytes(committed.root()))));
+    standing.committed().map(Paths::memory).ifPresent(message::setCommitted);
     return message.build();
   }
 }

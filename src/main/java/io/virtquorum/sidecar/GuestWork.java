@@ -142,17 +142,18 @@ final class GuestWork implements MemberWork {
       return Answers.refused(id, "Observe", "In mode Observe nothing in the guest is touched");
     }
     try {
-      switch (command.getOrderCase()) {
-        case PULL_SAMPLE, APPLY_OUTPUT -> watch.endServing(); // it is not that any more
-        default -> {} // who copies from here goes on
-      }
       return switch (command.getOrderCase()) {
         case VERIFY -> verify(id, command.getVerify(), left);
         case SERVE_SAMPLE -> serve(id, command.getServeSample(), left);
-        case PULL_SAMPLE -> pull(id, command.getPullSample(), left, recall);
+        case PULL_SAMPLE -> {
+          watch.endServing(); // it is not that any more; by other orders who copies from here goes
+          // on
+          yield pull(id, command.getPullSample(), left, recall);
+        }
         case RESTORE_ROWS -> restore(id, command.getRestoreRows(), left, recall);
         case SERVE_OUTPUT -> serve(id, command.getServeOutput(), left);
         case APPLY_OUTPUT -> {
+          watch.endServing();
           recall.passed(); // a user's command is not cut off in its midst
           yield apply(id, command.getApplyOutput(), left);
         }
