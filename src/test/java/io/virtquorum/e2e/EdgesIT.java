@@ -91,6 +91,7 @@ class EdgesIT {
     String incarnation = old.incarnation().orElseThrow();
     String lost = "saved a moment before the crash";
 
+    old.shell().run(SIGNAL_PROGRAM.formatted("STOP")); // whoever sees it follows the user
     Site.save(old, "note.txt", lost);
     old.shell().run("sync");
     new Hypervisor(testbed.host()).kill(Installation.MEMBERS, old.name());
