@@ -123,7 +123,7 @@ final class Outcomes {
       case Outcome.Done done when job instanceof Job.Repairing repairing -> {
         Job.Repair repair = repairing.repair();
         commands.add(new Command.Tell(false, "Repaired", sentence(repair, done)));
-        yield rest.withMember(name, m -> succeeded(m, repairing))
+        yield rest.withMember(name, m -> succeeded(m, repairing).with(done.stale()))
             .with(
                 rest.news()
                     .with(

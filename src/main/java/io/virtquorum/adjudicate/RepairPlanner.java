@@ -42,6 +42,7 @@ final class RepairPlanner {
     OutputPlanner.plan(picture, orders);
     picture.usable().forEach(m -> planner.tooFast(m).ifPresent(holds::add));
     picture.usable().forEach(m -> planner.failing(m).ifPresent(holds::add));
+    holds.addAll(Stale.holds(picture));
     return new Planner.Plan(orders.state(), orders.commands(), holds);
   }
 
@@ -183,7 +184,9 @@ final class RepairPlanner {
   }
 
   private boolean isAbleToLead(String name) {
-    return picture.is(name, MemberClass.STEADY) && !picture.record().isPrimary(name);
+    return picture.is(name, MemberClass.STEADY)
+        && !picture.record().isPrimary(name)
+        && !picture.hasStaleProcess(name);
   }
 
   /** Of the primary only rot is touched, unless votes alone decide. */

@@ -205,7 +205,13 @@ final class Joining {
                       .map(RowKey::display)
                       .collect(Collectors.joining(", ")));
     }
-    return new PullResult.Done(rows.size(), bytes, applied.getArchiveEntry(), millis, warnings);
+    return new PullResult.Done(
+        rows.size(),
+        bytes,
+        applied.getArchiveEntry(),
+        millis,
+        warnings,
+        applied.getStaleCount() == 0 ? List.of() : looks.look(limit).snapshot().stale());
   }
 
   /** Reads rows from the disk, past the page cache: the looks after it know what is there. */
@@ -248,7 +254,8 @@ final class Joining {
                 List.of(),
                 0,
                 was.audited(),
-                was.guestMillis()),
+                was.guestMillis(),
+                was.stale()),
             sight.number());
       } catch (RefusedException refused) {
         if (refused.reason() != Reason.REASON_VOID) {

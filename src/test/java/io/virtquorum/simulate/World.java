@@ -360,6 +360,7 @@ final class World {
   /** A person has a member lead, with what it holds; empty: no more. */
   void promote(Optional<String> member) {
     promote = member;
+    member.ifPresent(truth::promotedByAPerson);
     vmsChanged();
   }
 
