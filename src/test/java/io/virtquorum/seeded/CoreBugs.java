@@ -128,7 +128,7 @@ final class CoreBugs {
               "return false",
               "Users are led to where a process writes into what a repair replaced.",
               Found.not("nobody keeps files open there"),
-              UNFOUND),
+              Found.by(466)),
           new SeededBug(
               8,
               "adjudicate/Outcomes.java",

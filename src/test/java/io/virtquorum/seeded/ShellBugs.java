@@ -64,7 +64,7 @@ final class ShellBugs {
               "        snapshot.stale());",
               "        List.of());",
               "A ballot does not say who writes into what a repair replaced.",
-              UNFOUND),
+              Found.by(466)),
           new SeededBug(
               2,
               "program/Looks.java",
