@@ -5623,7 +5623,7 @@ func (x *UsersMarked) GetSeen() bool {
 }
 
 // Have the writers of trees keep still: each command is run with "begin", and with "end" after the time, whatever becomes of the
-// session, until that works. Again while they do prolongs it. A command that fails ends those that had begun.
+// session, until that works; and no process of the units runs meanwhile, also if this program dies for no longer than until it begins anew. Again while they do prolongs it. A command that fails ends those that had begun.
 type Quiesce struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Quiet         []*Quiet               `protobuf:"bytes,1,rep,name=quiet,proto3" json:"quiet,omitempty"`
@@ -5679,7 +5679,8 @@ func (x *Quiesce) GetStillMillis() uint32 {
 type Quiet struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Tree          string                 `protobuf:"bytes,1,opt,name=tree,proto3" json:"tree,omitempty"`
-	Argv          []string               `protobuf:"bytes,2,rep,name=argv,proto3" json:"argv,omitempty"`
+	Argv          []string               `protobuf:"bytes,2,rep,name=argv,proto3" json:"argv,omitempty"`   // empty: only its units are frozen
+	Units         []string               `protobuf:"bytes,3,rep,name=units,proto3" json:"units,omitempty"` // of systemd, at most 16: frozen after the command began, until before it ends
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -5728,8 +5729,16 @@ func (x *Quiet) GetArgv() []string {
 	return nil
 }
 
+func (x *Quiet) GetUnits() []string {
+	if x != nil {
+		return x.Units
+	}
+	return nil
+}
+
 type Quiesced struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
+	HeldMillis    uint64                 `protobuf:"varint,1,opt,name=held_millis,json=heldMillis,proto3" json:"held_millis,omitempty"` // how long the writers were kept still that are let go, or were before: the longest; told once
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -5762,6 +5771,13 @@ func (x *Quiesced) ProtoReflect() protoreflect.Message {
 // Deprecated: Use Quiesced.ProtoReflect.Descriptor instead.
 func (*Quiesced) Descriptor() ([]byte, []int) {
 	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{68}
+}
+
+func (x *Quiesced) GetHeldMillis() uint64 {
+	if x != nil {
+		return x.HeldMillis
+	}
+	return 0
 }
 
 // What the record says of this member: applications that wait for a commit are answered by it (docs/durability.md). It counts in its
@@ -6851,12 +6867,14 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x04seen\x18\x01 \x01(\bR\x04seen\"^\n" +
 	"\aQuiesce\x120\n" +
 	"\x05quiet\x18\x01 \x03(\v2\x1a.virtquorum.guest.v1.QuietR\x05quiet\x12!\n" +
-	"\fstill_millis\x18\x02 \x01(\rR\vstillMillis\"/\n" +
+	"\fstill_millis\x18\x02 \x01(\rR\vstillMillis\"E\n" +
 	"\x05Quiet\x12\x12\n" +
 	"\x04tree\x18\x01 \x01(\tR\x04tree\x12\x12\n" +
-	"\x04argv\x18\x02 \x03(\tR\x04argv\"\n" +
-	"\n" +
-	"\bQuiesced\"\xc1\x01\n" +
+	"\x04argv\x18\x02 \x03(\tR\x04argv\x12\x14\n" +
+	"\x05units\x18\x03 \x03(\tR\x05units\"+\n" +
+	"\bQuiesced\x12\x1f\n" +
+	"\vheld_millis\x18\x01 \x01(\x04R\n" +
+	"heldMillis\"\xc1\x01\n" +
 	"\bStanding\x12\x18\n" +
 	"\aprimary\x18\x01 \x01(\bR\aprimary\x12\x16\n" +
 	"\x06tenure\x18\x02 \x01(\x04R\x06tenure\x129\n" +

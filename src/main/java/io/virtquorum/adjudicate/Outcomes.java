@@ -232,6 +232,14 @@ final class Outcomes {
       commands.add(new Command.Tell(true, "QuiesceFailed", told(job, failed).message()));
     }
     boolean still = job.still().isPositive();
+    if (!still && outcome instanceof Outcome.Done done && done.took().isPositive()) {
+      commands.add(
+          new Command.Tell(
+              false,
+              "WritersHeld",
+              "The writers of %s were kept still for %d ms."
+                  .formatted(job.member(), done.took().toMillis())));
+    }
     return rest.withMember(
         job.member(),
         m -> m.stale().still(still ? Optional.of(now.plus(OrderBook.STILL)) : Optional.empty()));

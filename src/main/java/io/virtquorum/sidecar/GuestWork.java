@@ -277,10 +277,9 @@ final class GuestWork implements MemberWork {
       throws GuestException, Trouble {
     if (still.isPositive()) {
       watch.quiesce(still, left);
-    } else {
-      watch.resume(left);
+      return Answers.message(Answers.done(id));
     }
-    return Answers.message(Answers.done(id));
+    return Answers.message(Answers.done(id).setMillis(watch.resume(left).toMillis()));
   }
 
   private FromMember pull(String id, PullSample order, Duration left, Recall recall)

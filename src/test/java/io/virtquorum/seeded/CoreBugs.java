@@ -136,7 +136,7 @@ final class CoreBugs {
               "succeeded(m, repairing)",
               "Who writes into what a repair replaced is known only by the next ballot.",
               Found.not("nobody keeps files open there"),
-              UNFOUND),
+              Found.by(4338)),
           new SeededBug(
               7,
               "adjudicate/LeadingPrimary.java",

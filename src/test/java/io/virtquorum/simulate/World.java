@@ -112,7 +112,8 @@ final class World {
                         path,
                         List.of(),
                         List.of(),
-                        Quieting.command(shape.quiesce())))
+                        Quieting.command(shape.quiesce()),
+                        List.of()))
             .toList();
     shape.weights().forEach(weight -> make(root, weight, this::disk));
     truth.clients.led(this::led);
