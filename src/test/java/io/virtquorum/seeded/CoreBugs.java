@@ -132,8 +132,8 @@ final class CoreBugs {
           new SeededBug(
               8,
               "adjudicate/Outcomes.java",
-              "succeeded(m, repairing).with(done.stale())",
-              "succeeded(m, repairing)",
+              "job.repair().root(), began).with(stale);",
+              "job.repair().root(), began);",
               "Who writes into what a repair replaced is known only by the next ballot.",
               Found.not("nobody keeps files open there"),
               Found.by(4338)),

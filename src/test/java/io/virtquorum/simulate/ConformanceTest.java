@@ -278,6 +278,10 @@ final class ConformanceTest {
       assertThat(to.see().stale()).isEmpty();
       PullResult result = pull(from, to, new Goal.Whole(SECOND), false);
       assertThat(files(((PullResult.Done) result).stale())).containsOnly("docs/log", "docs/gone");
+      PullResult nothing = pull(from, to, new Goal.Whole(new Position(1, 3)), false);
+      assertThat(files(((PullResult.Done) nothing).stale()))
+          .as("though it replaced nothing")
+          .containsOnly("docs/log", "docs/gone");
       to.beginAnew();
       try {
         to.see();
