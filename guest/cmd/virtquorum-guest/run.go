@@ -100,10 +100,14 @@ func serve(ctx context.Context, address, state string, trees service.Opener, pro
 	}
 	guest, runner := evidence.Guest{}, &evidence.Runner{}
 	trees.Own = runner.Own
+	units := &evidence.Units{Mark: filepath.Join(state, "frozen")}
+	if err := units.Recover(); err != nil {
+		log.Error("units that an earlier life of this program froze do not go on", "why", err)
+	}
 	var server *port.Server
 	members := service.New(service.Options{
 		Version: version, BootID: boot, Kernel: guest.Fact(evidence.Kernel), Log: log,
-		Facts: guest, Addresses: guest, Commands: runner, Users: service.NewUserLooker(guest),
+		Facts: guest, Addresses: guest, Commands: runner, Units: units, Users: service.NewUserLooker(guest),
 		Trees: trees, Places: guest, Writers: guest, Updates: updates,
 		Push: func(push *wire.Push) error { return server.Push(push) },
 	})

@@ -20,8 +20,6 @@ type Result struct {
 	Late []Late
 	// Unlisted are paths that were archived with a directory that had to go, though the plan did not name them; at most 100.
 	Unlisted []string
-	// Written says that somebody may have a file open for writing that was taken out of the tree.
-	Written bool
 }
 
 const journalName = "applying"
@@ -335,7 +333,9 @@ func (w *work) end(ctx context.Context) error {
 	if err := w.forgetMarks(ctx); err != nil {
 		return err
 	}
-	w.result.Written = w.isStale()
+	if w.tree.Written != nil {
+		w.tree.Written(w.findWritten())
+	}
 	// What is left in the stage, and copies that are spared, are of no use, and no harm if they stay.
 	for i := range steps {
 		if steps[i].Row.isSpared() {

@@ -23,6 +23,9 @@ type Tree struct {
 	// Appended tells which of these inodes of the tree's file system somebody has open for writing, and everybody who has only to append.
 	// nil: nobody.
 	Appended func(ctx context.Context, inodes []uint64) (map[uint64]bool, error)
+	// Written is told what was taken out of the tree though somebody may have it open for writing, at most MostWritten at a time, and closes it
+	// when it is of no use any more. nil: nobody asks.
+	Written func([]Written)
 }
 
 // Archive applies plans to one tree and keeps what they replaced. Not for many goroutines, and nobody else may use its stage

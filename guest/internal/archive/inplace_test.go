@@ -323,13 +323,25 @@ func TestGivenFilesThatAreReplacedThenProcessesAreLookedAtOnlyIfSomebodyMayWrite
 				asked = true
 				return nil, nil
 			}
+			var written []Written
+			m.tree.Written = func(found []Written) { written = found }
 			m.Archive = New(m.tree)
 			m.write("log", "the old one")
 			open(m)
-			result, err := m.Apply(context.Background(), Plan{Entry: "verdict-1", Put: []Put{m.stageLog("the new one")}})
+			_, err := m.Apply(context.Background(), Plan{Entry: "verdict-1", Put: []Put{m.stageLog("the new one")}})
 			must(t, err)
-			if wanted := name == "a writer" || name == "a mapping"; asked != wanted || result.Written != wanted {
-				t.Errorf("%s: asked %v, written %v", name, asked, result.Written)
+			if wanted := name == "a writer" || name == "a mapping"; asked != wanted || len(written) == 1 != wanted {
+				t.Errorf("%s: asked %v, written %v", name, asked, written)
+			}
+			again, err := m.Archive.Written(context.Background(), 10)
+			if err != nil || len(again) != len(written) {
+				t.Errorf("%s: in the archive %v, %v", name, again, err)
+			}
+			for _, one := range append(written, again...) {
+				if one.Path != "log" || one.Writing() != Somebody || one.Linked() {
+					t.Errorf("%s: %+v", name, one)
+				}
+				must(t, one.Close())
 			}
 		}
 	})

@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -70,40 +69,4 @@ func (w *work) blocks() (int64, error) {
 	}
 	w.block = system.Bsize
 	return w.block, nil
-}
-
-// isWritten is true if somebody may have a file open or mapped for writing: then the kernel gives no lease. That is found out without looking at
-// every process; who opens it at this moment waits for some microseconds.
-func isWritten(file *os.File) bool {
-	fd := file.Fd()
-	if _, err := unix.FcntlInt(fd, unix.F_SETLEASE, unix.F_RDLCK); err != nil {
-		return true
-	}
-	_, _ = unix.FcntlInt(fd, unix.F_SETLEASE, unix.F_UNLCK)
-	return false
-}
-
-// isWrittenAt is isWritten for a name; false for what is no file, or is not there any more.
-func isWrittenAt(dir *beneath.Dir, name string) bool {
-	file, err := dir.OpenRegular(name, unix.O_RDONLY, 0)
-	if err != nil {
-		return errors.Is(err, beneath.ErrBusy)
-	}
-	defer file.Close()
-	return isWritten(file)
-}
-
-// isStale tells whether somebody may write into what was taken out of the tree.
-func (w *work) isStale() bool {
-	for i := range w.steps {
-		s := &w.steps[i]
-		if s.Row.OldType != "f" {
-			continue
-		}
-		slot, _, err := w.findSlot(s, func(in State) bool { return in.Type == 'f' && in.Ino != s.New.Ino })
-		if err != nil || slot != "" && isWrittenAt(w.tree.Archive, slot) {
-			return true
-		}
-	}
-	return false
 }

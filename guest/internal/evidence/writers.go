@@ -58,6 +58,15 @@ func (g Guest) Writers(ctx context.Context, directory int, inodes []uint64) (use
 	return w.uses, false, nil
 }
 
+// Holders says who has these inodes of a file system mapped or open for writing, on a file system in memory too.
+func (g Guest) Holders(ctx context.Context, directory int, inodes []uint64) (map[uint64]Use, error) {
+	w, err := g.use(ctx, directory, inodes, true)
+	if err != nil {
+		return nil, err
+	}
+	return w.uses, nil
+}
+
 // Mapped says which of these inodes a process has mapped for writing, on a file system in memory too.
 func (g Guest) Mapped(ctx context.Context, directory int, inodes []uint64) (map[uint64]bool, error) {
 	w, err := g.use(ctx, directory, inodes, false)

@@ -98,9 +98,6 @@ func (s *Service) apply(ctx context.Context, of *member, call Call) (*wire.Answe
 			}
 			return nil, fmt.Errorf("applying to %s: %w", of.trees[i].spec.Name, applyFailed(err))
 		}
-		if result.Written { // else there is nobody to look for among all processes
-			s.addStale(ctx, of, i, plans[i], applied)
-		}
 		applied.Rows += uint64(result.Rows)
 		applied.LateTotal += uint64(len(result.Late))
 		if result.Entry != "" {
@@ -111,6 +108,9 @@ func (s *Service) apply(ctx context.Context, of *member, call Call) (*wire.Answe
 				applied.Late = append(applied.Late, &wire.Row{Tree: uint32(i), Path: []byte(late.Path), Trouble: late.Why})
 			}
 		}
+	}
+	if applied.Stale, err = s.staleProcesses(ctx, of); err != nil {
+		s.options.Log.Warn("looking who has files open that were replaced", "why", err) // the next look says it
 	}
 	for !port.Fits(applied) {
 		applied.Late = applied.Late[:len(applied.Late)/2]

@@ -26,8 +26,8 @@ func (a *archived) close() {
 }
 
 // archiveOf opens the archive of a tree, and ends first what a crash interrupted.
-func (s *Service) archiveOf(ctx context.Context, of *member, held *Held, name string) (*archived, error) {
-	a, err := s.openArchive(of, held, name)
+func (s *Service) archiveOf(ctx context.Context, of *member, held *Held, t *tree) (*archived, error) {
+	a, err := s.openArchive(of, held, t)
 	if err != nil {
 		return nil, err
 	}
@@ -38,13 +38,13 @@ func (s *Service) archiveOf(ctx context.Context, of *member, held *Held, name st
 	return a, nil
 }
 
-func (s *Service) openArchive(of *member, held *Held, name string) (*archived, error) {
+func (s *Service) openArchive(of *member, held *Held, t *tree) (*archived, error) {
 	if held.Store == nil {
 		return nil, held.Why
 	}
-	a, tree := &archived{}, archive.Tree{Name: name, Live: held.Rows.Root(), SELinux: of.configure.Selinux}
+	a, tree := &archived{}, archive.Tree{Name: t.spec.Name, Live: held.Rows.Root(), SELinux: of.configure.Selinux}
 	if s.options.Writers != nil {
-		tree.Appended = appendedOn(s.options.Writers, held.Rows.Root())
+		tree.Appended, tree.Written = appendedOn(s.options.Writers, held.Rows.Root()), t.stale.keep
 	}
 	for kind, to := range map[string]**beneath.Dir{memory.Stage: &tree.Stage, memory.Archive: &tree.Archive, memory.Journal: &tree.Journal} {
 		directory, err := held.Store.Dir(kind)
@@ -64,15 +64,15 @@ const finishing = 10 * time.Second
 
 // finishRepair ends what a crash interrupted, before anything else is done with the tree. Where that cannot be done the tree is not to be
 // looked at, which is the error: what it holds would be voted on, and be replaced by that old repair at another time.
-func (s *Service) finishRepair(ctx context.Context, of *member, held *Held, name string) error {
+func (s *Service) finishRepair(ctx context.Context, of *member, held *Held, t *tree) error {
 	if held.Store == nil {
 		return nil
 	}
 	s.repairing.Lock()
 	defer s.repairing.Unlock()
-	one, err := s.openArchive(of, held, name)
+	one, err := s.openArchive(of, held, t)
 	if err != nil {
-		s.options.Log.Warn("opening the archive", "tree", name, "why", err)
+		s.options.Log.Warn("opening the archive", "tree", t.spec.Name, "why", err)
 		return nil
 	}
 	defer one.close()
@@ -81,9 +81,10 @@ func (s *Service) finishRepair(ctx context.Context, of *member, held *Held, name
 		s.standings.repair()
 	}
 	if err == nil {
+		s.findStale(ctx, one, t)
 		return nil
 	}
-	s.options.Log.Warn("ending a repair that was interrupted", "tree", name, "why", err)
+	s.options.Log.Warn("ending a repair that was interrupted", "tree", t.spec.Name, "why", err)
 	return unfinished(err)
 }
 
@@ -116,7 +117,7 @@ func (s *Service) archives(ctx context.Context, of *member) (all []*archived, en
 		held, err := t.use()
 		if err == nil {
 			var one *archived
-			if one, err = s.archiveOf(ctx, of, held, t.spec.Name); err == nil {
+			if one, err = s.archiveOf(ctx, of, held, t); err == nil {
 				all = append(all, one)
 				continue
 			}

@@ -96,11 +96,16 @@ func (of *member) seen() *wire.Seen {
 	for i, t := range of.trees {
 		t.addChanges(i, seen)
 	}
-	for !port.Fits(seen) && len(seen.Troubled)+len(seen.Changes) > 0 { // paths may be long
+	fit(seen)
+	return seen
+}
+
+// fit leaves out of lists what a frame has no room for: paths may be long.
+func fit(seen *wire.Seen) {
+	for !port.Fits(seen) && len(seen.Troubled)+len(seen.Changes) > 0 {
 		seen.Troubled = seen.Troubled[:len(seen.Troubled)/2]
 		seen.Changes = seen.Changes[:len(seen.Changes)/2]
 	}
-	return seen
 }
 
 // bytesToRead counts what is still to be read, of the first so many files.
@@ -164,7 +169,7 @@ func (of *member) at(number uint64) (versions []version, known bool) {
 }
 
 func (s *Service) look(ctx context.Context, of *member, call Call) (*wire.Answer, error) {
-	return of.lookAt(ctx, func(t *tree, rows *fingerprint.Scanner) error {
+	return s.lookAt(ctx, of, func(t *tree, rows *fingerprint.Scanner) error {
 		t.lookedAt()
 		if call.Request().GetLook().GetWalk() {
 			if _, err := t.walk(ctx, rows); err != nil {
@@ -176,7 +181,7 @@ func (s *Service) look(ctx context.Context, of *member, call Call) (*wire.Answer
 }
 
 func (s *Service) audit(ctx context.Context, of *member, call Call) (*wire.Answer, error) {
-	return of.lookAt(ctx, func(t *tree, rows *fingerprint.Scanner) error {
+	return s.lookAt(ctx, of, func(t *tree, rows *fingerprint.Scanner) error {
 		began := time.Now()
 		if _, err := t.walk(ctx, rows); err != nil {
 			return err
@@ -193,7 +198,7 @@ func (s *Service) audit(ctx context.Context, of *member, call Call) (*wire.Answe
 
 // lookAt does something with each tree that is open, and answers with what is known after it: the state of a tree says what kept it
 // from being looked at.
-func (of *member) lookAt(ctx context.Context, do func(*tree, *fingerprint.Scanner) error, audited bool) (*wire.Answer, error) {
+func (s *Service) lookAt(ctx context.Context, of *member, do func(*tree, *fingerprint.Scanner) error, audited bool) (*wire.Answer, error) {
 	for _, t := range of.trees {
 		held, err := t.use()
 		if err != nil {
@@ -208,8 +213,13 @@ func (of *member) lookAt(ctx context.Context, do func(*tree, *fingerprint.Scanne
 			t.failed(err)
 		}
 	}
+	stale, err := s.staleProcesses(ctx, of)
+	if err != nil {
+		return nil, err
+	}
 	seen := of.seen()
-	seen.Audited = audited
+	seen.Audited, seen.Stale = audited, stale
+	fit(seen)
 	return &wire.Answer{Piece: &wire.Answer_Look{Look: seen}}, nil
 }
 

@@ -7,6 +7,8 @@ import (
 	gosync "sync"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"virtquorum.io/guest/internal/evidence"
 	"virtquorum.io/guest/internal/wire"
 )
@@ -16,12 +18,20 @@ const (
 	firstRetry   = time.Second
 	lastRetry    = time.Minute
 	mostStill    = 24 * time.Hour
+	mostUnits    = 16
 )
+
+// UnitFreezer has units of systemd stand still. evidence.Units is one.
+type UnitFreezer interface {
+	Freeze(ctx context.Context, units []string) error
+	Thaw(units []string) error
+}
 
 // quiets keep the writers of trees still by the trees' own commands. They outlive sessions and configurations: writers go on when the
 // time is over, whatever becomes of the sidecar.
 type quiets struct {
 	commands Commander
+	units    UnitFreezer
 	log      *slog.Logger
 
 	mu    gosync.Mutex
@@ -35,9 +45,12 @@ type quiet struct {
 	busy chan struct{} // holds a token while a command of it runs: never two at a time
 
 	// Who holds the token may use these.
-	argv  []string // of what keeps still; nil: nothing does
-	timer *time.Timer
-	pause time.Duration
+	kept   *wire.Quiet // what keeps still; nil: nothing does
+	frozen bool        // its units are
+	since  time.Time   // when it began to
+	lasted time.Duration
+	timer  *time.Timer
+	pause  time.Duration
 }
 
 func (q *quiets) tree(name string) *quiet {
@@ -56,24 +69,30 @@ func (s *Service) quiesce(ctx context.Context, of *member, call Call) (*wire.Ans
 	request := call.Request().GetQuiesce()
 	still := min(time.Duration(request.StillMillis)*time.Millisecond, mostStill)
 	for _, one := range request.Quiet {
-		if of.index(one.Tree) == uint32(len(of.trees)) || len(one.Argv) == 0 {
-			return nil, invalid("Quiet", "%q is no tree, or has no command", one.Tree)
+		if of.index(one.Tree) == uint32(len(of.trees)) || len(one.Argv)+len(one.Units) == 0 || len(one.Units) > mostUnits {
+			return nil, invalid("Quiet", "%q is no tree, or has no command and no unit, or more than %d", one.Tree, mostUnits)
+		}
+		if len(one.Units) > 0 && s.quiets.units == nil {
+			return nil, invalid("Quiet", "this program freezes no units")
 		}
 	}
+	var held time.Duration
 	var failure error
 	for i, one := range request.Quiet {
 		var err error
 		if still > 0 {
-			err = s.quiets.tree(one.Tree).begin(ctx, one.Argv, still)
+			err = s.quiets.tree(one.Tree).begin(ctx, one, still)
 		} else {
-			err = s.quiets.tree(one.Tree).end(ctx)
+			var lasted time.Duration
+			lasted, err = s.quiets.tree(one.Tree).end(ctx)
+			held = max(held, lasted)
 		}
 		if err != nil && failure == nil {
 			failure = err
 		}
 		if err != nil && still > 0 {
 			for _, begun := range request.Quiet[:i] {
-				_ = s.quiets.tree(begun.Tree).end(context.WithoutCancel(ctx)) // one that fails is tried again
+				_, _ = s.quiets.tree(begun.Tree).end(context.WithoutCancel(ctx)) // one that fails is tried again
 			}
 			break
 		}
@@ -81,7 +100,7 @@ func (s *Service) quiesce(ctx context.Context, of *member, call Call) (*wire.Ans
 	if failure != nil {
 		return nil, failed(failure)
 	}
-	return &wire.Answer{Piece: &wire.Answer_Quiesced{Quiesced: &wire.Quiesced{}}}, nil
+	return &wire.Answer{Piece: &wire.Answer_Quiesced{Quiesced: &wire.Quiesced{HeldMillis: uint64(held.Milliseconds())}}}, nil
 }
 
 func (q *quiet) take(ctx context.Context) (release func(), err error) {
@@ -94,17 +113,29 @@ func (q *quiet) take(ctx context.Context) (release func(), err error) {
 }
 
 // begin has the writers keep still. Where that fails they are let go on, for it may have kept them still all the same.
-func (q *quiet) begin(ctx context.Context, argv []string, still time.Duration) error {
+func (q *quiet) begin(ctx context.Context, what *wire.Quiet, still time.Duration) error {
 	release, err := q.take(ctx)
 	if err != nil {
 		return err
 	}
 	defer release()
 	q.stop()
-	q.argv = argv
-	if err := q.run(ctx, "begin"); err != nil {
-		if q.run(context.WithoutCancel(ctx), "end") == nil {
-			q.argv = nil
+	if q.frozen && proto.Equal(q.kept, what) { // a command must not wait for what is frozen
+		q.after(still)
+		return nil
+	}
+	if q.frozen {
+		if err := q.letGo(ctx); err != nil {
+			return err
+		}
+	}
+	if q.kept == nil {
+		q.since = time.Now()
+	}
+	q.kept = what
+	if err := q.keep(ctx); err != nil {
+		if q.release(context.WithoutCancel(ctx)) == nil {
+			q.kept = nil
 		} else {
 			q.after(firstRetry)
 		}
@@ -116,26 +147,50 @@ func (q *quiet) begin(ctx context.Context, argv []string, still time.Duration) e
 }
 
 // end lets them go on, if they keep still; where that fails it is tried again by itself.
-func (q *quiet) end(ctx context.Context) error {
+func (q *quiet) end(ctx context.Context) (lasted time.Duration, err error) {
 	release, err := q.take(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer release()
-	return q.letGo(ctx)
+	err = q.letGo(ctx)
+	lasted, q.lasted = q.lasted, 0
+	return lasted, err
+}
+
+// keep runs the command before the units are frozen: it may have something to say to them.
+func (q *quiet) keep(ctx context.Context) error {
+	if err := q.run(ctx, "begin"); err != nil || len(q.kept.Units) == 0 {
+		return err
+	}
+	if err := q.of.units.Freeze(ctx, q.kept.Units); err != nil {
+		return &evidence.Trouble{Reason: evidence.CommandFailed, Text: fmt.Sprintf("the writers of %s cannot be kept still: %v", q.name, err)}
+	}
+	q.frozen = true
+	return nil
+}
+
+func (q *quiet) release(ctx context.Context) error {
+	if q.frozen {
+		if err := q.of.units.Thaw(q.kept.Units); err != nil {
+			return &evidence.Trouble{Reason: evidence.CommandFailed, Text: fmt.Sprintf("the writers of %s are kept still: %v", q.name, err)}
+		}
+		q.frozen = false
+	}
+	return q.run(ctx, "end")
 }
 
 func (q *quiet) letGo(ctx context.Context) error {
-	if q.argv == nil {
+	if q.kept == nil {
 		return nil
 	}
 	q.stop()
-	if err := q.run(ctx, "end"); err != nil {
+	if err := q.release(ctx); err != nil {
 		q.pause = min(max(2*q.pause, firstRetry), lastRetry)
 		q.after(q.pause)
 		return err
 	}
-	q.argv = nil
+	q.kept, q.lasted = nil, time.Since(q.since)
 	return nil
 }
 
@@ -165,9 +220,12 @@ func (q *quiet) after(d time.Duration) {
 
 // run runs the command with its word. The error says how it ended.
 func (q *quiet) run(ctx context.Context, word string) error {
+	if len(q.kept.Argv) == 0 {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, quietCommand)
 	defer cancel()
-	argv := append(append([]string{}, q.argv...), word)
+	argv := append(append([]string{}, q.kept.Argv...), word)
 	result, err := q.of.commands.Run(ctx, evidence.Command{Argv: argv})
 	if err == nil {
 		err = result.Failure()
@@ -185,7 +243,7 @@ func (q *quiets) still() (names []string) {
 	for name, one := range q.trees {
 		select {
 		case one.busy <- struct{}{}:
-			if one.argv != nil {
+			if one.kept != nil {
 				names = append(names, name)
 			}
 			<-one.busy
@@ -201,7 +259,7 @@ func (q *quiets) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, one := range q.trees {
-		_ = one.end(context.Background())
+		_, _ = one.end(context.Background())
 		one.stop()
 	}
 }

@@ -38,6 +38,7 @@ type Options struct {
 	Facts     FactReader
 	Addresses Addresser
 	Commands  Commander
+	Units     UnitFreezer // nil: none can be frozen
 	Users     func(*wire.Configure) (UserLooker, error)
 	Trees     TreeOpener
 	Places    PlaceChecker // nil: trees are always where they should be
@@ -68,7 +69,7 @@ type Service struct {
 
 // New returns a service that is not configured.
 func New(options Options) *Service {
-	s := &Service{options: options, quiets: quiets{commands: options.Commands, log: options.Log}, alone: make(chan struct{}, 1)}
+	s := &Service{options: options, quiets: quiets{commands: options.Commands, units: options.Units, log: options.Log}, alone: make(chan struct{}, 1)}
 	s.operations = s.table()
 	s.running = map[string]int{}
 	s.standings.news = make(chan struct{})

@@ -3,6 +3,7 @@ package service
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -204,6 +205,66 @@ func TestGivenWritersThatKeepStillThenTheyGoOnOnceWhenToldOrWhenTheTimeIsOver(t 
 	mustDo(t, s, &wire.Quiesce{Quiet: []*wire.Quiet{quiet}, StillMillis: 60_000})
 	s.Close()
 	awaitLogged(t, log, "begin end begin end begin end")
+}
+
+// oneUnit knows one unit; what is done to it is logged where its tree's command logs.
+type oneUnit struct{ log string }
+
+func (u *oneUnit) Freeze(_ context.Context, units []string) error {
+	if len(units) != 1 || units[0] != "shop.service" {
+		return fmt.Errorf("freezing %v: the guest has no unit of that name", units)
+	}
+	return u.write("frozen")
+}
+
+func (u *oneUnit) Thaw([]string) error { return u.write("thawed") }
+
+func (u *oneUnit) write(word string) error {
+	file, err := os.OpenFile(u.log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	_, err = fmt.Fprintln(file, word)
+	return err
+}
+
+func TestGivenUnitsThenTheyAreFrozenBetweenTheCommandsWordsAndHowLongThatWasIsTold(t *testing.T) {
+	s, log, _, quiet := quietService(t)
+	s.quiets.units = &oneUnit{log}
+	quiet.Units = []string{"shop.service"}
+	keep := &wire.Quiesce{Quiet: []*wire.Quiet{quiet}, StillMillis: 60_000}
+	letGo := &wire.Quiesce{Quiet: []*wire.Quiet{quiet}}
+	mustDo(t, s, keep)
+	time.Sleep(20 * time.Millisecond)
+	mustDo(t, s, keep) // no command may wait for what is frozen
+	if held := mustDo(t, s, letGo).GetQuiesced().HeldMillis; held < 20 || held > 50_000 {
+		t.Error(held)
+	}
+	if held := mustDo(t, s, letGo).GetQuiesced().HeldMillis; held != 0 {
+		t.Error("it is told twice:", held)
+	}
+	awaitLogged(t, log, "begin frozen thawed end")
+	keep.StillMillis = 50
+	mustDo(t, s, keep)
+	awaitLogged(t, log, "begin frozen thawed end begin frozen thawed end")
+	if held := mustDo(t, s, letGo).GetQuiesced().HeldMillis; held < 50 {
+		t.Error("it ended by itself, and is told later:", held)
+	}
+	quiet.Units = []string{"no.service"}
+	_, _, err := do(t, s, keep)
+	if err == nil || !strings.Contains(err.Error(), "the writers of a cannot be kept still: freezing [no.service]: the guest has no unit of that name") {
+		t.Error(err)
+	}
+	awaitLogged(t, log, "begin frozen thawed end begin frozen thawed end begin end")
+	quiet.Argv, quiet.Units = nil, []string{"shop.service"}
+	mustDo(t, s, keep)
+	mustDo(t, s, letGo)
+	awaitLogged(t, log, "begin frozen thawed end begin frozen thawed end begin end frozen thawed")
+	s.quiets.units = nil
+	if _, _, err := do(t, s, keep); reason(err) != wire.Reason_REASON_INVALID {
+		t.Error(err)
+	}
 }
 
 func TestGivenAQuiesceCommandThatFailsThenItIsSaidAndTheWritersAreLetGoOn(t *testing.T) {

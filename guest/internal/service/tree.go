@@ -56,6 +56,7 @@ type tree struct {
 	small         chan struct{} // holds one token while small files are read
 	large         large
 	writers       WriterFinder // may be nil
+	stale         stale
 
 	mu        sync.Mutex
 	held      *Held              // nil: it is not open
@@ -90,7 +91,7 @@ func (s *Service) openTrees(ctx, running context.Context, of *member) {
 		t.open = func(ctx context.Context) (*Held, error) {
 			held, err := s.options.Trees.OpenTree(ctx, of.configure, spec)
 			if err == nil {
-				if err = s.finishRepair(ctx, of, held, spec.Name); err != nil {
+				if err = s.finishRepair(ctx, of, held, t); err != nil {
 					held.close()
 					held = nil
 				}
@@ -199,6 +200,7 @@ func (t *tree) keep(ctx context.Context) {
 			t.mu.Unlock()
 			remembered.close()
 			held.close()
+			t.stale.forget()
 		}
 		select {
 		case <-ctx.Done():

@@ -2,18 +2,16 @@ package service
 
 import (
 	"context"
-	"os"
 
-	"virtquorum.io/guest/internal/archive"
 	"virtquorum.io/guest/internal/beneath"
 	"virtquorum.io/guest/internal/evidence"
-	"virtquorum.io/guest/internal/port"
 	"virtquorum.io/guest/internal/wire"
 )
 
 // WriterFinder says who can write to files without that a ctime tells of it at once. evidence.Guest is one.
 type WriterFinder interface {
 	Writers(ctx context.Context, directory int, inodes []uint64) (uses map[uint64]evidence.Use, volatile bool, err error)
+	Holders(ctx context.Context, directory int, inodes []uint64) (map[uint64]evidence.Use, error)
 	Mapped(ctx context.Context, directory int, inodes []uint64) (map[uint64]bool, error)
 	Process(process int) (command, unit string)
 }
@@ -61,50 +59,5 @@ func addMapped(ctx context.Context, finder WriterFinder, directory *beneath.Dir,
 		for _, one := range changes {
 			one.Mapped = volatile || found[inode].Mapped || err != nil // what is not known is no rot
 		}
-	}
-}
-
-// addStale names the processes that have a file open or mapped for writing that is no more at its place: what they write goes to the
-// archive, and nobody else sees it.
-func (s *Service) addStale(ctx context.Context, of *member, tree int, plan archive.Plan, applied *wire.Applied) {
-	held, err := of.trees[tree].use()
-	if err != nil || s.options.Writers == nil {
-		return
-	}
-	paths := map[uint64]string{}
-	var inodes []uint64
-	was := func(path string, state archive.State) {
-		if state.Type == 'f' {
-			paths[state.Ino] = path
-			inodes = append(inodes, state.Ino)
-		}
-	}
-	for _, put := range plan.Put {
-		was(put.Path, put.Was)
-	}
-	for _, remove := range plan.Remove {
-		was(remove.Path, remove.Was)
-	}
-	found, _, err := uses(ctx, s.options.Writers, held.Rows.Root(), inodes)
-	if err != nil {
-		s.options.Log.Warn("looking who has files open that were replaced", "tree", of.trees[tree].spec.Name, "why", err)
-		return
-	}
-	for inode, use := range found {
-		if there, err := held.Rows.Root().Stat(paths[inode]); err == nil && there.Ino == inode {
-			continue // it was replaced in place
-		}
-		for _, process := range use.Processes {
-			if process == os.Getpid() || len(applied.Stale) == mostListed {
-				continue
-			}
-			command, unit := s.options.Writers.Process(process)
-			applied.Stale = append(applied.Stale, &wire.StaleProcess{
-				Pid: uint32(process), Command: command, Unit: unit, Tree: uint32(tree), Path: []byte(paths[inode]),
-			})
-		}
-	}
-	for !port.Fits(applied) {
-		applied.Stale = applied.Stale[:len(applied.Stale)/2]
 	}
 }

@@ -3164,6 +3164,7 @@ type Seen struct {
 	Troubled       []*Row                 `protobuf:"bytes,11,rep,name=troubled,proto3" json:"troubled,omitempty"`                              // rows that could not be read or are outside of the state, at most 100; with their trouble
 	ReadingBytes   uint64                 `protobuf:"varint,12,opt,name=reading_bytes,json=readingBytes,proto3" json:"reading_bytes,omitempty"` // that are still to be read before their rows are known
 	Began          int64                  `protobuf:"fixed64,13,opt,name=began,proto3" json:"began,omitempty"`                                  // this look, by the guest's clock, ns since 1970
+	Stale          []*StaleProcess        `protobuf:"bytes,14,rep,name=stale,proto3" json:"stale,omitempty"`                                    // at this moment; at most 20
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -3287,6 +3288,13 @@ func (x *Seen) GetBegan() int64 {
 		return x.Began
 	}
 	return 0
+}
+
+func (x *Seen) GetStale() []*StaleProcess {
+	if x != nil {
+		return x.Stale
+	}
+	return nil
 }
 
 type Change struct {
@@ -4152,7 +4160,7 @@ type Applied struct {
 	Rows          uint64                 `protobuf:"varint,1,opt,name=rows,proto3" json:"rows,omitempty"` // replaced or deleted
 	Bytes         uint64                 `protobuf:"varint,2,opt,name=bytes,proto3" json:"bytes,omitempty"`
 	ArchiveEntry  string                 `protobuf:"bytes,3,opt,name=archive_entry,json=archiveEntry,proto3" json:"archive_entry,omitempty"` // empty: nothing was replaced
-	Stale         []*StaleProcess        `protobuf:"bytes,4,rep,name=stale,proto3" json:"stale,omitempty"`                                   // that have a replaced file open for writing; at most 100
+	Stale         []*StaleProcess        `protobuf:"bytes,4,rep,name=stale,proto3" json:"stale,omitempty"`                                   // that have a replaced file open for writing; at most 20
 	Late          []*Row                 `protobuf:"bytes,5,rep,name=late,proto3" json:"late,omitempty"`                                     // that stayed as they are, with why as their trouble; at most 100
 	LateTotal     uint64                 `protobuf:"varint,6,opt,name=late_total,json=lateTotal,proto3" json:"late_total,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -4231,9 +4239,10 @@ func (x *Applied) GetLateTotal() uint64 {
 	return 0
 }
 
+// A process that has a file open or mapped for writing which a repair took out of the tree: what it writes nobody sees.
 type StaleProcess struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Pid           uint32                 `protobuf:"varint,1,opt,name=pid,proto3" json:"pid,omitempty"`
+	Pid           uint32                 `protobuf:"varint,1,opt,name=pid,proto3" json:"pid,omitempty"` // 0: none has it, and somebody writes all the same, as a device that is made of the file
 	Command       string                 `protobuf:"bytes,2,opt,name=command,proto3" json:"command,omitempty"`
 	Unit          string                 `protobuf:"bytes,3,opt,name=unit,proto3" json:"unit,omitempty"` // of systemd, where there is one
 	Tree          uint32                 `protobuf:"varint,4,opt,name=tree,proto3" json:"tree,omitempty"`
@@ -5614,7 +5623,7 @@ func (x *UsersMarked) GetSeen() bool {
 }
 
 // Have the writers of trees keep still: each command is run with "begin", and with "end" after the time, whatever becomes of the
-// session, until that works. Again while they do prolongs it. A command that fails ends those that had begun.
+// session, until that works; and no process of the units runs meanwhile, also if this program dies for no longer than until it begins anew. Again while they do prolongs it. A command that fails ends those that had begun.
 type Quiesce struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Quiet         []*Quiet               `protobuf:"bytes,1,rep,name=quiet,proto3" json:"quiet,omitempty"`
@@ -5670,7 +5679,8 @@ func (x *Quiesce) GetStillMillis() uint32 {
 type Quiet struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Tree          string                 `protobuf:"bytes,1,opt,name=tree,proto3" json:"tree,omitempty"`
-	Argv          []string               `protobuf:"bytes,2,rep,name=argv,proto3" json:"argv,omitempty"`
+	Argv          []string               `protobuf:"bytes,2,rep,name=argv,proto3" json:"argv,omitempty"`   // empty: only its units are frozen
+	Units         []string               `protobuf:"bytes,3,rep,name=units,proto3" json:"units,omitempty"` // of systemd, at most 16: frozen after the command began, until before it ends
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -5719,8 +5729,16 @@ func (x *Quiet) GetArgv() []string {
 	return nil
 }
 
+func (x *Quiet) GetUnits() []string {
+	if x != nil {
+		return x.Units
+	}
+	return nil
+}
+
 type Quiesced struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
+	HeldMillis    uint64                 `protobuf:"varint,1,opt,name=held_millis,json=heldMillis,proto3" json:"held_millis,omitempty"` // how long the writers were kept still that are let go, or were before: the longest; told once
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -5753,6 +5771,13 @@ func (x *Quiesced) ProtoReflect() protoreflect.Message {
 // Deprecated: Use Quiesced.ProtoReflect.Descriptor instead.
 func (*Quiesced) Descriptor() ([]byte, []int) {
 	return file_virtquorum_guest_v1_guest_proto_rawDescGZIP(), []int{68}
+}
+
+func (x *Quiesced) GetHeldMillis() uint64 {
+	if x != nil {
+		return x.HeldMillis
+	}
+	return 0
 }
 
 // What the record says of this member: applications that wait for a commit are answered by it (docs/durability.md). It counts in its
@@ -6644,7 +6669,7 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x04Look\x12\x12\n" +
 	"\x04walk\x18\x01 \x01(\bR\x04walk\"%\n" +
 	"\x05Audit\x12\x1c\n" +
-	"\tbandwidth\x18\x01 \x01(\x04R\tbandwidth\"\xfb\x03\n" +
+	"\tbandwidth\x18\x01 \x01(\x04R\tbandwidth\"\xb4\x04\n" +
 	"\x04Seen\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12(\n" +
 	"\x10began_age_millis\x18\x02 \x01(\x04R\x0ebeganAgeMillis\x12\x12\n" +
@@ -6659,7 +6684,8 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	" \x03(\v2\x1e.virtquorum.guest.v1.TreeStateR\x05trees\x124\n" +
 	"\btroubled\x18\v \x03(\v2\x18.virtquorum.guest.v1.RowR\btroubled\x12#\n" +
 	"\rreading_bytes\x18\f \x01(\x04R\freadingBytes\x12\x14\n" +
-	"\x05began\x18\r \x01(\x10R\x05beganB\x13\n" +
+	"\x05began\x18\r \x01(\x10R\x05began\x127\n" +
+	"\x05stale\x18\x0e \x03(\v2!.virtquorum.guest.v1.StaleProcessR\x05staleB\x13\n" +
 	"\x11_audit_age_millis\"\x8b\x02\n" +
 	"\x06Change\x12\x12\n" +
 	"\x04tree\x18\x01 \x01(\rR\x04tree\x12\x12\n" +
@@ -6841,12 +6867,14 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x04seen\x18\x01 \x01(\bR\x04seen\"^\n" +
 	"\aQuiesce\x120\n" +
 	"\x05quiet\x18\x01 \x03(\v2\x1a.virtquorum.guest.v1.QuietR\x05quiet\x12!\n" +
-	"\fstill_millis\x18\x02 \x01(\rR\vstillMillis\"/\n" +
+	"\fstill_millis\x18\x02 \x01(\rR\vstillMillis\"E\n" +
 	"\x05Quiet\x12\x12\n" +
 	"\x04tree\x18\x01 \x01(\tR\x04tree\x12\x12\n" +
-	"\x04argv\x18\x02 \x03(\tR\x04argv\"\n" +
-	"\n" +
-	"\bQuiesced\"\xc1\x01\n" +
+	"\x04argv\x18\x02 \x03(\tR\x04argv\x12\x14\n" +
+	"\x05units\x18\x03 \x03(\tR\x05units\"+\n" +
+	"\bQuiesced\x12\x1f\n" +
+	"\vheld_millis\x18\x01 \x01(\x04R\n" +
+	"heldMillis\"\xc1\x01\n" +
 	"\bStanding\x12\x18\n" +
 	"\aprimary\x18\x01 \x01(\bR\aprimary\x12\x16\n" +
 	"\x06tenure\x18\x02 \x01(\x04R\x06tenure\x129\n" +
@@ -7100,27 +7128,28 @@ var file_virtquorum_guest_v1_guest_proto_depIdxs = []int32{
 	32, // 79: virtquorum.guest.v1.Seen.changes:type_name -> virtquorum.guest.v1.Change
 	26, // 80: virtquorum.guest.v1.Seen.trees:type_name -> virtquorum.guest.v1.TreeState
 	33, // 81: virtquorum.guest.v1.Seen.troubled:type_name -> virtquorum.guest.v1.Row
-	33, // 82: virtquorum.guest.v1.RowList.rows:type_name -> virtquorum.guest.v1.Row
-	37, // 83: virtquorum.guest.v1.Serve.joiners:type_name -> virtquorum.guest.v1.Joiner
-	33, // 84: virtquorum.guest.v1.Fetched.moved:type_name -> virtquorum.guest.v1.Row
-	44, // 85: virtquorum.guest.v1.Applied.stale:type_name -> virtquorum.guest.v1.StaleProcess
-	33, // 86: virtquorum.guest.v1.Applied.late:type_name -> virtquorum.guest.v1.Row
-	33, // 87: virtquorum.guest.v1.Proven.differing:type_name -> virtquorum.guest.v1.Row
-	27, // 88: virtquorum.guest.v1.Remember.position:type_name -> virtquorum.guest.v1.Position
-	28, // 89: virtquorum.guest.v1.Remembered.memory:type_name -> virtquorum.guest.v1.Memory
-	32, // 90: virtquorum.guest.v1.Frozen.changes:type_name -> virtquorum.guest.v1.Change
-	53, // 91: virtquorum.guest.v1.ArchiveEntries.entries:type_name -> virtquorum.guest.v1.ArchiveEntry
-	84, // 92: virtquorum.guest.v1.Run.environment:type_name -> virtquorum.guest.v1.Run.EnvironmentEntry
-	28, // 93: virtquorum.guest.v1.MarkUsers.held:type_name -> virtquorum.guest.v1.Memory
-	70, // 94: virtquorum.guest.v1.Quiesce.quiet:type_name -> virtquorum.guest.v1.Quiet
-	28, // 95: virtquorum.guest.v1.Standing.committed:type_name -> virtquorum.guest.v1.Memory
-	76, // 96: virtquorum.guest.v1.FactList.facts:type_name -> virtquorum.guest.v1.Fact
-	83, // 97: virtquorum.guest.v1.Health.ailments:type_name -> virtquorum.guest.v1.Ailment
-	98, // [98:98] is the sub-list for method output_type
-	98, // [98:98] is the sub-list for method input_type
-	98, // [98:98] is the sub-list for extension type_name
-	98, // [98:98] is the sub-list for extension extendee
-	0,  // [0:98] is the sub-list for field type_name
+	44, // 82: virtquorum.guest.v1.Seen.stale:type_name -> virtquorum.guest.v1.StaleProcess
+	33, // 83: virtquorum.guest.v1.RowList.rows:type_name -> virtquorum.guest.v1.Row
+	37, // 84: virtquorum.guest.v1.Serve.joiners:type_name -> virtquorum.guest.v1.Joiner
+	33, // 85: virtquorum.guest.v1.Fetched.moved:type_name -> virtquorum.guest.v1.Row
+	44, // 86: virtquorum.guest.v1.Applied.stale:type_name -> virtquorum.guest.v1.StaleProcess
+	33, // 87: virtquorum.guest.v1.Applied.late:type_name -> virtquorum.guest.v1.Row
+	33, // 88: virtquorum.guest.v1.Proven.differing:type_name -> virtquorum.guest.v1.Row
+	27, // 89: virtquorum.guest.v1.Remember.position:type_name -> virtquorum.guest.v1.Position
+	28, // 90: virtquorum.guest.v1.Remembered.memory:type_name -> virtquorum.guest.v1.Memory
+	32, // 91: virtquorum.guest.v1.Frozen.changes:type_name -> virtquorum.guest.v1.Change
+	53, // 92: virtquorum.guest.v1.ArchiveEntries.entries:type_name -> virtquorum.guest.v1.ArchiveEntry
+	84, // 93: virtquorum.guest.v1.Run.environment:type_name -> virtquorum.guest.v1.Run.EnvironmentEntry
+	28, // 94: virtquorum.guest.v1.MarkUsers.held:type_name -> virtquorum.guest.v1.Memory
+	70, // 95: virtquorum.guest.v1.Quiesce.quiet:type_name -> virtquorum.guest.v1.Quiet
+	28, // 96: virtquorum.guest.v1.Standing.committed:type_name -> virtquorum.guest.v1.Memory
+	76, // 97: virtquorum.guest.v1.FactList.facts:type_name -> virtquorum.guest.v1.Fact
+	83, // 98: virtquorum.guest.v1.Health.ailments:type_name -> virtquorum.guest.v1.Ailment
+	99, // [99:99] is the sub-list for method output_type
+	99, // [99:99] is the sub-list for method input_type
+	99, // [99:99] is the sub-list for extension type_name
+	99, // [99:99] is the sub-list for extension extendee
+	0,  // [0:99] is the sub-list for field type_name
 }
 
 func init() { file_virtquorum_guest_v1_guest_proto_init() }

@@ -6,6 +6,7 @@ import io.virtquorum.fingerprint.Output;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.RowKey;
+import io.virtquorum.fingerprint.StaleProcess;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -24,6 +25,7 @@ import java.util.Set;
  * @param audited every content was read again from the disk for this ballot
  * @param trouble why this member can neither be trusted nor repaired now; empty: healthy
  * @param outputs what it has of the features that are no files, by name
+ * @param stale who still writes into files that a repair took out of its trees
  */
 public record Ballot(
     Incarnation incarnation,
@@ -37,7 +39,8 @@ public record Ballot(
     boolean usersSinceHeld,
     boolean audited,
     Optional<Trouble> trouble,
-    Map<String, Output> outputs) {
+    Map<String, Output> outputs,
+    List<StaleProcess> stale) {
 
   /** What a sidecar calls it (see {@code collect.Trouble}). */
   private static final Set<String> UNABLE = Set.of("NotMounted", "FileSystemReadOnly", "DiskFails");
@@ -45,6 +48,37 @@ public record Ballot(
   public Ballot {
     changes = List.copyOf(changes);
     outputs = Map.copyOf(outputs);
+    stale = List.copyOf(stale);
+  }
+
+  /** Of a member where nobody does. */
+  public Ballot(
+      Incarnation incarnation,
+      long number,
+      Digest root,
+      int rows,
+      Optional<Remembered> memory,
+      List<Change> changes,
+      int changesTotal,
+      int sessions,
+      boolean usersSinceHeld,
+      boolean audited,
+      Optional<Trouble> trouble,
+      Map<String, Output> outputs) {
+    this(
+        incarnation,
+        number,
+        root,
+        rows,
+        memory,
+        changes,
+        changesTotal,
+        sessions,
+        usersSinceHeld,
+        audited,
+        trouble,
+        outputs,
+        List.of());
   }
 
   /** What the member would say right after it proved that it holds this and remembers it. */
@@ -61,7 +95,26 @@ public record Ballot(
         false,
         false,
         Optional.empty(),
-        outputs);
+        outputs,
+        stale);
+  }
+
+  /** The same where these still write into files that a repair took out of the trees. */
+  Ballot with(List<StaleProcess> writers) {
+    return new Ballot(
+        incarnation,
+        number,
+        root,
+        rows,
+        memory,
+        changes,
+        changesTotal,
+        sessions,
+        usersSinceHeld,
+        audited,
+        trouble,
+        outputs,
+        writers);
   }
 
   /** True if somebody uses the member, or did since it last held what it remembers. */

@@ -2,9 +2,11 @@ package io.virtquorum.adjudicate;
 
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
+import io.virtquorum.fingerprint.StaleProcess;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -261,6 +263,15 @@ record MemberState(
 
   boolean fresh() {
     return standing == Standing.FRESH;
+  }
+
+  /** A repair left these, which still write into what it replaced. */
+  MemberState with(List<StaleProcess> writers) {
+    return ballot.map(b -> with(Optional.of(b.with(writers)), standing)).orElse(this);
+  }
+
+  private MemberState with(Optional<Ballot> changed, Standing of) {
+    return new MemberState(presence, changed, of, since, tries, outputTries, stillUntil, told);
   }
 
   MemberState succeeded() {

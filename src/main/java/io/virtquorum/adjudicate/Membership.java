@@ -55,7 +55,8 @@ final class Membership {
         .filter(m -> committed.isHeldBy(picture.ballot(m)))
         .filter(m -> !picture.isOverwritten(m))
         .max(
-            Comparator.comparing((String m) -> record.members().get(m))
+            Comparator.comparing((String m) -> !picture.hasStaleProcess(m))
+                .thenComparing(m -> record.members().get(m))
                 .thenComparing(Comparator.reverseOrder()));
   }
 

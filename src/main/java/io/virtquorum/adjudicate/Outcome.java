@@ -1,7 +1,9 @@
 package io.virtquorum.adjudicate;
 
 import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.StaleProcess;
 import java.time.Duration;
+import java.util.List;
 
 /** How an order to a member ended. */
 public sealed interface Outcome {
@@ -11,8 +13,19 @@ public sealed interface Outcome {
    * @param rows replaced or deleted
    * @param bytes that crossed the sync network
    * @param archiveEntry where the replaced rows are; empty: nothing was replaced
+   * @param stale who still writes into what was replaced
    */
-  record Done(int rows, long bytes, Duration took, String archiveEntry) implements Outcome {}
+  record Done(int rows, long bytes, Duration took, String archiveEntry, List<StaleProcess> stale)
+      implements Outcome {
+    public Done {
+      stale = List.copyOf(stale);
+    }
+
+    /** Nobody does. */
+    public Done(int rows, long bytes, Duration took, String archiveEntry) {
+      this(rows, bytes, took, archiveEntry, List.of());
+    }
+  }
 
   /**
    * More was written before it was proven: it holds this, proved it, and remembers it at the

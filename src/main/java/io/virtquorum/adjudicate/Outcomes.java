@@ -3,6 +3,7 @@ package io.virtquorum.adjudicate;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Row;
+import io.virtquorum.fingerprint.StaleProcess;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -124,7 +125,7 @@ final class Outcomes {
       case Outcome.Done done when job instanceof Job.Repairing repairing -> {
         Job.Repair repair = repairing.repair();
         commands.add(new Command.Tell(false, "Repaired", sentence(repair, done)));
-        yield rest.withMember(name, m -> succeeded(m, repairing))
+        yield rest.withMember(name, m -> succeeded(m, repairing, done.stale()))
             .with(
                 rest.news()
                     .with(
@@ -214,14 +215,18 @@ final class Outcomes {
     return job.output().map(f -> member.with(f, after)).orElseGet(() -> member.with(after));
   }
 
-  private static MemberState succeeded(MemberState member, Job.Repairing job) {
+  /**
+   * @param stale who still writes into what was replaced, by this repair of files or an earlier one
+   */
+  private static MemberState succeeded(
+      MemberState member, Job.Repairing job, List<StaleProcess> stale) {
     if (job.repair().aim() instanceof Job.Aim.Whole whole) {
       Instant began = job.deadline().minus(OrderBook.REPAIR);
-      return member.proved(whole.position(), job.repair().root(), began);
+      return member.proved(whole.position(), job.repair().root(), began).with(stale);
     }
     return job.output()
         .map(f -> member.stale().with(f, MemberState.Tries.NONE))
-        .orElseGet(member::succeeded);
+        .orElseGet(() -> member.succeeded().with(stale));
   }
 
   /**
@@ -232,6 +237,14 @@ final class Outcomes {
       commands.add(new Command.Tell(true, "QuiesceFailed", told(job, failed).message()));
     }
     boolean still = job.still().isPositive();
+    if (!still && outcome instanceof Outcome.Done done && done.took().isPositive()) {
+      commands.add(
+          new Command.Tell(
+              false,
+              "WritersHeld",
+              "The writers of %s were kept still for %d ms."
+                  .formatted(job.member(), done.took().toMillis())));
+    }
     return rest.withMember(
         job.member(),
         m -> m.stale().still(still ? Optional.of(now.plus(OrderBook.STILL)) : Optional.empty()));

@@ -64,6 +64,11 @@ record Picture(
     return state.work().isOverwriting(name) || member(name).isUnclear();
   }
 
+  /** True if somebody there still writes into files that a repair took out of its trees. */
+  boolean hasStaleProcess(String name) {
+    return member(name).ballot().filter(b -> !b.stale().isEmpty()).isPresent();
+  }
+
   MemberState member(String name) {
     return state.member(name);
   }

@@ -42,6 +42,7 @@ final class RepairPlanner {
     OutputPlanner.plan(picture, orders);
     picture.usable().forEach(m -> planner.tooFast(m).ifPresent(holds::add));
     picture.usable().forEach(m -> planner.failing(m).ifPresent(holds::add));
+    holds.addAll(Stale.holds(picture));
     return new Planner.Plan(orders.state(), orders.commands(), holds);
   }
 

@@ -99,11 +99,8 @@ final class Succession {
     }
     Optional<String> heir = Membership.heir(picture);
     return heir.isPresent()
-        ? successor.lead(
-            heir.get(),
-            Optional.empty(),
-            "SwitchedOver",
-            "the spec no longer names the primary " + primary)
+        ? successor.leadWhenClear(
+            heir.get(), "SwitchedOver", "the spec no longer names the primary " + primary)
         : followUsers(primary);
   }
 
@@ -175,11 +172,8 @@ final class Succession {
     if (name.isEmpty() || !isProven(primary)) {
       return Plan.none();
     }
-    return successor.lead(
-        name.get(),
-        Optional.empty(),
-        "SwitchedOver",
-        "its users work there, and none at " + primary);
+    return successor.leadWhenClear(
+        name.get(), "SwitchedOver", "its users work there, and none at " + primary);
   }
 
   /** Whom rule 10 follows users to, once the primary proved that nobody wrote there. */

@@ -59,7 +59,7 @@ final class Successor {
     if (next.isPresent()) {
       return picture.isOverwritten(next.get())
           ? Plan.hold(busy(next.get(), why))
-          : lead(next.get(), Optional.empty(), event, why);
+          : leadWhenClear(next.get(), event, why);
     }
     // 3. Nobody holds it in whole; those who remember it may have it together.
     Optional<String> rebuilt = others().filter(this::canBeRebuilt).findFirst();
@@ -75,9 +75,8 @@ final class Successor {
     List<String> alike = alike();
     Optional<String> settled = alike.stream().filter(m -> !picture.isOverwritten(m)).max(fitness());
     if (settled.isPresent() && alike.stream().allMatch(picture::isSettled)) {
-      return lead(
+      return leadWhenClear(
           settled.get(),
-          Optional.empty(),
           event,
           "%s, nobody alive has the committed state, and %s, a majority, changed alike"
               .formatted(why, Words.and(alike)));
@@ -87,6 +86,7 @@ final class Successor {
 
   private Comparator<String> fitness() {
     return Comparator.comparing(this::remembered)
+        .thenComparing(m -> !picture.hasStaleProcess(m))
         .thenComparing(m -> !picture.isOverwritten(m))
         .thenComparing(picture::isWanted)
         .thenComparing(m -> record.members().get(m))
@@ -155,6 +155,13 @@ final class Successor {
                                 .orElse(" and remembers nothing")))
             .toList();
     return held.isEmpty() ? "" : " (" + String.join(", ", held) + ")";
+  }
+
+  /** It leads, unless a process there writes into what a repair replaced: that is waited for. */
+  Plan leadWhenClear(String next, String event, String why) {
+    return picture.hasStaleProcess(next)
+        ? Plan.hold(Stale.successor(picture, next, why))
+        : lead(next, Optional.empty(), event, why);
   }
 
   /** The record says that this one leads from now on. */

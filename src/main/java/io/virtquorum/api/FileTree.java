@@ -21,6 +21,7 @@ import java.util.List;
  * @param afterRepair command and arguments run in the guest after a repair; empty for none
  * @param quiesce command and arguments that keep writers still while a busy tree is copied: run
  *     with {@code begin} as its last argument, and with {@code end} within a minute; empty for none
+ * @param quiesceUnits units of systemd that stand still meanwhile, after the command began
  */
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
 @ValidationRule(
@@ -57,7 +58,15 @@ public record FileTree(
         @JsonPropertyDescription(
             "Command and arguments that keep writers still while a busy tree is copied: run with"
                 + " begin as last argument, and with end within a minute.")
-        List<@Size(max = 1024) String> quiesce) {
+        List<@Size(max = 1024) String> quiesce,
+    @Size(max = 16)
+        @JsonPropertyDescription(
+            "Units of systemd, such as shop.service, whose processes are frozen while a busy tree is"
+                + " copied, for a minute at most.")
+        List<
+                @Size(min = 1, max = 255) @Pattern("^[A-Za-z0-9:_.@-]+[.](service|scope|slice)$")
+                String>
+            quiesceUnits) {
 
   public FileTree {
     name = requireNonNullElse(name, "");
@@ -65,10 +74,16 @@ public record FileTree(
     exclude = List.copyOf(requireNonNullElse(exclude, List.of()));
     afterRepair = List.copyOf(requireNonNullElse(afterRepair, List.of()));
     quiesce = List.copyOf(requireNonNullElse(quiesce, List.of()));
+    quiesceUnits = List.copyOf(requireNonNullElse(quiesceUnits, List.of()));
+  }
+
+  /** True if something keeps its writers still. */
+  public boolean canQuiesce() {
+    return !quiesce.isEmpty() || !quiesceUnits.isEmpty();
   }
 
   /** A tree without exclusions and commands. */
   public FileTree(String name, String path) {
-    this(name, path, null, null, null);
+    this(name, path, null, null, null, null);
   }
 }

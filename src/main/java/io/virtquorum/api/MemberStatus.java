@@ -1,5 +1,7 @@
 package io.virtquorum.api;
 
+import static java.util.Objects.requireNonNullElse;
+
 import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
@@ -7,6 +9,7 @@ import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import io.fabric8.crd.generator.annotation.SchemaFrom;
 import io.fabric8.generator.annotation.Required;
 import java.time.Instant;
+import java.util.List;
 
 /**
  * What is known of one member. Everything but the name may be null: unknown.
@@ -22,6 +25,8 @@ import java.time.Instant;
  * @param node node that it runs on
  * @param lastBallot when it reported a root other than the one before
  * @param reason a sentence on why it is not in sync or not counted
+ * @param staleProcesses sentences, each on a process that writes into a file that a repair took out
+ *     of the state
  */
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
 public record MemberStatus(
@@ -40,4 +45,12 @@ public record MemberStatus(
         @JsonFormat(shape = JsonFormat.Shape.STRING)
         @JsonPropertyDescription("When it reported another root than before.")
         Instant lastBallot,
-    @JsonPropertyDescription("Why it is not in sync, or not counted.") String reason) {}
+    @JsonPropertyDescription("Why it is not in sync, or not counted.") String reason,
+    @JsonPropertyDescription(
+            "Processes that write into files which a repair replaced: with one it does not begin to"
+                + " lead.")
+        List<String> staleProcesses) {
+  public MemberStatus {
+    staleProcesses = List.copyOf(requireNonNullElse(staleProcesses, List.of()));
+  }
+}

@@ -1,5 +1,6 @@
 package io.virtquorum.guest;
 
+import io.virtquorum.fingerprint.StaleProcess;
 import java.util.List;
 
 /** How a pull ended. */
@@ -12,11 +13,24 @@ public sealed interface PullResult {
    * @param archiveEntry what was replaced is there; empty if nothing was
    * @param millis from the first look to the proof
    * @param warnings sentences: commands that failed after the repair; the repair itself is good
+   * @param stale who still writes into what was replaced
    */
-  record Done(int rows, long bytes, String archiveEntry, long millis, List<String> warnings)
+  record Done(
+      int rows,
+      long bytes,
+      String archiveEntry,
+      long millis,
+      List<String> warnings,
+      List<StaleProcess> stale)
       implements PullResult {
     public Done {
       warnings = List.copyOf(warnings);
+      stale = List.copyOf(stale);
+    }
+
+    /** Nobody does. */
+    public Done(int rows, long bytes, String archiveEntry, long millis, List<String> warnings) {
+      this(rows, bytes, archiveEntry, millis, warnings, List.of());
     }
   }
 

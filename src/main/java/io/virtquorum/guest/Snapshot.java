@@ -3,6 +3,7 @@ package io.virtquorum.guest;
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.Remembered;
+import io.virtquorum.fingerprint.StaleProcess;
 import java.util.List;
 import java.util.Optional;
 
@@ -17,6 +18,7 @@ import java.util.Optional;
  * @param changesTotal how many differ
  * @param audited every content was read from the disk, past the page cache
  * @param guestMillis the guest's clock when the reading began, since 1970
+ * @param stale who still writes into files that a repair took out of the trees
  */
 public record Snapshot(
     String bootId,
@@ -25,7 +27,20 @@ public record Snapshot(
     List<Change> changes,
     int changesTotal,
     boolean audited,
-    long guestMillis) {
+    long guestMillis,
+    List<StaleProcess> stale) {
   /** Most changes that are listed; more are only counted. */
   public static final int MAX_CHANGES = 1_000;
+
+  /** Of a member where nobody does. */
+  public Snapshot(
+      String bootId,
+      Matrix matrix,
+      Optional<Remembered> memory,
+      List<Change> changes,
+      int changesTotal,
+      boolean audited,
+      long guestMillis) {
+    this(bootId, matrix, memory, changes, changesTotal, audited, guestMillis, List.of());
+  }
 }

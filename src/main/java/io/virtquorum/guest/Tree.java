@@ -16,13 +16,15 @@ import java.util.regex.Pattern;
  *     the whole path from the tree's root; a slash at its start or end only says which of the two.
  * @param afterRepair program and arguments to run after files of it were replaced; may be empty
  * @param quiesce program and arguments that make its files hold still; may be empty
+ * @param quiesceUnits units of systemd that stand still meanwhile; may be empty
  */
 public record Tree(
     String name,
     String path,
     List<String> excludes,
     List<String> afterRepair,
-    List<String> quiesce) {
+    List<String> quiesce,
+    List<String> quiesceUnits) {
   private static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
 
   /**
@@ -38,6 +40,17 @@ public record Tree(
     excludes = List.copyOf(excludes);
     afterRepair = List.copyOf(afterRepair);
     quiesce = List.copyOf(quiesce);
+    quiesceUnits = List.copyOf(quiesceUnits);
+  }
+
+  /** No unit of which stands still. */
+  public Tree(
+      String name,
+      String path,
+      List<String> excludes,
+      List<String> afterRepair,
+      List<String> quiesce) {
+    this(name, path, excludes, afterRepair, quiesce, List.of());
   }
 
   /** A tree without excludes and commands. */

@@ -146,8 +146,8 @@ public interface Watch extends AutoCloseable {
       throws GuestException, Trouble;
 
   /**
-   * Has the writers of all trees keep still by the trees' own commands; again while they do
-   * prolongs it.
+   * Has the writers of all trees keep still by the trees' own commands, and the trees' units stand
+   * still; again while they do prolongs it.
    *
    * @param still after which the guest lets them go on by itself; 1 s at least
    * @throws Trouble if a command failed; those that had begun are ended
@@ -157,9 +157,10 @@ public interface Watch extends AutoCloseable {
   /**
    * Lets the writers go on; nothing happens to those that are not kept still.
    *
+   * @return how long they were kept still, if that was not told yet; else zero
    * @throws Trouble if a command failed: the guest goes on trying, and so does the next call
    */
-  void resume(Duration limit) throws GuestException, Trouble;
+  Duration resume(Duration limit) throws GuestException, Trouble;
 
   // The sync network.
 

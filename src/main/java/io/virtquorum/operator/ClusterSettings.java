@@ -128,7 +128,8 @@ record ClusterSettings(
               .setPath(tree.path())
               .addAllExclude(tree.exclude())
               .addAllAfterRepair(tree.afterRepair())
-              .addAllQuiesce(tree.quiesce()));
+              .addAllQuiesce(tree.quiesce())
+              .addAllQuiesceUnits(tree.quiesceUnits()));
     }
     return message.build();
   }

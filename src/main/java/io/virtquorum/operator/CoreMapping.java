@@ -64,7 +64,8 @@ final class CoreMapping {
             read.usersSinceHeld(),
             read.audited(),
             read.trouble().map(t -> new Trouble(t.reason(), t.sentence())),
-            read.outputs()),
+            read.outputs(),
+            read.stale()),
         held);
   }
 
@@ -99,7 +100,8 @@ final class CoreMapping {
             progress.getRows(),
             progress.getBytes(),
             Duration.ofMillis(progress.getMillis()),
-            progress.getArchiveEntry())
+            progress.getArchiveEntry(),
+            WireMapping.readStale(progress.getStaleList()))
         : new Outcome.Accepted(
             WireMapping.readDigest(progress.getRoot(), "the root that was accepted"));
   }

@@ -97,7 +97,7 @@ final class SettingsFactory {
         spec.mode() == Mode.OBSERVE,
         voting(spec.voting()),
         new Config.Timing(spec.timing().settle(), spec.failover().patience()),
-        spec.state().files().stream().anyMatch(tree -> !tree.quiesce().isEmpty()),
+        spec.state().files().stream().anyMatch(tree -> tree.canQuiesce()),
         new Config.Bootstrap(spec.bootstrap().source(), spec.bootstrap().vote()),
         annotation(cluster, ClusterSettings.PROMOTE));
   }

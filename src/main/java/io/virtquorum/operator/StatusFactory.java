@@ -14,6 +14,7 @@ import io.virtquorum.api.MemberStatus;
 import io.virtquorum.api.RepairStatus;
 import io.virtquorum.api.TallyStatus;
 import io.virtquorum.fingerprint.Output;
+import io.virtquorum.fingerprint.StaleProcess;
 import io.virtquorum.vote.Tally;
 import io.virtquorum.vote.Vote;
 import java.time.Clock;
@@ -37,6 +38,8 @@ import java.util.stream.Stream;
  * new.
  */
 final class StatusFactory {
+  private static final int MOST_STALE = 5;
+
   private final Clock clock;
 
   StatusFactory(Clock clock) {
@@ -122,7 +125,8 @@ final class StatusFactory {
               ballot.map(b -> b.incarnation().bootId()).orElse(null),
               setup.nodes().get(name),
               null,
-              why);
+              why,
+              ballot.map(StatusFactory::stale).orElse(List.of()));
       statuses.add(dated(before, next));
     }
     return statuses;
@@ -151,7 +155,12 @@ final class StatusFactory {
         next.incarnation(),
         next.node(),
         time,
-        next.reason());
+        next.reason(),
+        next.staleProcesses());
+  }
+
+  private static List<String> stale(Ballot ballot) {
+    return ballot.stale().stream().limit(MOST_STALE).map(StaleProcess::words).toList();
   }
 
   /** The vote in words: who voted for what, and what that amounts to. */

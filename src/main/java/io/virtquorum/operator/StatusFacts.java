@@ -153,6 +153,13 @@ record StatusFacts(
           "Exposed",
           "The newest change on the primary is not on a majority of members yet.");
     }
+    if (inSync >= view.record().majority() && !view.couldLeadOn()) {
+      return new Word(
+          false,
+          "StaleProcess",
+          "On every member that could lead next a process writes into files as they were before a"
+              + " repair: until it is restarted a failover would wait.");
+    }
     return inSync >= view.record().majority()
         ? new Word(
             true,

@@ -98,6 +98,13 @@ record View(
         && record.committed().isPresent();
   }
 
+  /** True if somebody could lead at once who is in sync and not the primary. */
+  boolean couldLeadOn() {
+    return record.members().keySet().stream()
+        .filter(member -> !record.isPrimary(member) && inSync(member))
+        .anyMatch(member -> ballots.get(member).stale().isEmpty());
+  }
+
   /** Why a member is not in sync; completes the sentence "(member): ...". */
   String reason(String member) {
     Departure departure = record.departed().get(member);

@@ -1,7 +1,6 @@
 package io.virtquorum.program;
 
 import io.virtquorum.fingerprint.Digest;
-import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.RowKey;
 import io.virtquorum.guest.ArchiveNote;
@@ -180,16 +179,17 @@ final class Joining {
     if (!rows.isEmpty()) {
       readBack(rows, limit);
     }
-    List<RowKey> unmet = List.of();
-    boolean reached = false;
+    Looks.Sight after;
+    List<RowKey> unmet;
+    boolean reached;
     if (goal instanceof Goal.Whole whole) {
       Digest root = offer.rows().root();
-      Matrix after = remember(whole.position(), root, limit).matrix();
-      reached = after.root().equals(root);
-      unmet = plan.unmet(after);
+      after = remember(whole.position(), root, limit);
+      reached = after.matrix().root().equals(root);
+      unmet = plan.unmet(after.matrix());
     } else {
-      unmet =
-          plan.unmet(looks.walk(limit).matrix()).stream().filter(k -> !late.contains(k)).toList();
+      after = looks.walk(limit);
+      unmet = plan.unmet(after.matrix()).stream().filter(k -> !late.contains(k)).toList();
       reached = unmet.isEmpty();
     }
     long millis = Duration.ofNanos(program.time().nanos() - start).toMillis();
@@ -205,7 +205,15 @@ final class Joining {
                       .map(RowKey::display)
                       .collect(Collectors.joining(", ")));
     }
-    return new PullResult.Done(rows.size(), bytes, applied.getArchiveEntry(), millis, warnings);
+    return new PullResult.Done(
+        rows.size(),
+        bytes,
+        applied.getArchiveEntry(),
+        millis,
+        warnings,
+        after.snapshot().stale().isEmpty() // nobody opens later what is replaced by then
+            ? List.of()
+            : looks.look(limit).snapshot().stale());
   }
 
   /** Reads rows from the disk, past the page cache: the looks after it know what is there. */
@@ -245,7 +253,8 @@ final class Joining {
                 List.of(),
                 0,
                 was.audited(),
-                was.guestMillis()),
+                was.guestMillis(),
+                was.stale()),
             sight.number());
       } catch (RefusedException refused) {
         if (refused.reason() != Reason.REASON_VOID) {

@@ -6,6 +6,7 @@ import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.Row;
 import io.virtquorum.fingerprint.RowKey;
+import io.virtquorum.fingerprint.StaleProcess;
 import io.virtquorum.guest.GuestException;
 import io.virtquorum.guest.Snapshot;
 import io.virtquorum.guest.Trouble;
@@ -45,6 +46,9 @@ final class Looks {
 
   private static final Duration PAUSE = Duration.ofMillis(20);
   private static final Duration LONGEST_PAUSE = Duration.ofMillis(320);
+
+  /** As many as a ballot has room for. */
+  private static final int MOST_STALE = 20;
 
   private final Program program;
   private final Paths paths;
@@ -271,7 +275,21 @@ final class Looks {
         changes,
         memory.isPresent() ? total : 0,
         audited,
-        seen.getBegan() / 1_000_000);
+        seen.getBegan() / 1_000_000,
+        stale(seen.getStaleList()));
+  }
+
+  private List<StaleProcess> stale(List<io.virtquorum.guest.wire.v1.StaleProcess> seen) {
+    return seen.stream()
+        .limit(MOST_STALE)
+        .flatMap(
+            process ->
+                paths.key(process.getTree(), process.getPath()).stream()
+                    .map(
+                        key ->
+                            new StaleProcess(
+                                key, process.getPid(), process.getCommand(), process.getUnit())))
+        .toList();
   }
 
   /** What all trees remember; nothing if one of them remembers something else. */

@@ -29,6 +29,7 @@ import io.virtquorum.guest.wire.v1.ArchiveList;
 import io.virtquorum.guest.wire.v1.HealthCheck;
 import io.virtquorum.guest.wire.v1.MarkUsers;
 import io.virtquorum.guest.wire.v1.Quiesce;
+import io.virtquorum.guest.wire.v1.Quiesced;
 import io.virtquorum.guest.wire.v1.Quiet;
 import io.virtquorum.guest.wire.v1.Reason;
 import io.virtquorum.guest.wire.v1.Request;
@@ -311,24 +312,36 @@ final class ProgramWatch implements Watch {
   }
 
   @Override
-  public void resume(Duration limit) throws GuestException, Trouble {
-    quiet(0, limit);
+  public Duration resume(Duration limit) throws GuestException, Trouble {
+    Duration held = quiet(0, limit);
     quiet = false;
+    return held;
   }
 
-  private void quiet(int millis, Duration limit) throws GuestException, Trouble {
+  private Duration quiet(int millis, Duration limit) throws GuestException, Trouble {
     List<Quiet> trees =
         settings.trees().stream()
-            .filter(tree -> !tree.quiesce().isEmpty())
-            .map(t -> Quiet.newBuilder().setTree(t.name()).addAllArgv(t.quiesce()).build())
+            .filter(tree -> !tree.quiesce().isEmpty() || !tree.quiesceUnits().isEmpty())
+            .map(
+                t ->
+                    Quiet.newBuilder()
+                        .setTree(t.name())
+                        .addAllArgv(t.quiesce())
+                        .addAllUnits(t.quiesceUnits())
+                        .build())
             .toList();
-    if (!trees.isEmpty()) {
-      program.demand(
-          Request.newBuilder()
-              .setQuiesce(Quiesce.newBuilder().addAllQuiet(trees).setStillMillis(millis)),
-          millis > 0 ? "keeping the writers still" : "letting the writers go on",
-          program.time().in(limit));
+    if (trees.isEmpty()) {
+      return Duration.ZERO;
     }
+    Quiesced done =
+        program
+            .demand(
+                Request.newBuilder()
+                    .setQuiesce(Quiesce.newBuilder().addAllQuiet(trees).setStillMillis(millis)),
+                millis > 0 ? "keeping the writers still" : "letting the writers go on",
+                program.time().in(limit))
+            .getQuiesced();
+    return Duration.ofMillis(Math.clamp(done.getHeldMillis(), 0, Integer.MAX_VALUE));
   }
 
   @Override

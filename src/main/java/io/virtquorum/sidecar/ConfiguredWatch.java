@@ -30,7 +30,8 @@ final class ConfiguredWatch {
                         file.getPath(),
                         file.getExcludeList(),
                         file.getAfterRepairList(),
-                        file.getQuiesceList()))
+                        file.getQuiesceList(),
+                        file.getQuiesceUnitsList()))
             .toList(),
         configure.getCommandsList().stream()
             .map(c -> new CommandFeature(c.getName(), c.getRunList(), c.getApplyList()))

@@ -4,6 +4,7 @@ import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.Output;
 import io.virtquorum.fingerprint.Position;
+import io.virtquorum.fingerprint.StaleProcess;
 import io.virtquorum.guest.ArchiveNote;
 import io.virtquorum.guest.Goal;
 import io.virtquorum.guest.Guest;
@@ -26,6 +27,7 @@ import io.virtquorum.wire.v1.ApplyOutput;
 import io.virtquorum.wire.v1.Command;
 import io.virtquorum.wire.v1.Configure;
 import io.virtquorum.wire.v1.FromMember;
+import io.virtquorum.wire.v1.Progress;
 import io.virtquorum.wire.v1.PullSample;
 import io.virtquorum.wire.v1.RestoreRows;
 import io.virtquorum.wire.v1.ServeOutput;
@@ -276,10 +278,9 @@ final class GuestWork implements MemberWork {
       throws GuestException, Trouble {
     if (still.isPositive()) {
       watch.quiesce(still, left);
-    } else {
-      watch.resume(left);
+      return Answers.message(Answers.done(id));
     }
-    return Answers.message(Answers.done(id));
+    return Answers.message(Answers.done(id).setMillis(watch.resume(left).toMillis()));
   }
 
   private FromMember pull(String id, PullSample order, Duration left, Recall recall)
@@ -330,7 +331,7 @@ final class GuestWork implements MemberWork {
     return switch (result) {
       case PullResult.Done done ->
           Answers.message(
-              Answers.done(id)
+              stale(Answers.done(id), done.stale())
                   .setRows(done.rows())
                   .setBytes(done.bytes())
                   .setMillis(done.millis())
@@ -339,6 +340,11 @@ final class GuestWork implements MemberWork {
       case PullResult.Void moved -> Answers.moved(id, moved.message());
       case PullResult.Failed failed -> Answers.failed(id, failed.reason().name(), failed.message());
     };
+  }
+
+  private static Progress.Builder stale(Progress.Builder progress, List<StaleProcess> stale) {
+    stale.forEach(process -> progress.addStale(WireMapping.write(process)));
+    return progress;
   }
 
   private BallotContent ballot(
@@ -358,7 +364,8 @@ final class GuestWork implements MemberWork {
         users.sinceHeld(),
         audited,
         trouble,
-        seen);
+        seen,
+        snapshot.stale());
   }
 
   private static String differs(Digest root, Snapshot snapshot) {

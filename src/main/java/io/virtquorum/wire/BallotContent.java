@@ -4,6 +4,7 @@ import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Output;
 import io.virtquorum.fingerprint.Remembered;
+import io.virtquorum.fingerprint.StaleProcess;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -22,6 +23,7 @@ import java.util.Optional;
  * @param audited from a full audit past the page cache
  * @param trouble why this member cannot be trusted or repaired now
  * @param outputs of the features that are no files, by name
+ * @param stale who still writes into files that a repair took out of the trees
  */
 public record BallotContent(
     long number,
@@ -35,10 +37,42 @@ public record BallotContent(
     boolean usersSinceHeld,
     boolean audited,
     Optional<Trouble> trouble,
-    Map<String, Output> outputs) {
+    Map<String, Output> outputs,
+    List<StaleProcess> stale) {
   public BallotContent {
     changes = List.copyOf(changes);
     outputs = Map.copyOf(outputs);
+    stale = List.copyOf(stale);
+  }
+
+  /** Of a member where nobody does. */
+  public BallotContent(
+      long number,
+      String bootId,
+      Digest root,
+      int rows,
+      Optional<Remembered> memory,
+      List<Change> changes,
+      int changesTotal,
+      int sessions,
+      boolean usersSinceHeld,
+      boolean audited,
+      Optional<Trouble> trouble,
+      Map<String, Output> outputs) {
+    this(
+        number,
+        bootId,
+        root,
+        rows,
+        memory,
+        changes,
+        changesTotal,
+        sessions,
+        usersSinceHeld,
+        audited,
+        trouble,
+        outputs,
+        List.of());
   }
 
   /** The same as a look at what changed would say it. */
@@ -55,7 +89,8 @@ public record BallotContent(
         usersSinceHeld,
         false,
         trouble,
-        outputs);
+        outputs,
+        stale);
   }
 
   /**

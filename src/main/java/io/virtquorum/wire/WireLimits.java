@@ -17,6 +17,9 @@ public final class WireLimits {
   /** Features beside the files: 32 commands and three facts. */
   public static final int OUTPUTS = 35;
 
+  /** Processes that still write into files that a repair replaced. */
+  public static final int STALE = 20;
+
   /** What a member may say of its health at once. */
   public static final int AILMENTS = 8;
 

@@ -9,6 +9,7 @@ import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.Row;
 import io.virtquorum.fingerprint.RowKey;
+import io.virtquorum.fingerprint.StaleProcess;
 import io.virtquorum.wire.v1.Ailment;
 import io.virtquorum.wire.v1.Ballot;
 import io.virtquorum.wire.v1.Health;
@@ -116,7 +117,18 @@ public final class WireMapping {
                     .setTroubleReason(trouble.reason()));
     new TreeMap<>(content.outputs())
         .forEach((feature, output) -> message.addOutputs(write(feature, output)));
+    content.stale().forEach(process -> message.addStale(write(process)));
     return message.build();
+  }
+
+  /** To the wire. */
+  public static io.virtquorum.wire.v1.StaleProcess write(StaleProcess process) {
+    return io.virtquorum.wire.v1.StaleProcess.newBuilder()
+        .setFile(write(process.file()))
+        .setPid(process.pid())
+        .setCommand(cut(process.command(), WireLimits.WORD))
+        .setUnit(cut(process.unit(), WireLimits.WORD))
+        .build();
   }
 
   private static io.virtquorum.wire.v1.Output write(String feature, Output output) {
@@ -268,7 +280,24 @@ public final class WireMapping {
             ? Optional.empty()
             : Optional.of(
                 new BallotContent.Trouble(ballot.getTroubleReason(), ballot.getTrouble())),
-        readOutputs(ballot.getOutputsList()));
+        readOutputs(ballot.getOutputsList()),
+        readStale(ballot.getStaleList()));
+  }
+
+  /** From the wire. */
+  public static List<StaleProcess> readStale(List<io.virtquorum.wire.v1.StaleProcess> messages)
+      throws WireException {
+    bounded(messages.size(), WireLimits.STALE, "processes");
+    List<StaleProcess> processes = new ArrayList<>(messages.size());
+    for (var message : messages) {
+      natural(message.getPid(), "the id of a process");
+      limited(message.getCommand(), WireLimits.WORD, "the command of a process");
+      limited(message.getUnit(), WireLimits.WORD, "the unit of a process");
+      processes.add(
+          new StaleProcess(
+              read(message.getFile()), message.getPid(), message.getCommand(), message.getUnit()));
+    }
+    return processes;
   }
 
   private static Map<String, Output> readOutputs(List<io.virtquorum.wire.v1.Output> messages)

@@ -9,6 +9,7 @@ import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.Row;
 import io.virtquorum.fingerprint.RowKey;
+import io.virtquorum.fingerprint.StaleProcess;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -149,6 +150,30 @@ final class Decider {
   /** The member holds exactly what it remembers. */
   Decider remembers(int member, Position position, Digest root) {
     return votes(member, root, Optional.of(new Remembered(position, root)), 0, false);
+  }
+
+  /** The member holds what it remembers, and processes write into what a repair replaced. */
+  Decider writesInto(int member, Position position, Digest root, StaleProcess... processes) {
+    return writesInto(
+        member,
+        Optional.of(new Remembered(position, root)),
+        root,
+        List.of(),
+        false,
+        Arrays.asList(processes));
+  }
+
+  Decider writesInto(
+      int member,
+      Optional<Remembered> memory,
+      Digest root,
+      List<Change> changes,
+      boolean users,
+      List<StaleProcess> processes) {
+    return votes(
+        member,
+        ballot(root, memory, changes, changes.size(), 0, users, Optional.empty(), Map.of())
+            .with(processes));
   }
 
   /** The member remembers C and differs from it. */

@@ -232,6 +232,15 @@ final class PatienceTest {
   }
 
   @Test
+  void givenWritersThatWereKeptStillThenPeopleReadHowLong() {
+    Decider decider = keptStill();
+    decider.serves(MATRIX).ended(Command.Pull.class, done()).holds(1);
+    decider.ended(Command.Quiesce.class, new Outcome.Done(0, 0, Duration.ofMillis(1234), ""));
+    assertThat(decider.said("WritersHeld"))
+        .contains("The writers of web-0 were kept still for 1234 ms.");
+  }
+
+  @Test
   void givenAQuiesceCommandThatFailsThenPeopleReadWhyAndItIsTriedWithoutIt() {
     Decider decider = stray();
     decider.configure(decider.config().withCanQuiesce(true));

@@ -430,7 +430,18 @@ class HAClusterApiIT {
             now,
             List.of(
                 new MemberStatus(
-                    "web-0", "steady", true, "c0ffee", 1, 1, 0, "vmi/boot", "node-1", now, null),
+                    "web-0",
+                    "steady",
+                    true,
+                    "c0ffee",
+                    1,
+                    1,
+                    0,
+                    "vmi/boot",
+                    "node-1",
+                    now,
+                    null,
+                    List.of()),
                 new MemberStatus(
                     "web-1",
                     "advanced",
@@ -442,7 +453,8 @@ class HAClusterApiIT {
                     "vmi/boot",
                     "node-2",
                     now,
-                    "wrote")),
+                    "wrote",
+                    List.of("nginx (process 7) still has site:log open"))),
             new TallyStatus("beef", 6, 8, 5, "Elected", "web-1 has 6 of 8 votes; 5 are needed."),
             new RepairStatus(
                 "web-0", "web-1", 2, 1234, "c0ffee", Duration.ofMillis(1234), now, "It drifted."),

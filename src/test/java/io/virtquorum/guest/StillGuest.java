@@ -128,8 +128,9 @@ public class StillGuest implements Guest, Watch {
   }
 
   @Override
-  public void resume(Duration limit) {
+  public Duration resume(Duration limit) {
     asked.add("resume");
+    return Duration.ZERO;
   }
 
   @Override

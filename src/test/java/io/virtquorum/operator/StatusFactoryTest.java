@@ -2,12 +2,15 @@ package io.virtquorum.operator;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.fabric8.kubernetes.api.model.Condition;
 import io.fabric8.kubernetes.client.utils.KubernetesSerialization;
 import io.virtquorum.adjudicate.Event;
 import io.virtquorum.adjudicate.Trouble;
 import io.virtquorum.api.HAClusterStatus;
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Output;
+import io.virtquorum.fingerprint.RowKey;
+import io.virtquorum.fingerprint.StaleProcess;
 import io.virtquorum.wire.BallotContent;
 import io.virtquorum.wire.HealthContent;
 import java.io.IOException;
@@ -204,6 +207,28 @@ class StatusFactoryTest {
   private static Output failed() {
     return new Output(
         ScriptedMember.digest("failed"), "it ended with exit code 1: no", Output.Kind.FAILED);
+  }
+
+  @Test
+  void givenAProcessThatWritesIntoWhatWasReplacedOnEachOtherMemberThenNobodyIsProtected() {
+    StaleProcess nginx = new StaleProcess(new RowKey("site", "log"), 812, "nginx", "nginx.service");
+    Story story = inSync().writesInto("web-1", nginx);
+    assertThat(condition(story, "Protected").getStatus()).isEqualTo("True");
+    assertThat(
+            status(HAClusterStatus.EMPTY, SETUP, story).members().stream()
+                .map(m -> m.staleProcesses())
+                .toList())
+        .containsExactly(List.of(), List.of(nginx.words()), List.of());
+    story.writesInto("web-2", nginx);
+    assertThat(condition(story, "Protected").getStatus()).isEqualTo("False");
+    assertThat(condition(story, "Protected").getReason()).isEqualTo("StaleProcess");
+    assertThat(condition(story, "Stalled").getStatus()).isEqualTo("False");
+    story.on(new Event.Died("web-0")).later(Duration.ofSeconds(7));
+    assertThat(condition(story, "Stalled").getReason()).isEqualTo("StaleProcess");
+  }
+
+  private static Condition condition(Story story, String type) {
+    return status(HAClusterStatus.EMPTY, SETUP, story).condition(type).orElseThrow();
   }
 
   private static Story inSync() {

@@ -18,6 +18,7 @@ import io.virtquorum.fingerprint.Output;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.RowKey;
+import io.virtquorum.fingerprint.StaleProcess;
 import io.virtquorum.wire.HealthContent;
 import java.time.Duration;
 import java.time.Instant;
@@ -136,6 +137,29 @@ final class Story {
                 Optional.empty(),
                 outputs),
             Optional.of(now))); // it held what it remembers until now
+  }
+
+  /** The member holds C, and a process there writes into what a repair replaced. */
+  Story writesInto(String member, StaleProcess process) {
+    on(new Event.Attached(member));
+    return on(
+        new Event.Voted(
+            member,
+            new Ballot(
+                new Incarnation("uid-" + member, "boot-" + member),
+                1,
+                C,
+                4,
+                Optional.of(new Remembered(THIRD, C)),
+                List.of(),
+                0,
+                0,
+                false,
+                false,
+                Optional.empty(),
+                Map.of(),
+                List.of(process)),
+            Optional.of(now)));
   }
 
   /** The member says that this ails it, or that others do not answer it. */

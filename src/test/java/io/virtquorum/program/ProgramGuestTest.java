@@ -19,8 +19,10 @@ import io.virtquorum.guest.GuestException;
 import io.virtquorum.guest.Offer;
 import io.virtquorum.guest.PullResult;
 import io.virtquorum.guest.Snapshot;
+import io.virtquorum.guest.Tree;
 import io.virtquorum.guest.Trouble;
 import io.virtquorum.guest.VerifyResult;
+import io.virtquorum.guest.WatchSettings;
 import io.virtquorum.port.CuttingPort;
 import io.virtquorum.port.Limit;
 import io.virtquorum.port.Time;
@@ -343,6 +345,39 @@ final class ProgramGuestTest {
   }
 
   @Test
+  void givenAUnitThatTheGuestDoesNotHaveThenItIsSaidAndNobodyIsKeptStill() throws Exception {
+    ScratchTree tree = ScratchTree.tmpfs(directory.resolve("tree"));
+    WatchSettings plain = ProgramMember.settings("web-0", tree, List.of(), List.of());
+    Tree site =
+        new Tree(
+            "site",
+            tree.path.toString(),
+            List.of(),
+            List.of(),
+            List.of(),
+            List.of("no-such-unit.service"));
+    ProgramMember one =
+        open(
+            "web-0",
+            tree,
+            new WatchSettings(
+                plain.member(),
+                plain.key(),
+                List.of(site),
+                plain.commands(),
+                plain.facts(),
+                plain.accessPorts(),
+                plain.probes(),
+                plain.archive(),
+                plain.readOnly()));
+    assertThatThrownBy(() -> one.watch.quiesce(Duration.ofMinutes(1), LIMIT))
+        .isInstanceOf(Trouble.class)
+        .hasMessageContaining(
+            "the writers of site cannot be kept still: freezing no-such-unit.service: ");
+    assertThat(one.watch.resume(LIMIT)).isZero();
+  }
+
+  @Test
   void givenAQuiesceCommandThenTheWritersKeepStillAndGoOnWhenToldOrByThemselves() throws Exception {
     Path log = directory.resolve("quiet-log");
     Path script = directory.resolve("quiet");
@@ -352,8 +387,8 @@ final class ProgramGuestTest {
     ProgramMember one =
         open("web-0", tree, ProgramMember.settings("web-0", tree, List.of(), List.of(script + "")));
     one.watch.quiesce(Duration.ofMinutes(1), LIMIT);
-    one.watch.resume(LIMIT);
-    one.watch.resume(LIMIT);
+    assertThat(one.watch.resume(LIMIT)).isBetween(Duration.ofMillis(1), Duration.ofMinutes(1));
+    assertThat(one.watch.resume(LIMIT)).isZero();
     assertThat(log).hasContent("begin\nend\n");
     one.watch.quiesce(Duration.ofSeconds(1), LIMIT);
     one.guest.close();

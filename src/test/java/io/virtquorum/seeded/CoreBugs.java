@@ -122,6 +122,22 @@ final class CoreBugs {
               Found.not("not in 300 seeds: the same rows must rot on both of two members"),
               Found.not("seed 3018072 did, until a repair asked once more who was there")),
           new SeededBug(
+              8,
+              "adjudicate/Successor.java",
+              "return picture.hasStaleProcess(next)",
+              "return false",
+              "Users are led to where a process writes into what a repair replaced.",
+              Found.not("nobody keeps files open there"),
+              Found.by(466)),
+          new SeededBug(
+              8,
+              "adjudicate/Outcomes.java",
+              "job.repair().root(), began).with(stale);",
+              "job.repair().root(), began);",
+              "Who writes into what a repair replaced is known only by the next ballot.",
+              Found.not("nobody keeps files open there"),
+              Found.by(4338)),
+          new SeededBug(
               7,
               "adjudicate/LeadingPrimary.java",
               "    if (picture.is(name, MemberClass.DRIFTED)) {\n"

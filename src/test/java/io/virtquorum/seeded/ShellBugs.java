@@ -59,6 +59,13 @@ final class ShellBugs {
               "An order waits, a new leader comes, and the old one's order is obeyed.",
               UNFOUND),
           new SeededBug(
+              8,
+              "sidecar/GuestWork.java",
+              "        snapshot.stale());",
+              "        List.of());",
+              "A ballot does not say who writes into what a repair replaced.",
+              Found.by(466)),
+          new SeededBug(
               2,
               "program/Looks.java",
               "return there && !moved && !doubted ? Change.Kind.ROT : Change.Kind.WRITTEN;",

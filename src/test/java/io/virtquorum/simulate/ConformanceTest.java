@@ -8,6 +8,7 @@ import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.RowKey;
+import io.virtquorum.fingerprint.StaleProcess;
 import io.virtquorum.guest.ArchiveNote;
 import io.virtquorum.guest.Goal;
 import io.virtquorum.guest.GuestException;
@@ -262,6 +263,40 @@ final class ConformanceTest {
     assertThat(simulated).isInstanceOf(PullResult.Done.class);
     assertThat(((PullResult.Done) simulated).rows()).isEqualTo(((PullResult.Done) real).rows());
     return ((PullResult.Done) real).rows();
+  }
+
+  @Test
+  void givenAProcessThatHasWhatAPullReplacesOpenThenItIsSaidUntilItClosedTheFile()
+      throws Exception {
+    donor.write("docs/log", "theirs");
+    joiner.write("docs/log", "mine");
+    joiner.write("docs/gone", "mine");
+    for (Sites.Site to : List.of(joiner.real(), joiner.simulated())) {
+      Sites.Site from = to == joiner.real() ? donor.real() : donor.simulated();
+      AutoCloseable log = to.keepOpen("docs/log");
+      AutoCloseable gone = to.keepOpen("docs/gone");
+      assertThat(to.see().stale()).isEmpty();
+      PullResult result = pull(from, to, new Goal.Whole(SECOND), false);
+      assertThat(files(((PullResult.Done) result).stale())).containsOnly("docs/log", "docs/gone");
+      PullResult nothing = pull(from, to, new Goal.Whole(new Position(1, 3)), false);
+      assertThat(files(((PullResult.Done) nothing).stale()))
+          .as("though it replaced nothing")
+          .containsOnly("docs/log", "docs/gone");
+      to.beginAnew();
+      try {
+        to.see();
+      } catch (GuestException.Unreachable e) {
+        assertThat(e).hasMessageContaining("lost");
+      }
+      gone.close();
+      assertThat(files(to.see().stale())).containsOnly("docs/log");
+      log.close();
+      assertThat(to.see().stale()).isEmpty();
+    }
+  }
+
+  private static List<String> files(List<StaleProcess> stale) {
+    return stale.stream().map(process -> process.file().item()).toList();
   }
 
   @Test

@@ -20,9 +20,9 @@ final class OpenFile {
   private final SimulatedVm vm;
   private final Volume volume;
   private final String tree;
+  private final Opened opened;
   private final long inode;
   private final boolean mapped;
-  private final int boots;
   private int left;
 
   /**
@@ -34,20 +34,18 @@ final class OpenFile {
     this.vm = vm;
     this.tree = tree;
     this.volume = vm.guest.mounts.get(tree);
-    this.inode = volume.get(path).inode;
+    this.opened = Opened.of(vm.guest, tree, path);
+    this.inode = opened.inode();
     this.mapped = mapped;
-    this.boots = vm.guest.boots();
     this.left = times;
     world.story.tell("%s: somebody keeps %s %s", vm.name, path, mapped ? "mapped" : "open");
   }
 
   /** It writes, and once a second again, until the guest goes down or the file is nowhere. */
   void write() {
-    List<String> places = volume.places(inode);
-    if (vm.guest.boots() != boots
-        || !vm.guest.isRunning()
-        || vm.guest.mounts.get(tree) != volume
-        || places.isEmpty()) {
+    List<String> places = opened.places();
+    if (!opened.isOpen() || places.isEmpty()) {
+      opened.close();
       return;
     }
     if (vm.guest.isAwake() && !vm.guest.quiesce.isStill()) {
@@ -55,6 +53,8 @@ final class OpenFile {
     }
     if (--left > 0) {
       world.timeline.after(Timeline.SECOND, this::write);
+    } else {
+      opened.close();
     }
   }
 
@@ -101,7 +101,7 @@ final class OpenFile {
     world.timeline.after(
         Timeline.SECOND / 5 + vm.random.nextLong(6 * Timeline.SECOND),
         () -> {
-          if (vm.guest.isRunning() && vm.guest.boots() == boots) {
+          if (vm.guest.isRunning() && vm.guest.boots() == opened.boots()) {
             volume.sync(); // the kernel writes back
           }
         });

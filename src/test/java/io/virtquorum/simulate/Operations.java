@@ -23,6 +23,7 @@ import io.virtquorum.guest.wire.v1.Request.OperationCase;
 import io.virtquorum.guest.wire.v1.Row;
 import io.virtquorum.guest.wire.v1.RowList;
 import io.virtquorum.guest.wire.v1.Seen;
+import io.virtquorum.guest.wire.v1.StaleProcess;
 import io.virtquorum.guest.wire.v1.Stood;
 import io.virtquorum.guest.wire.v1.Target;
 import io.virtquorum.guest.wire.v1.UsersMarked;
@@ -69,6 +70,8 @@ final class Operations {
           OperationCase.ARCHIVE_LIST,
           OperationCase.STANDING,
           OperationCase.QUIESCE);
+
+  private static final int MOST_STALE = 20;
 
   private static final Set<OperationCase> LONG =
       EnumSet.of(OperationCase.FETCH, OperationCase.APPLY, OperationCase.QUIESCE);
@@ -265,7 +268,19 @@ final class Operations {
       seen.addAllChanges(changes);
       seen.setChangesTotal(seen.getChangesTotal() + changes.size());
     }
-    return Answer.newBuilder().setLook(seen);
+    return Answer.newBuilder().setLook(seen.addAllStale(stale()));
+  }
+
+  /** Who has files open that a repair took out of the trees. */
+  List<StaleProcess> stale() {
+    return trees.stream()
+        .flatMap(
+            tree ->
+                guest.opened.stream()
+                    .filter(opened -> opened.tree().equals(tree.path))
+                    .flatMap(opened -> opened.stale(tree.index).stream()))
+        .limit(MOST_STALE)
+        .toList();
   }
 
   private Answer.Builder rows(long since) {

@@ -134,7 +134,7 @@ final class Repairs {
                 .setTrouble("somebody wrote it"));
       }
     }
-    return Optional.of(Answer.newBuilder().setApplied(applied));
+    return Optional.of(Answer.newBuilder().setApplied(applied.addAllStale(operations.stale())));
   }
 
   private List<Replacement> plans(

@@ -1,7 +1,9 @@
 package io.virtquorum.simulate;
 
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
@@ -35,6 +37,7 @@ final class SimulatedGuest {
   final SyncNetwork network;
   final Truth truth;
   private final Set<String> unmounted = new HashSet<>();
+  final List<Opened> opened = new ArrayList<>();
   final Quieting quiesce = new Quieting(this);
   final Hindrances hindrances = new Hindrances(this);
   final SimulatedProgram program;
@@ -98,6 +101,7 @@ final class SimulatedGuest {
     program.down();
     running = false;
     quiesce.reboot();
+    opened.clear();
     processes.forEach(Timeline.Task::kill);
     processes.clear();
     pausedUntil = 0;

@@ -91,6 +91,9 @@ final class Sites {
 
     void rename(String from, String to) throws IOException;
 
+    /** A process keeps a file open for writing until this is closed. */
+    AutoCloseable keepOpen(String path) throws IOException;
+
     String address();
 
     <T> T call(Work<T> work) throws Exception;
@@ -166,6 +169,11 @@ final class Sites {
     @Override
     public void rename(String from, String to) throws IOException {
       Files.move(tree.path.resolve(from), tree.path.resolve(to));
+    }
+
+    @Override
+    public AutoCloseable keepOpen(String path) throws IOException {
+      return Files.newByteChannel(tree.path.resolve(path), java.nio.file.StandardOpenOption.WRITE);
     }
 
     @Override
@@ -282,6 +290,11 @@ final class Sites {
     public void rename(String from, String to) {
       pass();
       volume().move(from, to, guest.fileTime());
+    }
+
+    @Override
+    public AutoCloseable keepOpen(String path) {
+      return Opened.of(guest, TREE, path)::close;
     }
 
     /** As long as a kernel's tick. */

@@ -53,6 +53,7 @@ final class Truth {
   private final Story story;
   private final List<Gone> gone = new ArrayList<>();
   private Map<RowKey, Content> committed = Map.of();
+  private final Set<String> promoted = new HashSet<>();
   private boolean observed;
   private Map<String, Long> counted;
   private ClusterRecord record = ClusterRecord.none();
@@ -310,6 +311,7 @@ final class Truth {
     if (after.mandate().isPresent() && !after.mandate().equals(before.mandate())) {
       promoted(disks.guest(after.primary().orElseThrow()));
     }
+    leadsOnlyWithoutStaleProcess(before, after);
     after.primary().ifPresent(evolution::counts);
     record = after;
     exposure.changed();
@@ -322,6 +324,33 @@ final class Truth {
     } else if (!after.members().equals(before.members())) {
       committed.values().forEach(content -> isThere(content, "who is no member any more"));
     }
+  }
+
+  /**
+   * A person wants this member to lead: also later, until it is known everywhere that he does not.
+   */
+  void promotedByAPerson(String member) {
+    promoted.add(member);
+  }
+
+  /** Nobody begins to lead with whom users would write into what a repair replaced. */
+  private void leadsOnlyWithoutStaleProcess(ClusterRecord before, ClusterRecord after) {
+    String next = after.primary().orElse("");
+    if (before.committed().isEmpty()
+        || after.primary().equals(before.primary())
+        || after.mandate().isPresent()
+        || promoted.contains(next)) {
+      return;
+    }
+    disks.guest(next).opened.stream()
+        .flatMap(opened -> opened.stale(0).stream())
+        .findFirst()
+        .ifPresent(
+            stale ->
+                violated(
+                    "StaleLed",
+                    "%s leads from now on, where a process has %s open, which is in the archive"
+                        .formatted(next, stale.getPath().toStringUtf8())));
   }
 
   /** What else users wrote before there was anything to keep is replaced by people's choice. */

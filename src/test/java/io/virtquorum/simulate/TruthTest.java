@@ -106,6 +106,24 @@ final class TruthTest {
   }
 
   @Test
+  void whoLeadsMustHaveNoProcessThatWritesIntoWhatARepairReplaced() {
+    Volume other = b.mounts.get("/srv/www");
+    Opened opened = Opened.of(b, "/srv/www", "page");
+    other.makeDirectories(ENTRY + "/files", 0700, 0);
+    other.move("page", ENTRY + "/files/page", 0);
+    Matrix rows = truth.disks.matrix(a, Disks.View.WRITTEN);
+    Remembered remembered = new Remembered(new Position(1, 1), rows.root());
+    remembers(remembered, rows);
+    ClusterRecord before = alone(Optional.of(remembered));
+    truth.recorded(this, alone(Optional.empty()), before);
+    ClusterRecord after =
+        new ClusterRecord(1, 2, Optional.of("b"), before.members(), before.committed());
+    violates("StaleLed", () -> truth.recorded(this, before, after));
+    opened.close();
+    truth.recorded(this, before, after);
+  }
+
+  @Test
   void whatSomebodyRemovedFromThePrimaryWhileItWasReplacedMustBeGoneAgainSoon() {
     Matrix rows = truth.disks.matrix(a, Disks.View.WRITTEN);
     Remembered remembered = new Remembered(new Position(1, 1), rows.root());

@@ -112,7 +112,8 @@ final class World {
                         path,
                         List.of(),
                         List.of(),
-                        Quieting.command(shape.quiesce())))
+                        Quieting.command(shape.quiesce()),
+                        List.of()))
             .toList();
     shape.weights().forEach(weight -> make(root, weight, this::disk));
     truth.clients.led(this::led);
@@ -360,6 +361,7 @@ final class World {
   /** A person has a member lead, with what it holds; empty: no more. */
   void promote(Optional<String> member) {
     promote = member;
+    member.ifPresent(truth::promotedByAPerson);
     vmsChanged();
   }
 

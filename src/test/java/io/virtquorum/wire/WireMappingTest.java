@@ -12,6 +12,7 @@ import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.Row;
 import io.virtquorum.fingerprint.RowKey;
+import io.virtquorum.fingerprint.StaleProcess;
 import io.virtquorum.wire.v1.Ballot;
 import io.virtquorum.wire.v1.Offer;
 import java.util.Collections;
@@ -206,6 +207,9 @@ final class WireMappingTest {
         true,
         false,
         Optional.of(new BallotContent.Trouble("NotMounted", "/srv/www is not mounted.")),
-        outputs);
+        outputs,
+        List.of(
+            new StaleProcess(new RowKey("site", "log"), 7, "nginx", "nginx.service"),
+            new StaleProcess(new RowKey("site", "disk"), 0, "", "")));
   }
 }
