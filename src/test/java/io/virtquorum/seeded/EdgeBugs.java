@@ -175,6 +175,13 @@ final class EdgeBugs {
               "That a user was there dies with the pod that saw it.",
               UNFOUND),
           new SeededBug(
+              11,
+              "program/ProgramWatch.java",
+              "  private Marked marked; //",
+              "  private Marked marked = new Marked(MarkUsers.getDefaultInstance(), Optional.empty(), false); //",
+              "What an earlier life knew of users is not asked for where nothing is remembered.",
+              UNFOUND),
+          new SeededBug(
               12,
               "adjudicate/Succession.java",
               "            .anyMatch(p -> own.filter(o -> !p.isAfter(o)).isEmpty());",
