@@ -50,6 +50,7 @@ final class ProgramTree {
     Digest digest;
     boolean settled;
     boolean unread;
+    private boolean late; // it was told as unread
 
     long inode() {
       return node.inode;
@@ -235,6 +236,7 @@ final class ProgramTree {
   private void read(String at, Node node, Known row, long number) {
     if (node.isFile()) {
       if (guest.hindrances.isSlow()) {
+        row.late = true;
         return; // it is read on for a while
       }
       if (!observed && !volume().isReadOnly()) {
@@ -242,9 +244,10 @@ final class ProgramTree {
       }
     }
     Digest digest = guest.truth.disks.readDigest(node, node.isFile() ? volume().read(node) : null);
-    if (!digest.equals(row.digest)) {
-      touch(at, number);
+    if (row.late || !digest.equals(row.digest)) {
+      touch(at, number); // what was told of it while it was unread counts no more (seed 30840)
     }
+    row.late = false;
     row.digest = digest;
     row.settled = isPast(node);
     row.unread = false;
