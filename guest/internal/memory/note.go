@@ -15,7 +15,8 @@ const (
 	noteMost = 1024
 )
 
-// Note is the short text that is kept beside the memory, or "". It is not sealed: only root can have written it.
+// Note is the short text that is kept beside the memory, or "". It is not sealed: only root can have written it, and on a copy of the
+// disk it is still true of what is on it.
 func (s *Store) Note() (string, error) { return s.note(noteName) }
 
 // SaveNote makes a text of at most 1,024 bytes durable; "" removes it.

@@ -10,8 +10,12 @@ import (
 	"virtquorum.io/guest/internal/wire"
 )
 
+// sinceNothing is the mark of users where nothing is remembered.
+const sinceNothing = "nothing"
+
 // markUsers keeps on each tree's file system, beside its memory, whether users were seen since that was held: the sidecar that saw
-// them may be gone when what they wrote is to be archived, and so may the disk of another tree. It is written where it changes.
+// them may be gone when what they wrote is to be archived, and so may the disk of another tree. Where a tree remembers nothing (yet, or
+// nothing that counts any more) each mark on it speaks of all that is there. It is written where it changes.
 func (s *Service) markUsers(_ context.Context, of *member, call Call) (*wire.Answer, error) {
 	request := call.Request().GetMarkUsers()
 	held := ""
@@ -35,14 +39,21 @@ func (s *Service) markUsers(_ context.Context, of *member, call Call) (*wire.Ans
 		if marks[i], err = store.Note(); err != nil {
 			return nil, fmt.Errorf("reading whether users were there: %w", err)
 		}
-		seen = seen || held != "" && marks[i] == held
+		switch own, _ := t.mark(i); {
+		case held != "":
+			seen = seen || marks[i] == held
+		case own == "":
+			seen = seen || marks[i] != ""
+		}
 	}
 	for i, t := range of.trees {
 		wanted := ""
-		switch own, changed := t.mark(i); {
+		switch own, changed := t.mark(i); { // the other trees may remember something else, or nothing
 		case held != "" && seen:
 			wanted = held
-		case held == "" && changed && marks[i] == own: // the other trees may remember something else, or nothing
+		case held == "" && own == "" && seen:
+			wanted = sinceNothing
+		case held == "" && own != "" && changed && (seen || marks[i] == own):
 			wanted = own
 		}
 		if wanted == marks[i] {
@@ -77,15 +88,15 @@ func (t *tree) mark(index int) (own string, changed bool) {
 	return markOf(t.past.memory.State.Position, t.past.memory.State.Root), total > 0
 }
 
-// isMarked is true if users were seen since the tree was as it remembers.
+// isMarked is true if users were seen since the tree was as it remembers; if it remembers nothing, ever.
 func (t *tree) isMarked(index int) bool {
 	own, _ := t.mark(index)
 	store, err := t.store()
-	if own == "" || err != nil {
+	if err != nil {
 		return false
 	}
 	note, err := store.Note()
-	return err == nil && note == own
+	return err == nil && note != "" && (own == "" || note == own)
 }
 
 // store is where the tree's own data are.

@@ -5528,7 +5528,7 @@ func (x *UserList) GetLastInput() int64 {
 // Keep beside what is remembered whether users were seen since it was held, for another sidecar. It is written where it changes.
 type MarkUsers struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Held          *Memory                `protobuf:"bytes,1,opt,name=held,proto3" json:"held,omitempty"` // the mark counts for this alone; unset: there is nothing to mark
+	Held          *Memory                `protobuf:"bytes,1,opt,name=held,proto3" json:"held,omitempty"` // the mark counts for this alone; unset: nothing is different from it, or the trees do not remember one state
 	Seen          bool                   `protobuf:"varint,2,opt,name=seen,proto3" json:"seen,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -5580,7 +5580,7 @@ func (x *MarkUsers) GetSeen() bool {
 
 type UsersMarked struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Seen          bool                   `protobuf:"varint,1,opt,name=seen,proto3" json:"seen,omitempty"` // now, or by an earlier mark for the same memory
+	Seen          bool                   `protobuf:"varint,1,opt,name=seen,proto3" json:"seen,omitempty"` // now, or by an earlier mark for the same memory, or by any on a tree that remembers nothing
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

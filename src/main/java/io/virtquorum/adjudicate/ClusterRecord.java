@@ -24,6 +24,7 @@ import java.util.TreeMap;
  *     also those that the spec dropped since
  * @param ended the newest committed sequence of tenures before that of C, the latest ones: what
  *     somebody accepted beyond it was a primary's and was never committed
+ * @param led the newest tenure that each former primary led in, by name, also where it is back
  */
 public record ClusterRecord(
     long term,
@@ -33,7 +34,8 @@ public record ClusterRecord(
     Optional<Committed> committed,
     Optional<Digest> mandate,
     Map<String, Departure> departed,
-    NavigableMap<Long, Long> ended) {
+    NavigableMap<Long, Long> ended,
+    Map<String, Long> led) {
   /** So many former primaries are kept, the latest ones: most of the VMs never return. */
   private static final int MOST_DEPARTED = 100;
 
@@ -44,16 +46,26 @@ public record ClusterRecord(
     members = Collections.unmodifiableMap(new TreeMap<>(members));
     departed = Collections.unmodifiableMap(new TreeMap<>(departed));
     ended = Collections.unmodifiableNavigableMap(new TreeMap<>(ended));
+    led = Collections.unmodifiableMap(new TreeMap<>(led));
   }
 
-  /** A record without a mandate, departed primaries and ended tenures. */
+  /** A record without a mandate, former primaries and ended tenures. */
   public ClusterRecord(
       long term,
       long tenure,
       Optional<String> primary,
       Map<String, Integer> members,
       Optional<Committed> committed) {
-    this(term, tenure, primary, members, committed, Optional.empty(), Map.of(), new TreeMap<>());
+    this(
+        term,
+        tenure,
+        primary,
+        members,
+        committed,
+        Optional.empty(),
+        Map.of(),
+        new TreeMap<>(),
+        Map.of());
   }
 
   /** The record of a cluster that nobody has led yet. */
@@ -78,12 +90,12 @@ public record ClusterRecord(
 
   ClusterRecord withTerm(long newTerm) {
     return new ClusterRecord(
-        newTerm, tenure, primary, members, committed, mandate, departed, ended);
+        newTerm, tenure, primary, members, committed, mandate, departed, ended, led);
   }
 
   ClusterRecord withMembers(Map<String, Integer> newMembers) {
     return new ClusterRecord(
-        term, tenure, primary, newMembers, committed, mandate, departed, ended);
+        term, tenure, primary, newMembers, committed, mandate, departed, ended, led);
   }
 
   /**
@@ -98,14 +110,14 @@ public record ClusterRecord(
           Collections.min(more.entrySet(), Comparator.comparing(e -> e.getValue().tenure()))
               .getKey());
     }
-    return new ClusterRecord(term, tenure, primary, members, committed, mandate, more, ended);
+    return new ClusterRecord(term, tenure, primary, members, committed, mandate, more, ended, led);
   }
 
   /** A departed primary holds what everybody is to hold. */
   ClusterRecord withReturned(String name) {
     Map<String, Departure> fewer = new TreeMap<>(departed);
     fewer.remove(name);
-    return new ClusterRecord(term, tenure, primary, members, committed, mandate, fewer, ended);
+    return new ClusterRecord(term, tenure, primary, members, committed, mandate, fewer, ended, led);
   }
 
   /**
@@ -116,6 +128,11 @@ public record ClusterRecord(
   ClusterRecord withPrimary(String newPrimary, Optional<Digest> newMandate, long above) {
     Map<String, Departure> others = new TreeMap<>(departed);
     others.remove(newPrimary);
+    Map<String, Long> before = new TreeMap<>(led);
+    primary.ifPresent(last -> before.put(last, tenure));
+    while (before.size() > MOST_DEPARTED) {
+      before.remove(Collections.min(before.entrySet(), Map.Entry.comparingByValue()).getKey());
+    }
     return new ClusterRecord(
         term,
         Math.max(tenure, above) + 1,
@@ -124,7 +141,8 @@ public record ClusterRecord(
         committed,
         newMandate,
         others,
-        ended);
+        ended,
+        before);
   }
 
   ClusterRecord withCommitted(Committed newCommitted) {
@@ -145,7 +163,13 @@ public record ClusterRecord(
         Optional.of(newCommitted),
         Optional.empty(),
         departed,
-        more);
+        more,
+        led);
+  }
+
+  /** True if a member led, and does no more, in the tenure of what it remembers or after that. */
+  boolean hasLedSince(String member, Position remembered) {
+    return led.getOrDefault(member, 0L) >= remembered.tenure();
   }
 
   /** True if this is not known to have been committed in its tenure, which is over. */

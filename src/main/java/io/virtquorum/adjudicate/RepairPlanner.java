@@ -200,9 +200,23 @@ final class RepairPlanner {
         was.memberClass() == MemberClass.ADVANCED
             || was.cause() instanceof Cause.RemembersOutlived // a primary had accepted it
             || picture.record().departed().containsKey(name)
+            || mayHaveWrittenAsPrimary(name)
             || (was.memberClass() == MemberClass.BEHIND && picture.ballot(name).usersSinceHeld());
     return new Finding.OfFiles(
         name, verdict, was, Change.keys(picture.ballot(name).changes()), attributed);
+  }
+
+  /**
+   * Rule 2: what it wrote while it led is somebody's for good, also where that was archived once
+   * already and its disk came back older, perhaps without that archive.
+   */
+  private boolean mayHaveWrittenAsPrimary(String name) {
+    Ballot ballot = picture.ballot(name);
+    return !ballot.unchanged()
+        && ballot
+            .memory()
+            .filter(held -> picture.record().hasLedSince(name, held.position()))
+            .isPresent();
   }
 
   /**

@@ -25,6 +25,7 @@ import java.util.Optional;
  * @param fence counts the writes without an answer that were made void; null for none
  * @param departed primaries that lost their tenure and did not come back to the state yet
  * @param ended what was committed last in tenures before that of the committed state
+ * @param led former primaries, also those that are back
  */
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
 public record ClusterRecord(
@@ -42,12 +43,14 @@ public record ClusterRecord(
         List<Departed> departed,
     @JsonPropertyDescription(
             "What was committed last in tenures before that of the committed state.")
-        List<Ended> ended) {
+        List<Ended> ended,
+    @JsonPropertyDescription("Former primaries, also those that are back.") List<Led> led) {
 
   public ClusterRecord {
     members = List.copyOf(requireNonNullElse(members, List.of()));
     departed = List.copyOf(requireNonNullElse(departed, List.of()));
     ended = List.copyOf(requireNonNullElse(ended, List.of()));
+    led = List.copyOf(requireNonNullElse(led, List.of()));
   }
 
   /** The committed state, if there is one. */
@@ -64,7 +67,7 @@ public record ClusterRecord(
   public ClusterRecord fenced() {
     long next = fence == null ? 1 : fence + 1;
     return new ClusterRecord(
-        term, tenure, committed, mandate, primary, members, next, departed, ended);
+        term, tenure, committed, mandate, primary, members, next, departed, ended, led);
   }
 
   /** The primary, if there is one. */
@@ -115,6 +118,16 @@ public record ClusterRecord(
   public record Ended(
       @JsonPropertyDescription("Tenure that is over.") long tenure,
       @JsonPropertyDescription("Number of what was committed last in it.") long sequence) {}
+
+  /**
+   * A former primary; what it wrote while it led is attributed for good.
+   *
+   * @param name name of the VM
+   * @param tenure newest one that it led in
+   */
+  public record Led(
+      @JsonPropertyDescription("Name of the VM.") String name,
+      @JsonPropertyDescription("Newest tenure that it led in.") long tenure) {}
 
   /**
    * A member that votes.

@@ -68,8 +68,8 @@ public interface Watch extends AutoCloseable {
 
   /**
    * Keeps beside what the member remembers, on its own disk, whether users were seen since it held
-   * that: for a later sidecar in another pod. What cannot be written is tried again at the next
-   * call.
+   * that, or at all where it remembers nothing: for a later sidecar in another pod. What cannot be
+   * written is tried again at the next call.
    *
    * @param snapshot the newest
    * @param seen users were seen

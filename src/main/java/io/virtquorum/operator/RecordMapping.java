@@ -40,7 +40,8 @@ final class RecordMapping {
         committed,
         record.ordered().map(Digest::parse),
         departed(record),
-        ended(record));
+        ended(record),
+        led(record));
   }
 
   /**
@@ -84,6 +85,9 @@ final class RecordMapping {
             .toList(),
         record.ended().entrySet().stream()
             .map(e -> new io.virtquorum.api.ClusterRecord.Ended(e.getKey(), e.getValue()))
+            .toList(),
+        record.led().entrySet().stream()
+            .map(e -> new io.virtquorum.api.ClusterRecord.Led(e.getKey(), e.getValue()))
             .toList());
   }
 
@@ -96,6 +100,12 @@ final class RecordMapping {
                 departed.put(
                     d.name(), new Departure(d.tenure(), requireNonNullElse(d.exposure(), ""))));
     return departed;
+  }
+
+  private static Map<String, Long> led(io.virtquorum.api.ClusterRecord record) {
+    Map<String, Long> led = new TreeMap<>();
+    record.led().forEach(former -> led.put(former.name(), former.tenure()));
+    return led;
   }
 
   private static NavigableMap<Long, Long> ended(io.virtquorum.api.ClusterRecord record) {

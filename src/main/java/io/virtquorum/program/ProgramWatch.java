@@ -5,6 +5,7 @@ import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Output;
 import io.virtquorum.fingerprint.Position;
+import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.RowKey;
 import io.virtquorum.guest.AddressOutcome;
 import io.virtquorum.guest.ArchiveNote;
@@ -74,11 +75,13 @@ final class ProgramWatch implements Watch {
   private final Upkeep upkeep;
   private final Told told;
   private Session settledIn;
-  private MarkUsers marked = MarkUsers.getDefaultInstance();
-  private boolean markedSeen;
+  private Marked marked; // null: an earlier life may have kept something
   private boolean quiet;
   private long opens;
   private long ownOpens;
+
+  /** What was asked when the member remembered this, and the answer. */
+  private record Marked(MarkUsers asked, Optional<Remembered> of, boolean seen) {}
 
   ProgramWatch(
       Sessions sessions,
@@ -203,7 +206,7 @@ final class ProgramWatch implements Watch {
   @Override
   public boolean rememberUsers(Snapshot snapshot, boolean seen, Duration limit)
       throws GuestException {
-    if (settings.readOnly()) {
+    if (settings.readOnly() || settings.trees().isEmpty()) {
       return seen;
     }
     MarkUsers.Builder mark = MarkUsers.newBuilder().setSeen(seen);
@@ -213,11 +216,11 @@ final class ProgramWatch implements Watch {
         .map(Paths::memory)
         .ifPresent(mark::setHeld);
     MarkUsers wanted = mark.build();
-    if (wanted.equals(marked)) {
-      return seen || markedSeen;
+    if (marked != null && marked.asked().equals(wanted) && marked.of().equals(snapshot.memory())) {
+      return seen || marked.seen();
     }
     try {
-      markedSeen =
+      boolean were =
           program
               .demand(
                   Request.newBuilder().setMarkUsers(wanted),
@@ -225,8 +228,8 @@ final class ProgramWatch implements Watch {
                   program.time().in(limit))
               .getUsersMarked()
               .getSeen();
-      marked = wanted;
-      return seen || markedSeen;
+      marked = new Marked(wanted, snapshot.memory(), were);
+      return seen || were;
     } catch (Trouble trouble) {
       log.atWarn()
           .addKeyValue("reason", trouble.reason())

@@ -14,6 +14,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.virtquorum.fingerprint.Change;
 import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.Row;
@@ -403,6 +404,31 @@ final class EdgesTest {
     decider.holds(0);
     assertThat(decider.said("FormerPrimaryReturned").orElseThrow()).contains("epoch-1");
     assertThat(decider.state.record().departed()).isEmpty();
+  }
+
+  @Test
+  void givenAFormerPrimaryThatWasBackWhenItsDiskComesBackOlderThenWhatItWroteIsStillSomebodys() {
+    assertThat(attributedOfAnOlderDisk(0)).as("it led since it remembers that").isTrue();
+    assertThat(attributedOfAnOlderDisk(2)).as("it never led").isFalse();
+  }
+
+  /** Whether what this member had written on C is, after web-1 led in its place and committed. */
+  private static boolean attributedOfAnOlderDisk(int member) {
+    Matrix next = Matrix.of(List.of(new Row(PAGE, OTHER), new Row(DATA, DATA_1)));
+    Decider decider = Decider.steady().died(0);
+    decider.remembers(1, new Position(2, 1), next.root()).serves(next);
+    decider.ended(Command.Pull.class, new Outcome.Done(1, 10, Duration.ofMillis(5), ""));
+    decider.remembers(2, new Position(2, 1), next.root());
+    decider.remembers(0, new Position(2, 1), next.root());
+    assertThat(decider.state.record().committed().orElseThrow().root()).isEqualTo(next.root());
+    assertThat(decider.state.record().departed()).isEmpty();
+    decider.forget().changed(member, NEWER, false, written(PAGE, PAGE_1, NEWER));
+    assertThat(decider.classOf(member)).isEqualTo(MemberClass.BEHIND);
+    decider.later(SETTLED);
+    decider.serves(next);
+    Command.Pull pull = decider.newest(Command.Pull.class);
+    assertThat(pull.member()).isEqualTo("web-" + member);
+    return pull.archive().attributed();
   }
 
   @Test

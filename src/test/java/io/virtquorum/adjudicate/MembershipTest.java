@@ -110,6 +110,18 @@ final class MembershipTest {
   }
 
   @Test
+  void givenManyPrimariesThenTheRecordKnowsWhenTheLatestOfThemLed() {
+    ClusterRecord record = Decider.steady().state.record();
+    for (int tenure = 2; tenure <= 1_000; tenure++) {
+      record = record.withPrimary("vm-" + tenure, Optional.empty(), 0);
+    }
+    assertThat(record.led())
+        .hasSize(100)
+        .containsEntry("vm-900", 900L)
+        .containsEntry("vm-999", 999L);
+  }
+
+  @Test
   void givenAMemberThatHoldsAnotherStateThenItLeavesWithoutBeingMissed() {
     Decider decider = Decider.steady().changed(2, OTHER, false, EDIT);
     spec(decider, members(1, 1));

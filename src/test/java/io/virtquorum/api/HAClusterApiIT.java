@@ -425,7 +425,8 @@ class HAClusterApiIT {
                 List.of(new ClusterRecord.Voter("web-0", 1), new ClusterRecord.Voter("web-1", 2)),
                 4L,
                 List.of(new ClusterRecord.Departed("web-0", 1, "It had a change.")),
-                List.of(new ClusterRecord.Ended(1, 9))),
+                List.of(new ClusterRecord.Ended(1, 9)),
+                List.of(new ClusterRecord.Led("web-0", 1))),
             "2/3",
             now,
             List.of(
@@ -485,6 +486,7 @@ class HAClusterApiIT {
             new ClusterRecord.Committed(7, 1, 1, "c0", Instant.now()),
             null,
             "web-1",
+            null,
             null,
             null,
             null,

@@ -26,7 +26,8 @@ final class RecordMappingTest {
             Optional.of(new Committed(9, new Position(3, 2), new Digest(1, 2, 3, 4))),
             Optional.of(new Digest(5, 6, 7, 8)),
             Map.of("web-0", new Departure(2, "it had a change"), "old", new Departure(1, "")),
-            new TreeMap<>(Map.of(1L, 4L, 2L, 17L)));
+            new TreeMap<>(Map.of(1L, 4L, 2L, 17L)),
+            Map.of("web-0", 2L, "old", 1L));
     var stored = RecordMapping.write(record, Optional.empty(), Instant.EPOCH);
     assertThat(RecordMapping.read(Optional.of(stored))).isEqualTo(record);
   }

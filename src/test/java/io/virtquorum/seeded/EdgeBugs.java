@@ -75,8 +75,8 @@ final class EdgeBugs {
           new SeededBug(
               12,
               "adjudicate/ClusterRecord.java",
-              "newMembers, committed, mandate, departed, ended);",
-              "newMembers, committed, mandate, Map.of(), ended);",
+              "newMembers, committed, mandate, departed, ended, led);",
+              "newMembers, committed, mandate, Map.of(), ended, led);",
               "That a member led is forgotten where the spec drops it.",
               Found.not("its members lose no disks and no record that way"),
               UNFOUND),
@@ -173,6 +173,21 @@ final class EdgeBugs {
               "if (watch.rememberUsers(snapshot, users.sinceHeld(), QUICK)) {",
               "if (false) {",
               "That a user was there dies with the pod that saw it.",
+              UNFOUND),
+          new SeededBug(
+              11,
+              "adjudicate/RepairPlanner.java",
+              "            || mayHaveWrittenAsPrimary(name)\n",
+              "",
+              "What a former primary wrote is nobody's where its disk comes back older.",
+              Found.not("its archives are not pruned"),
+              Found.by(19358)),
+          new SeededBug(
+              11,
+              "program/ProgramWatch.java",
+              "  private Marked marked; //",
+              "  private Marked marked = new Marked(MarkUsers.getDefaultInstance(), Optional.empty(), false); //",
+              "What an earlier life knew of users is not asked for where nothing is remembered.",
               UNFOUND),
           new SeededBug(
               12,

@@ -227,6 +227,32 @@ final class ConformanceTest {
   }
 
   @Test
+  void givenUsersWhereNothingIsRememberedYetThenAnotherLifeKnowsOfThemUntilSomethingIs()
+      throws Exception {
+    joiner.write("written", "1");
+    Boolean nobody =
+        same(joiner, site -> site.call(w -> w.rememberUsers(site.see(), false, Sites.LIMIT)));
+    assertThat(nobody).isFalse();
+    same(joiner, site -> site.call(w -> w.rememberUsers(site.see(), true, Sites.LIMIT)));
+    for (boolean marked : new boolean[] {true, false}) {
+      for (Sites.Site site : List.of(joiner.real(), joiner.simulated())) {
+        site.beginAnew();
+        try {
+          site.see();
+        } catch (GuestException.Unreachable e) {
+          assertThat(e).hasMessageContaining("lost"); // the session from before
+        }
+      }
+      Boolean users =
+          same(joiner, site -> site.call(w -> w.rememberUsers(site.see(), false, Sites.LIMIT)));
+      assertThat(users).isEqualTo(marked);
+      holds(joiner.real(), FIRST);
+      holds(joiner.simulated(), FIRST);
+      same(joiner, site -> site.call(w -> w.rememberUsers(site.see(), false, Sites.LIMIT)));
+    }
+  }
+
+  @Test
   void givenAPullOfAWholeStateThenTheSameRowsComeAndTheSameIsArchived() throws Exception {
     donor.write("same", "1");
     donor.write("differs", "theirs");

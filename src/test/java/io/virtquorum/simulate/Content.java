@@ -51,6 +51,9 @@ final class Content {
   /** Written by a user whom nobody can know of. */
   boolean unseen;
 
+  /** The member that users are not led to on which a user wrote it whom no sidecar saw yet. */
+  String unseenOn;
+
   /** Rot that the member's memory was able to tell from a write when it happened. */
   boolean detectable;
 

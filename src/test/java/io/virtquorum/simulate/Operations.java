@@ -429,18 +429,25 @@ final class Operations {
   }
 
   private Answer.Builder mark(MarkUsers request) throws RefusedException {
-    Optional<Remembered> held =
+    Optional<ProgramTree.Mark> held =
         request.hasHeld()
-            ? Optional.of(remembered(request.getHeld().getPosition(), request.getHeld().getRoot()))
+            ? Optional.of(
+                new ProgramTree.Mark(
+                    Optional.of(
+                        remembered(request.getHeld().getPosition(), request.getHeld().getRoot()))))
             : Optional.empty();
     boolean seen = request.getSeen();
     for (ProgramTree tree : trees) {
       use(tree);
-      seen |= held.isPresent() && tree.mark().equals(held);
+      seen |=
+          held.isPresent()
+              ? tree.mark().equals(held)
+              : tree.memory().isEmpty() && tree.mark().isPresent();
     }
     for (ProgramTree tree : trees) {
-      Optional<Remembered> own = tree.memory().map(MemoryFile::remembered);
-      boolean keeps = held.isEmpty() && !tree.changes().isEmpty() && tree.mark().equals(own);
+      Optional<ProgramTree.Mark> own = Optional.of(tree.ownMark());
+      boolean differs = tree.memory().isEmpty() ? seen : !tree.changes().isEmpty();
+      boolean keeps = held.isEmpty() && differs && (seen || tree.mark().equals(own));
       tree.mark(held.isPresent() && seen ? held : keeps ? own : Optional.empty());
     }
     return Answer.newBuilder().setUsersMarked(UsersMarked.newBuilder().setSeen(seen));

@@ -50,6 +50,7 @@ final class ProgramTree {
     Digest digest;
     boolean settled;
     boolean unread;
+    private boolean late; // it was told as unread
 
     long inode() {
       return node.inode;
@@ -235,6 +236,7 @@ final class ProgramTree {
   private void read(String at, Node node, Known row, long number) {
     if (node.isFile()) {
       if (guest.hindrances.isSlow()) {
+        row.late = true;
         return; // it is read on for a while
       }
       if (!observed && !volume().isReadOnly()) {
@@ -242,9 +244,10 @@ final class ProgramTree {
       }
     }
     Digest digest = guest.truth.disks.readDigest(node, node.isFile() ? volume().read(node) : null);
-    if (!digest.equals(row.digest)) {
-      touch(at, number);
+    if (row.late || !digest.equals(row.digest)) {
+      touch(at, number); // what was told of it while it was unread counts no more (seed 30840)
     }
+    row.late = false;
     row.digest = digest;
     row.settled = isPast(node);
     row.unread = false;
@@ -414,24 +417,36 @@ final class ProgramTree {
     }
   }
 
-  /** Of what memory it is known that users were seen since. */
-  Optional<Remembered> mark() {
+  /**
+   * That users were seen.
+   *
+   * @param since it was as this says; empty: nothing was remembered
+   */
+  record Mark(Optional<Remembered> since) {}
+
+  /** Since when it is known that users were seen. */
+  Optional<Mark> mark() {
     Node file = volume().get(MARK);
-    return file == null ? Optional.empty() : file.content.as(Remembered.class);
+    return file == null ? Optional.empty() : file.content.as(Mark.class);
+  }
+
+  /** How users would be marked of what it remembers now. */
+  Mark ownMark() {
+    return new Mark(memory.map(MemoryFile::remembered));
   }
 
   /** Keeps that, or forgets it. */
-  void mark(Optional<Remembered> memory) {
+  void mark(Optional<Mark> mark) {
     Volume volume = volume();
-    if (memory.equals(mark())) {
+    if (mark.equals(mark())) {
       return;
     }
     long time = guest.fileTime();
     volume.makeDirectories(OWN, 0700, time);
-    if (memory.isEmpty()) {
+    if (mark.isEmpty()) {
       volume.remove(MARK, time);
     } else {
-      Content words = Content.own(new byte[80], memory.get());
+      Content words = Content.own(new byte[80], mark.get());
       volume.write(MARK + ".new", words, 0600, time, time);
       volume.sync();
       volume.move(MARK + ".new", MARK, time);
@@ -439,9 +454,9 @@ final class ProgramTree {
     volume.sync();
   }
 
-  /** True if users were seen since it was as it remembers. */
+  /** True if users were seen since it was as it remembers; if it remembers nothing, ever. */
   boolean isMarked() {
-    return memory.isPresent() && mark().equals(memory.map(MemoryFile::remembered));
+    return mark().filter(mark -> memory.isEmpty() || mark.equals(ownMark())).isPresent();
   }
 
   private TreeMap<String, MemoryFile.Past> pasts() {

@@ -141,7 +141,8 @@ final class ThreeGuests {
             committed,
             Optional.ofNullable(mandate),
             Map.of(),
-            record.ended());
+            record.ended(),
+            record.led());
     ClusterRecord before = record;
     record = next;
     truth.recorded(this, before, next);

@@ -103,6 +103,7 @@ final class Truth {
   void diskReplaced(SimulatedGuest guest, Volume disk) {
     watch(guest, disk);
     promises.diskGone(guest);
+    witnesses.cameBack(guest, disk);
     Matrix before = holdings.latest(guest);
     Matrix now = changed(guest);
     if (before != null) {

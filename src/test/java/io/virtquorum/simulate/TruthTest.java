@@ -299,6 +299,24 @@ final class TruthTest {
   }
 
   @Test
+  void whatAUserWroteMayBePrunedWhereTheDiskCameBackFromBeforeItsSidecarLooked() {
+    Content content = archived(Content.Origin.USER);
+    truth.userWrote(a, content);
+    disk.sync();
+    Volume before = disk.copy();
+    truth.witnesses.saw(a, timeline.now());
+    Volume after = disk.copy();
+    truth.diskReplaced(a, after);
+    violates("ArchivePruned", () -> truth.repairs.pruning(a, disk, ENTRY));
+    content.released = false;
+    truth.diskReplaced(b, before);
+    violates("ArchivePruned", () -> truth.repairs.pruning(a, disk, ENTRY));
+    content.released = false;
+    truth.diskReplaced(a, before);
+    truth.repairs.pruning(a, disk, ENTRY);
+  }
+
+  @Test
   void whatAUserWroteWhereUsersAreLedMayNotBePrunedThoughTheGuestDied() {
     truth.clients.led(() -> Optional.of(a));
     truth.userWrote(a, archived(Content.Origin.USER));

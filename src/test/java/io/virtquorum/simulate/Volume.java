@@ -44,6 +44,7 @@ final class Volume {
   private final List<Integer> ends = new ArrayList<>();
   private final Set<Long> unsynced = new HashSet<>();
   private final Map<Long, Content> cache = new HashMap<>();
+  private final Map<Content, String> unseen = new HashMap<>();
   private Consumer<Content> leaving = content -> {};
   private final int device;
   private long lastInode = 10;
@@ -72,9 +73,21 @@ final class Volume {
     copy.nodes.clear();
     copy.nodes.putAll(durable);
     copy.durable.putAll(durable);
+    for (Node node : durable.values()) {
+      if (node.content != null && node.content.unseenOn != null) {
+        copy.unseen.put(node.content, node.content.unseenOn);
+      }
+    }
     copy.lastInode = lastInode;
     copy.used = copy.nodes.values().stream().mapToLong(Volume::room).sum();
     return copy;
+  }
+
+  /**
+   * What users had written when it was copied whom no sidecar had seen then, and on which member.
+   */
+  Map<Content, String> unseen() {
+    return unseen;
   }
 
   int device() {

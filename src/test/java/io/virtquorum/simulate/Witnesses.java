@@ -19,6 +19,7 @@ final class Witnesses {
 
   /** A user wrote on a member that users are not led to. */
   void wrote(SimulatedGuest guest, Content content) {
+    content.unseenOn = guest.name;
     unseen
         .computeIfAbsent(guest.name, n -> new ArrayList<>())
         .add(new Written(content, guest.timeline.now()));
@@ -36,8 +37,25 @@ final class Witnesses {
       here.stream()
           .filter(written -> written.at() + SHOWS < at)
           .forEach(written -> written.content().unseen = true);
+      here.stream()
+          .filter(written -> written.at() <= at)
+          .forEach(written -> written.content().unseenOn = null);
       here.removeIf(written -> written.at() <= at);
     }
+  }
+
+  /**
+   * A disk comes back as it was before anybody saw who had written there: as if the guest had died
+   * then.
+   */
+  void cameBack(SimulatedGuest guest, Volume disk) {
+    disk.unseen()
+        .forEach(
+            (content, member) -> {
+              if (member.equals(guest.name)) {
+                content.unseen = true;
+              }
+            });
   }
 
   /** The guest died, and what its kernel knew of users with it. */
