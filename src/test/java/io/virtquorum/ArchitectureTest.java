@@ -149,6 +149,8 @@ final class ArchitectureTest {
           .dependOnClassesThat(
               resideInAnyPackage(BASE + "program..", BASE + "port..", BASE + "guest.wire.."));
 
+  @ArchTest static final ArchRule cloudInitsDataKnowsNobody = onlyUses("cloudinit");
+
   @ArchTest static final ArchRule theApiKnowsNobody = onlyUses("api");
 
   @ArchTest static final ArchRule theKubeVirtModelKnowsNobody = onlyUses("kubevirt");

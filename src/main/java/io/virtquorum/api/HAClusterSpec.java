@@ -24,7 +24,7 @@ import io.fabric8.generator.annotation.ValidationRule;
  * @param timing how often members look and report
  * @param failover what is done about an unreachable primary
  * @param archive what is kept of replaced files
- * @param guestProgram how the program in the guests is kept
+ * @param guestProgram how the program in the guests gets there and is kept
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 @ValidationRule(
@@ -76,7 +76,8 @@ public record HAClusterSpec(
     @Default("{}")
         @JsonPropertyDescription("What is kept of files that a repair replaced or deleted.")
         Archive archive,
-    @Default("{}") @JsonPropertyDescription("How the program in the members' guests is kept.")
+    @Default("{}")
+        @JsonPropertyDescription("How the program in the members' guests gets there and is kept.")
         GuestProgram guestProgram) {
 
   public HAClusterSpec {

@@ -53,6 +53,16 @@ public class VirtualMachine extends CustomResource<VirtualMachineSpec, VirtualMa
         .orElse(List.of());
   }
 
+  /** True if its template has a volume of this source, such as cloudInitNoCloud. */
+  public boolean hasVolumeOf(String source) {
+    return instanceSpec()
+        .map(spec -> spec.unknown().get("volumes"))
+        .filter(List.class::isInstance)
+        .stream()
+        .flatMap(volumes -> ((List<?>) volumes).stream())
+        .anyMatch(volume -> volume instanceof Map<?, ?> fields && fields.get(source) != null);
+  }
+
   /** Labels of its template. */
   public Map<String, String> templateLabels() {
     return template()

@@ -5,6 +5,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import java.util.Optional;
+import java.util.stream.StreamSupport;
 
 /**
  * The entries of KubeVirt's hook annotation. Their order names the sidecar containers, so it is
@@ -50,6 +52,11 @@ record HookList(ArrayNode entries) {
     }
   }
 
+  /** True if there is an entry that is not ours. */
+  boolean hasOthers(JsonNode ours) {
+    return entries.size() > (indexOf(ours) < 0 ? 0 : 1);
+  }
+
   // A person may have changed the image of our entry; two sidecars of ours would block the VM's
   // start.
   private int indexOf(JsonNode ours) {
@@ -66,7 +73,21 @@ record HookList(ArrayNode entries) {
         return i;
       }
     }
+    Optional<String> cluster = clusterOf(ours);
+    for (int i = 0; cluster.isPresent() && i < entries.size(); i++) {
+      if (clusterOf(entries.get(i)).equals(cluster)) {
+        return i;
+      }
+    }
     return -1;
+  }
+
+  private static Optional<String> clusterOf(JsonNode entry) {
+    return StreamSupport.stream(entry.path("args").spliterator(), false)
+        .map(JsonNode::asText)
+        .filter(arg -> entry.path("args").path(0).asText().equals("sidecar"))
+        .filter(arg -> arg.startsWith("--cluster="))
+        .findFirst();
   }
 
   private static NetworkException unreadable(String vm, Throwable cause) {

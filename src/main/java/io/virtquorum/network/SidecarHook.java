@@ -3,6 +3,7 @@ package io.virtquorum.network;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * The sidecar, as KubeVirt's hook annotation names it.
@@ -15,6 +16,14 @@ public record SidecarHook(String image, String imagePullPolicy, List<String> arg
 
   public SidecarHook {
     args = List.copyOf(args);
+  }
+
+  /** The same sidecar, which also brings the guest program by cloud-init. */
+  public SidecarHook byCloudInit() {
+    return new SidecarHook(
+        image,
+        imagePullPolicy,
+        Stream.concat(args.stream(), Stream.of(ByCloudInit.ARGUMENT)).toList());
   }
 
   ObjectNode toNode() {

@@ -138,6 +138,18 @@ public final class SyncNic {
     return patch.build();
   }
 
+  /**
+   * Why the guest program cannot come to a VM by cloud-init, and what to do; empty: its sidecar may
+   * ask KubeVirt for that.
+   *
+   * @throws NetworkException if the annotations of the VM cannot be read
+   */
+  public Optional<String> obstacleToCloudInit(VirtualMachine vm) {
+    HookList hooks =
+        HookList.parse(vm.templateAnnotations().get(HookList.ANNOTATION), json, nameOf(vm));
+    return ByCloudInit.obstacle(vm, hooks.hasOthers(added(vm).map(Added::hook).orElse(null)));
+  }
+
   /** The address that a VM carries, if it has one. */
   public Optional<SyncAddress> addressOf(VirtualMachine vm) {
     return annotation(vm, ADDRESS)

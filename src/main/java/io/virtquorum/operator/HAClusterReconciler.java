@@ -189,7 +189,8 @@ final class HAClusterReconciler implements Reconciler<HACluster>, Cleaner<HAClus
             cluster.getMetadata().getGeneration(),
             troubles.values().stream().findFirst(),
             rollout.pending(),
-            nodes);
+            nodes,
+            prepared.uninstalled());
     boolean said =
         parts
             .store()

@@ -20,17 +20,30 @@ final class MemberHealth {
   /**
    * What a person must mend, if anything.
    *
-   * @param nodes where members run
+   * @param setup tells where members run, and why the guest program may not have come to one
    */
-  static Optional<Trouble> trouble(Map<String, HealthContent> health, Map<String, String> nodes) {
+  static Optional<Trouble> trouble(Map<String, HealthContent> health, StatusFactory.Setup setup) {
     return new TreeMap<>(health)
         .entrySet().stream()
             .flatMap(
                 member ->
                     member.getValue().ailments().stream()
-                        .map(a -> of(member.getKey(), a.reason(), a.sentence())))
+                        .map(
+                            a ->
+                                a.reason().equals("GuestAgentSilent")
+                                        && setup.uninstalled().containsKey(member.getKey())
+                                    ? uninstalled(
+                                        member.getKey(), setup.uninstalled().get(member.getKey()))
+                                    : of(member.getKey(), a.reason(), a.sentence())))
             .findFirst()
-            .or(() -> split(health, nodes));
+            .or(() -> split(health, setup.nodes()));
+  }
+
+  private static Trouble uninstalled(String member, String why) {
+    return new Trouble(
+        "NotByCloudInit",
+        "%s: Nothing answers on the channel io.virtquorum.agent.0, and the guest program did not come by cloud-init, as spec.guestProgram.install says: %s."
+            .formatted(member, why));
   }
 
   /** What ails one member. */

@@ -3,11 +3,13 @@ package io.virtquorum.operator;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.virtquorum.adjudicate.Trouble;
+import io.virtquorum.api.GuestProgram.Install;
 import io.virtquorum.api.HACluster;
 import io.virtquorum.api.NameTakenException;
 import io.virtquorum.kubevirt.KubeVirtClient;
 import io.virtquorum.kubevirt.KubeVirtException;
 import io.virtquorum.kubevirt.VirtualMachine;
+import io.virtquorum.network.ByCloudInit;
 import io.virtquorum.network.MacAddress;
 import io.virtquorum.network.NetworkAttachmentDefinition;
 import io.virtquorum.network.NetworkException;
@@ -77,11 +79,14 @@ final class Preparation {
    *
    * @param addresses of each member on the sync network; also of those that leave
    * @param troubles what a person must mend
+   * @param uninstalled why the guest program may not have come by cloud-init to members that it is
+   *     to come to so, and what to do
    */
   record Result(
       SortedMap<String, SyncAddress> addresses,
       Map<String, MacAddress> macs,
-      List<Trouble> troubles) {}
+      List<Trouble> troubles,
+      Map<String, String> uninstalled) {}
 
   /** The image of the sidecars. */
   String sidecarImage() {
@@ -92,6 +97,7 @@ final class Preparation {
     List<Trouble> troubles = new ArrayList<>();
     SortedMap<String, SyncAddress> addresses = new TreeMap<>();
     Map<String, MacAddress> macs = new TreeMap<>();
+    Map<String, String> uninstalled = new TreeMap<>();
     if (!members.missing().isEmpty()) {
       troubles.add(
           new Trouble(
@@ -109,7 +115,7 @@ final class Preparation {
                     : "No VirtualMachine matches spec.members: the members that there are stay."));
       }
       if (members.leaving().isEmpty()) {
-        return new Result(addresses, macs, troubles);
+        return new Result(addresses, macs, troubles, uninstalled);
       }
     }
     try {
@@ -125,6 +131,7 @@ final class Preparation {
             Optional.ofNullable(members.machines().get(name))
                 .flatMap(vm -> attach(cluster, attachment, vm, mac, address))
                 .ifPresent(troubles::add);
+            whyNotInstalled(cluster, members, name).ifPresent(why -> uninstalled.put(name, why));
           });
     } catch (NameTakenException e) {
       troubles.add(new Trouble("NameTaken", e.getMessage()));
@@ -139,7 +146,26 @@ final class Preparation {
               : new Trouble(
                   "ApiServerRefused", "The API server refused a write: " + e.getMessage()));
     }
-    return new Result(addresses, macs, troubles);
+    return new Result(addresses, macs, troubles, uninstalled);
+  }
+
+  private Optional<String> whyNotInstalled(HACluster cluster, MemberSet members, String name) {
+    VirtualMachine vm = members.machines().get(name);
+    if (vm == null || cluster.getSpec().guestProgram().install() != Install.CLOUD_INIT) {
+      return Optional.empty();
+    }
+    try {
+      return nic.obstacleToCloudInit(vm)
+          .or(() -> members.instance(name).flatMap(running -> ByCloudInit.delay(vm, running)));
+    } catch (NetworkException e) {
+      return Optional.empty(); // said already
+    }
+  }
+
+  private SidecarHook hook(HACluster cluster, VirtualMachine vm) {
+    SidecarHook hook = sidecars.hook(cluster.getMetadata().getName());
+    boolean wanted = cluster.getSpec().guestProgram().install() == Install.CLOUD_INIT;
+    return wanted && nic.obstacleToCloudInit(vm).isEmpty() ? hook.byCloudInit() : hook;
   }
 
   /** Who leaves keeps its address so long; where there is no other, a new member waits for it. */
@@ -172,7 +198,7 @@ final class Preparation {
           vm,
           nic.attach(
               vm,
-              new SyncNic.Wanted(name, attachment.reference(), mac, address, sidecars.hook(name))));
+              new SyncNic.Wanted(name, attachment.reference(), mac, address, hook(cluster, vm))));
       return Optional.empty();
     } catch (KubeVirtException.Conflict e) {
       return Optional.empty(); // somebody changed it a moment ago: the change brings us here again

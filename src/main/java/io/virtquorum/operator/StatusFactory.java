@@ -53,12 +53,14 @@ final class StatusFactory {
    * @param stalled what keeps the cluster from being set up, for a person to mend; empty: nothing
    * @param restartPending members that run without what they need, and why they are not restarted
    * @param nodes where members run
+   * @param uninstalled why the guest program may not have come by cloud-init to a member
    */
   record Setup(
       long generation,
       Optional<Trouble> stalled,
       List<String> restartPending,
-      Map<String, String> nodes) {}
+      Map<String, String> nodes,
+      Map<String, String> uninstalled) {}
 
   /** What a person must mend that nobody has told yet: holds are told by who holds. */
   static Optional<Trouble> toMend(Setup setup, View view) {

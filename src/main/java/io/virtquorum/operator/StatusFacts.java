@@ -60,7 +60,7 @@ record StatusFacts(
                 view.ballots().get(m).trouble().stream()
                     .map(t -> MemberHealth.of(m, t.reason(), t.message())))
         .findFirst()
-        .or(() -> MemberHealth.trouble(view.health(), setup.nodes()));
+        .or(() -> MemberHealth.trouble(view.health(), setup));
   }
 
   private static Word difference(View view, List<String> members) {

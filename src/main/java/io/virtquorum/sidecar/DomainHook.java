@@ -14,6 +14,20 @@ public interface DomainHook {
    */
   byte[] define(byte[] domain, byte[] vmi);
 
+  /**
+   * True if KubeVirt is to ask for {@link #cloudInit}, always the same; a VM without dies of it.
+   */
+  boolean usesCloudInit();
+
+  /**
+   * What the disk of cloud-init shall be made of; called once in the life of a pod. Whatever it
+   * throws, the VM starts with what there was.
+   *
+   * @param data KubeVirt's CloudInitData as JSON, which may hold passwords
+   * @param vmi the VirtualMachineInstance as JSON, with the same in it
+   */
+  byte[] cloudInit(byte[] data, byte[] vmi);
+
   /** The VM is gone for good; must not block. */
   void shutDown();
 }

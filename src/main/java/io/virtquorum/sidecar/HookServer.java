@@ -17,7 +17,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
-import kubevirt.hooks.info.HookPoint;
 import kubevirt.hooks.info.InfoGrpc;
 import kubevirt.hooks.info.InfoParams;
 import kubevirt.hooks.info.InfoResult;
@@ -39,6 +38,7 @@ import org.slf4j.LoggerFactory;
 public final class HookServer implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(HookServer.class);
   private static final String NAME = "virtquorum";
+  private static final int MOST_ANSWERED = 3 << 20; // bytes; KubeVirt's client takes four MiB
   private final Server server;
   private final Path socket;
 
@@ -68,7 +68,7 @@ public final class HookServer implements AutoCloseable {
             .workerEventLoopGroup(loop)
             .executor(executor)
             .maxInboundMessageSize(WireLimits.MESSAGE)
-            .addService(new InfoService())
+            .addService(new InfoService(hook.usesCloudInit()))
             .addService(new CallbacksService(hook))
             .build()
             .start();
@@ -123,17 +123,21 @@ public final class HookServer implements AutoCloseable {
   }
 
   private static final class InfoService extends InfoGrpc.InfoImplBase {
-    private static final InfoResult INFO =
-        InfoResult.newBuilder()
-            .setName(NAME)
-            .addVersions("v1alpha3")
-            .addHookPoints(HookPoint.newBuilder().setName("OnDefineDomain"))
-            .addHookPoints(HookPoint.newBuilder().setName("Shutdown"))
-            .build();
+    private final InfoResult info;
+
+    InfoService(boolean usesCloudInit) {
+      InfoResult.Builder builder = InfoResult.newBuilder().setName(NAME).addVersions("v1alpha3");
+      builder.addHookPointsBuilder().setName("OnDefineDomain");
+      builder.addHookPointsBuilder().setName("Shutdown");
+      if (usesCloudInit) {
+        builder.addHookPointsBuilder().setName("PreCloudInitIso");
+      }
+      info = builder.build();
+    }
 
     @Override
     public void info(InfoParams request, StreamObserver<InfoResult> response) {
-      response.onNext(INFO);
+      response.onNext(info);
       response.onCompleted();
     }
   }
@@ -161,14 +165,31 @@ public final class HookServer implements AutoCloseable {
       response.onCompleted();
     }
 
-    /** Not subscribed; a KubeVirt that asks all the same gets back what it sent. */
+    /** Where it is not subscribed a KubeVirt that asks all the same gets back what it sent. */
     @Override
     public void preCloudInitIso(
         PreCloudInitIsoParams request, StreamObserver<PreCloudInitIsoResult> response) {
+      ByteString data = request.getCloudInitData();
+      if (hook.usesCloudInit()) {
+        try {
+          data =
+              ByteString.copyFrom(
+                  hook.cloudInit(data.toByteArray(), request.getVmi().toByteArray()));
+        } catch (RuntimeException | LinkageError e) {
+          // Not with its message, which may quote what holds passwords.
+          log.atError()
+              .addKeyValue("failure", e.getClass().getName())
+              .log("The VM starts without the guest program in its cloud-init data");
+        }
+      }
+      ByteString legacy = request.getCloudInitNoCloudSource();
+      if (data.size() + legacy.size() > MOST_ANSWERED) {
+        legacy = ByteString.EMPTY; // KubeVirt reads it only where the other is not usable
+      }
       response.onNext(
           PreCloudInitIsoResult.newBuilder()
-              .setCloudInitNoCloudSource(request.getCloudInitNoCloudSource())
-              .setCloudInitData(request.getCloudInitData())
+              .setCloudInitNoCloudSource(legacy)
+              .setCloudInitData(data)
               .build());
       response.onCompleted();
     }

@@ -15,6 +15,7 @@ final class Sidecar implements DomainHook, AutoCloseable {
   private final StateDirectory state;
   private final String cluster;
   private final Optional<String> container;
+  private final Optional<GuestDisk> disk;
   private final Function<Identity, AutoCloseable> work;
   private final CountDownLatch over = new CountDownLatch(1);
   private Optional<AutoCloseable> running = Optional.empty();
@@ -24,16 +25,19 @@ final class Sidecar implements DomainHook, AutoCloseable {
    * @param cluster the HACluster's name
    * @param container the name that KubeVirt gave this container ({@code hook-sidecar-0}), which is
    *     also that of its directory; empty: to be found out from the VM
+   * @param disk brings the guest program by cloud-init; empty: it does not come so
    * @param work starts the member's work; closed with this object
    */
   Sidecar(
       StateDirectory state,
       String cluster,
       Optional<String> container,
+      Optional<GuestDisk> disk,
       Function<Identity, AutoCloseable> work) {
     this.state = state;
     this.cluster = cluster;
     this.container = container;
+    this.disk = disk;
     this.work = work;
   }
 
@@ -46,12 +50,24 @@ final class Sidecar implements DomainHook, AutoCloseable {
   public byte[] define(byte[] domain, byte[] vmi) {
     Identity identity = Identity.ofVmi(vmi);
     String directory =
-        container.orElseGet(() -> "hook-sidecar-" + Identity.indexOfSidecar(vmi, cluster));
+        "/var/run/kubevirt-hooks/"
+            + container.orElseGet(() -> "hook-sidecar-" + Identity.indexOfSidecar(vmi, cluster));
+    byte[] extended = DomainXml.withChannel(domain, directory + "/agent.sock");
     byte[] defined =
-        DomainXml.withChannel(domain, "/var/run/kubevirt-hooks/" + directory + "/agent.sock");
+        disk.map(d -> d.define(extended, directory + "/" + StateDirectory.NAME)).orElse(extended);
     state.identity(identity);
     Thread.ofVirtual().name("begin").start(() -> begin(identity));
     return defined;
+  }
+
+  @Override
+  public boolean usesCloudInit() {
+    return disk.isPresent();
+  }
+
+  @Override
+  public byte[] cloudInit(byte[] data, byte[] vmi) {
+    return disk.map(d -> d.cloudInit(data, vmi)).orElse(data);
   }
 
   @Override

@@ -65,8 +65,15 @@ public final class SidecarCommand implements Callable<Integer> {
   @Option(
       names = "--guest-programs",
       defaultValue = "/opt/virtquorum/guest",
-      description = "Directory with the guest programs of this sidecar's version.")
+      description = "Directory with the guest programs and disk of this sidecar's version.")
   private Path guestPrograms;
+
+  @Option(
+      names = "--cloud-init",
+      description =
+          "Bring the guest program by cloud-init. Only where the VM has a cloud-init volume: KubeVirt"
+              + " does not start one without.")
+  private boolean cloudInit;
 
   @Option(names = "--log-level", defaultValue = "INFO", description = "Of VirtQuorum's own log.")
   private String logLevel;
@@ -91,9 +98,15 @@ public final class SidecarCommand implements Callable<Integer> {
     try {
       StateDirectory state = new StateDirectory(hooks);
       Optional<String> container = Optional.ofNullable(System.getenv("CONTAINER_NAME"));
+      Optional<GuestDisk> disk =
+          cloudInit ? GuestDisk.prepare(guestPrograms, state.path()) : Optional.empty();
       try (var sidecar =
               new Sidecar(
-                  state, cluster, container, identity -> member(identity, state, loop, executor));
+                  state,
+                  cluster,
+                  container,
+                  disk,
+                  identity -> member(identity, state, loop, executor));
           var server = HookServer.start(hooks, state.path(), sidecar, loop, executor)) {
         log.atInfo()
             .addKeyValue("socket", server.socket())

@@ -20,6 +20,10 @@ import org.slf4j.LoggerFactory;
  */
 public final class StateDirectory implements Users.Kept {
   private static final Logger log = LoggerFactory.getLogger(StateDirectory.class);
+
+  /** The subdirectory's name. */
+  static final String NAME = "virtquorum";
+
   private final Path directory;
 
   /**
@@ -27,7 +31,7 @@ public final class StateDirectory implements Users.Kept {
    * @throws IOException if it cannot be
    */
   public StateDirectory(Path hooks) throws IOException {
-    directory = Files.createDirectories(hooks.resolve("virtquorum"));
+    directory = Files.createDirectories(hooks.resolve(NAME));
   }
 
   /** Where it is. */

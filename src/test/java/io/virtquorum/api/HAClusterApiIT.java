@@ -248,7 +248,11 @@ class HAClusterApiIT {
         new Rule(
             "spec.guestProgram.update: Unsupported value",
             "{guestProgram: {update: Sometimes}}",
-            "{guestProgram: {update: Never}}"));
+            "{guestProgram: {update: Never}}"),
+        new Rule(
+            "spec.guestProgram.install: Unsupported value: \"Always\": supported values: \"CloudInit\", \"Manual\"",
+            "{guestProgram: {install: Always}}",
+            "{guestProgram: {install: CloudInit}}"));
   }
 
   @ParameterizedTest
@@ -378,7 +382,7 @@ class HAClusterApiIT {
         .isEqualTo(parse("{authority: Record, rule: StrictMajority, connectedBonus: Auto}"));
     assertThat(stored.path("archive")).isEqualTo(parse("{entries: 20, maxSize: 1Gi}"));
     assertThat(stored.path("failover")).isEqualTo(parse("{fencing: None, patience: 30s}"));
-    assertThat(stored.path("guestProgram")).isEqualTo(parse("{update: Auto}"));
+    assertThat(stored.path("guestProgram")).isEqualTo(parse("{install: Manual, update: Auto}"));
     assertThat(stored.path("mode").asText()).isEqualTo("Repair");
     assertThat(stored.path("restartPolicy").asText()).isEqualTo("Rolling");
 

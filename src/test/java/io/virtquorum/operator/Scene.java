@@ -11,10 +11,13 @@ import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.fabric8.kubernetes.client.dsl.base.PatchContext;
+import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import io.virtquorum.api.AccessPort;
 import io.virtquorum.api.AccessSpec;
 import io.virtquorum.api.Bootstrap;
 import io.virtquorum.api.FileTree;
+import io.virtquorum.api.GuestProgram;
 import io.virtquorum.api.HACluster;
 import io.virtquorum.api.HAClusterSpec;
 import io.virtquorum.api.MembersSpec;
@@ -173,6 +176,22 @@ final class Scene implements AutoCloseable {
         s.failover(),
         s.archive(),
         s.guestProgram());
+  }
+
+  static HAClusterSpec withProgram(HAClusterSpec s, GuestProgram program) {
+    return new HAClusterSpec(
+        s.members(),
+        s.syncNetwork(),
+        s.state(),
+        s.access(),
+        s.mode(),
+        s.voting(),
+        s.bootstrap(),
+        s.restartPolicy(),
+        s.timing(),
+        s.failover(),
+        s.archive(),
+        program);
   }
 
   static HAClusterSpec withMembers(HAClusterSpec s, MembersSpec members) {
@@ -377,6 +396,26 @@ final class Scene implements AutoCloseable {
         .getItems()
         .forEach(vm -> specs.put(vm.getMetadata().getName(), vm.getSpec()));
     return specs;
+  }
+
+  /** The hook annotation of a VM's template. */
+  String hooks(String vm) {
+    return client
+        .resources(VirtualMachine.class)
+        .withName(vm)
+        .require()
+        .templateAnnotations()
+        .getOrDefault("hooks.kubevirt.io/hookSidecars", "");
+  }
+
+  /** Gives a VM a volume of cloud-init. */
+  void addCloudInit(String vm) {
+    client
+        .resources(VirtualMachine.class)
+        .withName(vm)
+        .patch(
+            PatchContext.of(PatchType.JSON_MERGE),
+            "{\"spec\":{\"template\":{\"spec\":{\"volumes\":[{\"name\":\"ci\",\"cloudInitNoCloud\":{\"userData\":\"x\"}}]}}}}");
   }
 
   /** The resource versions of everything that the operator writes. */

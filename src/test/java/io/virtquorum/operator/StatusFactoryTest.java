@@ -33,7 +33,7 @@ class StatusFactoryTest {
   private static final Path GOLDEN = Path.of("src", "test", "resources", "operator", "status");
   private static final StatusFactory.Setup SETUP =
       new StatusFactory.Setup(
-          7, Optional.empty(), List.of(), Map.of("web-0", "node-a", "web-1", "node-b"));
+          7, Optional.empty(), List.of(), Map.of("web-0", "node-a", "web-1", "node-b"), Map.of());
 
   @Test
   void allInSync() throws IOException {
@@ -136,6 +136,29 @@ class StatusFactoryTest {
                     List.of())));
   }
 
+  /** Where it answers, how it came there is of no interest. */
+  @Test
+  void givenAGuestWithoutItsProgramThenWhyItDidNotComeByCloudInitIsSaid() {
+    StatusFactory.Setup setup =
+        new StatusFactory.Setup(
+            7,
+            Optional.empty(),
+            List.of(),
+            Map.of(),
+            Map.of("web-1", "it has it", "web-2", "the VM has another hook sidecar"));
+    HealthContent silent =
+        new HealthContent(
+            List.of(new BallotContent.Trouble("GuestAgentSilent", "Nothing answers")), List.of());
+    assertThat(MemberHealth.trouble(Map.of("web-2", silent), setup).orElseThrow().message())
+        .isEqualTo(
+            "web-2: Nothing answers on the channel io.virtquorum.agent.0, and the guest program did"
+                + " not come by cloud-init, as spec.guestProgram.install says: the VM has another"
+                + " hook sidecar.");
+    assertThat(MemberHealth.trouble(Map.of("web-0", silent), setup).orElseThrow().reason())
+        .isEqualTo("GuestAgentSilent");
+    assertThat(MemberHealth.trouble(Map.of("web-1", HealthContent.GOOD), setup)).isEmpty();
+  }
+
   @Test
   void theBridgeOfOneNodeHasNoUplink() throws IOException {
     golden(
@@ -162,6 +185,7 @@ class StatusFactoryTest {
             7,
             Optional.of(new Trouble("NoSuchVM", "There is no VirtualMachine web-9.")),
             List.of("web-1 needs a restart: it runs without its sync NIC and sidecar."),
+            Map.of(),
             Map.of());
     golden("no-such-vm", status(HAClusterStatus.EMPTY, setup, inSync()));
   }

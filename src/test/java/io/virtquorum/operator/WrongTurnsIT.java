@@ -9,6 +9,7 @@ import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.dsl.base.PatchContext;
 import io.fabric8.kubernetes.client.dsl.base.PatchType;
+import io.virtquorum.api.GuestProgram;
 import io.virtquorum.api.HACluster;
 import io.virtquorum.api.HAClusterSpec;
 import io.virtquorum.api.MembersSpec;
@@ -360,6 +361,33 @@ class WrongTurnsIT {
     assertThatItSays("a cable is pulled, or a bridge has no uplink");
     says("web-2", HealthContent.GOOD);
     scene.until(() -> scene.isTrue("Ready"));
+  }
+
+  @Test
+  void givenAProgramThatIsToComeByCloudInitThenVmsThatCannotAreLeftAloneAndSaySoWhereItIsMissing()
+      throws IOException {
+    scene.committed();
+    scene.addCloudInit("web-1");
+    scene.edit(
+        c -> {
+          c.setSpec(
+              Scene.withProgram(
+                  c.getSpec(), new GuestProgram(GuestProgram.Install.CLOUD_INIT, null)));
+          return c;
+        });
+    scene.until(() -> scene.hooks("web-1").contains("\"--cloud-init\""));
+    scene.forAWhile(() -> !scene.hooks("web-2").contains("--cloud-init") && scene.isTrue("Ready"));
+
+    says("web-2", ailing("GuestAgentSilent", "Nothing answers"));
+    assertThatItSays("a guest to which the program cannot come by cloud-init");
+    says("web-2", HealthContent.GOOD);
+    scene.until(() -> scene.isTrue("Ready"));
+    scene.edit(
+        c -> {
+          c.setSpec(Scene.withProgram(c.getSpec(), GuestProgram.DEFAULT));
+          return c;
+        });
+    scene.until(() -> !scene.hooks("web-1").contains("--cloud-init"));
   }
 
   @Test

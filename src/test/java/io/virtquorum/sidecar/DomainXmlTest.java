@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 final class DomainXmlTest {
@@ -14,6 +15,12 @@ final class DomainXmlTest {
       "<channel type='unix'><source mode='bind' path='"
           + PATH
           + "'/><target type='virtio' name='io.virtquorum.agent.0'/></channel>";
+
+  private static final String DISK =
+      "<disk type='file' device='disk'><driver name='qemu' type='raw' error_policy='report'/>"
+          + "<source file='/var/run/kubevirt-hooks/hook-sidecar-2/virtquorum/guest.disk'/>"
+          + "<target dev='vdzzz' bus='virtio'/><readonly/><serial>virtquorum-guest</serial>"
+          + "<alias name='ua-virtquorum'/></disk>";
 
   @Test
   void givenADomainOfKubeVirtWhenExtendedThenOnlyTheChannelIsNew() throws IOException {
@@ -78,6 +85,81 @@ final class DomainXmlTest {
         .hasMessageContaining("UTF-8");
     assertThatThrownBy(() -> DomainXml.withChannel(domain().getBytes(UTF_8), "/x' y='"))
         .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
+  void givenADomainOfKubeVirtWhenItGetsTheDiskThenOnlyThatIsNewAndLast() throws IOException {
+    String domain = domain();
+    String extended = withDisk(domain);
+    assertThat(extended.replace(DISK, "")).isEqualTo(domain);
+    assertThat(extended.indexOf(DISK)).isGreaterThan(domain.lastIndexOf("</disk>"));
+    assertThat(extend(extended).replace(CHANNEL, "")).isEqualTo(extended);
+  }
+
+  /** KubeVirt reads the domain back from libvirt and writes it by its own struct. */
+  @Test
+  void givenADomainThatWasReadBackWhenDefinedASecondTimeThenNothingChanges() throws IOException {
+    String once = withDisk(domain());
+    assertThat(withDisk(once)).isEqualTo(once);
+    String readBack =
+        once.replace(
+            DISK,
+            """
+            <disk device="disk" type="file">
+            \t<source file="/var/run/kubevirt-hooks/hook-sidecar-2/virtquorum/guest.disk"></source>
+            \t<target bus="virtio" dev="vdzzz"></target>
+            \t<serial>virtquorum-guest</serial>
+            \t<driver error_policy="report" name="qemu" type="raw"></driver>
+            \t<readonly></readonly>
+            \t<alias name="ua-virtquorum"></alias>
+            \t<address type="pci" domain="0x0000" bus="0x0a" slot="0x00" function="0x0"></address>
+            </disk>
+            """);
+    assertThat(readBack).isNotEqualTo(once);
+    assertThat(withDisk(readBack)).isEqualTo(readBack);
+  }
+
+  /** KubeVirt names disks from the first free letter on and gives up after 26³ of them. */
+  @Test
+  void givenEveryNameThatKubeVirtHasForAHotPluggedDiskThenOursIsNotAmongThem() {
+    for (int i = 0; i < 26 * 26 * 26; i++) {
+      StringBuilder name = new StringBuilder();
+      for (int rest = i; rest >= 0; rest = rest / 26 - 1) {
+        name.insert(0, (char) ('a' + rest % 26));
+      }
+      assertThat("vd" + name).isNotEqualTo("vdzzz");
+    }
+    assertThat(DISK).contains("dev='vdzzz'");
+  }
+
+  @Test
+  void givenADiskOfTheVmsOwnThatHasOurNameThenItIsRefused() {
+    for (String own :
+        List.of(
+            "<target dev='vdzzz'/>",
+            "<alias name='ua-virtquorum'/>",
+            "<target dev='vda'/><serial>virtquorum-guest</serial>")) {
+      assertThatThrownBy(
+              () -> withDisk("<domain><devices><disk>" + own + "</disk></devices></domain>"))
+          .hasMessageContaining("of its own");
+    }
+  }
+
+  @Test
+  void givenAHotPluggedDiskAfterOursWhenDefinedAgainThenNothingChanges() throws IOException {
+    String plugged =
+        withDisk(domain())
+            .replace(
+                "</devices>",
+                "<disk type='block'><target dev='sda' bus='scsi'/><alias name='ua-more'/></disk></devices>");
+    assertThat(withDisk(plugged)).isEqualTo(plugged);
+  }
+
+  private static String withDisk(String domain) {
+    return new String(
+        DomainXml.withDisk(
+            domain.getBytes(UTF_8), "/var/run/kubevirt-hooks/hook-sidecar-2/virtquorum/guest.disk"),
+        UTF_8);
   }
 
   static String domain() throws IOException {
