@@ -132,12 +132,13 @@ class SyncNicTest {
   void ourHookIsFoundAgainWhenAPersonChangedItsImage() {
     VirtualMachine vm = Yaml.vm(BARE);
     VirtualMachine member = PatchedVm.apply(vm, nic.attach(vm, wanted("vq:1")));
-    VirtualMachine edited = edit(member, "vq:1", "vq:mine");
+    String hooks = member.templateAnnotations().get(HookList.ANNOTATION);
+    VirtualMachine edited = edit(member, hooks, hooks.replace("vq:1", "vq:mine"));
 
     VirtualMachine after = PatchedVm.apply(edited, nic.attach(edited, wanted("vq:2")));
 
     assertThat(after.templateAnnotations().get(HookList.ANNOTATION))
-        .contains("vq:2")
+        .startsWith("[{\"image\":\"vq:2\"")
         .doesNotContain("vq:mine");
   }
 
