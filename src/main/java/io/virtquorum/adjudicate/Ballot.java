@@ -51,36 +51,6 @@ public record Ballot(
     stale = List.copyOf(stale);
   }
 
-  /** Of a member where nobody does. */
-  public Ballot(
-      Incarnation incarnation,
-      long number,
-      Digest root,
-      int rows,
-      Optional<Remembered> memory,
-      List<Change> changes,
-      int changesTotal,
-      int sessions,
-      boolean usersSinceHeld,
-      boolean audited,
-      Optional<Trouble> trouble,
-      Map<String, Output> outputs) {
-    this(
-        incarnation,
-        number,
-        root,
-        rows,
-        memory,
-        changes,
-        changesTotal,
-        sessions,
-        usersSinceHeld,
-        audited,
-        trouble,
-        outputs,
-        List.of());
-  }
-
   /** What the member would say right after it proved that it holds this and remembers it. */
   Ballot proved(Position position, Digest proven) {
     return new Ballot(

@@ -43,6 +43,11 @@ public record Tree(
     quiesceUnits = List.copyOf(quiesceUnits);
   }
 
+  /** True if something keeps its writers still. */
+  public boolean canQuiesce() {
+    return !quiesce.isEmpty() || !quiesceUnits.isEmpty();
+  }
+
   /** No unit of which stands still. */
   public Tree(
       String name,

@@ -5,7 +5,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import java.util.List;
 import java.util.Optional;
+import java.util.function.Predicate;
+import java.util.stream.IntStream;
 import java.util.stream.StreamSupport;
 
 /**
@@ -63,23 +66,16 @@ record HookList(ArrayNode entries) {
     if (ours == null) {
       return -1;
     }
-    for (int i = 0; i < entries.size(); i++) {
-      if (entries.get(i).equals(ours)) {
-        return i;
-      }
-    }
-    for (int i = 0; i < entries.size(); i++) {
-      if (entries.get(i).path("args").equals(ours.path("args"))) {
-        return i;
-      }
-    }
     Optional<String> cluster = clusterOf(ours);
-    for (int i = 0; cluster.isPresent() && i < entries.size(); i++) {
-      if (clusterOf(entries.get(i)).equals(cluster)) {
-        return i;
-      }
-    }
-    return -1;
+    List<Predicate<JsonNode>> ways =
+        List.of(
+            ours::equals,
+            entry -> entry.path("args").equals(ours.path("args")),
+            entry -> cluster.isPresent() && clusterOf(entry).equals(cluster));
+    return ways.stream()
+        .flatMapToInt(is -> IntStream.range(0, entries.size()).filter(i -> is.test(entries.get(i))))
+        .findFirst()
+        .orElse(-1);
   }
 
   private static Optional<String> clusterOf(JsonNode entry) {

@@ -324,7 +324,7 @@ final class ProgramWatch implements Watch {
   private Duration quiet(int millis, Duration limit) throws GuestException, Trouble {
     List<Quiet> trees =
         settings.trees().stream()
-            .filter(tree -> !tree.quiesce().isEmpty() || !tree.quiesceUnits().isEmpty())
+            .filter(tree -> tree.canQuiesce())
             .map(
                 t ->
                     Quiet.newBuilder()

@@ -45,36 +45,6 @@ public record BallotContent(
     stale = List.copyOf(stale);
   }
 
-  /** Of a member where nobody does. */
-  public BallotContent(
-      long number,
-      String bootId,
-      Digest root,
-      int rows,
-      Optional<Remembered> memory,
-      List<Change> changes,
-      int changesTotal,
-      int sessions,
-      boolean usersSinceHeld,
-      boolean audited,
-      Optional<Trouble> trouble,
-      Map<String, Output> outputs) {
-    this(
-        number,
-        bootId,
-        root,
-        rows,
-        memory,
-        changes,
-        changesTotal,
-        sessions,
-        usersSinceHeld,
-        audited,
-        trouble,
-        outputs,
-        List.of());
-  }
-
   /** The same as a look at what changed would say it. */
   public BallotContent unaudited() {
     return new BallotContent(

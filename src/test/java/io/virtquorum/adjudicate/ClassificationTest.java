@@ -151,7 +151,8 @@ final class ClassificationTest {
             users,
             false,
             Optional.empty(),
-            Map.of());
+            Map.of(),
+            List.of());
     return Classification.of(RECORD, Authority.RECORD, member, Optional.of(ballot)).memberClass();
   }
 
@@ -169,7 +170,8 @@ final class ClassificationTest {
         users,
         false,
         trouble,
-        Map.of());
+        Map.of(),
+        List.of());
   }
 
   private static Optional<Remembered> at(long tenure, long sequence, Digest root) {

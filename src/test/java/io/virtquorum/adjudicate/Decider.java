@@ -249,7 +249,8 @@ final class Decider {
         users,
         false,
         trouble,
-        outputs);
+        outputs,
+        List.of());
   }
 
   /** The newest order of this kind ended so. */

@@ -180,7 +180,8 @@ final class SimulatedMember {
             usersSinceHeld,
             false,
             trouble,
-            outputs);
+            outputs,
+            List.of());
     if (always || !Optional.of(ballot).equals(reported)) {
       reported = Optional.of(ballot);
       up(
@@ -198,7 +199,8 @@ final class SimulatedMember {
                   usersSinceHeld,
                   always,
                   trouble,
-                  outputs)));
+                  outputs,
+                  List.of())));
     }
   }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.virtquorum.fingerprint.Position;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -267,7 +268,8 @@ final class SuccessionTest {
             false,
             false,
             Optional.empty(),
-            Map.of());
+            Map.of(),
+            List.of());
     return Classification.of(record, Authority.RECORD, "web-1", Optional.of(ballot)).memberClass();
   }
 

@@ -86,7 +86,8 @@ final class Member {
         users,
         false,
         Optional.empty(),
-        Map.of());
+        Map.of(),
+        List.of());
   }
 
   /** It has something to say that it did not say on this stream. */

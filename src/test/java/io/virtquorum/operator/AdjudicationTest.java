@@ -181,7 +181,8 @@ class AdjudicationTest {
                         false,
                         false,
                         Optional.empty(),
-                        Map.of())))
+                        Map.of(),
+                        List.of())))
             .build());
     return stream;
   }
@@ -390,7 +391,8 @@ class AdjudicationTest {
                         false,
                         false,
                         Optional.empty(),
-                        Map.of())))
+                        Map.of(),
+                        List.of())))
             .build());
   }
 

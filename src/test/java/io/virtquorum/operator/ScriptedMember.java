@@ -395,7 +395,8 @@ final class ScriptedMember implements AutoCloseable {
                         users,
                         false,
                         Optional.empty(),
-                        outputs.all())))
+                        outputs.all(),
+                        List.of())))
             .build());
   }
 

@@ -135,7 +135,8 @@ final class Story {
                 false,
                 false,
                 Optional.empty(),
-                outputs),
+                outputs,
+                List.of()),
             Optional.of(now))); // it held what it remembers until now
   }
 

@@ -39,6 +39,7 @@ final class QuietGuest implements Guest {
         false,
         audit,
         Optional.empty(),
-        Map.of());
+        Map.of(),
+        List.of());
   }
 }
