@@ -43,9 +43,11 @@ record Typed(String command, How how, String with) {
         answers(
             "make guest", "a stage of `make test` makes the packages; the testbed installs one"),
         answers("make edits", "it needs the VMs of the demo"),
+        answers("tools/edits flow", "it needs the VMs of the demo"),
         notRun("tools/guest idle", "it takes ten minutes of a machine that does nothing else"),
         notRun("tools/guest long", "it takes half an hour; `make test` runs seconds of it"),
         answers("virtquorum-guest doctor /srv/www", "it is typed in a guest; its own tests run it"),
+        answers("virtquorum-guest commit", "its own tests wait for commits with it"),
         answers("virtquorum-guest commit --timeout 10s", "its own tests wait for commits with it"),
         answers(
             "virtquorum-guest commit --timeout 10s /srv/www/orders.db",
