@@ -92,6 +92,10 @@ final class DocsTest {
         case "tools/demo" ->
             assertThat(run("tools/demo", "no-such-verb").output())
                 .contains("usage: tools/demo [" + words.get(1) + "]");
+        case "tools/edits" ->
+            assertThat(run("tools/edits", "no-such-verb").output())
+                .startsWith("usage: tools/edits ")
+                .contains(command);
         case "testbed", "testbed/testbed" -> assertThatHelpHas(words.get(1));
         case "virtquorum-guest" -> assertThatTheGuestProgramKnows(words);
         default -> throw new AssertionError("Nobody knows how to ask " + words.getFirst());
