@@ -2,6 +2,7 @@ package io.virtquorum.simulate;
 
 import io.virtquorum.adjudicate.ClusterRecord;
 import io.virtquorum.adjudicate.Committed;
+import io.virtquorum.adjudicate.Departure;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.RowKey;
@@ -186,6 +187,12 @@ final class ExposureRules {
     return content != null && content.origin == Content.Origin.ROT;
   }
 
+  /** True if the failover itself says that something may be missing, and not since when. */
+  private boolean isSaid(String former) {
+    Departure departure = truth.record().departed().get(former);
+    return departure != null && departure.exposure().contains("may be missing");
+  }
+
   /** By a failover reads go back no further than the exposure that was shown. */
   private void readsGoBackAsFarAsWasShown(SimulatedGuest before, SimulatedGuest after) {
     if (truth.record().committed().isEmpty() || truth.record().mandate().isPresent()) {
@@ -193,6 +200,9 @@ final class ExposureRules {
     }
     if (!after.isRunning()) {
       return; // nobody sees anything there; its disk may have been replaced meanwhile (seed 2593)
+    }
+    if (isSaid(before.name)) {
+      return; // all statuses wait while the API server holds up the failover (seed 9124)
     }
     Matrix left = truth.holdings.latest(before);
     Matrix shown = truth.holdings.latest(after);

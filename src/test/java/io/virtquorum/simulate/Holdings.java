@@ -24,6 +24,9 @@ final class Holdings {
   private final Map<Digest, Matrix> matrices = new HashMap<>();
   private final Map<Digest, Map<RowKey, Content>> contents = new HashMap<>();
 
+  /** With rot that cannot be told from a write, and so is committed with others' (seed 5843). */
+  private final Map<Digest, Map<RowKey, Content>> platters = new HashMap<>();
+
   Holdings(Disks disks) {
     this.disks = disks;
   }
@@ -51,7 +54,8 @@ final class Holdings {
 
   /** The files of a root that somebody held. */
   Map<RowKey, Content> contents(Digest root) {
-    return contents.getOrDefault(root, Map.of());
+    Map<RowKey, Content> held = contents.get(root);
+    return held == null ? platters.getOrDefault(root, Map.of()) : held;
   }
 
   /** The files of each root that somebody held. */
@@ -78,9 +82,11 @@ final class Holdings {
       if (everHeld.get(guest.name).add(matrix.root())) {
         everHeldRows.get(guest.name).addAll(matrix.rows());
         matrices.putIfAbsent(matrix.root(), matrix);
-        if (view == Disks.View.WRITTEN) {
-          contents.computeIfAbsent(matrix.root(), r -> hold(guest));
-        }
+      }
+      if (view == Disks.View.WRITTEN) {
+        contents.computeIfAbsent(matrix.root(), r -> hold(guest));
+      } else if (view == Disks.View.PLATTER) {
+        platters.computeIfAbsent(matrix.root(), r -> disks.contentsOf(guest));
       }
     }
   }
