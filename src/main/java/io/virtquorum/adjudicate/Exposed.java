@@ -102,8 +102,11 @@ public final class Exposed {
     return leading
         .ballot()
         .flatMap(Ballot::memory)
-        .filter(m -> m.position().tenure() == record.tenure())
         .filter(m -> m.position().isAfter(committed.position()))
+        .filter(
+            m ->
+                m.position().tenure() == record.tenure()
+                    || !m.root().equals(committed.root())) // it came from the one before
         .isPresent();
   }
 

@@ -22,7 +22,8 @@ import java.util.stream.Stream;
  *     leader is behind that of the one who wrote it
  * @param trail what the primary is known to have held: by it what is newer than a state has its
  *     beginning once that is committed
- * @param left since when members that led before may have what is not committed
+ * @param left since when members that led before may have what is not committed; {@link
+ *     Instant#MIN}: of any age
  */
 public record Exposure(
     Optional<Instant> since,
@@ -75,14 +76,18 @@ public record Exposure(
    * before, and nobody knows to be committed or gone, is as old as it was then.
    *
    * @param held when it held at the latest what it remembers: a commit proves nothing of what it
-   *     wrote itself. Empty: what it has is of any age
+   *     wrote itself. Empty: what it has is of any age; as it is where that of the one before was,
+   *     because a repair may have brought it here
    */
   Exposure led(Optional<String> from, String to, Optional<Instant> held) {
     Optional<Instant> oldest = oldest(since, unknownSince);
+    Optional<Instant> age = oldest.map(at -> notBefore.isEmpty() ? Instant.MIN : at);
     Map<String, Instant> others = new HashMap<>(left);
-    Optional<Instant> before = Optional.ofNullable(others.remove(to));
-    from.ifPresent(name -> oldest.ifPresent(at -> others.put(name, at)));
-    Optional<Instant> bound = held.flatMap(at -> oldest(oldest(notBefore, before), held));
+    Optional<Instant> before = oldest(age, Optional.ofNullable(others.remove(to)));
+    from.ifPresent(name -> age.ifPresent(at -> others.put(name, at)));
+    Optional<Instant> bound =
+        held.flatMap(at -> oldest(oldest(notBefore, before), held))
+            .filter(at -> !at.equals(Instant.MIN));
     return new Exposure(Optional.empty(), oldest, bound, Trail.NONE, others);
   }
 
@@ -120,7 +125,10 @@ public record Exposure(
    */
   String words(String primary, Instant now, Optional<Instant> unseen) {
     return since
-        .map(at -> "%s had a change that was not committed for %s".formatted(primary, age(at, now)))
+        .map(
+            at ->
+                "%s had a change that was not committed for %s%s"
+                    .formatted(primary, notBefore.isEmpty() ? "at least " : "", age(at, now)))
         .or(() -> unknownSince.map(at -> unknown(primary, at, now)))
         .or(() -> unseen.map(at -> unknown(primary, at.minus(Exposed.UNSEEN), now)))
         .orElse("");

@@ -11,6 +11,8 @@ import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -200,6 +202,43 @@ final class ExposureTest {
     assertThat(decider.state.record().primary()).contains("web-2");
     assertThat(decider.state.news().exposedSince()).isPresent();
     assertThat(decider.state.news().exposure().unknownSince()).isPresent();
+  }
+
+  @Test
+  void givenWhatIsOfAnyAgeThenItIsAlsoWhereARepairBroughtItAndWhenItsPrimaryIsBack() {
+    Instant seen = Instant.parse("2026-01-01T00:00:00Z");
+    Instant held = seen.plusSeconds(20);
+    Exposure undated =
+        new Exposure(Optional.of(seen), Optional.of(seen), Optional.empty(), Trail.NONE, Map.of());
+    assertThat(undated.words("web-0", held, Optional.empty()))
+        .isEqualTo("web-0 had a change that was not committed for at least 20 s");
+    Exposure next = undated.led(Optional.of("web-0"), "web-1", Optional.of(held));
+    assertThat(next.notBefore()).isEmpty();
+    Exposure back =
+        next.none().led(Optional.of("web-1"), "web-0", Optional.of(held)); // it held that, rebooted
+    assertThat(back.notBefore()).isEmpty();
+    Exposure dated =
+        new Exposure(Optional.of(seen), Optional.empty(), Optional.of(seen), Trail.NONE, Map.of());
+    assertThat(dated.led(Optional.of("web-0"), "web-1", Optional.of(held)).notBefore())
+        .contains(seen);
+  }
+
+  @Test
+  void givenASuccessorThatAcceptedWhatIsNotCommittedAndRotsThenThatStaysExposed() {
+    Decider decider = Decider.steady();
+    Position beyond = new Position(1, 2);
+    decider.votes(0, NEW, Optional.of(Decider.HOLDS_C), 1, true, written(PAGE, PAGE_1, NEW));
+    decider.remembers(1, beyond, NEW).died(0).later(Duration.ofSeconds(6));
+    assertThat(decider.state.record().primary()).contains("web-1");
+    decider.votes(
+        1,
+        Decider.OTHER,
+        Optional.of(new Remembered(beyond, NEW)),
+        0,
+        false,
+        rot(Decider.DATA, Decider.DATA_1));
+    assertThat(decider.state.record().committed().orElseThrow().position()).isEqualTo(C_AT);
+    assertThat(decider.state.news().exposedSince()).isPresent();
   }
 
   @Test
