@@ -98,9 +98,14 @@ final class FirstEpoch {
               "spec.bootstrap.from names " + name + ", which is not a member.",
               "Name one of " + String.join(", ", record.members().keySet()) + "."));
     }
-    return picture.isUsable(name)
+    if (!picture.isUsable(name)) {
+      return waiting(List.of(name), "It ends when it reports.");
+    }
+    // Others may remember a former life of this cluster, which nobody is to overwrite unasked.
+    List<String> others = picture.silent().stream().filter(picture::isExpected).toList();
+    return others.isEmpty()
         ? choose(name)
-        : waiting(List.of(name), "It ends when it reports.");
+        : waiting(others, "It ends when they report, or did not for the settle time.");
   }
 
   private boolean areAllEqual() {

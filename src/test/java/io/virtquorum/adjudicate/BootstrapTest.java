@@ -10,12 +10,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
+import java.time.Duration;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** Rule 14: whose state the first epoch is, by exactly who reported what. */
 final class BootstrapTest {
   private static final Digest NEW = new Digest(0x5555L << 48, 0, 0, 5);
+  private static final Duration SETTLED = Config.Timing.standard().settle();
 
   @Test
   void givenAVoteThatWasAskedForThenTheMajoritysStateIsFirstAndOneOfThemLeads() {
@@ -58,10 +60,32 @@ final class BootstrapTest {
   }
 
   @Test
-  void givenAChosenMemberThatWritesBeforeTheFirstCommitThenItsSequenceGoesOn() {
+  void givenANamedMemberThatReportsBeforeOneThatRemembersAFormerLifeThenNobodyIsOverwritten() {
     Decider decider = Decider.young();
     from(decider, "web-0");
     decider.votes(0, C, Optional.empty(), 0, false);
+    decider.votes(1, C, Optional.empty(), 0, false);
+    Hold hold = decider.held("WaitingForMembers").orElseThrow();
+    assertThat(hold.message()).isEqualTo("Waiting for web-2 (its sidecar is not connected).");
+    assertThat(hold.until()).isEqualTo("It ends when they report, or did not for the settle time.");
+    decider.remembers(2, new Position(1, 2), NEW).later(SETTLED);
+    assertThat(decider.held("RecordOlder")).isPresent();
+    assertThat(decider.state.record().primary()).isEmpty();
+  }
+
+  @Test
+  void givenANamedMemberAndOthersThatDoNotComeThenItLeadsAfterTheSettleTime() {
+    Decider decider = Decider.young();
+    from(decider, "web-0");
+    decider.votes(0, C, Optional.empty(), 0, false).later(SETTLED);
+    assertThat(decider.state.record().primary()).contains("web-0");
+  }
+
+  @Test
+  void givenAChosenMemberThatWritesBeforeTheFirstCommitThenItsSequenceGoesOn() {
+    Decider decider = Decider.young();
+    from(decider, "web-0");
+    decider.votes(0, C, Optional.empty(), 0, false).later(SETTLED);
     assertThat(decider.target().position()).isEqualTo(new Position(1, 1));
     decider.remembers(0, new Position(1, 1), C);
     assertThat(decider.target().position()).isEqualTo(new Position(1, 1));

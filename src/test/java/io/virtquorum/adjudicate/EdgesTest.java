@@ -192,7 +192,7 @@ final class EdgesTest {
     Decider decider = Decider.young();
     decider.configure(
         decider.config().withBootstrap(new Config.Bootstrap(Optional.of("web-0"), false)));
-    decider.votes(0, C, Optional.empty(), 0, false);
+    decider.votes(0, C, Optional.empty(), 0, false).later(SETTLED);
     decider.remembers(0, C_AT, C).forget();
     decider.remembers(1, C_AT, NEW).remembers(2, C_AT, NEW).later(SETTLED);
     assertThat(decider.held("RecordOlder")).isPresent();
