@@ -18,6 +18,7 @@ type caller struct {
 	tenure  uint64 // in which it asks; 0: not known yet
 	repairs uint64 // before it asked
 	seen    *sight // that saw all that was written before it asked; nil: none yet
+	asked   uint64 // with, once it found that nothing differs from what is committed; 0: not yet
 }
 
 var repaired = outcome(barrier.Unknown, "A repair replaced files here meanwhile, perhaps what was written before: look what is there, and ask again.")
@@ -92,7 +93,7 @@ func (s *Service) decide(ctx context.Context, c *caller) *barrier.Outcome {
 	if standing.Reason != "" || standing.Committed == nil {
 		return nil
 	}
-	if s.standings.isHeld(standing.Committed, c.seen) || of.holds(standing.Committed) {
+	if s.standings.isHeld(standing.Committed, c.seen) || of.holds(standing.Committed) && s.isStillSo(of, c, standing) {
 		if s.standings.repaired() != c.repairs { // what is compared may be what a repair just made of it
 			return repaired
 		}
@@ -100,6 +101,16 @@ func (s *Service) decide(ctx context.Context, c *caller) *barrier.Outcome {
 		return outcome(barrier.Committed, "All that was written before is committed: epoch %d, tenure %d, sequence %d.", standing.Epoch, at.Tenure, at.Sequence)
 	}
 	return nil
+}
+
+// isStillSo is true if the record said that after the caller's look: who is cut off hears nothing of another primary, whose users may have
+// written since. It asks once.
+func (s *Service) isStillSo(of *member, c *caller, standing *wire.Standing) bool {
+	if c.asked == 0 {
+		c.asked = s.standings.ask()
+		s.publish(of)
+	}
+	return standing.Confirmed == c.asked
 }
 
 // undecided is the outcome when the time is over.

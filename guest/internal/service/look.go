@@ -28,14 +28,14 @@ const (
 
 // publish pushes what the newest look saw, if that is anything else than was pushed before.
 func (s *Service) publish(of *member) {
-	if s.options.Push != nil && s.isCurrent(of) && of.isNews() {
-		s.push(&wire.Push{Kind: &wire.Push_Look{Look: of.seen()}})
+	if s.options.Push != nil && s.isCurrent(of) && of.isNews(s.standings.asking()) {
+		s.push(&wire.Push{Kind: &wire.Push_Look{Look: s.seen(of)}})
 	}
 }
 
-// isNews is true once for what the trees and their states are now.
-func (of *member) isNews() bool {
-	now := &wire.Seen{Number: of.look(), Trees: of.states()}
+// isNews is true once for what the trees and their states are now, and what who waits asks with.
+func (of *member) isNews(asks uint64) bool {
+	now := &wire.Seen{Number: of.look(), Trees: of.states(), Asks: asks}
 	of.mu.Lock()
 	defer of.mu.Unlock()
 	if proto.Equal(now, of.published) {
@@ -60,6 +60,12 @@ func (s *Service) isCurrent(of *member) bool {
 }
 
 // seen is what is known now. Its number is another one whenever anything about the rows is.
+func (s *Service) seen(of *member) *wire.Seen {
+	seen := of.seen()
+	seen.Asks = s.standings.asking()
+	return seen
+}
+
 func (of *member) seen() *wire.Seen {
 	seen := &wire.Seen{Number: of.look(), Trees: of.states(), Began: time.Now().UnixNano()}
 	var oldest time.Time
@@ -217,7 +223,7 @@ func (s *Service) lookAt(ctx context.Context, of *member, do func(*tree, *finger
 	if err != nil {
 		return nil, err
 	}
-	seen := of.seen()
+	seen := s.seen(of)
 	seen.Audited, seen.Stale = audited, stale
 	fit(seen)
 	return &wire.Answer{Piece: &wire.Answer_Look{Look: seen}}, nil

@@ -37,7 +37,7 @@ type member struct {
 	number    uint64                   // of the newest look that saw something new
 	versions  []version                // of the trees' rows at that look
 	earlier   []numbered               // looks, the newest last
-	published *wire.Seen               // number and states, as they were pushed last
+	published *wire.Seen               // number, states and what was asked with, as they were pushed last
 	staged    []map[string]sync.Staged // of each tree by path, by the newest fetch
 	frozen    []*frozenSet             // that are kept, the oldest first
 }

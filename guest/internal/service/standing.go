@@ -3,6 +3,7 @@ package service
 import (
 	"bytes"
 	"context"
+	"math/rand/v2"
 	"sync"
 
 	"virtquorum.io/guest/internal/barrier"
@@ -27,6 +28,8 @@ type standings struct {
 	session uint64         // that said it
 	held    []held         // the newest last
 	repairs uint64         // that may have replaced what somebody wrote
+	asks    uint64         // what is asked with; 0: nobody asked yet
+	next    uint64         // what is asked with once that was answered; 0: nobody waits for that
 	news    chan struct{}  // closed when anything here is another
 }
 
@@ -77,6 +80,33 @@ func (k *standings) repair() {
 	k.tell()
 }
 
+// ask gives a number that a standing repeats which says what the record said after this: whoever was cut off hears none. One is asked
+// with at a time, so callers who ask meanwhile share the next. Numbers of another life of the program must not look like one of this.
+func (k *standings) ask() (number uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.next == 0 {
+		k.next = rand.Uint64() | 1
+	}
+	number = k.next
+	k.askNext()
+	return number
+}
+
+// askNext asks with the next number, if the one before was answered. The lock is held.
+func (k *standings) askNext() {
+	if k.next != 0 && (k.asks == 0 || k.said != nil && k.said.Confirmed == k.asks) {
+		k.asks, k.next = k.next, 0
+	}
+}
+
+// asking is what is asked with now.
+func (k *standings) asking() uint64 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.asks
+}
+
 func (k *standings) repaired() uint64 {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -120,17 +150,24 @@ func is(committed *wire.Memory, state memory.State) bool {
 }
 
 // stand takes in what the record says.
-func (s *Service) stand(_ context.Context, _ *member, call Call) (*wire.Answer, error) {
+func (s *Service) stand(_ context.Context, of *member, call Call) (*wire.Answer, error) {
 	standing := call.Request().GetStanding()
 	if standing.Committed != nil && (len(standing.Committed.Root) != len(fingerprint.Digest{}) || standing.Committed.Position == nil) {
 		return nil, invalid("Root", "what is committed has a root of %d bytes, or no position", len(standing.Committed.Root))
 	}
-	k := &s.standings
+	s.standings.stand(standing, call.Session())
+	if of != nil {
+		s.publish(of) // what is asked with next
+	}
+	return &wire.Answer{Piece: &wire.Answer_Stood{Stood: &wire.Stood{}}}, nil
+}
+
+func (k *standings) stand(standing *wire.Standing, session uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.said, k.session = standing, call.Session()
+	k.said, k.session = standing, session
+	k.askNext()
 	k.tell()
-	return &wire.Answer{Piece: &wire.Answer_Stood{Stood: &wire.Stood{}}}, nil
 }
 
 // refusal is why nothing that is written here is committed as long as the member stands like this; nil: it may be.

@@ -3165,6 +3165,7 @@ type Seen struct {
 	ReadingBytes   uint64                 `protobuf:"varint,12,opt,name=reading_bytes,json=readingBytes,proto3" json:"reading_bytes,omitempty"` // that are still to be read before their rows are known
 	Began          int64                  `protobuf:"fixed64,13,opt,name=began,proto3" json:"began,omitempty"`                                  // this look, by the guest's clock, ns since 1970
 	Stale          []*StaleProcess        `protobuf:"bytes,14,rep,name=stale,proto3" json:"stale,omitempty"`                                    // at this moment; at most 20
+	Asks           uint64                 `protobuf:"fixed64,15,opt,name=asks,proto3" json:"asks,omitempty"`                                    // to be told again in a Standing that says what the record said after this; 0: nobody waits for that
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -3295,6 +3296,13 @@ func (x *Seen) GetStale() []*StaleProcess {
 		return x.Stale
 	}
 	return nil
+}
+
+func (x *Seen) GetAsks() uint64 {
+	if x != nil {
+		return x.Asks
+	}
+	return 0
 }
 
 type Change struct {
@@ -5785,11 +5793,12 @@ func (x *Quiesced) GetHeldMillis() uint64 {
 type Standing struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Primary       bool                   `protobuf:"varint,1,opt,name=primary,proto3" json:"primary,omitempty"`
-	Tenure        uint64                 `protobuf:"varint,2,opt,name=tenure,proto3" json:"tenure,omitempty"`      // the record's
-	Committed     *Memory                `protobuf:"bytes,3,opt,name=committed,proto3" json:"committed,omitempty"` // unset: nothing is
-	Epoch         uint64                 `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`        // of what is committed
-	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`       // a stable CamelCase word for why nothing can be committed now; empty: it can
-	Sentence      string                 `protobuf:"bytes,6,opt,name=sentence,proto3" json:"sentence,omitempty"`   // the same for a person
+	Tenure        uint64                 `protobuf:"varint,2,opt,name=tenure,proto3" json:"tenure,omitempty"`        // the record's
+	Committed     *Memory                `protobuf:"bytes,3,opt,name=committed,proto3" json:"committed,omitempty"`   // unset: nothing is
+	Epoch         uint64                 `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`          // of what is committed
+	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`         // a stable CamelCase word for why nothing can be committed now; empty: it can
+	Sentence      string                 `protobuf:"bytes,6,opt,name=sentence,proto3" json:"sentence,omitempty"`     // the same for a person
+	Confirmed     uint64                 `protobuf:"fixed64,7,opt,name=confirmed,proto3" json:"confirmed,omitempty"` // what was asked with, in Seen, before the record was read that says this; 0: nothing
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -5864,6 +5873,13 @@ func (x *Standing) GetSentence() string {
 		return x.Sentence
 	}
 	return ""
+}
+
+func (x *Standing) GetConfirmed() uint64 {
+	if x != nil {
+		return x.Confirmed
+	}
+	return 0
 }
 
 type Stood struct {
@@ -6669,7 +6685,7 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x04Look\x12\x12\n" +
 	"\x04walk\x18\x01 \x01(\bR\x04walk\"%\n" +
 	"\x05Audit\x12\x1c\n" +
-	"\tbandwidth\x18\x01 \x01(\x04R\tbandwidth\"\xb4\x04\n" +
+	"\tbandwidth\x18\x01 \x01(\x04R\tbandwidth\"\xc8\x04\n" +
 	"\x04Seen\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12(\n" +
 	"\x10began_age_millis\x18\x02 \x01(\x04R\x0ebeganAgeMillis\x12\x12\n" +
@@ -6685,7 +6701,8 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\btroubled\x18\v \x03(\v2\x18.virtquorum.guest.v1.RowR\btroubled\x12#\n" +
 	"\rreading_bytes\x18\f \x01(\x04R\freadingBytes\x12\x14\n" +
 	"\x05began\x18\r \x01(\x10R\x05began\x127\n" +
-	"\x05stale\x18\x0e \x03(\v2!.virtquorum.guest.v1.StaleProcessR\x05staleB\x13\n" +
+	"\x05stale\x18\x0e \x03(\v2!.virtquorum.guest.v1.StaleProcessR\x05stale\x12\x12\n" +
+	"\x04asks\x18\x0f \x01(\x06R\x04asksB\x13\n" +
 	"\x11_audit_age_millis\"\x8b\x02\n" +
 	"\x06Change\x12\x12\n" +
 	"\x04tree\x18\x01 \x01(\rR\x04tree\x12\x12\n" +
@@ -6874,14 +6891,15 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x05units\x18\x03 \x03(\tR\x05units\"+\n" +
 	"\bQuiesced\x12\x1f\n" +
 	"\vheld_millis\x18\x01 \x01(\x04R\n" +
-	"heldMillis\"\xc1\x01\n" +
+	"heldMillis\"\xdf\x01\n" +
 	"\bStanding\x12\x18\n" +
 	"\aprimary\x18\x01 \x01(\bR\aprimary\x12\x16\n" +
 	"\x06tenure\x18\x02 \x01(\x04R\x06tenure\x129\n" +
 	"\tcommitted\x18\x03 \x01(\v2\x1b.virtquorum.guest.v1.MemoryR\tcommitted\x12\x14\n" +
 	"\x05epoch\x18\x04 \x01(\x04R\x05epoch\x12\x16\n" +
 	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x1a\n" +
-	"\bsentence\x18\x06 \x01(\tR\bsentence\"\a\n" +
+	"\bsentence\x18\x06 \x01(\tR\bsentence\x12\x1c\n" +
+	"\tconfirmed\x18\a \x01(\x06R\tconfirmed\"\a\n" +
 	"\x05Stood\"\x1d\n" +
 	"\x05Facts\x12\x14\n" +
 	"\x05names\x18\x01 \x03(\tR\x05names\";\n" +

@@ -122,6 +122,10 @@ public final class Adjudicator {
     Optional<RecordChange> own = state.ledger().writing().filter(w -> w.record().equals(record));
     own.flatMap(RecordChange::news).ifPresent(commands::add);
     State next = state.withRecord(record);
+    long asked = own.map(RecordChange::asked).orElse(0L);
+    if (asked != 0) {
+      next = next.with(next.news().confirmed(asked));
+    }
     if (record.committed().isPresent() && !record.committed().equals(before.committed())) {
       Exposure rest = next.news().exposure().committed(record.committed().get().position(), now);
       next = next.with(next.news().with(rest));

@@ -26,6 +26,8 @@ import java.util.Set;
  * @param trouble why this member can neither be trusted nor repaired now; empty: healthy
  * @param outputs what it has of the features that are no files, by name
  * @param stale who still writes into files that a repair took out of its trees
+ * @param asks a number to be told again once the record was read after this, see {@link
+ *     RecordedStanding#confirmed}; 0: none
  */
 public record Ballot(
     Incarnation incarnation,
@@ -40,7 +42,8 @@ public record Ballot(
     boolean audited,
     Optional<Trouble> trouble,
     Map<String, Output> outputs,
-    List<StaleProcess> stale) {
+    List<StaleProcess> stale,
+    long asks) {
 
   /** What a sidecar calls it (see {@code collect.Trouble}). */
   private static final Set<String> UNABLE = Set.of("NotMounted", "FileSystemReadOnly", "DiskFails");
@@ -66,7 +69,8 @@ public record Ballot(
         false,
         Optional.empty(),
         outputs,
-        stale);
+        stale,
+        asks);
   }
 
   /** The same where these still write into files that a repair took out of the trees. */
@@ -84,7 +88,8 @@ public record Ballot(
         audited,
         trouble,
         outputs,
-        writers);
+        writers,
+        asks);
   }
 
   /** True if somebody uses the member, or did since it last held what it remembers. */

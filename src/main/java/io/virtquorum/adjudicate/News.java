@@ -14,6 +14,8 @@ import java.util.Optional;
  * @param lastFailover the newest change of the primary
  * @param overruledAt when a member was last repaired on which users had written
  * @param newestTenure that any member remembered since this leader began; 0: none
+ * @param confirmed what the primary asked with last before the record was read anew, see {@link
+ *     Ballot#asks}; 0: nothing
  */
 public record News(
     Exposure exposure,
@@ -21,7 +23,8 @@ public record News(
     Optional<Repair> lastRepair,
     Optional<Failover> lastFailover,
     Optional<Instant> overruledAt,
-    long newestTenure) {
+    long newestTenure,
+    long confirmed) {
 
   public News {
     holds = List.copyOf(holds);
@@ -30,7 +33,7 @@ public record News(
   /** Nothing yet. */
   static News none() {
     return new News(
-        Exposure.NONE, List.of(), Optional.empty(), Optional.empty(), Optional.empty(), 0);
+        Exposure.NONE, List.of(), Optional.empty(), Optional.empty(), Optional.empty(), 0, 0);
   }
 
   /** A repair that ended well. */
@@ -63,11 +66,13 @@ public record News(
   }
 
   News with(Exposure newExposure) {
-    return new News(newExposure, holds, lastRepair, lastFailover, overruledAt, newestTenure);
+    return new News(
+        newExposure, holds, lastRepair, lastFailover, overruledAt, newestTenure, confirmed);
   }
 
   News with(List<Hold> newHolds) {
-    return new News(exposure, newHolds, lastRepair, lastFailover, overruledAt, newestTenure);
+    return new News(
+        exposure, newHolds, lastRepair, lastFailover, overruledAt, newestTenure, confirmed);
   }
 
   News with(Repair repair) {
@@ -80,16 +85,29 @@ public record News(
         Optional.of(repair),
         lastFailover,
         overruled ? Optional.of(repair.at()) : overruledAt,
-        newestTenure);
+        newestTenure,
+        confirmed);
   }
 
   News with(Failover failover) {
-    return new News(exposure, holds, lastRepair, Optional.of(failover), overruledAt, newestTenure);
+    return new News(
+        exposure, holds, lastRepair, Optional.of(failover), overruledAt, newestTenure, confirmed);
   }
 
   /** A member remembers something of this tenure. */
   News remembered(long tenure) {
     return new News(
-        exposure, holds, lastRepair, lastFailover, overruledAt, Math.max(newestTenure, tenure));
+        exposure,
+        holds,
+        lastRepair,
+        lastFailover,
+        overruledAt,
+        Math.max(newestTenure, tenure),
+        confirmed);
+  }
+
+  /** The record said what it says after the primary had asked with this. */
+  News confirmed(long asked) {
+    return new News(exposure, holds, lastRepair, lastFailover, overruledAt, newestTenure, asked);
   }
 }

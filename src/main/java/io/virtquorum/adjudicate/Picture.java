@@ -146,6 +146,11 @@ record Picture(
     return OlderRecord.isOlder(this);
   }
 
+  /** What the recorded primary asks with, see {@link Ballot#asks}; 0: nothing. */
+  long asked() {
+    return record().primary().flatMap(name -> member(name).ballot()).map(Ballot::asks).orElse(0L);
+  }
+
   /** The recorded primary, if it reports and is healthy. */
   Optional<String> primary() {
     return record().primary().filter(this::isUsable);

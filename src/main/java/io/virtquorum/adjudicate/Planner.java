@@ -29,7 +29,7 @@ final class Planner {
     RecordPlanner.Plan planned = RecordPlanner.plan(picture, assessment);
     holds.addAll(planned.holds());
     if (planned.change().isPresent()) {
-      RecordChange change = planned.change().get();
+      RecordChange change = planned.change().get().after(picture.asked());
       return new Plan(
           state.withWriting(change), List.of(new Command.Write(change.record())), holds);
     }

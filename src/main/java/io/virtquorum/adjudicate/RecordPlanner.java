@@ -83,9 +83,20 @@ final class RecordPlanner {
       return plan;
     }
     // 6. What is to be committed, unless members are only observed; primaries that lost their
-    // tenure, and are back.
+    // tenure, and are back; and where nothing changes, whether the primary still is.
     Plan commits = config.observe() ? Plan.none() : Commits.plan(picture, assessment);
-    return plan.or(commits).or(Departures.plan(picture, assessment));
+    return plan.or(commits).or(Departures.plan(picture, assessment)).or(confirmation(picture));
+  }
+
+  /**
+   * The record as it is: that this is still so is known once it was written, or read, after the
+   * primary asked.
+   */
+  private static Plan confirmation(Picture picture) {
+    long asked = picture.asked();
+    return asked == 0 || asked == picture.state().news().confirmed()
+        ? Plan.none()
+        : Plan.of(RecordChange.quiet(picture.record()));
   }
 
   private static boolean isAnew(Picture picture, String promoted) {

@@ -12,9 +12,16 @@ import java.util.Optional;
  * @param committed C; empty before the first epoch
  * @param reason a stable CamelCase word for why nothing can be committed now; empty: it can
  * @param sentence the same for a person
+ * @param confirmed what the member asked with before the record was read, which said this; 0:
+ *     nothing, and another may be the primary by now
  */
 public record RecordedStanding(
-    boolean primary, long tenure, Optional<Committed> committed, String reason, String sentence) {
+    boolean primary,
+    long tenure,
+    Optional<Committed> committed,
+    String reason,
+    String sentence,
+    long confirmed) {
 
   static RecordedStanding of(State state, Assessment assessment, String member) {
     ClusterRecord record = state.record();
@@ -24,7 +31,8 @@ public record RecordedStanding(
         record.tenure(),
         record.committed(),
         hold.reason(),
-        (hold.message() + " " + hold.until()).strip());
+        (hold.message() + " " + hold.until()).strip(),
+        record.isPrimary(member) ? state.news().confirmed() : 0);
   }
 
   /** What keeps anything from being committed; who is not repaired for now is no reason. */

@@ -19,6 +19,8 @@ import java.util.Optional;
  * @param audited every content was read from the disk, past the page cache
  * @param guestMillis the guest's clock when the reading began, since 1970
  * @param stale who still writes into files that a repair took out of the trees
+ * @param asks a number that who waits in the guest wants to hear again, see {@link
+ *     Standing#confirmed}; 0: none
  */
 public record Snapshot(
     String bootId,
@@ -28,11 +30,12 @@ public record Snapshot(
     int changesTotal,
     boolean audited,
     long guestMillis,
-    List<StaleProcess> stale) {
+    List<StaleProcess> stale,
+    long asks) {
   /** Most changes that are listed; more are only counted. */
   public static final int MAX_CHANGES = 1_000;
 
-  /** Of a member where nobody does. */
+  /** Of a member where nobody does, and nobody asks. */
   public Snapshot(
       String bootId,
       Matrix matrix,
@@ -41,6 +44,6 @@ public record Snapshot(
       int changesTotal,
       boolean audited,
       long guestMillis) {
-    this(bootId, matrix, memory, changes, changesTotal, audited, guestMillis, List.of());
+    this(bootId, matrix, memory, changes, changesTotal, audited, guestMillis, List.of(), 0);
   }
 }

@@ -12,6 +12,8 @@ import java.util.Optional;
  * @param epoch of what is committed; 0: nothing is
  * @param reason a stable CamelCase word for why nothing can be committed now; empty: it can
  * @param sentence the same for a person
+ * @param confirmed what the guest asked with, see {@link Snapshot#asks}, before the record was read
+ *     that says this; 0: nothing
  */
 public record Standing(
     boolean primary,
@@ -19,4 +21,5 @@ public record Standing(
     Optional<Remembered> committed,
     long epoch,
     String reason,
-    String sentence) {}
+    String sentence,
+    long confirmed) {}

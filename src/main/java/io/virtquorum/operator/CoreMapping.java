@@ -65,7 +65,8 @@ final class CoreMapping {
             read.audited(),
             read.trouble().map(t -> new Trouble(t.reason(), t.sentence())),
             read.outputs(),
-            read.stale()),
+            read.stale(),
+            read.asks()),
         held);
   }
 
@@ -204,7 +205,8 @@ final class CoreMapping {
             .setPrimary(standing.primary())
             .setTenure(standing.tenure())
             .setReason(standing.reason())
-            .setSentence(standing.sentence());
+            .setSentence(standing.sentence())
+            .setConfirmed(standing.confirmed());
     standing
         .committed()
         .ifPresent(

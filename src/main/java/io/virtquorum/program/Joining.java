@@ -254,7 +254,8 @@ final class Joining {
                 0,
                 was.audited(),
                 was.guestMillis(),
-                was.stale()),
+                was.stale(),
+                was.asks()),
             sight.number());
       } catch (RefusedException refused) {
         if (refused.reason() != Reason.REASON_VOID) {

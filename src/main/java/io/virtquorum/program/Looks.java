@@ -276,7 +276,8 @@ final class Looks {
         memory.isPresent() ? total : 0,
         audited,
         seen.getBegan() / 1_000_000,
-        stale(seen.getStaleList()));
+        stale(seen.getStaleList()),
+        seen.getAsks());
   }
 
   private List<StaleProcess> stale(List<io.virtquorum.guest.wire.v1.StaleProcess> seen) {

@@ -58,7 +58,8 @@ final class Told {
             .setTenure(standing.tenure())
             .setEpoch(standing.epoch())
             .setReason(standing.reason())
-            .setSentence(standing.sentence());
+            .setSentence(standing.sentence())
+            .setConfirmed(standing.confirmed());
     standing.committed().map(Paths::memory).ifPresent(message::setCommitted);
     return message.build();
   }

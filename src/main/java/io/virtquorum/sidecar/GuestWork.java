@@ -365,7 +365,8 @@ final class GuestWork implements MemberWork {
         audited,
         trouble,
         seen,
-        snapshot.stale());
+        snapshot.stale(),
+        snapshot.asks());
   }
 
   private static String differs(Digest root, Snapshot snapshot) {

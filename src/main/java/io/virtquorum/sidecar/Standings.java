@@ -29,7 +29,8 @@ final class Standings {
                   : Optional.empty(),
               message.getEpoch(),
               message.getReason(),
-              message.getSentence());
+              message.getSentence(),
+              message.getConfirmed());
     } catch (WireException e) {
       log.atWarn().log("What the record says of this member cannot be read: {}", e.getMessage());
     }

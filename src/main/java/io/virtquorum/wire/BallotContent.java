@@ -24,6 +24,7 @@ import java.util.Optional;
  * @param trouble why this member cannot be trusted or repaired now
  * @param outputs of the features that are no files, by name
  * @param stale who still writes into files that a repair took out of the trees
+ * @param asks a number that the member wants to hear again in a standing; 0: none
  */
 public record BallotContent(
     long number,
@@ -38,7 +39,8 @@ public record BallotContent(
     boolean audited,
     Optional<Trouble> trouble,
     Map<String, Output> outputs,
-    List<StaleProcess> stale) {
+    List<StaleProcess> stale,
+    long asks) {
   public BallotContent {
     changes = List.copyOf(changes);
     outputs = Map.copyOf(outputs);
@@ -60,7 +62,8 @@ public record BallotContent(
         false,
         trouble,
         outputs,
-        stale);
+        stale,
+        asks);
   }
 
   /**

@@ -105,7 +105,8 @@ public final class WireMapping {
             .setChangesTotal(content.changesTotal())
             .setSessions(content.sessions())
             .setUsersSinceHeld(content.usersSinceHeld())
-            .setAudited(content.audited());
+            .setAudited(content.audited())
+            .setAsks(content.asks());
     content.memory().ifPresent(memory -> message.setMemory(write(memory)));
     content.changes().forEach(change -> message.addChanges(write(change)));
     content
@@ -281,7 +282,8 @@ public final class WireMapping {
             : Optional.of(
                 new BallotContent.Trouble(ballot.getTroubleReason(), ballot.getTrouble())),
         readOutputs(ballot.getOutputsList()),
-        readStale(ballot.getStaleList()));
+        readStale(ballot.getStaleList()),
+        ballot.getAsks());
   }
 
   /** From the wire. */

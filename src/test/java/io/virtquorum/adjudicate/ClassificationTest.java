@@ -152,7 +152,8 @@ final class ClassificationTest {
             false,
             Optional.empty(),
             Map.of(),
-            List.of());
+            List.of(),
+            0);
     return Classification.of(RECORD, Authority.RECORD, member, Optional.of(ballot)).memberClass();
   }
 
@@ -171,7 +172,8 @@ final class ClassificationTest {
         false,
         trouble,
         Map.of(),
-        List.of());
+        List.of(),
+        0);
   }
 
   private static Optional<Remembered> at(long tenure, long sequence, Digest root) {

@@ -221,6 +221,30 @@ final class Decider {
             Map.of()));
   }
 
+  /** The member holds C, and asks with this number whether it leads still. */
+  Decider asks(int member, long number) {
+    return votes(member, asking(number));
+  }
+
+  /** The ballot of a member that does. */
+  Ballot asking(long number) {
+    return new Ballot(
+        new Incarnation("uid", "boot"),
+        ++ballots,
+        C,
+        2,
+        Optional.of(HOLDS_C),
+        List.of(),
+        0,
+        0,
+        false,
+        false,
+        Optional.empty(),
+        Map.of(),
+        List.of(),
+        number);
+  }
+
   private Decider votes(int member, Ballot ballot) {
     if (state.member(name(member)).presence() != MemberState.Presence.ATTACHED) {
       on(new Event.Attached(name(member)));
@@ -250,7 +274,8 @@ final class Decider {
         false,
         trouble,
         outputs,
-        List.of());
+        List.of(),
+        0);
   }
 
   /** The newest order of this kind ended so. */

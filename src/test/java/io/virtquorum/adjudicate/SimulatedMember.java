@@ -181,7 +181,8 @@ final class SimulatedMember {
             false,
             trouble,
             outputs,
-            List.of());
+            List.of(),
+            0);
     if (always || !Optional.of(ballot).equals(reported)) {
       reported = Optional.of(ballot);
       up(
@@ -200,7 +201,8 @@ final class SimulatedMember {
                   always,
                   trouble,
                   outputs,
-                  List.of())));
+                  List.of(),
+                  0)));
     }
   }
 

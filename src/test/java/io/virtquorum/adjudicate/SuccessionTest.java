@@ -269,7 +269,8 @@ final class SuccessionTest {
             false,
             Optional.empty(),
             Map.of(),
-            List.of());
+            List.of(),
+            0);
     return Classification.of(record, Authority.RECORD, "web-1", Optional.of(ballot)).memberClass();
   }
 

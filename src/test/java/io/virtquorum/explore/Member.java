@@ -87,7 +87,8 @@ final class Member {
         false,
         Optional.empty(),
         Map.of(),
-        List.of());
+        List.of(),
+        0);
   }
 
   /** It has something to say that it did not say on this stream. */

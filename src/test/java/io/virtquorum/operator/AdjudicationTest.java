@@ -182,7 +182,8 @@ class AdjudicationTest {
                         false,
                         Optional.empty(),
                         Map.of(),
-                        List.of())))
+                        List.of(),
+                        0)))
             .build());
     return stream;
   }
@@ -392,7 +393,8 @@ class AdjudicationTest {
                         false,
                         Optional.empty(),
                         Map.of(),
-                        List.of())))
+                        List.of(),
+                        0)))
             .build());
   }
 

@@ -396,7 +396,8 @@ final class ScriptedMember implements AutoCloseable {
                         false,
                         Optional.empty(),
                         outputs.all(),
-                        List.of())))
+                        List.of(),
+                        0)))
             .build());
   }
 

@@ -136,7 +136,8 @@ final class Story {
                 false,
                 Optional.empty(),
                 outputs,
-                List.of()),
+                List.of(),
+                0),
             Optional.of(now))); // it held what it remembers until now
   }
 
@@ -159,7 +160,8 @@ final class Story {
                 false,
                 Optional.empty(),
                 Map.of(),
-                List.of(process)),
+                List.of(process),
+                0),
             Optional.of(now)));
   }
 

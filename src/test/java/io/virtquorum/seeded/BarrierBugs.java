@@ -23,7 +23,15 @@ final class BarrierBugs {
               "        true,\n        record.isPrimary(member) ? record.tenure() : state.member(member).ballot().flatMap(Ballot::memory).map(m -> m.position().tenure()).orElse(0L),\n        record.isPrimary(member) ? record.committed() : state.member(member).ballot().flatMap(Ballot::memory).map(m -> new Committed(1, m.position(), m.root())),",
               "Who lost its tenure is told that what it accepted in it is committed.",
               NOBODY_WAITS,
-              Found.by(788)));
+              Found.by(788)),
+          new SeededBug(
+              9,
+              "adjudicate/RecordedStanding.java",
+              "? state.news().confirmed() : 0",
+              "? state.member(member).ballot().map(Ballot::asks).orElse(0L) : 0",
+              "Who asks whether its member leads still is told so though nobody read the record.",
+              NOBODY_WAITS,
+              Found.not("a seed is still to be looked for")));
 
   private BarrierBugs() {}
 }

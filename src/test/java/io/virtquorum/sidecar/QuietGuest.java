@@ -40,6 +40,7 @@ final class QuietGuest implements Guest {
         audit,
         Optional.empty(),
         Map.of(),
-        List.of());
+        List.of(),
+        0);
   }
 }

@@ -21,11 +21,28 @@ final class Barrier {
   private final List<Call> calls = new ArrayList<>();
   private Standing standing; // null: nothing was said in this session
   private long repairs;
+  private long asks; // what is asked with; 0: nobody asked yet
+  private long next; // what is asked with once that was answered; 0: nobody waits for that
 
   private record Held(Remembered at, long look) {}
 
   /** Somebody waits. */
-  private record Call(long tenure, long repairs, long look, long until, Runnable confirmed) {}
+  private static final class Call {
+    final long tenure;
+    final long repairs;
+    final long look;
+    final long until;
+    final Runnable confirmed;
+    long asked; // with, once nothing differed from what is committed; 0: not yet
+
+    Call(long tenure, long repairs, long look, long until, Runnable confirmed) {
+      this.tenure = tenure;
+      this.repairs = repairs;
+      this.look = look;
+      this.until = until;
+      this.confirmed = confirmed;
+    }
+  }
 
   Barrier(SimulatedGuest guest, Operations operations) {
     this.guest = guest;
@@ -43,7 +60,30 @@ final class Barrier {
 
   void stands(Standing now) {
     standing = now;
+    askNext();
     decide();
+  }
+
+  /** What is asked with now; 0: nobody asked yet. */
+  long asks() {
+    return asks;
+  }
+
+  /** A number that a standing repeats which says what the record said after this. */
+  private long ask() {
+    if (next == 0) {
+      next = ++guest.asked;
+    }
+    long number = next;
+    askNext();
+    return number;
+  }
+
+  private void askNext() {
+    if (next != 0 && (asks == 0 || standing != null && standing.getConfirmed() == asks)) {
+      asks = next;
+      next = 0;
+    }
   }
 
   /** A look was remembered. */
@@ -97,10 +137,10 @@ final class Barrier {
     long now = guest.timeline.now();
     calls.removeIf(
         call ->
-            now > call.until()
-                || call.repairs() != repairs
+            now > call.until
+                || call.repairs != repairs
                 || !standing.getPrimary()
-                || standing.getTenure() != call.tenure());
+                || standing.getTenure() != call.tenure);
     if (!standing.getReason().isEmpty() || !standing.hasCommitted()) {
       return;
     }
@@ -111,13 +151,20 @@ final class Barrier {
             Digest.of(standing.getCommitted().getRoot().toByteArray()));
     boolean same = holds(committed);
     for (Call call : List.copyOf(calls)) {
-      if (same
-          || held.stream()
-              .anyMatch(one -> one.at().equals(committed) && one.look() >= call.look())) {
+      if (held.stream().anyMatch(one -> one.at().equals(committed) && one.look() >= call.look)
+          || same && isStillSo(call)) {
         calls.remove(call);
-        call.confirmed().run();
+        call.confirmed.run();
       }
     }
+  }
+
+  /** True if the record said that after the call's look. It asks once. */
+  private boolean isStillSo(Call call) {
+    if (call.asked == 0) {
+      call.asked = ask();
+    }
+    return standing.getConfirmed() == call.asked;
   }
 
   /** True if nothing differs, by what is known now, from what is committed. */

@@ -447,7 +447,14 @@ final class ConformanceTest {
     for (Sites.Site site : List.of(joiner.real(), joiner.simulated())) {
       Digest first = holds(site, FIRST);
       stands(site, true, 1, FIRST, first);
-      assertThat(site.commits()).as("nothing differs").isTrue();
+      assertThat(site.commits()).as("nothing differs, but who knows who leads by now").isFalse();
+      assertThat(site.commits(asks -> standing(true, 1, FIRST, first, asks)))
+          .as("nothing differs, and that is so still")
+          .isTrue();
+      assertThat(site.commits(asks -> standing(false, 2, FIRST, first, asks)))
+          .as("nothing differs, and another leads by now")
+          .isFalse();
+      stands(site, true, 1, FIRST, first);
       site.write("order", "1");
       assertThat(site.commits()).as("nobody said so").isFalse();
       Digest second = holds(site, SECOND);
@@ -463,13 +470,13 @@ final class ConformanceTest {
   private static void stands(
       Sites.Site site, boolean primary, long tenure, Position position, Digest root)
       throws Exception {
-    var standing =
-        new Standing(primary, tenure, Optional.of(new Remembered(position, root)), 1, "", "");
-    site.call(
-        watch -> {
-          watch.standing(standing, Sites.LIMIT);
-          return null;
-        });
+    site.tells(_ -> standing(primary, tenure, position, root, 0));
+  }
+
+  private static Standing standing(
+      boolean primary, long tenure, Position position, Digest root, long confirmed) {
+    return new Standing(
+        primary, tenure, Optional.of(new Remembered(position, root)), 1, "", "", confirmed);
   }
 
   @Test

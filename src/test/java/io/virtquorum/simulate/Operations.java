@@ -260,7 +260,7 @@ final class Operations {
 
   private Answer.Builder seen(boolean audited) {
     Seen.Builder seen = Seen.newBuilder().setNumber(number()).setAudited(audited);
-    seen.setBegan(guest.clock());
+    seen.setBegan(guest.clock()).setAsks(barrier.asks());
     for (ProgramTree tree : trees) {
       seen.addTrees(tree.state());
       seen.setReadingBytes(seen.getReadingBytes() + tree.unread());

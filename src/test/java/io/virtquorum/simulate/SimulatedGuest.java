@@ -47,6 +47,10 @@ final class SimulatedGuest {
   private boolean exists;
   private boolean running;
   private int boots;
+
+  /** What its applications asked the record with last, over all boots. */
+  long asked;
+
   private long booted;
   private boolean addressed;
   private long clockOffset;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.guest.ArchiveLimits;
 import io.virtquorum.guest.Snapshot;
+import io.virtquorum.guest.Standing;
 import io.virtquorum.guest.Tree;
 import io.virtquorum.guest.Watch;
 import io.virtquorum.guest.WatchSettings;
@@ -24,6 +25,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.concurrent.FutureTask;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /** Members in pairs: one with the real guest program, and one with the simulated. One thread. */
@@ -112,6 +115,18 @@ final class Sites {
 
     /** True if an application that waits a moment for a commit is told of it. */
     boolean commits() throws Exception;
+
+    /** The same while the sidecar looks, and says this of all that is asked with. */
+    boolean commits(Function<Long, Standing> told) throws Exception;
+
+    /** Looks once, and says how it stands after that. */
+    default void tells(Function<Long, Standing> told) throws Exception {
+      call(
+          watch -> {
+            watch.standing(told.apply(watch.look(LIMIT).asks()), LIMIT);
+            return null;
+          });
+    }
 
     default Snapshot see() throws Exception {
       return call(watch -> watch.audit(LIMIT));
@@ -235,9 +250,23 @@ final class Sites {
 
     @Override
     public boolean commits() throws IOException, InterruptedException {
-      int code = program.commit("--timeout", "500ms");
+      return commits("500ms");
+    }
+
+    private boolean commits(String patience) throws IOException, InterruptedException {
+      int code = program.commit("--timeout", patience);
       assertThat(code).isIn(0, 1, 4); // committed, unknown, not the primary
       return code == 0;
+    }
+
+    @Override
+    public boolean commits(Function<Long, Standing> told) throws Exception {
+      FutureTask<Boolean> waits = new FutureTask<>(() -> commits("10s"));
+      Thread.ofVirtual().start(waits);
+      while (!waits.isDone()) {
+        tells(told);
+      }
+      return waits.get();
     }
 
     @Override
@@ -370,6 +399,16 @@ final class Sites {
     public boolean commits() {
       boolean[] confirmed = {false};
       guest.program.commit(Timeline.SECOND / 2, () -> confirmed[0] = true);
+      pass();
+      return confirmed[0];
+    }
+
+    @Override
+    public boolean commits(Function<Long, Standing> told) throws Exception {
+      boolean[] confirmed = {false};
+      guest.program.commit(10 * Timeline.SECOND, () -> confirmed[0] = true);
+      tells(told); // of what an earlier caller asked with
+      tells(told);
       pass();
       return confirmed[0];
     }

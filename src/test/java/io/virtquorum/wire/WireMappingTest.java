@@ -210,6 +210,7 @@ final class WireMappingTest {
         outputs,
         List.of(
             new StaleProcess(new RowKey("site", "log"), 7, "nginx", "nginx.service"),
-            new StaleProcess(new RowKey("site", "disk"), 0, "", "")));
+            new StaleProcess(new RowKey("site", "disk"), 0, "", "")),
+        0);
   }
 }
