@@ -24,6 +24,7 @@ import io.fabric8.generator.annotation.ValidationRule;
  * @param timing how often members look and report
  * @param failover what is done about an unreachable primary
  * @param archive what is kept of replaced files
+ * @param audit how members read their files from the disk
  * @param guestProgram how the program in the guests gets there and is kept
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -76,6 +77,8 @@ public record HAClusterSpec(
     @Default("{}")
         @JsonPropertyDescription("What is kept of files that a repair replaced or deleted.")
         Archive archive,
+    @Default("{}") @JsonPropertyDescription("How members read their files from the disk.")
+        Audit audit,
     @Default("{}")
         @JsonPropertyDescription("How the program in the members' guests gets there and is kept.")
         GuestProgram guestProgram) {
@@ -92,11 +95,12 @@ public record HAClusterSpec(
     timing = requireNonNullElse(timing, Timing.DEFAULT);
     failover = requireNonNullElse(failover, Failover.DEFAULT);
     archive = requireNonNullElse(archive, Archive.DEFAULT);
+    audit = requireNonNullElse(audit, Audit.DEFAULT);
     guestProgram = requireNonNullElse(guestProgram, GuestProgram.DEFAULT);
   }
 
   /** A spec with all defaults, for these VMs, this network and this state. */
   public HAClusterSpec(MembersSpec members, SyncNetwork syncNetwork, StateSpec state) {
-    this(members, syncNetwork, state, null, null, null, null, null, null, null, null, null);
+    this(members, syncNetwork, state, null, null, null, null, null, null, null, null, null, null);
   }
 }

@@ -15,6 +15,7 @@ import java.util.Set;
  * @param accessPorts TCP ports, 1 to 65535, on which users reach the guest
  * @param probes literal addresses whose connections are not users'
  * @param archive how much the member's archive keeps
+ * @param auditBytesPerSecond that are read from the disk at most, above 0
  * @param readOnly nothing in the guest is touched, not even what it remembers: mode Observe
  */
 public record WatchSettings(
@@ -26,8 +27,16 @@ public record WatchSettings(
     List<Integer> accessPorts,
     Set<String> probes,
     ArchiveLimits archive,
+    long auditBytesPerSecond,
     boolean readOnly) {
+  /** What audits read a second where nobody says otherwise: users of the disk come first. */
+  public static final long AUDIT_BYTES_PER_SECOND = 50_000_000;
+
   public WatchSettings {
+    if (auditBytesPerSecond <= 0) {
+      throw new IllegalArgumentException(
+          "An audit that reads " + auditBytesPerSecond + " bytes a second never ends");
+    }
     trees = List.copyOf(trees);
     commands = List.copyOf(commands);
     facts = List.copyOf(facts);

@@ -29,6 +29,7 @@ import java.util.TreeMap;
  * @param audit for one full audit
  * @param archiveEntries kept a member
  * @param archiveBytes kept a member
+ * @param auditBytesPerSecond read from a member's disk at most
  * @param guestUpdate when a newer sidecar updates the program in its guest
  * @param auditRequest changes when a person asks for a full audit now; empty: nobody did
  */
@@ -42,6 +43,7 @@ record ClusterSettings(
     Duration audit,
     int archiveEntries,
     long archiveBytes,
+    long auditBytesPerSecond,
     GuestProgram.Update guestUpdate,
     String auditRequest) {
 
@@ -95,6 +97,7 @@ record ClusterSettings(
             .addAllAccessPorts(accessPorts)
             .setArchiveEntries(archiveEntries)
             .setArchiveBytes(archiveBytes)
+            .setAuditBytesPerSecond(auditBytesPerSecond)
             .setObserve(config.observe())
             .setGuestUpdate(
                 switch (guestUpdate) {

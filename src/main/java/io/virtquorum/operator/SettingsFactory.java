@@ -52,6 +52,7 @@ final class SettingsFactory {
         spec.timing().audit(),
         spec.archive().entries(),
         spec.archive().maxBytes(),
+        spec.audit().bytesPerSecond(),
         spec.guestProgram().update(),
         annotation(cluster, ClusterSettings.AUDIT).orElse(""));
   }

@@ -31,9 +31,6 @@ final class Program {
   /** Of what is around a configuration in a frame. */
   private static final int OVERHEAD = 1024;
 
-  /** Bytes a second that an audit reads: users of the disk come first. */
-  private static final long AUDIT_BANDWIDTH = 50_000_000;
-
   private final Sessions sessions;
   private final Time time;
   private final Configure wanted;
@@ -161,7 +158,7 @@ final class Program {
                 ArchiveLimits.newBuilder()
                     .setEntries(settings.archive().entries())
                     .setBytes(settings.archive().bytes()))
-            .setBandwidth(Bandwidth.newBuilder().setAudit(AUDIT_BANDWIDTH))
+            .setBandwidth(Bandwidth.newBuilder().setAudit(settings.auditBytesPerSecond()))
             .setReadOnly(settings.readOnly())
             .addAllAccessPorts(settings.accessPorts())
             .addAllProbes(settings.probes().stream().sorted().toList())

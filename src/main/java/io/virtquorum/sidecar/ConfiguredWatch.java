@@ -40,6 +40,9 @@ final class ConfiguredWatch {
         configure.getAccessPortsList(),
         probes,
         new ArchiveLimits(configure.getArchiveEntries(), configure.getArchiveBytes()),
+        configure.getAuditBytesPerSecond() == 0
+            ? WatchSettings.AUDIT_BYTES_PER_SECOND
+            : configure.getAuditBytesPerSecond(),
         configure.getObserve());
   }
 }

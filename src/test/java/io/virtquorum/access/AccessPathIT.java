@@ -274,6 +274,7 @@ class AccessPathIT {
             null,
             null,
             null,
+            null,
             null));
     return client.resource(cluster).create();
   }

@@ -32,7 +32,7 @@ class AccessPathTest {
     AccessSpec access = new AccessSpec(List.of(new AccessPort(null, 80)));
     cluster.setSpec(
         new HAClusterSpec(
-            null, null, null, access, null, null, null, null, null, null, null, null));
+            null, null, null, access, null, null, null, null, null, null, null, null, null));
 
     // Accepts connections and says nothing.
     try (ServerSocket silent = new ServerSocket(0, 10, InetAddress.getLoopbackAddress())) {

@@ -207,6 +207,22 @@ class HAClusterApiIT {
             "{archive: {maxSize: 1048576}}"),
         new Rule("archive.maxSize must be a size", "{archive: {maxSize: 0}}", "{}"),
         new Rule(
+            "audit.bandwidth must be from 1M to 100G",
+            "{audit: {bandwidth: fast}}",
+            "{audit: {bandwidth: 50Mi}}"),
+        new Rule(
+            "audit.bandwidth must be from 1M to 100G",
+            "{audit: {bandwidth: 999999}}",
+            "{audit: {bandwidth: 1000000}}"),
+        new Rule(
+            "audit.bandwidth must be from 1M to 100G",
+            "{audit: {bandwidth: 500k}}",
+            "{audit: {bandwidth: 1M}}"),
+        new Rule(
+            "audit.bandwidth must be from 1M to 100G",
+            "{audit: {bandwidth: 100Gi}}",
+            "{audit: {bandwidth: 100G}}"),
+        new Rule(
             "exclude each other",
             "{bootstrap: {from: web-0, vote: true}}",
             "{bootstrap: {from: web-0, vote: false}}"),
@@ -381,6 +397,7 @@ class HAClusterApiIT {
     assertThat(stored.path("voting"))
         .isEqualTo(parse("{authority: Record, rule: StrictMajority, connectedBonus: Auto}"));
     assertThat(stored.path("archive")).isEqualTo(parse("{entries: 20, maxSize: 1Gi}"));
+    assertThat(stored.path("audit")).isEqualTo(parse("{bandwidth: 50M}"));
     assertThat(stored.path("failover")).isEqualTo(parse("{fencing: None, patience: 30s}"));
     assertThat(stored.path("guestProgram")).isEqualTo(parse("{install: Manual, update: Auto}"));
     assertThat(stored.path("mode").asText()).isEqualTo("Repair");

@@ -122,6 +122,7 @@ class AdjudicationTest {
         Duration.ofMinutes(10),
         20,
         1L << 30,
+        50_000_000,
         GuestProgram.Update.AUTO,
         "");
   }

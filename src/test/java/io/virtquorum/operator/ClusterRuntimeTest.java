@@ -142,6 +142,7 @@ class ClusterRuntimeTest {
         Duration.ofMinutes(10),
         20,
         1L << 30,
+        50_000_000,
         GuestProgram.Update.AUTO,
         "");
   }

@@ -95,6 +95,7 @@ class ClusterRuntimesTest {
         Duration.ofMinutes(10),
         20,
         1L << 30,
+        50_000_000,
         GuestProgram.Update.AUTO,
         "");
   }

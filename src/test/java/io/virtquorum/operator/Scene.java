@@ -139,6 +139,7 @@ final class Scene implements AutoCloseable {
             Duration.ofMinutes(10)),
         null,
         null,
+        null,
         null);
   }
 
@@ -159,6 +160,7 @@ final class Scene implements AutoCloseable {
         s.timing(),
         s.failover(),
         s.archive(),
+        s.audit(),
         s.guestProgram());
   }
 
@@ -175,6 +177,7 @@ final class Scene implements AutoCloseable {
         s.timing(),
         s.failover(),
         s.archive(),
+        s.audit(),
         s.guestProgram());
   }
 
@@ -191,6 +194,7 @@ final class Scene implements AutoCloseable {
         s.timing(),
         s.failover(),
         s.archive(),
+        s.audit(),
         program);
   }
 
@@ -207,6 +211,7 @@ final class Scene implements AutoCloseable {
         s.timing(),
         s.failover(),
         s.archive(),
+        s.audit(),
         s.guestProgram());
   }
 
@@ -223,6 +228,7 @@ final class Scene implements AutoCloseable {
         s.timing(),
         s.failover(),
         s.archive(),
+        s.audit(),
         s.guestProgram());
   }
 
@@ -239,6 +245,7 @@ final class Scene implements AutoCloseable {
         s.timing(),
         s.failover(),
         s.archive(),
+        s.audit(),
         s.guestProgram());
   }
 

@@ -177,6 +177,7 @@ public final class SimulatedAdjudicator {
             audit,
             archiveEntries,
             1L << 30,
+            50_000_000,
             GuestProgram.Update.AUTO,
             ""));
   }

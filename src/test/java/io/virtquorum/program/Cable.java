@@ -143,6 +143,7 @@ public final class Cable implements AutoCloseable {
                     List.of(),
                     Set.of(),
                     new ArchiveLimits(20, 1 << 30),
+                    50_000_000,
                     false));
     open.push(watch);
     return watch;

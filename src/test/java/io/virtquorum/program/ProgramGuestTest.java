@@ -160,6 +160,7 @@ final class ProgramGuestTest {
             List.of(),
             Set.of(),
             new io.virtquorum.guest.ArchiveLimits(20, 1 << 30),
+            50_000_000,
             false);
     ProgramMember one = open("web-0", tree, settings);
     one.watch.settle(LIMIT);
@@ -369,6 +370,7 @@ final class ProgramGuestTest {
                 plain.accessPorts(),
                 plain.probes(),
                 plain.archive(),
+                plain.auditBytesPerSecond(),
                 plain.readOnly()));
     assertThatThrownBy(() -> one.watch.quiesce(Duration.ofMinutes(1), LIMIT))
         .isInstanceOf(Trouble.class)

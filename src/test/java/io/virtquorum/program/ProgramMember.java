@@ -46,6 +46,7 @@ final class ProgramMember implements AutoCloseable {
         List.of(),
         Set.of(),
         new ArchiveLimits(20, 1 << 30),
+        50_000_000,
         false);
   }
 
@@ -60,6 +61,7 @@ final class ProgramMember implements AutoCloseable {
         List.of(),
         Set.of(),
         new ArchiveLimits(20, 1 << 30),
+        50_000_000,
         false);
   }
 

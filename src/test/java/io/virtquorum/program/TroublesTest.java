@@ -85,6 +85,7 @@ final class TroublesTest {
         List.of(),
         Set.of(),
         archive,
+        50_000_000,
         false);
   }
 

@@ -110,6 +110,7 @@ final class MemoryDurabilityTest {
         List.of(),
         Set.of(),
         new ArchiveLimits(20, 1 << 20),
+        50_000_000,
         false);
   }
 }

@@ -145,6 +145,7 @@ final class Sites {
         List.of(),
         Set.of(),
         new ArchiveLimits(20, 1 << 30),
+        50_000_000,
         false);
   }
 
