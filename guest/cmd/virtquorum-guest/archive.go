@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -17,11 +18,13 @@ import (
 	"virtquorum.io/guest/internal/beneath"
 	"virtquorum.io/guest/internal/evidence"
 	"virtquorum.io/guest/internal/memory"
+	"virtquorum.io/guest/internal/restore"
 )
 
 const archiveUsage = `usage: virtquorum-guest archive list
        virtquorum-guest archive show ENTRY
        virtquorum-guest archive restore ENTRY [PATH...] -to DIRECTORY
+       virtquorum-guest archive restore ENTRY [PATH...] -in-place [-tree TREE]
 PATH: of a file or directory, from the root of its tree
 exit code: 0 done, 1 it cannot be done, 2 it was not understood`
 
@@ -36,11 +39,13 @@ func archives(ctx context.Context, arguments []string, out, problems io.Writer) 
 	at := flags.String("at", "", "where the file system is mounted whose archives are meant; empty: all of this machine")
 	tree := flags.String("tree", "", "the name of the tree in the spec, where several have an entry of one name")
 	to := flags.String("to", "", "an existing directory that the files are copied to; nothing that is there is replaced")
+	inPlace := flags.Bool("in-place", false, "put the files back where they were, on the primary; what is there goes into an entry of its own first")
+	socket := flags.String("socket", filepath.Join("/run/virtquorum", restore.SocketName), "the guest program's socket for that")
 	words, err := wordsAndFlags(flags, arguments)
 	if err != nil {
 		return 2
 	}
-	wrong := len(words) == 0
+	wrong := len(words) == 0 || *inPlace && (words[0] != "restore" || *to != "" || *at != "")
 	if !wrong {
 		switch words[0] {
 		case "list":
@@ -48,7 +53,7 @@ func archives(ctx context.Context, arguments []string, out, problems io.Writer) 
 		case "show":
 			wrong = len(words) != 2 || *to != ""
 		case "restore":
-			wrong = len(words) < 2
+			wrong = wrong || len(words) < 2
 		default:
 			wrong = true
 		}
@@ -56,6 +61,9 @@ func archives(ctx context.Context, arguments []string, out, problems io.Writer) 
 	if wrong {
 		flags.Usage()
 		return 2
+	}
+	if *inPlace {
+		return restoreInPlace(ctx, out, problems, *socket, *tree, words[1], words[2:])
 	}
 	kept, err := findArchives(ctx, *at, *tree, problems)
 	defer func() {
@@ -220,7 +228,7 @@ func showEntry(ctx context.Context, out io.Writer, kept []keptArchive, name stri
 
 func restoreEntry(ctx context.Context, out io.Writer, kept []keptArchive, name string, paths []string, to string) error {
 	if to == "" {
-		return errors.New("say by -to which directory the files are to be copied to; from there they can be put back as any write, with cp -a")
+		return errors.New("say by -to which directory the files are to be copied to, or by -in-place that they are to be put back where they were")
 	}
 	one, _, err := entryIn(ctx, kept, name)
 	if err != nil {
@@ -249,6 +257,29 @@ func restoreEntry(ctx context.Context, out io.Writer, kept []keptArchive, name s
 		return fmt.Errorf("the entry %s has no old version of %s; `virtquorum-guest archive show %s` tells what it has", name, printable(strings.Join(done.Missing, ", ")), name)
 	}
 	return nil
+}
+
+// restoreInPlace has the running program do it, which knows who leads and what else it is doing to the trees.
+func restoreInPlace(ctx context.Context, out, problems io.Writer, socket, tree, entry string, paths []string) int {
+	if os.Geteuid() != 0 {
+		fmt.Fprintln(problems, "the archives are root's alone: run this as root")
+		return 1
+	}
+	request := restore.Request{Entry: entry, Tree: tree}
+	for _, path := range paths {
+		request.Paths = append(request.Paths, archive.Path(strings.Trim(path, "/")))
+	}
+	answer, err := restore.Ask(ctx, socket, request)
+	switch {
+	case err != nil:
+		fmt.Fprintln(problems, err)
+	case !answer.Done:
+		fmt.Fprintln(problems, answer.Sentence)
+	default:
+		fmt.Fprintln(out, answer.Sentence)
+		return 0
+	}
+	return 1
 }
 
 func moment(millis int64) string {

@@ -17,6 +17,7 @@ import (
 	"virtquorum.io/guest/internal/beneath"
 	"virtquorum.io/guest/internal/evidence"
 	"virtquorum.io/guest/internal/port"
+	"virtquorum.io/guest/internal/restore"
 	"virtquorum.io/guest/internal/service"
 	"virtquorum.io/guest/internal/update"
 	"virtquorum.io/guest/internal/wire"
@@ -115,12 +116,15 @@ func serve(ctx context.Context, address, state string, trees service.Opener, pro
 	defer members.Close()
 	endCommits := serveCommits(ctx, state, members, log)
 	defer endCommits()
+	endRestores := serveRestores(ctx, state, members, log)
+	defer endRestores()
 	manager := serviceManager()
 	defer manager.watch(ctx, server.Responsive)() // also while a newer program is tried
 	manager.say("READY=1")
 	log.Info("serving", "port", address, "version", version)
 	due, err := serveUntil(ctx, server, updates.Due())
-	endCommits() // a newer program that is tried has the socket
+	endCommits() // a newer program that is tried has the sockets
+	endRestores()
 	members.Close()
 	if due && err == nil && !updates.Confirmed() {
 		err = finishUpdate(ctx, updates, problems, log)
@@ -152,11 +156,25 @@ func serveCommits(ctx context.Context, state string, members *service.Service, l
 		log.Error("applications cannot wait for commits", "why", err)
 		return func() {}
 	}
+	return serveCalls(ctx, calls.Serve)
+}
+
+// serveRestores has a person who is root put back what repairs replaced. Without a socket he copies it by hand.
+func serveRestores(ctx context.Context, state string, members *service.Service, log *slog.Logger) (end func()) {
+	calls := &restore.Server{Restorer: members, Log: log}
+	if err := calls.Listen(state); err != nil {
+		log.Error("nobody can have something put back from the archive in its place", "why", err)
+		return func() {}
+	}
+	return serveCalls(ctx, calls.Serve)
+}
+
+func serveCalls(ctx context.Context, serve func(context.Context)) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		calls.Serve(ctx)
+		serve(ctx)
 	}()
 	return func() {
 		cancel()

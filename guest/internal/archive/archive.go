@@ -171,7 +171,8 @@ func checkEntry(entry string) error {
 // Limits is how much a member's archive keeps.
 type Limits struct {
 	Entries int
-	Bytes   int64 // on disk
+	Bytes   int64  // on disk
+	Keep    string // an entry that stays whatever there is room for; "": none
 }
 
 // ErrFull means that the archive has no room for what a plan would replace. Nothing was changed.
@@ -190,7 +191,7 @@ func MakeRoom(ctx context.Context, archives []*Archive, coming int64, limits Lim
 	var all, kept int64
 	for _, e := range entries {
 		all += e.Bytes
-		if e.Attributed {
+		if e.Attributed || e.Name == limits.Keep {
 			kept += e.Bytes
 		}
 	}
@@ -202,7 +203,7 @@ func MakeRoom(ctx context.Context, archives []*Archive, coming int64, limits Lim
 		if left < limits.Entries && all+coming <= limits.Bytes {
 			break
 		}
-		if e.Attributed {
+		if e.Attributed || e.Name == limits.Keep {
 			continue
 		}
 		for _, a := range archives {

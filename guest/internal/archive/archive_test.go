@@ -70,6 +70,10 @@ func TestGivenLimitsThenTheOldestEntriesGoButNeverWhatAUserMayHaveWritten(t *tes
 		m.replaced(fmt.Sprintf("v%d", i), int64(i), i == 1, "file")
 	}
 	ctx := context.Background()
+	must(t, MakeRoom(ctx, []*Archive{m.Archive}, 1000, Limits{Entries: 5, Bytes: 1 << 20, Keep: "v0"}))
+	if names := m.names(); names != "v0 v1 v3 v4" {
+		t.Errorf("one is to stay, and left are %s", names)
+	}
 	must(t, MakeRoom(ctx, []*Archive{m.Archive}, 1000, Limits{Entries: 4, Bytes: 1 << 20}))
 	if names := m.names(); names != "v1 v3 v4" {
 		t.Errorf("left are %s", names)

@@ -58,26 +58,62 @@ func (a *Archive) RestoreTo(ctx context.Context, entry string, rows []string, to
 // Restore puts rows of an entry back into the tree, each with what is in the entry below it, as a user's own write: what is in
 // place now goes into an archive entry of its own, as attributed. millis is the member's clock. Room is the caller's matter.
 func (a *Archive) Restore(ctx context.Context, entry string, rows []string, millis int64) (Restored, error) {
+	plan, result, err := a.PlanRestore(ctx, entry, rows, millis)
+	if err != nil {
+		return result, err
+	}
+	applied, err := a.Apply(ctx, plan)
+	result.Rows, result.Entry = applied.Rows, applied.Entry
+	return result, err
+}
+
+// longestRestored is how much of an entry's name is in that of what it replaces.
+const longestRestored = 180
+
+// PlanRestore stages what Restore applies.
+func (a *Archive) PlanRestore(ctx context.Context, entry string, rows []string, millis int64) (Plan, Restored, error) {
 	found, result, err := a.chosen(ctx, entry, rows, a.lacks)
-	plan := Plan{Entry: "before-restore-" + entry, Verdict: "Somebody restored rows of " + entry + ": this was in place before.", Millis: millis}
+	plan := Plan{
+		Entry:   "before-restore-" + entry[:min(len(entry), longestRestored)],
+		Verdict: "Somebody restored rows of " + entry + ": this was in place before.", Millis: millis,
+	}
 	for _, row := range found {
 		if err != nil {
 			break
 		}
 		var put Put
-		if put, err = a.stageRow(ctx, entry, row); err == nil {
-			plan.Put = append(plan.Put, put)
-		}
+		put, err = a.stageRow(ctx, entry, row)
+		plan.Put = append(plan.Put, put) // to be removed again, if it is half a copy
 	}
 	if err == nil {
 		err = a.tree.Stage.SyncFileSystem()
 	}
 	if err != nil {
-		return result, fmt.Errorf("restoring from the archive entry %s of %s: %w", entry, a.tree.Name, full(err))
+		err = errors.Join(err, a.Unstage(ctx, plan))
+		return Plan{}, result, fmt.Errorf("restoring from the archive entry %s of %s: %w", entry, a.tree.Name, full(err))
 	}
-	applied, err := a.Apply(ctx, plan)
-	result.Rows, result.Entry = applied.Rows, applied.Entry
-	return result, err
+	return plan, result, nil
+}
+
+// Unstage removes what was staged for a plan that is not carried out.
+func (a *Archive) Unstage(ctx context.Context, plan Plan) (err error) {
+	ctx = context.WithoutCancel(ctx)
+	for _, put := range plan.Put {
+		err = errors.Join(err, sync.RemoveAll(ctx, a.tree.Stage, put.Staged))
+	}
+	return err
+}
+
+// Missing are those of the rows that an entry has no old version of; at most 100.
+func (a *Archive) Missing(ctx context.Context, entry string, rows []string) ([]string, error) {
+	found, result, err := a.chosen(ctx, entry, rows, func(string) bool { return false })
+	if err != nil {
+		return nil, fmt.Errorf("reading what the archive entry %s of %s has: %w", entry, a.tree.Name, err)
+	}
+	if len(found) == 0 && len(result.Missing) == 0 {
+		return []string{"anything"}, nil
+	}
+	return result.Missing, nil
 }
 
 // lacks is true for a directory that is not in the tree.

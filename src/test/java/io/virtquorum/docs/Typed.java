@@ -61,6 +61,9 @@ record Typed(String command, How how, String with) {
         answers(
             "virtquorum-guest archive restore ENTRY PATH --to DIRECTORY",
             "its own tests run it on a file system"),
+        answers(
+            "virtquorum-guest archive restore ENTRY PATH --in-place",
+            "its own tests run it beside the program"),
         answers("make cost", "it takes minutes, and its figures need a quiet machine"),
         answers("make cost LIMIT=64000000", "as `make cost`"),
         answers("make image", "`make test` has built it, and its end-to-end tests run in it"),
