@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	walkAfter = 30 * time.Second // a sidecar asks for a walk where the newest is older
+	walkAfter = 30 * time.Second // a sidecar asks for a walk that is so much later than the program itself would make it
 	pingEvery = 3 * time.Second
 	patience  = 15 * time.Minute
 )
@@ -131,7 +131,7 @@ func (s *sidecar) look() error {
 			return errors.New(tree.Sentence)
 		}
 	}
-	s.walk = time.Duration(seen.WalkAgeMillis)*time.Millisecond > walkAfter
+	s.walk = time.Duration(seen.WalkAgeMillis-min(seen.WalkAgeMillis, seen.WalkRestMillis))*time.Millisecond > walkAfter
 	if seen.Number != s.number {
 		if _, err := s.ask(&wire.Request{Operation: &wire.Request_Rows{Rows: &wire.Rows{Since: s.number}}}); err != nil {
 			return err

@@ -81,6 +81,7 @@ func (of *member) seen() *wire.Seen {
 		if age := ageMillis(t.walked); age > seen.WalkAgeMillis {
 			seen.WalkAgeMillis = age
 		}
+		seen.WalkRestMillis = max(seen.WalkRestMillis, uint64(t.rest().Milliseconds()))
 		if i == 0 || t.audited.Before(oldest) {
 			oldest = t.audited
 		}

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"virtquorum.io/guest/internal/fingerprint"
 	"virtquorum.io/guest/internal/memory"
@@ -37,7 +40,7 @@ type TreeOpener interface {
 }
 
 const (
-	walkShare  = 400 // a walk rests for so many times as long as it took, so that all walks take a quarter of a percent of a core
+	walkShare  = 400 // a walk rests for so many times the processor time it took, so that all walks take a quarter of a percent of a core
 	defaultGap = 2 * time.Second
 )
 
@@ -65,6 +68,7 @@ type tree struct {
 	result    fingerprint.Result // of the newest look
 	walked    time.Time          // when the newest walk that saw everything began
 	took      time.Duration      // that walk
+	cost      time.Duration      // of a processor, that walk
 	audited   time.Time          // when the newest audit that ended began
 	problem   error              // that keeps it from being looked at
 	misplaced error              // what is wrong with its place, by the newest check
@@ -245,14 +249,14 @@ func (t *tree) lookOn(ctx context.Context, rows *fingerprint.Scanner, watcher wa
 				owed = looked(owed)
 				continue
 			}
-			took, err := t.walk(ctx, rows)
+			cost, err := t.walk(ctx, rows)
 			if errors.Is(err, fingerprint.ErrReplaced) {
 				return
 			}
 			if err == nil {
 				owed = looked(owed)
 			}
-			after(max(t.gap, took*walkShare))
+			after(t.pause(cost))
 		case batch, more := <-events:
 			switch {
 			case !more:
@@ -302,20 +306,41 @@ func pathsOf(batch watch.Batch) iter.Seq[string] {
 	}
 }
 
-// walk looks at everything and says how long that took.
-func (t *tree) walk(ctx context.Context, rows *fingerprint.Scanner) (time.Duration, error) {
+// walk looks at everything and says what that cost of a processor.
+func (t *tree) walk(ctx context.Context, rows *fingerprint.Scanner) (cost time.Duration, err error) {
 	began := time.Now()
-	result, err := rows.Walk(ctx)
+	var result fingerprint.Result
+	cost = processorTime(func() { result, err = rows.Walk(ctx) })
 	if err == nil {
 		t.mu.Lock()
-		t.walked, t.took = began, time.Since(began)
+		t.walked, t.took, t.cost = began, time.Since(began), cost
 		t.mu.Unlock()
 	}
 	if ctx.Err() == nil {
 		t.found(result, err)
 	}
-	return time.Since(began), err
+	return cost, err
 }
+
+// processorTime is what something costs that does all of its work in the goroutine that it is called in.
+func processorTime(do func()) time.Duration {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var before, after unix.Timespec
+	known := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &before) == nil
+	began := time.Now()
+	do()
+	if known && unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &after) == nil {
+		return time.Duration(after.Nano() - before.Nano())
+	}
+	return time.Since(began)
+}
+
+// pause is how long nothing is walked after a walk of a cost.
+func (t *tree) pause(cost time.Duration) time.Duration { return max(t.gap, cost*walkShare) }
+
+// rest is how long the program's own next walk begins after the newest.
+func (t *tree) rest() time.Duration { return t.took + t.pause(t.cost) }
 
 // rests is how long it need not be walked, if a walk began after a moment.
 func (t *tree) rests(since time.Time) time.Duration {
@@ -324,7 +349,7 @@ func (t *tree) rests(since time.Time) time.Duration {
 	if t.walked.Before(since) {
 		return 0
 	}
-	return time.Until(t.walked.Add(t.took + max(t.gap, t.took*walkShare)))
+	return time.Until(t.walked.Add(t.rest()))
 }
 
 func (t *tree) found(result fingerprint.Result, err error) {

@@ -3161,11 +3161,12 @@ type Seen struct {
 	WalkAgeMillis  uint64                 `protobuf:"varint,8,opt,name=walk_age_millis,json=walkAgeMillis,proto3" json:"walk_age_millis,omitempty"`          // since the newest walk that saw everything began
 	AuditAgeMillis *uint64                `protobuf:"varint,9,opt,name=audit_age_millis,json=auditAgeMillis,proto3,oneof" json:"audit_age_millis,omitempty"` // since the newest audit that ended began; unset: none did
 	Trees          []*TreeState           `protobuf:"bytes,10,rep,name=trees,proto3" json:"trees,omitempty"`
-	Troubled       []*Row                 `protobuf:"bytes,11,rep,name=troubled,proto3" json:"troubled,omitempty"`                              // rows that could not be read or are outside of the state, at most 100; with their trouble
-	ReadingBytes   uint64                 `protobuf:"varint,12,opt,name=reading_bytes,json=readingBytes,proto3" json:"reading_bytes,omitempty"` // that are still to be read before their rows are known
-	Began          int64                  `protobuf:"fixed64,13,opt,name=began,proto3" json:"began,omitempty"`                                  // this look, by the guest's clock, ns since 1970
-	Stale          []*StaleProcess        `protobuf:"bytes,14,rep,name=stale,proto3" json:"stale,omitempty"`                                    // at this moment; at most 20
-	Asks           uint64                 `protobuf:"fixed64,15,opt,name=asks,proto3" json:"asks,omitempty"`                                    // to be told again in a Standing that says what the record said after this; 0: nobody waits for that
+	Troubled       []*Row                 `protobuf:"bytes,11,rep,name=troubled,proto3" json:"troubled,omitempty"`                                      // rows that could not be read or are outside of the state, at most 100; with their trouble
+	ReadingBytes   uint64                 `protobuf:"varint,12,opt,name=reading_bytes,json=readingBytes,proto3" json:"reading_bytes,omitempty"`         // that are still to be read before their rows are known
+	Began          int64                  `protobuf:"fixed64,13,opt,name=began,proto3" json:"began,omitempty"`                                          // this look, by the guest's clock, ns since 1970
+	Stale          []*StaleProcess        `protobuf:"bytes,14,rep,name=stale,proto3" json:"stale,omitempty"`                                            // at this moment; at most 20
+	Asks           uint64                 `protobuf:"fixed64,15,opt,name=asks,proto3" json:"asks,omitempty"`                                            // to be told again in a Standing that says what the record said after this; 0: nobody waits for that
+	WalkRestMillis uint64                 `protobuf:"varint,16,opt,name=walk_rest_millis,json=walkRestMillis,proto3" json:"walk_rest_millis,omitempty"` // how long the program rests between that walk and its own next one; the longest of all trees
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -3301,6 +3302,13 @@ func (x *Seen) GetStale() []*StaleProcess {
 func (x *Seen) GetAsks() uint64 {
 	if x != nil {
 		return x.Asks
+	}
+	return 0
+}
+
+func (x *Seen) GetWalkRestMillis() uint64 {
+	if x != nil {
+		return x.WalkRestMillis
 	}
 	return 0
 }
@@ -6685,7 +6693,7 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x04Look\x12\x12\n" +
 	"\x04walk\x18\x01 \x01(\bR\x04walk\"%\n" +
 	"\x05Audit\x12\x1c\n" +
-	"\tbandwidth\x18\x01 \x01(\x04R\tbandwidth\"\xc8\x04\n" +
+	"\tbandwidth\x18\x01 \x01(\x04R\tbandwidth\"\xf2\x04\n" +
 	"\x04Seen\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12(\n" +
 	"\x10began_age_millis\x18\x02 \x01(\x04R\x0ebeganAgeMillis\x12\x12\n" +
@@ -6702,7 +6710,8 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\rreading_bytes\x18\f \x01(\x04R\freadingBytes\x12\x14\n" +
 	"\x05began\x18\r \x01(\x10R\x05began\x127\n" +
 	"\x05stale\x18\x0e \x03(\v2!.virtquorum.guest.v1.StaleProcessR\x05stale\x12\x12\n" +
-	"\x04asks\x18\x0f \x01(\x06R\x04asksB\x13\n" +
+	"\x04asks\x18\x0f \x01(\x06R\x04asks\x12(\n" +
+	"\x10walk_rest_millis\x18\x10 \x01(\x04R\x0ewalkRestMillisB\x13\n" +
 	"\x11_audit_age_millis\"\x8b\x02\n" +
 	"\x06Change\x12\x12\n" +
 	"\x04tree\x18\x01 \x01(\rR\x04tree\x12\x12\n" +

@@ -38,7 +38,10 @@ import java.util.TreeMap;
  * another number than the one before. For one thread.
  */
 final class Looks {
-  /** Where events are complete, a walk beside the program's own is made no more often. */
+  /**
+   * Where events are complete the program walks by itself, the more seldom the more that costs. One
+   * that is so much later than it should be is asked for.
+   */
   private static final Duration WALK = Duration.ofSeconds(30);
 
   /** So long for files that are being read; they are read on, and looks have room between. */
@@ -185,7 +188,7 @@ final class Looks {
       }
     }
     walks =
-        seen.getWalkAgeMillis() > WALK.toMillis()
+        seen.getWalkAgeMillis() > seen.getWalkRestMillis() + WALK.toMillis()
             || seen.getTreesList().stream().anyMatch(t -> t.getWatcher() == Watcher.WATCHER_WALK);
     return seen;
   }

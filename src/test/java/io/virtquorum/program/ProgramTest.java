@@ -21,7 +21,11 @@ import io.virtquorum.guest.wire.v1.Output;
 import io.virtquorum.guest.wire.v1.Push;
 import io.virtquorum.guest.wire.v1.Reason;
 import io.virtquorum.guest.wire.v1.Request;
+import io.virtquorum.guest.wire.v1.RowList;
+import io.virtquorum.guest.wire.v1.Seen;
 import io.virtquorum.guest.wire.v1.ToGuest;
+import io.virtquorum.guest.wire.v1.TreeState;
+import io.virtquorum.guest.wire.v1.Watcher;
 import io.virtquorum.port.Call;
 import io.virtquorum.port.Limit;
 import io.virtquorum.port.LinkTiming;
@@ -45,6 +49,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 @Timeout(30)
 final class ProgramTest {
@@ -124,6 +130,51 @@ final class ProgramTest {
     assertThat(session.welcome().getBootId()).isEqualTo("boot-1");
     assertThat(peer.count(m -> m.hasHello() && m.getSession() == drawn)).isGreaterThan(3);
     assertThat(peer.received.peek().getHello().getTerm()).isEqualTo(5);
+  }
+
+  /** A tree with events, whose newest walk is so old and rests for so long. */
+  private static Answer.Builder seen(Duration age, Duration rest, Watcher watcher) {
+    return Answer.newBuilder()
+        .setLook(
+            Seen.newBuilder()
+                .setNumber(1)
+                .setWalkAgeMillis(age.toMillis())
+                .setWalkRestMillis(rest.toMillis())
+                .addTrees(TreeState.newBuilder().setName("site").setWatcher(watcher)));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "PT29S, PT0S, WATCHER_FANOTIFY, false",
+    "PT31S, PT0S, WATCHER_FANOTIFY, true",
+    "PT31S, PT2S, WATCHER_INOTIFY, false", // it is due, and the program makes it by itself
+    "PT33S, PT2S, WATCHER_INOTIFY, true",
+    "PT6M, PT403S, WATCHER_FANOTIFY, false", // 400 times the second that it took
+    "PT434S, PT403S, WATCHER_FANOTIFY, true",
+    "PT1S, PT403S, WATCHER_WALK, true" // no events tell what changed
+  })
+  void givenHowOldAWalkIsThenAnotherIsAskedForOnlyWhereTheProgramShouldHaveMadeItByItself(
+      Duration age, Duration rest, Watcher watcher, boolean asked) throws Exception {
+    peer.behaviour =
+        message -> {
+          if (message.hasRequest() && message.getRequest().hasLook()) {
+            peer.last(message, seen(age, rest, watcher));
+          } else if (message.hasRequest() && message.getRequest().hasRows()) {
+            peer.last(
+                message, Answer.newBuilder().setRows(RowList.newBuilder().setLook(1).setAll(true)));
+          } else {
+            return false;
+          }
+          return true;
+        };
+    Looks looks = new Looks(program, new Paths(List.of()));
+    looks.look(Time.MACHINE.in(LIMIT));
+    looks.look(Time.MACHINE.in(LIMIT));
+    assertThat(
+            peer.received.stream()
+                .filter(message -> message.hasRequest() && message.getRequest().hasLook())
+                .map(message -> message.getRequest().getLook().getWalk()))
+        .containsExactly(true, asked); // the first of a session always walks
   }
 
   @Test
