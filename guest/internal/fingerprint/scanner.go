@@ -308,6 +308,23 @@ func (s *Scanner) Row(path string) (Row, bool) {
 	return s.row(i), true
 }
 
+// Sized is what is known of one path, and how large it is if it is a file, without a look at it.
+func (s *Scanner) Sized(path string) (row Row, size int64, known bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return Row{}, 0, false
+	}
+	i, known := s.table.get(path)
+	if !known {
+		return Row{}, 0, false
+	}
+	if r := s.table.at(i); r.typ == 'f' {
+		size = r.size
+	}
+	return s.row(i), size, true
+}
+
 // Entry looks at a row afresh; its LinkTo is of the newest look. The error wraps unix.ENOENT for what is no row.
 func (s *Scanner) Entry(path string) (Entry, error) {
 	row, known := s.Row(path)

@@ -65,7 +65,7 @@ func (p *pair) serve(targets []*wire.Target, pin sync.Pin) (rows []*wire.Row, se
 	ctx, cancel := context.WithCancel(p.t.Context())
 	call := &fakeCall{
 		request: &wire.Request{Operation: &wire.Request_Serve{Serve: &wire.Serve{
-			Joiners: []*wire.Joiner{{Member: "web-1", Pin: pin[:]}}, Port: freePort(p.t),
+			Joiners: []*wire.Joiner{{Member: "web-1", Pin: pin[:]}}, Port: freePort(p.t), Listed: true,
 		}}},
 		session: 1, body: []*wire.Body{{Last: true, Targets: targets}}, told: make(chan *wire.Answer, 10),
 	}

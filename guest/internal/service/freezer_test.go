@@ -215,7 +215,7 @@ type served struct {
 // serveFrozen begins to serve what was frozen to a joiner that has this seed.
 func (p *freezer) serveFrozen(frozen *wire.Frozen, seed []byte, port uint32, change ...func(*wire.Serve)) *served {
 	p.t.Helper()
-	serve := &wire.Serve{Joiners: []*wire.Joiner{{Member: "web-1", Seed: seed}}, Port: port, Frozen: frozen.GetNumber()}
+	serve := &wire.Serve{Joiners: []*wire.Joiner{{Member: "web-1", Seed: seed}}, Port: port, Frozen: frozen.GetNumber(), Listed: true}
 	for _, c := range change {
 		c(serve)
 	}

@@ -14,7 +14,7 @@ import (
 	"virtquorum.io/guest/internal/wire"
 )
 
-// serve lists the rows with their sizes, says where it serves, and serves until each joiner has what it wants, or the context ends.
+// serve lists the rows with their sizes if that is wanted, says where it serves, and serves until each joiner has what it wants, or the context ends.
 func (s *Service) serve(ctx context.Context, of *member, call Call) (*wire.Answer, error) {
 	request := call.Request().GetServe()
 	order, err := of.serveOrder(request)
@@ -62,33 +62,32 @@ func (s *Service) serve(ctx context.Context, of *member, call Call) (*wire.Answe
 					return nil, void("%q of %s was not frozen as it is to be served", target.Path, t.spec.Name)
 				}
 				listed[frozen.Path] = sync.Listed{Digest: frozen.Digest, LinkTo: frozen.LinkTo, Frozen: &frozen.Frozen}
-				if err := add(frozenRow(i, frozen)); err != nil {
-					return nil, err
+				if request.Listed {
+					if err := add(frozenRow(i, frozen)); err != nil {
+						return nil, err
+					}
 				}
 				continue
 			}
-			row, known := held.Rows.Row(string(target.Path))
+			// Whoever fetches a row has it looked at: here thousands may be listed that nobody lacks.
+			row, size, known := held.Rows.Sized(string(target.Path))
 			if known && row.Unread { // it was written a moment ago, or in the same tick as it was read
 				if _, err := held.Rows.Read(ctx, fingerprint.Reading{Paths: one(row.Path)}); err != nil {
 					return nil, fmt.Errorf("reading %q of %s: %w", row.Path, t.spec.Name, err)
 				}
-				row, known = held.Rows.Row(row.Path)
+				row, size, known = held.Rows.Sized(row.Path)
 			}
 			// One that is to be read again has the digest of what was read last; who fetches it finds out if that is not so any more.
 			if !known || row.Digest != digestOf(target) {
 				return nil, void("%q of %s is not as it is to be served", target.Path, t.spec.Name)
 			}
-			entry, err := held.Rows.Entry(row.Path)
-			if err != nil {
-				return nil, void("%q of %s: %w", target.Path, t.spec.Name, err)
-			}
-			listed[row.Path] = sync.Listed{Digest: row.Digest, LinkTo: entry.LinkTo}
-			one := rowOf(i, row)
-			if entry.Type == 'f' {
-				one.Size = uint64(entry.Size)
-			}
-			if err := add(one); err != nil {
-				return nil, err
+			listed[row.Path] = sync.Listed{Digest: row.Digest, LinkTo: held.Rows.LinkTo(row.Path)}
+			if request.Listed {
+				one := rowOf(i, row)
+				one.Size = uint64(size)
+				if err := add(one); err != nil {
+					return nil, err
+				}
 			}
 		}
 		order.Trees = append(order.Trees, sync.Served{

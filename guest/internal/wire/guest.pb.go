@@ -3644,6 +3644,7 @@ type Serve struct {
 	Address       string                 `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"`      // to serve on; empty: as configured
 	Output        bool                   `protobuf:"varint,5,opt,name=output,proto3" json:"output,omitempty"`       // the body's content, what a command said, is served instead of rows
 	Frozen        uint64                 `protobuf:"varint,6,opt,name=frozen,proto3" json:"frozen,omitempty"`       // rows that were frozen under this number are served from their copies, the others as they are; 0: all
+	Listed        bool                   `protobuf:"varint,7,opt,name=listed,proto3" json:"listed,omitempty"`       // what is served is told row by row, with sizes, before the serving begins; a sidecar knows it, and needs no sizes
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3718,6 +3719,13 @@ func (x *Serve) GetFrozen() uint64 {
 		return x.Frozen
 	}
 	return 0
+}
+
+func (x *Serve) GetListed() bool {
+	if x != nil {
+		return x.Listed
+	}
+	return false
 }
 
 type Joiner struct {
@@ -6741,14 +6749,15 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\aRowList\x12\x12\n" +
 	"\x04look\x18\x01 \x01(\x04R\x04look\x12\x10\n" +
 	"\x03all\x18\x02 \x01(\bR\x03all\x12,\n" +
-	"\x04rows\x18\x03 \x03(\v2\x18.virtquorum.guest.v1.RowR\x04rows\"\xba\x01\n" +
+	"\x04rows\x18\x03 \x03(\v2\x18.virtquorum.guest.v1.RowR\x04rows\"\xd2\x01\n" +
 	"\x05Serve\x125\n" +
 	"\ajoiners\x18\x01 \x03(\v2\x1b.virtquorum.guest.v1.JoinerR\ajoiners\x12\x12\n" +
 	"\x04port\x18\x02 \x01(\rR\x04port\x12\x1c\n" +
 	"\tbandwidth\x18\x03 \x01(\x04R\tbandwidth\x12\x18\n" +
 	"\aaddress\x18\x04 \x01(\tR\aaddress\x12\x16\n" +
 	"\x06output\x18\x05 \x01(\bR\x06output\x12\x16\n" +
-	"\x06frozen\x18\x06 \x01(\x04R\x06frozen\"F\n" +
+	"\x06frozen\x18\x06 \x01(\x04R\x06frozen\x12\x16\n" +
+	"\x06listed\x18\a \x01(\bR\x06listed\"F\n" +
 	"\x06Joiner\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12\x10\n" +
 	"\x03pin\x18\x02 \x01(\fR\x03pin\x12\x12\n" +
