@@ -45,6 +45,7 @@ record Typed(String command, How how, String with) {
         answers("make edits", "it needs the VMs of the demo"),
         answers("tools/edits flow", "it needs the VMs of the demo"),
         notRun("tools/guest idle", "it takes ten minutes of a machine that does nothing else"),
+        notRun("tools/guest edits", "it takes minutes, and its figures need a quiet machine"),
         notRun("tools/guest long", "it takes half an hour; `make test` runs seconds of it"),
         answers("virtquorum-guest doctor /srv/www", "it is typed in a guest; its own tests run it"),
         answers("virtquorum-guest commit", "its own tests wait for commits with it"),
