@@ -106,6 +106,30 @@ func doWith(t *testing.T, s *Service, request *wire.Request, targets []*wire.Tar
 	return s.do(t.Context(), &fakeCall{request: request, session: 1, body: []*wire.Body{{Last: true, Targets: targets}}})
 }
 
+// A daemon makes its pid file where its data is, and that is excluded.
+func TestGivenThatSomethingExcludedComesOrGoesThenWhereItWasIsServedAllTheSame(t *testing.T) {
+	p := newPair(t)
+	for service, tree := range map[*Service]string{p.donor: p.donorTree, p.joiner: p.joinerDir} {
+		configure := configureOf(tree)
+		configure.SyncAddress, configure.Trees[0].Exclude = "127.0.0.1", []string{"*.pid"}
+		mustDo(t, service, configure)
+		mustDo(t, service, &wire.Look{Walk: true})
+	}
+	apply, _ := p.targets()
+	var all []*wire.Target
+	for _, row := range rowsIn(t, p.donor) {
+		all = append(all, &wire.Target{Path: row.Path, Digest: row.Digest})
+	}
+	write(t, p.donorTree, "daemon.pid")
+	p.fetchThese(all)
+	if _, err := doWith(t, p.joiner, applyOf("first"), apply); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(p.joinerDir, "only-donor")); err != nil {
+		t.Error(err)
+	}
+}
+
 // fetch stages on the joiner what the donor serves, and says what is to be applied.
 func (p *pair) fetch() (apply []*wire.Target) {
 	p.t.Helper()
