@@ -116,11 +116,6 @@ func (w *work) attempt(ctx context.Context, path string, ino uint64, as string) 
 			return nil, ErrMoves
 		}
 	}
-	if w.few {
-		if err := to.Sync(); err != nil {
-			return nil, full("making a copy durable", err)
-		}
-	}
 	return &Row{Path: path, Frozen: sync.Frozen{Entry: e, In: w.Copies, Name: as}, Settled: still && past}, nil
 }
 

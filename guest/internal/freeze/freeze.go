@@ -22,6 +22,8 @@ var (
 	ErrStale = errors.New("it is not there any more as it was seen")
 	// ErrMoves means that a file was never still for as long as copying it takes.
 	ErrMoves = errors.New("it changes faster than it can be copied")
+	// ErrMixed means that rows came, went or were exchanged while others were copied.
+	ErrMixed = errors.New("files came or went while others were copied")
 	// ErrTooLarge means that more bytes would have to be copied than may be.
 	ErrTooLarge = errors.New("more would have to be copied than may be")
 )
@@ -33,6 +35,8 @@ type Tree struct {
 	Hashing sync.Hashing
 	Copies  *beneath.Dir // on the tree's file system, nobody else's
 	Prefix  string       // of the copies' names
+	// Others is ErrMixed if a row that is not frozen may have changed since the look; nil: such rows do not matter.
+	Others func(ctx context.Context) error
 	// Appended says of inodes that somebody has open for writing whether everybody who has can only append; nil: nothing is known.
 	Appended func(ctx context.Context, inodes []uint64) (map[uint64]bool, error)
 
@@ -59,6 +63,13 @@ type Row struct {
 func (r *Row) Fingerprint() fingerprint.Row {
 	return fingerprint.Row{Path: r.Path, Digest: r.Digest, Ctime: r.Ctime, Ino: r.Ino, Settled: r.Settled}
 }
+
+const (
+	// againRounds is how often what was written meanwhile is copied once more, so that all copies are of one moment, and againBytes
+	// how much of it.
+	againRounds = 8
+	againBytes  = 16 << 20
+)
 
 // fewFiles is up to how many copies are made durable one by one; more cost less with the whole file system.
 const fewFiles = 16
@@ -107,6 +118,9 @@ func (w *work) take(ctx context.Context, seen []Seen) error {
 		}
 	}
 	if err := w.stepped("copied"); err != nil {
+		return err
+	}
+	if err := w.oneMoment(ctx); err != nil {
 		return err
 	}
 	if err := w.durable(); err != nil {
@@ -209,10 +223,134 @@ func (w *work) file(ctx context.Context, seen Seen, st beneath.Stat) error {
 	return w.stepped("one")
 }
 
+// oneMoment copies once more what was written since it was copied, until all copies are what the files have at one moment: a database
+// has its log in one file and its pages in others. Who writes all the time is not waited for.
+func (w *work) oneMoment(ctx context.Context) error {
+	left := int64(againBytes)
+	for range againRounds {
+		moved, err := w.moved(ctx)
+		if err != nil {
+			return err
+		}
+		if len(moved) == 0 {
+			break
+		}
+		for _, i := range moved {
+			if left -= w.rows[i].Size; left < 0 {
+				return nil
+			}
+			err := w.again(ctx, i)
+			if errors.Is(err, ErrStale) && w.Others != nil {
+				err = ErrMixed
+			}
+			if err != nil {
+				return fmt.Errorf("%q: %w", w.rows[i].Path, err)
+			}
+		}
+	}
+	if w.Others == nil {
+		return nil
+	}
+	return w.Others(ctx)
+}
+
+// moved are the rows of files that are not as they were copied.
+func (w *work) moved(ctx context.Context) (moved []int, err error) {
+	for i := range w.rows {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		row := &w.rows[i]
+		st, err := w.Rows.Root().Stat(name(row.Path))
+		switch {
+		case err != nil && !gone(err):
+			return nil, err
+		case (err == nil) != (row.Ino != 0), err == nil && st.Ino != row.Ino:
+			if w.Others != nil {
+				return nil, fmt.Errorf("%q: %w", row.Path, ErrMixed)
+			}
+			continue
+		case row.Name == "":
+			continue
+		}
+		if _, again := w.same[i]; again {
+			continue
+		}
+		same := fingerprint.Same(row.Stat, st)
+		if same && !row.Settled { // a write in the tick of an earlier one moves no ctime
+			same, err = w.isAsCopied(ctx, row)
+			if err != nil && !errors.Is(err, ErrStale) {
+				return nil, fmt.Errorf("%q: %w", row.Path, err)
+			}
+		}
+		if !same {
+			moved = append(moved, i)
+		}
+	}
+	return moved, nil
+}
+
+func (w *work) isAsCopied(ctx context.Context, row *Row) (bool, error) {
+	file, err := w.Rows.Root().OpenRegular(name(row.Path), unix.O_RDONLY, 0)
+	if gone(err) {
+		return false, ErrStale
+	}
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	copied, err := w.Copies.OpenRegular(row.Name, unix.O_RDONLY, 0)
+	if err != nil {
+		return false, err
+	}
+	defer copied.Close()
+	return equal(ctx, file, copied, row.Size)
+}
+
+// again copies a file once more, for all its names.
+func (w *work) again(ctx context.Context, i int) error {
+	before := w.rows[i]
+	w.left += before.Size + bytesOf(before.Xattrs)
+	if err := w.Copies.Unlink(before.Name); err != nil {
+		return err
+	}
+	w.rows[i].Name = ""
+	row, err := w.copied(ctx, before.Path, before.Ino, before.Name)
+	if err != nil {
+		return err
+	}
+	for other := range w.rows {
+		if first, again := w.same[other]; other != i && (!again || first != i) {
+			continue
+		}
+		path, link := w.rows[other].Path, w.rows[other].LinkTo
+		w.rows[other] = *row
+		w.rows[other].Path, w.rows[other].Entry.Path, w.rows[other].LinkTo = path, path, link
+	}
+	return nil
+}
+
 // durable makes the copies so.
 func (w *work) durable() error {
 	if !w.few {
 		if err := w.Copies.SyncFileSystem(); err != nil {
+			return err
+		}
+		return w.Copies.Sync()
+	}
+	for i := range w.rows {
+		if _, again := w.same[i]; again || w.rows[i].Name == "" {
+			continue
+		}
+		file, err := w.Copies.OpenRegular(w.rows[i].Name, unix.O_RDONLY, 0)
+		if err != nil {
+			return err
+		}
+		err = file.Sync()
+		if closing := file.Close(); err == nil {
+			err = closing
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -234,6 +234,50 @@ func TestGivenAFileThatGrowsThenOnlyWhereAllWhoWriteAppendIsItsBeginningTaken(t 
 	}
 }
 
+func TestGivenAFileThatIsWrittenWhileAnotherIsCopiedThenBothAreOfOneMoment(t *testing.T) {
+	for _, kind := range scratchfs.Kinds {
+		t.Run(kind, func(t *testing.T) {
+			point := scratchfs.Mount(t, kind, 320)
+			in := func(name string) string { return filepath.Join(point, "tree", name) }
+			write(t, in("a-log"), "1")
+			write(t, in("b-pages"), "1")
+			f, times := tree(t, point), 0
+			f.step = func(step string) error {
+				if step != "one" || times > 0 {
+					return nil
+				}
+				times++
+				return errors.Join(os.WriteFile(in("a-log"), []byte("2"), 0o644), os.WriteFile(in("b-pages"), []byte("2"), 0o644))
+			}
+			rows, err := f.take(1 << 20)
+			must(t, err)
+			for _, row := range rows {
+				if row.Name == "" {
+					continue
+				}
+				content, err := os.ReadFile(filepath.Join(f.copies, row.Name))
+				must(t, err)
+				if string(content) != "2" {
+					t.Errorf("%s is from before the other: %q", row.Path, content)
+				}
+			}
+		})
+	}
+}
+
+func TestGivenThatOthersChangeMeanwhileThenNothingIsKept(t *testing.T) {
+	point := scratchfs.Mount(t, "ext4", 320)
+	write(t, filepath.Join(point, "tree", "a"), "1")
+	f := tree(t, point)
+	f.Others = func(context.Context) error { return ErrMixed }
+	if _, err := f.take(1 << 20); !errors.Is(err, ErrMixed) {
+		t.Error(err)
+	}
+	if left := f.left(t); len(left) != 0 {
+		t.Error(left)
+	}
+}
+
 func TestGivenAPowerCutAtAnyStepThenWhatWasRememberedStillIsAndTheCopiesAreCleared(t *testing.T) {
 	for _, kind := range []string{"ext4", "xfs"} {
 		t.Run(kind, func(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 const (
 	mostFrozen   = 64 << 20 // bytes that are copied, where the request says nothing else
 	frozenRounds = 16       // looks at what was elsewhere than the look before saw it
+	momentRounds = 4        // of them, in which all copies must be of one moment
 )
 
 // errMixed means that the rows changed while what is different was looked for.
@@ -32,8 +33,8 @@ func (s *Service) freeze(ctx context.Context, of *member, call Call) (*wire.Answ
 	}
 	walk := false
 	for round := 1; ; round++ {
-		set, frozen, err := s.freezeNow(ctx, of, call, most, walk)
-		stale, mixed := errors.Is(err, freeze.ErrStale), errors.Is(err, errMixed)
+		set, frozen, err := s.freezeNow(ctx, of, call, most, walk, round <= momentRounds)
+		stale, mixed := errors.Is(err, freeze.ErrStale), errors.Is(err, errMixed) || errors.Is(err, freeze.ErrMixed)
 		walk = stale
 		switch {
 		case (stale || mixed) && round < frozenRounds:
@@ -62,8 +63,8 @@ func frozenServed() error {
 		"%d states that were frozen are still being served, and no more are kept; end serving one of them, or wait until it ends", mostSets)
 }
 
-// freezeNow looks, and freezes what is different. After an error nothing is kept.
-func (s *Service) freezeNow(ctx context.Context, of *member, call Call, most int64, walk bool) (*frozenSet, *wire.Frozen, error) {
+// freezeNow looks, and freezes what is different, of one moment if that is asked for. After an error nothing is kept.
+func (s *Service) freezeNow(ctx context.Context, of *member, call Call, most int64, walk, moment bool) (*frozenSet, *wire.Frozen, error) {
 	for _, t := range of.trees {
 		held, err := t.use()
 		if err != nil {
@@ -82,14 +83,14 @@ func (s *Service) freezeNow(ctx context.Context, of *member, call Call, most int
 	set := &frozenSet{number: s.frozen.Add(1)}
 	set.look = of.look()
 	frozen := &wire.Frozen{Number: set.number, Look: set.look, Remembers: true}
-	if err := s.freezeTrees(ctx, of, set, frozen, most); err != nil {
+	if err := s.freezeTrees(ctx, of, set, frozen, most, moment); err != nil {
 		set.remove()
 		return nil, nil, err
 	}
 	return set, frozen, nil
 }
 
-func (s *Service) freezeTrees(ctx context.Context, of *member, set *frozenSet, frozen *wire.Frozen, most int64) error {
+func (s *Service) freezeTrees(ctx context.Context, of *member, set *frozenSet, frozen *wire.Frozen, most int64, moment bool) error {
 	for i, t := range of.trees {
 		one, err := t.beginFreeze(ctx, i)
 		if err != nil {
@@ -101,7 +102,7 @@ func (s *Service) freezeTrees(ctx context.Context, of *member, set *frozenSet, f
 		}
 	}
 	for i, t := range of.trees {
-		if err := s.freezeTree(ctx, of, i, set, &most); err != nil {
+		if err := s.freezeTree(ctx, of, i, set, &most, moment); err != nil {
 			return err
 		}
 		frozen.Changes = append(frozen.Changes, t.frozenChanges(ctx, i, set.trees[i])...)
@@ -162,6 +163,34 @@ func (t *tree) beginFreeze(ctx context.Context, index int) (*frozenTree, error) 
 	return one, err
 }
 
+// sameOthers is freeze.ErrMixed if something else in the tree changed by now than what is being frozen.
+func (t *tree) sameOthers(ctx context.Context, held *Held, one *frozenTree) error {
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for what happened in the tree %s: %w", t.spec.Name, context.Cause(ctx))
+	case <-held.Watcher.Drain():
+	}
+	frozen := make(map[string]bool, len(one.seen))
+	for _, seen := range one.seen {
+		frozen[seen.Path] = true
+	}
+	rows, gone, known := held.Rows.Since(one.at.rows)
+	if !known {
+		return freeze.ErrMixed
+	}
+	for row := range rows {
+		if !frozen[row.Path] {
+			return fmt.Errorf("%q: %w", row.Path, freeze.ErrMixed)
+		}
+	}
+	for _, path := range gone {
+		if !frozen[path] {
+			return fmt.Errorf("%q: %w", path, freeze.ErrMixed)
+		}
+	}
+	return nil
+}
+
 // isMixed is true if what was found different may not have been so at one moment: a file that was moved, and another one in its former
 // place, of which only that one is known. That those which are different changed once more does not matter, nor that some went.
 func isMixed(scanner *fingerprint.Scanner, version uint64, inodes map[string]uint64) bool {
@@ -181,7 +210,7 @@ func isMixed(scanner *fingerprint.Scanner, version uint64, inodes map[string]uin
 }
 
 // freezeTree freezes what is different in a tree.
-func (s *Service) freezeTree(ctx context.Context, of *member, index int, set *frozenSet, left *int64) error {
+func (s *Service) freezeTree(ctx context.Context, of *member, index int, set *frozenSet, left *int64, moment bool) error {
 	t, one := of.trees[index], set.trees[index]
 	held, err := t.use()
 	if err != nil {
@@ -203,6 +232,9 @@ func (s *Service) freezeTree(ctx context.Context, of *member, index int, set *fr
 	}
 	if s.options.Writers != nil {
 		one.tree.Appended = appendedOn(s.options.Writers, held.Rows.Root())
+	}
+	if moment {
+		one.tree.Others = func(ctx context.Context) error { return t.sameOthers(ctx, held, one) }
 	}
 	one.rows, err = one.tree.Take(ctx, one.seen, left)
 	return err

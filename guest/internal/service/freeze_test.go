@@ -138,6 +138,71 @@ func TestGivenAFileThatIsWrittenInItsMiddleThenWhatIsFrozenIsOfOneMomentOrItIsNa
 	}
 }
 
+// A database writes into its log first and into its pages then, and begins its log anew when the pages have it all.
+func TestGivenALogAndPagesThatAreWrittenInTurnThenWhatIsFrozenIsOfOneMoment(t *testing.T) {
+	for _, kind := range []string{"ext4", "xfs"} {
+		t.Run(kind, func(t *testing.T) {
+			p := newFreezer(t, kind, func(tree string) {
+				for _, name := range []string{"log", "pages"} {
+					if err := os.WriteFile(filepath.Join(tree, name), make([]byte, stamped), 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+			})
+			ended, halt := make(chan struct{}), make(chan struct{})
+			go func() {
+				defer close(ended)
+				content := make([]byte, stamped)
+				for number := uint64(1); ; number++ {
+					for at := 0; at < stamped; at += 8 {
+						binary.BigEndian.PutUint64(content[at:], number)
+					}
+					for _, name := range []string{"log", "pages"} {
+						file, err := os.OpenFile(filepath.Join(p.donorTree, name), os.O_WRONLY, 0)
+						if err == nil {
+							_, err = file.WriteAt(content, 0)
+							_ = file.Close()
+						}
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						time.Sleep(15 * time.Millisecond)
+					}
+					select {
+					case <-halt:
+						return
+					default:
+					}
+				}
+			}()
+			t.Cleanup(func() { <-ended })
+			port, well := freePort(t), 0
+			for until := time.Now().Add(3 * time.Second); time.Now().Before(until) || well < 3; {
+				answer, _, err := do(t, p.donor, &wire.Freeze{})
+				if reason(err) == wire.Reason_REASON_VOID || err == nil && len(answer.GetFrozen().Changes) == 0 {
+					continue
+				}
+				if err != nil {
+					close(halt)
+					t.Fatal(err)
+				}
+				p.rememberFrozen(answer.GetFrozen())
+				p.bringFrozen(answer.GetFrozen(), port)
+				log, pages := p.content("log"), p.content("pages")
+				newest, newer := binary.BigEndian.Uint64(log), binary.BigEndian.Uint64(pages)
+				if !oneNumber(log) || !oneNumber(pages) || newest != newer && newest != newer+1 {
+					close(halt)
+					t.Fatalf("after %d rounds the log is at %d, and the pages are at %d", well, newest, newer)
+				}
+				well++
+			}
+			close(halt)
+			t.Logf("%d rounds", well)
+		})
+	}
+}
+
 func TestGivenFilesThatAreRemovedOrReplacedAfterTheFreezeThenTheJoinerGetsWhatWasFrozen(t *testing.T) {
 	for _, kind := range scratchfs.Kinds {
 		t.Run(kind, func(t *testing.T) {
