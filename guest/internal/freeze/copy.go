@@ -56,9 +56,6 @@ func (w *work) attempt(ctx context.Context, path string, ino uint64, as string) 
 		return nil, err
 	}
 	defer file.Close()
-	if err := fingerprint.Durable(file); err != nil {
-		return nil, err
-	}
 	seconds := time.Now().Unix()
 	before, err := root.StatFile(file)
 	if err != nil {

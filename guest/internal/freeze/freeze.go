@@ -109,6 +109,9 @@ func (t *Tree) Remove(rows []Row) {
 }
 
 func (w *work) take(ctx context.Context, seen []Seen) error {
+	if err := w.writeOut(ctx, seen); err != nil {
+		return err
+	}
 	for _, one := range seen {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -138,6 +141,31 @@ func (w *work) take(ctx context.Context, seen []Seen) error {
 		return err
 	}
 	return w.stepped("read")
+}
+
+// writeOut has the disk have what the files have: all of them before the first is copied, so that copying them takes little time.
+func (w *work) writeOut(ctx context.Context, seen []Seen) error {
+	if !w.few {
+		return full("writing the tree back", w.Copies.SyncFileSystem())
+	}
+	for _, one := range seen {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if !one.There {
+			continue
+		}
+		file, err := w.Rows.Root().OpenRegular(name(one.Path), unix.O_RDONLY, 0)
+		if err != nil {
+			continue // it is no file, or went: that is found when it is to be copied
+		}
+		err = fingerprint.Durable(file)
+		file.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *work) stepped(step string) error {
@@ -439,6 +467,9 @@ func gone(err error) bool {
 
 // full makes sync.ErrFull of what means it.
 func full(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
 	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
 		return fmt.Errorf("%s: %w: %w", doing, sync.ErrFull, err)
 	}

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -179,9 +180,10 @@ func (t *tree) sameOthers(ctx context.Context, held *Held, one *frozenTree) erro
 		return freeze.ErrMixed
 	}
 	for row := range rows {
-		if !frozen[row.Path] {
-			return fmt.Errorf("%q: %w", row.Path, freeze.ErrMixed)
+		if frozen[row.Path] || isDirectory(held.Rows, row.Path) { // what came or went in one is a row itself, or excluded
+			continue
 		}
+		return fmt.Errorf("%q: %w", row.Path, freeze.ErrMixed)
 	}
 	for _, path := range gone {
 		if !frozen[path] {
@@ -189,6 +191,11 @@ func (t *tree) sameOthers(ctx context.Context, held *Held, one *frozenTree) erro
 		}
 	}
 	return nil
+}
+
+func isDirectory(rows *fingerprint.Scanner, path string) bool {
+	st, err := rows.Root().Stat(cmp.Or(path, "."))
+	return err == nil && st.Type == 'd'
 }
 
 // isMixed is true if what was found different may not have been so at one moment: a file that was moved, and another one in its former
