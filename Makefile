@@ -2,10 +2,10 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: explore help demo test build guest image unit e2e simulate bench cost edits mutate manifests format clean
+.PHONY: explore help applications demo test build guest image unit e2e simulate bench cost edits mutate manifests format clean
 
 help: ## list the targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: ## show the main job on real VMs: a testbed, three VMs, rot, repair, a killed primary
 	@tools/demo
@@ -33,6 +33,9 @@ simulate: ## whole clusters in simulation: SEEDS=1000 seeds, or MINUTES=10 of th
 
 edits: ## how long a small edit takes to be committed, on the VMs of make demo
 	@tools/edits
+
+applications: image ## five applications under load on a primary that is killed 20 times, checked by their own tools
+	@tools/applications
 
 cost: image ## a sidecar's start, memory and idle CPU, beside the real guest program; LIMIT=64000000 gives it a pod's limit
 	@tools/sidecar-cost 60 $(LIMIT)

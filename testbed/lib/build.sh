@@ -15,6 +15,7 @@ piece_inputs() {
     guest-program) (cd "$HERE" && echo build/guest-program.sh build/go.sh && find ../guest -type f ! -name '*_test.go' ! -path '*/testdata/*' | LC_ALL=C sort) ;;
     guest-small) echo build/guest-small.sh build/debian.sh build/boot-files.sh images/docker-archive.py guest/small/* guest/common/* ;;
     guest-debian) echo build/guest-debian.sh build/debian.sh build/boot-files.sh images/docker-archive.py guest/debian/* guest/common/* ;;
+    guest-applications) echo build/guest-applications.sh build/boot-files.sh images/docker-archive.py guest/applications/* ;;
     node-template) echo build/node-template.sh ;;
     *) die "no piece is called '$1'" ;;
   esac
@@ -26,6 +27,7 @@ piece_parts() {
     kubevirt-image) echo kubevirt launcher-root ;;
     guest-small) echo guest-program ;;
     guest-debian) echo guest-key guest-program ;;
+    guest-applications) echo guest-debian ;;
     node-template) echo kubevirt-image pause-image guest-small guest-debian ;;
   esac
 }
@@ -42,6 +44,7 @@ piece_label() {
     guest-program) echo "VirtQuorum's program in the guests" ;;
     guest-small) echo "guest-small image" ;;
     guest-debian) echo "guest-debian image" ;;
+    guest-applications) echo "guest-applications image" ;;
     node-template) echo "images imported for the nodes" ;;
   esac
 }

@@ -30,6 +30,15 @@ refresh_guests() {
   done
 }
 
+# The guest with applications, which takes room and time, and which only tools/applications needs.
+applications() {
+  build
+  find_key guest-applications
+  make_piece guest-applications
+  load_images "$(piece_dir guest-applications)/image.tar"
+  say "the nodes have testbed/guest-applications:1"
+}
+
 list_images() { # N
   in_node "$1" ctr -n k8s.io images ls -q | grep -v -e '^sha256:' -e '@sha256' | sort
 }

@@ -13,6 +13,7 @@ A real three-node Kubernetes with Multus and KubeVirt on this machine, for VirtQ
   testbed down                end everything and remove every trace, the VMs and volumes too (the build cache stays)
 
   testbed load IMAGE.tar...   give image archives (docker-archive or OCI) to all nodes; there is no registry
+  testbed applications        build the guest with nginx, SQLite, PostgreSQL and git, and give it to all nodes
   testbed volume add NAME NODE SIZE    a PersistentVolume on a node (storage class "$STORAGE_CLASS"): volume add web-0 node1 2Gi
   testbed volume remove NAME  remove it together with its data
   testbed ssh VM [-n NAMESPACE] [COMMAND...]    log in as root to a VM that runs guest-debian
@@ -57,6 +58,7 @@ main() {
     load)
       require_root; [ $# -ge 1 ] || die "usage: testbed load IMAGE.tar..."
       lock; load_images "$@"; say "loaded: $*" ;;
+    applications) require_root; lock; need_up; applications ;;
     volume) require_root; volume "$@" ;;
     kubectl) need_up; exec "$STATE/bin/kubectl" --kubeconfig "$KUBECONFIG_FILE" "$@" ;;
     helm) need_up; exec "$STATE/bin/helm" --kubeconfig "$KUBECONFIG_FILE" "$@" ;;
