@@ -35,7 +35,7 @@ type Tree struct {
 	Hashing sync.Hashing
 	Copies  *beneath.Dir // on the tree's file system, nobody else's
 	Prefix  string       // of the copies' names
-	// Others is ErrMixed if a row that is not frozen may have changed since the look; nil: such rows do not matter.
+	// Others is ErrMixed if a row that is not frozen may have changed since the look. nil: each row may be of a moment of its own.
 	Others func(ctx context.Context) error
 	// Appended says of inodes that somebody has open for writing whether everybody who has can only append; nil: nothing is known.
 	Appended func(ctx context.Context, inodes []uint64) (map[uint64]bool, error)
@@ -252,8 +252,14 @@ func (w *work) file(ctx context.Context, seen Seen, st beneath.Stat) error {
 }
 
 // oneMoment copies once more what was written since it was copied, until all copies are what the files have at one moment: a database
-// has its log in one file and its pages in others. Who writes all the time is not waited for.
+// has its log in one file and its pages in others. ErrMixed: they never were.
 func (w *work) oneMoment(ctx context.Context) error {
+	if w.Others == nil {
+		return nil
+	}
+	if len(w.rows) == 1 { // of the moment that its copy is of
+		return w.Others(ctx)
+	}
 	left := int64(againBytes)
 	for range againRounds {
 		moved, err := w.moved(ctx)
@@ -261,14 +267,14 @@ func (w *work) oneMoment(ctx context.Context) error {
 			return err
 		}
 		if len(moved) == 0 {
-			break
+			return w.Others(ctx)
 		}
 		for _, i := range moved {
 			if left -= w.rows[i].Size; left < 0 {
-				return nil
+				return fmt.Errorf("%q: %w", w.rows[i].Path, ErrMixed)
 			}
 			err := w.again(ctx, i)
-			if errors.Is(err, ErrStale) && w.Others != nil {
+			if errors.Is(err, ErrStale) || errors.Is(err, ErrMoves) {
 				err = ErrMixed
 			}
 			if err != nil {
@@ -276,10 +282,7 @@ func (w *work) oneMoment(ctx context.Context) error {
 			}
 		}
 	}
-	if w.Others == nil {
-		return nil
-	}
-	return w.Others(ctx)
+	return fmt.Errorf("files are written all the time: %w", ErrMixed)
 }
 
 // moved are the rows of files that are not as they were copied.
@@ -294,10 +297,7 @@ func (w *work) moved(ctx context.Context) (moved []int, err error) {
 		case err != nil && !gone(err):
 			return nil, err
 		case (err == nil) != (row.Ino != 0), err == nil && st.Ino != row.Ino:
-			if w.Others != nil {
-				return nil, fmt.Errorf("%q: %w", row.Path, ErrMixed)
-			}
-			continue
+			return nil, fmt.Errorf("%q: %w", row.Path, ErrMixed)
 		case row.Name == "":
 			continue
 		}

@@ -242,6 +242,7 @@ func TestGivenAFileThatIsWrittenWhileAnotherIsCopiedThenBothAreOfOneMoment(t *te
 			write(t, in("a-log"), "1")
 			write(t, in("b-pages"), "1")
 			f, times := tree(t, point), 0
+			f.Others = func(context.Context) error { return nil }
 			f.step = func(step string) error {
 				if step != "one" || times > 0 {
 					return nil

@@ -17,7 +17,8 @@ import (
 const (
 	mostFrozen   = 64 << 20 // bytes that are copied, where the request says nothing else
 	frozenRounds = 16       // looks at what was elsewhere than the look before saw it
-	momentRounds = 4        // of them, in which all copies must be of one moment
+	momentRounds = 4        // of them, in which what changed elsewhere in a tree has it begin anew
+	lastRounds   = 4        // of them, in which it does not, in any tree
 )
 
 // errMixed means that the rows changed while what is different was looked for.
@@ -32,9 +33,10 @@ func (s *Service) freeze(ctx context.Context, of *member, call Call) (*wire.Answ
 	if !of.mayFreeze() {
 		return nil, frozenServed()
 	}
-	walk := false
+	walk, tries := false, &attempts{mixed: make([]int, len(of.trees))}
 	for round := 1; ; round++ {
-		set, frozen, err := s.freezeNow(ctx, of, call, most, walk, round <= momentRounds)
+		tries.round = round
+		set, frozen, err := s.freezeNow(ctx, of, call, most, walk, tries)
 		stale, mixed := errors.Is(err, freeze.ErrStale), errors.Is(err, errMixed) || errors.Is(err, freeze.ErrMixed)
 		walk = stale
 		switch {
@@ -64,8 +66,19 @@ func frozenServed() error {
 		"%d states that were frozen are still being served, and no more are kept; end serving one of them, or wait until it ends", mostSets)
 }
 
-// freezeNow looks, and freezes what is different, of one moment if that is asked for. After an error nothing is kept.
-func (s *Service) freezeNow(ctx context.Context, of *member, call Call, most int64, walk, moment bool) (*frozenSet, *wire.Frozen, error) {
+// attempts are those to freeze all trees.
+type attempts struct {
+	round int
+	mixed []int // by tree: how often it was not of one moment
+}
+
+// isStrict is true if a tree must be of one moment. One that has new files all the time is none of the others' business.
+func (a *attempts) isStrict(tree int) bool {
+	return a.mixed[tree] < momentRounds && a.round <= frozenRounds-lastRounds
+}
+
+// freezeNow looks, and freezes what is different. After an error nothing is kept.
+func (s *Service) freezeNow(ctx context.Context, of *member, call Call, most int64, walk bool, tries *attempts) (*frozenSet, *wire.Frozen, error) {
 	for _, t := range of.trees {
 		held, err := t.use()
 		if err != nil {
@@ -84,14 +97,14 @@ func (s *Service) freezeNow(ctx context.Context, of *member, call Call, most int
 	set := &frozenSet{number: s.frozen.Add(1)}
 	set.look = of.look()
 	frozen := &wire.Frozen{Number: set.number, Look: set.look, Remembers: true}
-	if err := s.freezeTrees(ctx, of, set, frozen, most, moment); err != nil {
+	if err := s.freezeTrees(ctx, of, set, frozen, most, tries); err != nil {
 		set.remove()
 		return nil, nil, err
 	}
 	return set, frozen, nil
 }
 
-func (s *Service) freezeTrees(ctx context.Context, of *member, set *frozenSet, frozen *wire.Frozen, most int64, moment bool) error {
+func (s *Service) freezeTrees(ctx context.Context, of *member, set *frozenSet, frozen *wire.Frozen, most int64, tries *attempts) error {
 	for i, t := range of.trees {
 		one, err := t.beginFreeze(ctx, i)
 		if err != nil {
@@ -103,7 +116,10 @@ func (s *Service) freezeTrees(ctx context.Context, of *member, set *frozenSet, f
 		}
 	}
 	for i, t := range of.trees {
-		if err := s.freezeTree(ctx, of, i, set, &most, moment); err != nil {
+		if err := s.freezeTree(ctx, of, i, set, &most, tries.isStrict(i)); err != nil {
+			if errors.Is(err, freeze.ErrMixed) {
+				tries.mixed[i]++
+			}
 			return err
 		}
 		frozen.Changes = append(frozen.Changes, t.frozenChanges(ctx, i, set.trees[i])...)
