@@ -42,6 +42,8 @@ record Typed(String command, How how, String with) {
         answers("make simulate COMPARE=40", "it would take minutes"),
         answers(
             "make guest", "a stage of `make test` makes the packages; the testbed installs one"),
+        answers("make applications", "it takes the testbed for an hour"),
+        answers("testbed applications", "make applications runs it"),
         answers("make edits", "it needs the VMs of the demo"),
         answers("tools/edits flow", "it needs the VMs of the demo"),
         notRun("tools/guest idle", "it takes ten minutes of a machine that does nothing else"),
