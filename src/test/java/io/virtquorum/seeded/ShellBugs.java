@@ -61,8 +61,8 @@ final class ShellBugs {
           new SeededBug(
               8,
               "sidecar/GuestWork.java",
-              "        snapshot.stale());",
-              "        List.of());",
+              "        snapshot.stale(),\n        snapshot.asks());",
+              "        List.of(),\n        snapshot.asks());",
               "A ballot does not say who writes into what a repair replaced.",
               Found.by(466)),
           new SeededBug(
