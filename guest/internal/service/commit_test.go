@@ -138,6 +138,28 @@ func (w *waiting) confirms(ended <-chan barrier.Outcome, code barrier.Code) {
 	}
 }
 
+// takesBack writes something that is seen, and removes it: nothing differs, and yet no look that was remembered is of what is there.
+func (w *waiting) takesBack() {
+	w.t.Helper()
+	write(w.t, w.tree, "order")
+	w.must(&wire.Look{Walk: true})
+	if err := os.Remove(filepath.Join(w.tree, "order")); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// awaitAsked waits until a call asks, and says with what.
+func (w *waiting) awaitAsked() uint64 {
+	w.t.Helper()
+	for end := time.Now().Add(longEnough); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if asked := w.s.standings.asking(); asked != 0 {
+			return asked
+		}
+	}
+	w.t.Fatal("nobody asks")
+	return 0
+}
+
 func (w *waiting) confirm() {
 	w.t.Helper()
 	w.standing.Confirmed = w.must(&wire.Look{}).GetLook().Asks
@@ -186,10 +208,7 @@ func TestGivenAMemberThatIsCutOffThenWhatItTookBackIsNotConfirmed(t *testing.T) 
 	w := newWaiting(t)
 	w.commits(w.remember())
 	w.confirms(w.ask(longEnough), barrier.Committed)
-	write(t, w.tree, "order")
-	if err := os.Remove(filepath.Join(w.tree, "order")); err != nil {
-		t.Fatal(err)
-	}
+	w.takesBack()
 	w.expect(w.ask(300*time.Millisecond), barrier.Unknown) // nothing differs, and nobody says that it still leads
 	ended := w.ask(longEnough)
 	w.awaitLooked(3)
@@ -203,11 +222,9 @@ func TestGivenAMemberThatIsCutOffThenWhatItTookBackIsNotConfirmed(t *testing.T) 
 func TestGivenCallersWhoFindNothingThatDiffersThenOneThatCameLaterIsNotAnsweredByWhatWasAskedBefore(t *testing.T) {
 	w := newWaiting(t)
 	w.commits(w.remember())
+	w.takesBack()
 	first := w.ask(longEnough)
-	for w.s.standings.asking() == 0 {
-		time.Sleep(time.Millisecond)
-	}
-	asked := w.s.standings.asking()
+	asked := w.awaitAsked()
 	second, third := w.ask(longEnough), w.ask(longEnough)
 	w.awaitLooked(2)
 	if now := w.s.standings.asking(); now != asked {
