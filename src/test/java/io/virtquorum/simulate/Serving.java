@@ -47,6 +47,10 @@ final class Serving {
       leader = by;
       since = now;
     }
+    if (led.isEmpty()) {
+      able.clear(); // who could lead counts from when somebody should
+      return;
+    }
     for (SimulatedVm vm : world.vms) {
       if (canLead(world, vm)) {
         able.putIfAbsent(vm.name, now);
@@ -54,7 +58,7 @@ final class Serving {
         able.remove(vm.name);
       }
     }
-    if (led.isPresent() && now - since > LIMIT) {
+    if (now - since > LIMIT) {
       able.entrySet().stream()
           .filter(one -> now - one.getValue() > LIMIT && !one.getKey().equals(led.get().name))
           .findFirst()
