@@ -4,16 +4,15 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net"
-	"os"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"virtquorum.io/guest/internal/socket"
 )
 
 const (
@@ -39,24 +38,9 @@ type Server struct {
 }
 
 // Listen makes the socket in a directory that is ours alone, in the place of one that an earlier life left. Any user may call.
-func (s *Server) Listen(directory string) error {
-	at, err := os.OpenFile(directory, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("opening the directory of the socket for commits: %w", err)
-	}
-	defer at.Close()
-	// By the fd: a path of more than 107 bytes is none for a socket.
-	name := fmt.Sprintf("/proc/self/fd/%d/%s", at.Fd(), SocketName)
-	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("removing the earlier socket for commits: %w", err)
-	}
-	if s.listener, err = net.ListenUnix("unix", &net.UnixAddr{Name: name, Net: "unix"}); err != nil {
-		return fmt.Errorf("making the socket for commits: %w", err)
-	}
-	s.listener.SetUnlinkOnClose(false) // the next life's may be there by then
-	if err := os.Chmod(name, 0o666); err != nil {
-		s.listener.Close()
-		return fmt.Errorf("letting users call the socket for commits: %w", err)
+func (s *Server) Listen(directory string) (err error) {
+	if s.listener, err = socket.Listen(directory, SocketName, "commit", 0o666); err != nil {
+		return err
 	}
 	s.Most, s.Each = orElse(s.Most, 256), orElse(s.Each, 64)
 	s.users, s.refusing = map[uint32]int{}, make(chan struct{}, refusedAwait)
@@ -73,30 +57,12 @@ func orElse(n, otherwise int) int {
 // Serve answers until the context ends; then no call is left.
 func (s *Server) Serve(ctx context.Context) {
 	defer s.calls.Wait()
-	defer context.AfterFunc(ctx, func() { s.listener.Close() })()
-	for ctx.Err() == nil {
-		conn, err := s.listener.AcceptUnix()
-		if err != nil {
-			if ctx.Err() == nil {
-				s.Log.Warn("taking a call for a commit", "why", err)
-				pause(ctx, time.Second) // as when there are no fds left
-			}
-			continue
-		}
-		s.take(ctx, conn)
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
+	socket.Accept(ctx, s.listener, s.Log, "commit", func(conn *net.UnixConn) { s.take(ctx, conn) })
 }
 
 // take answers a caller in a goroutine, or refuses it at once.
 func (s *Server) take(ctx context.Context, conn *net.UnixConn) {
-	user, err := userOf(conn)
+	user, err := socket.UserOf(conn)
 	if err != nil {
 		conn.Close()
 		return
@@ -174,7 +140,7 @@ func (s *Server) say(conn *net.UnixConn, outcome Outcome) {
 // cancelWhenGone gives up for a caller that went away. One that only says that it has nothing more to say is still there.
 func cancelWhenGone(ctx context.Context, conn *net.UnixConn, cancel context.CancelFunc) {
 	for ctx.Err() == nil {
-		pause(ctx, goneEvery)
+		socket.Pause(ctx, goneEvery)
 		if isGone(conn) {
 			cancel()
 		}
@@ -192,17 +158,4 @@ func isGone(conn *net.UnixConn) (gone bool) {
 		gone = err == nil && n == 1 && poll[0].Revents&unix.POLLHUP != 0
 	})
 	return gone || err != nil
-}
-
-func userOf(conn *net.UnixConn) (uint32, error) {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return 0, err
-	}
-	var caller *unix.Ucred
-	failed := raw.Control(func(fd uintptr) { caller, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
-	if err := errors.Join(failed, err); err != nil {
-		return 0, fmt.Errorf("asking who calls: %w", err)
-	}
-	return caller.Uid, nil
 }

@@ -156,9 +156,7 @@ func (s *Service) stand(_ context.Context, of *member, call Call) (*wire.Answer,
 		return nil, invalid("Root", "what is committed has a root of %d bytes, or no position", len(standing.Committed.Root))
 	}
 	s.standings.stand(standing, call.Session())
-	if of != nil {
-		s.publish(of) // what is asked with next
-	}
+	s.publish(of) // what is asked with next
 	return &wire.Answer{Piece: &wire.Answer_Stood{Stood: &wire.Stood{}}}, nil
 }
 

@@ -232,7 +232,8 @@ final class RecordStore implements Surroundings.Records {
     }
   }
 
-  private static final class OwnThread implements Waiting {
+  /** The calling thread sleeps. */
+  static final class OwnThread implements Waiting {
     @Override
     public long nanoTime() {
       return System.nanoTime();

@@ -115,7 +115,7 @@ final class EditSpeed implements AutoCloseable {
             new Legacy(ClusterRecord.none(), 0, Optional.empty(), Optional.empty()),
             new byte[32],
             new Surroundings(
-                new RecordStore(records, Clock.systemUTC(), records),
+                new RecordStore(records, Clock.systemUTC(), new RecordStore.OwnThread()),
                 tell -> LoggerFactory.getLogger(EditSpeed.class).info("{}", tell),
                 _ -> true,
                 this::changed,
@@ -402,7 +402,7 @@ final class EditSpeed implements AutoCloseable {
   /**
    * The HACluster where the API server would have it, written to a disk as etcd would if wanted.
    */
-  private final class InMemory implements RecordStore.Api, RecordStore.Waiting {
+  private final class InMemory implements RecordStore.Api {
     private HACluster stored = new HACluster();
     private long version = 1;
 
@@ -440,22 +440,6 @@ final class EditSpeed implements AutoCloseable {
         file.force(true);
       } catch (IOException e) {
         throw new KubernetesClientException("the record's disk fails", e);
-      }
-    }
-
-    @Override
-    public long nanoTime() {
-      return System.nanoTime();
-    }
-
-    @Override
-    public boolean pause(Duration time) {
-      try {
-        Thread.sleep(time);
-        return true;
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        return false;
       }
     }
   }

@@ -32,7 +32,7 @@ class GuestWorkTest {
   private static final Evidence SOMEBODY = new Evidence(1, 0, 0, 0, List.of("root tty1"));
   private static final Evidence NOBODY = new Evidence(0, 0, 0, 0, List.of());
 
-  private final Kept kept = new Kept();
+  private final KeptInMemory kept = new KeptInMemory();
 
   @Test
   void givenAMemberThatHoldsWhatItRemembersThenWhoWasThereBeforeIsForgotten() throws Exception {
@@ -60,7 +60,7 @@ class GuestWorkTest {
     GuestWork work = work(guest, configure());
 
     assertThat(work.look(false).usersSinceHeld()).isTrue();
-    assertThat(kept.used).as("for the next life").isTrue();
+    assertThat(kept.usersSinceHeld()).as("for the next life").isTrue();
     guest.users = NOBODY;
     assertThat(work.look(false).usersSinceHeld()).isTrue();
   }
@@ -163,20 +163,5 @@ class GuestWorkTest {
         .setSyncMac("0e:76:71:00:00:0a")
         .setSyncAddress("172.31.77.11/24")
         .build();
-  }
-
-  /** What would outlive the sidecar. */
-  private static final class Kept implements Users.Kept {
-    private boolean used;
-
-    @Override
-    public boolean usersSinceHeld() {
-      return used;
-    }
-
-    @Override
-    public void usersSinceHeld(boolean value) {
-      used = value;
-    }
   }
 }

@@ -96,7 +96,7 @@ final class ProgramUpdateTest {
     var guest = new ProgramGuest(directory.resolve("port"), () -> 3, version, programs);
     open.push(guest);
     GuestWork work =
-        GuestWork.of("web-2", configure, guest, new Kept(), Set.of(), System::nanoTime);
+        GuestWork.of("web-2", configure, guest, new KeptInMemory(), Set.of(), System::nanoTime);
     open.push(work);
     return work;
   }
@@ -248,20 +248,5 @@ final class ProgramUpdateTest {
             });
     assertThat(work.look(false).trouble()).isEmpty();
     assertThat(installedVersion()).isEqualTo("0.0.1");
-  }
-
-  /** What would outlive the sidecar. */
-  private static final class Kept implements Users.Kept {
-    private boolean used;
-
-    @Override
-    public boolean usersSinceHeld() {
-      return used;
-    }
-
-    @Override
-    public void usersSinceHeld(boolean value) {
-      used = value;
-    }
   }
 }

@@ -32,7 +32,7 @@ public final class SidecarOnSocket implements AutoCloseable {
     var dialer = new Dialer(List.of(adjudicator), Optional.empty(), loop, executor);
     Orders orders = new Orders(0, _ -> {});
     guest = new ProgramGuest(socket, orders::term, "dev", CarriedPrograms.none());
-    Users.Kept kept = new InMemory();
+    Users.Kept kept = new KeptInMemory();
     member =
         new MemberThread(
             new Identity(namespace, name, uid),
@@ -50,20 +50,5 @@ public final class SidecarOnSocket implements AutoCloseable {
     guest.close();
     executor.shutdownNow();
     loop.shutdownGracefully(0, 1, TimeUnit.SECONDS);
-  }
-
-  /** What would outlive the sidecar. */
-  private static final class InMemory implements Users.Kept {
-    private boolean used;
-
-    @Override
-    public boolean usersSinceHeld() {
-      return used;
-    }
-
-    @Override
-    public void usersSinceHeld(boolean value) {
-      used = value;
-    }
   }
 }

@@ -65,6 +65,15 @@ final class Content {
     this.origin = origin;
   }
 
+  /**
+   * True if a disk lost what was written.
+   *
+   * @param content null: there is none
+   */
+  static boolean isRot(Content content) {
+    return content != null && content.origin == Origin.ROT;
+  }
+
   static Content of(String text, Origin origin) {
     return new Content(text.getBytes(StandardCharsets.ISO_8859_1), origin);
   }

@@ -55,16 +55,12 @@ final class Deeds {
     Map<RowKey, Content> contents = world.truth.disks.contentsOf(guest);
     List<Matrix.Difference> written =
         before.differences(world.truth.holdings.latest(guest)).stream()
-            .filter(row -> !isRot(contents.get(row.key())))
+            // whoever touches what rotted below the page cache wrote none of that (seed 4045)
+            .filter(row -> !Content.isRot(contents.get(row.key())))
             .toList();
     if (world.confirming && !written.isEmpty()) {
       guest.program.commit(PATIENCE, world.truth.confirmations.waits(guest, written));
     }
-  }
-
-  /** Whoever touches what rotted below the page cache wrote none of that (seed 4045). */
-  private static boolean isRot(Content content) {
-    return content != null && content.origin == Content.Origin.ROT;
   }
 
   /** A user goes; who waits for writers that keep still stays connected. */

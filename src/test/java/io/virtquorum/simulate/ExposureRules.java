@@ -160,7 +160,7 @@ final class ExposureRules {
         for (Matrix.Difference row : known.differences(truth.holdings.latest(here.get()))) {
           // Rot on the platter of what is committed; and what could not be told from a write when
           // it rotted, but may be by now, because it was renamed back (seed 2731).
-          if (isRot(contents.get(row.key()))
+          if (Content.isRot(contents.get(row.key()))
               || rotten.map(m -> m.digest(row.key())).filter(row.mine()::equals).isPresent()) {
             continue;
           }
@@ -181,10 +181,6 @@ final class ExposureRules {
   private long broughtAt(Matrix.Difference row) {
     Brought by = brought.get(row.key());
     return by != null && by.row().equals(row.theirs()) ? by.at() : Long.MIN_VALUE;
-  }
-
-  private static boolean isRot(Content content) {
-    return content != null && content.origin == Content.Origin.ROT;
   }
 
   /** True if the failover itself says that something may be missing, and not since when. */
@@ -210,7 +206,7 @@ final class ExposureRules {
     Map<RowKey, Content> contents = truth.disks.contentsOf(before);
     users.forEach(
         (key, write) -> {
-          if (isRot(contents.get(key))) {
+          if (Content.isRot(contents.get(key))) {
             return; // rot that a touch made one with a write is nothing that he made (seed 6174)
           }
           Optional<Digest> there = shown.digest(key);

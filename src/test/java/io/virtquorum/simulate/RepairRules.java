@@ -123,8 +123,7 @@ final class RepairRules {
         old != null
             && (old.content != old.written
                 || (old.isFile()
-                    && (old.content.origin == Content.Origin.ROT
-                        || old.content.origin == Content.Origin.TORN)));
+                    && (Content.isRot(old.content) || old.content.origin == Content.Origin.TORN)));
     boolean underWay = isOfTheRecordBefore(guest); // it was no primary then (seed 5495)
     if (record.get().committed().isPresent()
         && record.get().isPrimary(guest.name)
@@ -186,7 +185,7 @@ final class RepairRules {
    */
   private void rotReplacesNothingGood(
       SimulatedGuest guest, String name, Node old, Content content) {
-    if (content == null || content.origin != Content.Origin.ROT || !content.detectable) {
+    if (!Content.isRot(content) || !content.detectable) {
       return;
     }
     if (old != null && old.isFile() && Arrays.equals(old.written.bytes, content.bytes)) {
