@@ -135,6 +135,8 @@ final class Adjudication {
     sendConfigure(stream);
     log(stream.member(), "Sidecar attached");
     step(new Event.Attached(stream.member()));
+    // The first ballot may be of a look long ago: that waited for a stream, or for its sidecar.
+    step(new Event.Blind(stream.member(), clock.now()));
   }
 
   void detached(MemberStream stream) {
@@ -170,7 +172,7 @@ final class Adjudication {
   /** Time passed. */
   void tick() {
     watch();
-    watchLooks();
+    looks().ifPresent(this::step);
     if (guide.isDue()) {
       lead();
     }
@@ -300,8 +302,12 @@ final class Adjudication {
     Deque<Event> events = new ArrayDeque<>();
     events.add(first);
     while (!events.isEmpty() && deposedAt.isEmpty()) {
+      Optional<String> led = state.record().primary();
       Step step = Adjudicator.step(state, events.remove(), clock.now());
       state = step.state();
+      if (!state.record().primary().equals(led)) { // nobody watched the looks of this one yet
+        looks().ifPresent(events::add);
+      }
       assessment = step.assessment();
       for (Command command : step.commands()) {
         Optional<String> puller = puller(command).filter(p -> !settings.members().containsKey(p));
@@ -447,20 +453,22 @@ final class Adjudication {
         .ifPresent(age -> step(new Event.Blind(stream.member(), clock.now().minus(age))));
   }
 
-  /** Whether somebody still looks at the primary's files: what nobody sees is exposed. */
-  private void watchLooks() {
+  /**
+   * Whether somebody still looks at the primary's files: what nobody sees is exposed. A stream that
+   * did not say yet when somebody looked changes nothing.
+   */
+  private Optional<Event> looks() {
     Optional<MemberStream> primary = state.record().primary().map(streams::get);
-    if (primary.isEmpty()) {
-      return;
+    Optional<Duration> age = primary.flatMap(MemberStream::lookAge);
+    if (age.isEmpty()) {
+      return Optional.empty();
     }
     String member = primary.get().member();
-    boolean blind =
-        primary.get().lookAge().filter(age -> age.compareTo(Exposed.UNSEEN) > 0).isPresent();
+    boolean blind = age.get().compareTo(Exposed.UNSEEN) > 0;
     if (blind && !state.isBlind(member)) {
-      step(new Event.Blind(member, clock.now().minus(primary.get().lookAge().get())));
-    } else if (!blind && state.isBlind(member)) {
-      step(new Event.Sees(member));
+      return Optional.of(new Event.Blind(member, clock.now().minus(age.get())));
     }
+    return !blind && state.isBlind(member) ? Optional.of(new Event.Sees(member)) : Optional.empty();
   }
 
   /** Not later than now, wherever the wall clock was set to meanwhile. */

@@ -20,6 +20,7 @@ import io.virtquorum.fingerprint.RowKey;
 import io.virtquorum.wire.BallotContent;
 import io.virtquorum.wire.OfferContent;
 import io.virtquorum.wire.WireMapping;
+import io.virtquorum.wire.v1.Beat;
 import io.virtquorum.wire.v1.FromMember;
 import io.virtquorum.wire.v1.Hello;
 import io.virtquorum.wire.v1.Progress;
@@ -255,8 +256,10 @@ class AdjudicationTest {
   @Test
   void givenAnExposureThenItsBeginIsShownByTheWallClockAndStaysWhileThatIsNotSet() {
     holds("web-1", ScriptedMember.digest("other"));
-    holds("web-0", DRIFT);
-    tick(Duration.ofSeconds(1));
+    MemberStream primary = holds("web-0", DRIFT);
+    assertThat(adjudication.view().exposure().since()).as("of a look of any age").isEmpty();
+    primary.beat(Beat.newBuilder().setLookAgeMillis(0).build());
+    tick(Duration.ZERO);
     View before = adjudication.view();
     assertThat(before.exposure().since()).contains(NOON);
     tick(Duration.ofSeconds(1));

@@ -222,7 +222,7 @@ final class ScriptedMember implements AutoCloseable {
       if (!silent) {
         send(
             FromMember.newBuilder()
-                .setBeat(Beat.newBuilder().setNumber(++beats).setGuest(guest))
+                .setBeat(Beat.newBuilder().setNumber(++beats).setGuest(guest).setLookAgeMillis(0))
                 .build());
       }
       stream.ended.await(50, TimeUnit.MILLISECONDS);
