@@ -47,7 +47,7 @@ func (s *Service) apply(ctx context.Context, of *member, call Call) (*wire.Answe
 	if err != nil {
 		return nil, err
 	}
-	if now := of.look(); request.Look != 0 && request.Look != now {
+	if now := of.look(); request.Look != 0 && !request.Single && request.Look != now {
 		return nil, void("look %d is not the newest any more, which is %d", request.Look, now)
 	}
 	all, end, err := s.archives(ctx, of)
@@ -63,6 +63,11 @@ func (s *Service) apply(ctx context.Context, of *member, call Call) (*wire.Answe
 	plans := make([]archive.Plan, len(all))
 	for i := range all {
 		if plans[i], err = of.plan(i, request, targets[i], rules[i]); err != nil {
+			return nil, err
+		}
+	}
+	if request.Look != 0 && request.Single {
+		if err := of.isAsSeen(request.Look, targets); err != nil {
 			return nil, err
 		}
 	}
@@ -116,6 +121,44 @@ func (s *Service) apply(ctx context.Context, of *member, call Call) (*wire.Answe
 		applied.Late = applied.Late[:len(applied.Late)/2]
 	}
 	return &wire.Answer{Piece: &wire.Answer_Applied{Applied: applied}}, nil
+}
+
+// isAsSeen refuses rows that are not as a look saw them: whoever ordered knows nothing of what was written since, and plans made before
+// this call are of rows that were seen then. Other rows may move.
+func (of *member) isAsSeen(look uint64, targets [][]*wire.Target) error {
+	versions, known := of.at(look)
+	if !known {
+		return void("look %d is not known any more", look)
+	}
+	for i, t := range of.trees {
+		if len(targets[i]) == 0 {
+			continue
+		}
+		held, err := t.use()
+		if err != nil {
+			return void("%w", err)
+		}
+		if now := t.version(); now.opened != versions[i].opened {
+			return void("the tree %s was opened anew meanwhile", t.spec.Name)
+		}
+		rows, gone, known := held.Rows.Since(versions[i].rows)
+		if !known {
+			return void("too much moved in %s since look %d", t.spec.Name, look)
+		}
+		moved := make(map[string]bool, len(gone))
+		for _, path := range gone {
+			moved[path] = true
+		}
+		for row := range rows {
+			moved[row.Path] = true
+		}
+		for _, target := range targets[i] {
+			if path := string(target.Path); moved[path] {
+				return void("%q moved after look %d", path, look)
+			}
+		}
+	}
+	return nil
 }
 
 // prepare makes the plans durable in all trees, before the first row is replaced in any: whatever happens then, all are carried out.

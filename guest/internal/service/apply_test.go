@@ -234,3 +234,49 @@ func TestGivenARepairOfTwoTreesThatWasCutOffThenTheNextStartEndsItInBothOrInNeit
 		t.Errorf("%d times nothing was replaced, %d times all", none, both)
 	}
 }
+
+// A write that a look saw after the order was made is as much a write as one that nobody saw yet.
+func TestGivenARowThatALaterLookSawWrittenThenAnOrderForSingleRowsLeavesAllAsTheyAre(t *testing.T) {
+	for _, what := range []string{"written", "removed", "another row"} {
+		p := newPair(t)
+		apply := p.fetch()
+		seen := mustDo(t, p.joiner, &wire.Look{Walk: true}).GetLook()
+		path, content := filepath.Join(p.joinerDir, "same"), []byte("a user's")
+		switch what {
+		case "written":
+			if err := os.WriteFile(path, content, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		case "removed":
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+		default:
+			write(t, p.joinerDir, "only-joiner")
+		}
+		mustDo(t, p.joiner, &wire.Look{Walk: true})
+		var single []*wire.Target
+		for _, target := range apply {
+			if string(target.Path) == "same" {
+				single = append(single, target)
+			}
+		}
+		order := applyOf("verdict-1")
+		order.GetApply().Single, order.GetApply().Look = true, seen.Number
+		_, err := doWith(t, p.joiner, order, single)
+		if what == "another row" {
+			for tries := 1; reason(err) == wire.Reason_REASON_VOID && tries < 5; tries++ { // its ctime became old enough meanwhile
+				order.GetApply().Look = mustDo(t, p.joiner, &wire.Look{Walk: true}).GetLook().Number
+				_, err = doWith(t, p.joiner, order, single)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		is, _ := os.ReadFile(path)
+		if reason(err) != wire.Reason_REASON_VOID || what == "written" && !bytes.Equal(is, content) || what == "removed" && is != nil {
+			t.Fatalf("%s: %v, and %q is there", what, err, is)
+		}
+	}
+}

@@ -4085,7 +4085,7 @@ type Apply struct {
 	ArchiveEntry  string                 `protobuf:"bytes,2,opt,name=archive_entry,json=archiveEntry,proto3" json:"archive_entry,omitempty"` // letters, digits, dots and dashes: names what is replaced
 	Verdict       string                 `protobuf:"bytes,3,opt,name=verdict,proto3" json:"verdict,omitempty"`                               // why, as a sentence
 	Attributed    bool                   `protobuf:"varint,4,opt,name=attributed,proto3" json:"attributed,omitempty"`                        // somebody wrote all that is replaced
-	Look          uint64                 `protobuf:"varint,5,opt,name=look,proto3" json:"look,omitempty"`                                    // the trees are as this look saw them, else VOID; 0: any
+	Look          uint64                 `protobuf:"varint,5,opt,name=look,proto3" json:"look,omitempty"`                                    // the trees, or with single the rows of the body, are as this look saw them, else VOID; 0: any
 	Users         bool                   `protobuf:"varint,6,opt,name=users,proto3" json:"users,omitempty"`                                  // users were seen since the memory was held: what was written since then is attributed
 	Whole         bool                   `protobuf:"varint,7,opt,name=whole,proto3" json:"whole,omitempty"`                                  // the trees become another member's state: until that is remembered, what was written since counts as somebody's
 	Newer         bool                   `protobuf:"varint,8,opt,name=newer,proto3" json:"newer,omitempty"`                                  // than what is remembered: where the archive has no room, what is as it is remembered goes without a copy

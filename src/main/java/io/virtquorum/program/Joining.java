@@ -149,7 +149,7 @@ final class Joining {
             .setUsers(seen)
             .setWhole(goal instanceof Goal.Whole)
             .setNewer(newer)
-            .setLook(goal instanceof Goal.Rows ? 0 : now.number());
+            .setLook(now.number());
     try {
       return Optional.of(
           program

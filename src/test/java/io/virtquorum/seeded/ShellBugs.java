@@ -67,6 +67,13 @@ final class ShellBugs {
               Found.by(466)),
           new SeededBug(
               2,
+              "program/Joining.java",
+              ".setLook(now.number());",
+              ".setLook(goal instanceof Goal.Rows ? 0 : now.number());",
+              "What a later look saw written is replaced as if it had rotted.",
+              Found.by(17992)),
+          new SeededBug(
+              2,
               "program/Looks.java",
               "return there && !moved && !doubted ? Change.Kind.ROT : Change.Kind.WRITTEN;",
               "return Change.Kind.WRITTEN;",

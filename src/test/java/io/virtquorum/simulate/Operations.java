@@ -193,6 +193,7 @@ final class Operations {
     barrier.configured(!wanted.equals(configured));
     if (!wanted.equals(configured)) {
       trees.clear();
+      versions = -1;
       for (var tree : wanted.getTreesList()) {
         String path = tree.getPath().toString(ISO_8859_1);
         trees.add(new ProgramTree(guest, trees.size(), tree.getName(), path, wanted.getReadOnly()));

@@ -298,6 +298,11 @@ final class ProgramTree {
     again = true;
   }
 
+  /** True if a row is not as it was at a look. */
+  boolean isChangedSince(String at, long look) {
+    return changed.getOrDefault(at, 0L) > look;
+  }
+
   /** The rows, or those that are different since a look. */
   List<Row> list(long since) {
     List<Row> list = new ArrayList<>();
@@ -376,12 +381,20 @@ final class ProgramTree {
   /** Makes durable that it is to remember what it did, with this in its place. */
   void prepare(Remembered state, Frozen frozen) {
     TreeMap<String, MemoryFile.Past> pasts = new TreeMap<>(memory.orElseThrow().rows());
+    pasts.replaceAll(this::refreshed);
     frozen
         .trees()
         .get(index)
         .forEach(
             (at, row) -> row.ifPresentOrElse(r -> pasts.put(at, r.past()), () -> pasts.remove(at)));
     prepare(state, pasts);
+  }
+
+  /** What did not change has a ctime by now, perhaps, that a later write is told from. */
+  private MemoryFile.Past refreshed(String at, MemoryFile.Past before) {
+    Known row = rows.get(at);
+    boolean still = row != null && row.settled && !row.unread;
+    return still && row.digest.equals(before.digest()) ? past(row) : before;
   }
 
   /** Has it remember what was prepared. */

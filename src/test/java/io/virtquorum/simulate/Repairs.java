@@ -77,7 +77,9 @@ final class Repairs {
   Optional<Answer.Builder> apply(SimulatedCall call) throws RefusedException {
     Apply request = call.request.getApply();
     var wanted = operations.targets(call);
-    if (request.getLook() != 0 && request.getLook() != operations.number()) {
+    if (request.getLook() != 0
+        && !request.getSingle()
+        && request.getLook() != operations.number()) {
       throw new RefusedException(
           Reason.REASON_VOID, "", "look " + request.getLook() + " is not the newest any more");
     }
@@ -89,6 +91,9 @@ final class Repairs {
     guest.truth.repairs.begins(guest);
     operations.barrier.repaired();
     List<Replacement> plans = plans(request, wanted, half);
+    if (request.getLook() != 0 && request.getSingle()) {
+      isAsSeen(request.getLook(), wanted);
+    }
     makeRoom(plans);
     if (request.getWhole()) {
       setHalf(true);
@@ -98,6 +103,18 @@ final class Repairs {
     } catch (RefusedException | Volume.NoRoom failed) {
       tryToFinish(call); // though nobody waits for it any more
       throw failed;
+    }
+  }
+
+  /** Refuses rows that are not as a look saw them. */
+  private void isAsSeen(long look, List<TreeMap<String, Optional<Digest>>> wanted)
+      throws RefusedException {
+    for (ProgramTree tree : operations.trees) {
+      for (String path : wanted.get(tree.index).keySet()) {
+        if (tree.isChangedSince(path, look)) {
+          throw new RefusedException(Reason.REASON_VOID, "", path + " moved after look " + look);
+        }
+      }
     }
   }
 
