@@ -27,6 +27,7 @@ mkdir -p "$image/disk" "$image/boot" "$initramfs"/{bin,proc,sys,dev,root}
 qemu-img convert -q -O qcow2 "$OUT/root.raw" "$image/disk/disk.qcow2"
 
 kernel_files "$OUT/kernel"
+MODULES+=(xfs)
 install_modules "$OUT/kernel" "$initramfs"
 cp /bin/busybox "$initramfs/bin/"
 install -m 755 "$files/initramfs-init" "$initramfs/init"
