@@ -6,7 +6,7 @@ source "$HERE/build/debian.sh"
 source "$HERE/build/boot-files.sh"
 
 root=$OUT/root image=$OUT/image initramfs=$OUT/initramfs files=$HERE/guest/debian
-bootstrap bookworm "$root" minbase systemd,systemd-sysv,udev,dbus,openssh-server,qemu-guest-agent,iproute2,iputils-ping,e2fsprogs,procps,psmisc,busybox-static,kmod
+bootstrap bookworm "$root" minbase systemd,systemd-sysv,udev,dbus,openssh-server,qemu-guest-agent,iproute2,iputils-ping,e2fsprogs,procps,psmisc,busybox-static,kmod,rsync
 install -m 755 "$HERE"/guest/common/{data-disk,dhcp} "$root/usr/local/sbin/"
 install -m 644 "$files"/*.service "$root/etc/systemd/system/"
 install -m 755 -D "$files/power-button" "$root/etc/acpi/PWRF/00000080"

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -24,7 +25,10 @@ type Reading struct {
 	Paths     iter.Seq[string] // nil: all that is unread
 	PastCache bool             // from the disk; on a file system in memory there is nothing else
 	Most      int64            // bytes; a file that is larger by now is left unread; 0: none is too large
-	// Progress is told where the reading is, after each file and each megabyte; it may be nil.
+	// Readers is how many files are read at a time, where the disk is waited for and not the processor: then as fast as it can be. 0: one
+	// after the other, and past the cache no more bytes a second than the scanner's bandwidth.
+	Readers int
+	// Progress is told where the reading is, after each file and each megabyte, by one reader at a time; it may be nil.
 	Progress func(path string, done, size int64)
 }
 
@@ -47,7 +51,7 @@ var errLarger = errors.New("it is larger than what is read now")
 // was closed.
 func (s *Scanner) Read(ctx context.Context, reading Reading) (Done, error) {
 	r := &reader{Scanner: s, ctx: ctx, reading: reading, hasher: NewHasher(0)}
-	if reading.PastCache {
+	if reading.PastCache && reading.Readers == 0 {
 		r.hasher = NewHasher(s.options.Bandwidth)
 	}
 	paths := reading.Paths
@@ -107,6 +111,9 @@ func (r *reader) batch(paths []string) error {
 			before = nil // each by itself then
 		}
 	}
+	if r.reading.Readers > 1 && len(paths) > 1 {
+		return r.together(paths, before, seconds)
+	}
 	for _, path := range paths {
 		if err := r.ctx.Err(); err != nil {
 			return err
@@ -116,6 +123,49 @@ func (r *reader) batch(paths []string) error {
 		}
 	}
 	return nil
+}
+
+// together reads a batch by several readers. The first error ends all.
+func (r *reader) together(paths []string, before map[string]beneath.Stat, seconds int64) error {
+	ctx, end := context.WithCancelCause(r.ctx)
+	defer end(nil)
+	reading := r.reading
+	if told := reading.Progress; told != nil {
+		var telling sync.Mutex
+		reading.Progress = func(path string, done, size int64) {
+			telling.Lock()
+			defer telling.Unlock()
+			told(path, done, size)
+		}
+	}
+	wanted := make(chan string)
+	readers := make([]reader, min(reading.Readers, len(paths)))
+	var running sync.WaitGroup
+	for i := range readers {
+		one := &readers[i]
+		*one = reader{Scanner: r.Scanner, ctx: ctx, reading: reading, hasher: NewHasher(0)}
+		running.Go(func() {
+			for path := range wanted {
+				if ctx.Err() != nil {
+					continue
+				}
+				if err := one.one(path, before, seconds); err != nil {
+					end(fmt.Errorf("reading %q: %w", path, err))
+				}
+			}
+		})
+	}
+	for _, path := range paths {
+		wanted <- path
+	}
+	close(wanted)
+	running.Wait()
+	for i := range readers {
+		r.done.Files += readers[i].done.Files
+		r.done.Bytes += readers[i].done.Bytes
+		r.done.Moved += readers[i].done.Moved
+	}
+	return context.Cause(ctx)
 }
 
 // one reads a row, whatever it is by now. The error ends the whole reading.

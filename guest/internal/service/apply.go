@@ -195,6 +195,9 @@ func (of *member) plan(tree int, request *wire.Apply, targets []*wire.Target, ru
 		row, known := held.Rows.Row(path)
 		if known {
 			entry, err := held.Rows.Entry(path)
+			if errors.Is(err, unix.ESTALE) { // as something that was mounted there, which no event tells of
+				return plan, void("looking at %q: %w", path, err)
+			}
 			if err != nil && !errors.Is(err, unix.ENOENT) {
 				return plan, fmt.Errorf("looking at %q: %w", path, err)
 			}

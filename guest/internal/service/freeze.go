@@ -72,7 +72,7 @@ type attempts struct {
 	mixed []int // by tree: how often it was not of one moment
 }
 
-// isStrict is true if a tree must be of one moment. One that has new files all the time is none of the others' business.
+// isStrict is true if a tree must be of one moment, whose writers nobody can keep still. One that has new files all the time is none of the others' business.
 func (a *attempts) isStrict(tree int) bool {
 	return a.mixed[tree] < momentRounds && a.round <= frozenRounds-lastRounds
 }
@@ -116,7 +116,7 @@ func (s *Service) freezeTrees(ctx context.Context, of *member, set *frozenSet, f
 		}
 	}
 	for i, t := range of.trees {
-		if err := s.freezeTree(ctx, of, i, set, &most, tries.isStrict(i)); err != nil {
+		if err := s.freezeTree(ctx, of, i, set, &most, t.spec.Still || tries.isStrict(i)); err != nil {
 			if errors.Is(err, freeze.ErrMixed) {
 				tries.mixed[i]++
 			}

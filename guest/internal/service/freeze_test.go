@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	gosync "sync"
 	"testing"
 	"time"
 
@@ -142,65 +143,113 @@ func TestGivenAFileThatIsWrittenInItsMiddleThenWhatIsFrozenIsOfOneMomentOrItIsNa
 func TestGivenALogAndPagesThatAreWrittenInTurnThenWhatIsFrozenIsOfOneMoment(t *testing.T) {
 	for _, kind := range []string{"ext4", "xfs"} {
 		t.Run(kind, func(t *testing.T) {
-			p := newFreezer(t, kind, func(tree string) {
-				for _, name := range []string{"log", "pages"} {
-					if err := os.WriteFile(filepath.Join(tree, name), make([]byte, stamped), 0o644); err != nil {
-						t.Fatal(err)
-					}
-				}
-			})
-			ended, halt := make(chan struct{}), make(chan struct{})
-			go func() {
-				defer close(ended)
-				content := make([]byte, stamped)
-				for number := uint64(1); ; number++ {
-					for at := 0; at < stamped; at += 8 {
-						binary.BigEndian.PutUint64(content[at:], number)
-					}
-					for _, name := range []string{"log", "pages"} {
-						file, err := os.OpenFile(filepath.Join(p.donorTree, name), os.O_WRONLY, 0)
-						if err == nil {
-							_, err = file.WriteAt(content, 0)
-							_ = file.Close()
-						}
-						if err != nil {
-							t.Error(err)
-							return
-						}
-						time.Sleep(15 * time.Millisecond)
-					}
-					select {
-					case <-halt:
-						return
-					default:
-					}
-				}
-			}()
-			t.Cleanup(func() { <-ended })
+			p := newDatabase(t, kind)
 			port, well := freePort(t), 0
 			for until := time.Now().Add(3 * time.Second); time.Now().Before(until) || well < 3; {
-				answer, _, err := do(t, p.donor, &wire.Freeze{})
-				if reason(err) == wire.Reason_REASON_VOID || err == nil && len(answer.GetFrozen().Changes) == 0 {
-					continue
+				if p.takeMoment(port) {
+					well++
 				}
-				if err != nil {
-					close(halt)
-					t.Fatal(err)
-				}
-				p.rememberFrozen(answer.GetFrozen())
-				p.bringFrozen(answer.GetFrozen(), port)
-				log, pages := p.content("log"), p.content("pages")
-				newest, newer := binary.BigEndian.Uint64(log), binary.BigEndian.Uint64(pages)
-				if !oneNumber(log) || !oneNumber(pages) || newest != newer && newest != newer+1 {
-					close(halt)
-					t.Fatalf("after %d rounds the log is at %d, and the pages are at %d", well, newest, newer)
-				}
-				well++
 			}
-			close(halt)
 			t.Logf("%d rounds", well)
 		})
 	}
+}
+
+// Where its writers can be kept still nothing else will do.
+func TestGivenATreeThatNeverStandsStillAndCanBeKeptSoThenWhatIsFrozenIsOfOneMomentOrNothingIs(t *testing.T) {
+	p := newDatabase(t, "ext4")
+	configure := configureOf(p.donorTree)
+	configure.SyncAddress, configure.Trees[0].Still = "127.0.0.1", true
+	mustDo(t, p.donor, configure)
+	rowsIn(t, p.donor)
+	ended, halt := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for i := 0; ; i++ {
+			select {
+			case <-halt:
+				return
+			case <-time.After(2 * time.Millisecond):
+			}
+			if err := os.WriteFile(filepath.Join(p.donorTree, fmt.Sprint(i%50)), fmt.Append(nil, i), 0o600); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	}()
+	stop := gosync.OnceFunc(func() { close(halt); <-ended })
+	t.Cleanup(stop)
+	port, well, void := freePort(t), 0, 0
+	for until := time.Now().Add(2 * time.Second); time.Now().Before(until); {
+		if p.takeMoment(port) {
+			well++
+		} else {
+			void++
+		}
+	}
+	stop()
+	t.Logf("%d rounds, %d void", well, void)
+	within(t, func() bool { return p.takeMoment(port) })
+}
+
+// newDatabase has a tree in which both are written until the test ends.
+func newDatabase(t *testing.T, kind string) *freezer {
+	p := newFreezer(t, kind, func(tree string) {
+		for _, name := range []string{"log", "pages"} {
+			if err := os.WriteFile(filepath.Join(tree, name), make([]byte, stamped), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	ended, halt := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		content := make([]byte, stamped)
+		for number := uint64(1); ; number++ {
+			for at := 0; at < stamped; at += 8 {
+				binary.BigEndian.PutUint64(content[at:], number)
+			}
+			for _, name := range []string{"log", "pages"} {
+				file, err := os.OpenFile(filepath.Join(p.donorTree, name), os.O_WRONLY, 0)
+				if err == nil {
+					_, err = file.WriteAt(content, 0)
+					_ = file.Close()
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				time.Sleep(15 * time.Millisecond)
+			}
+			select {
+			case <-halt:
+				return
+			default:
+			}
+		}
+	}()
+	t.Cleanup(func() { close(halt); <-ended })
+	return p
+}
+
+// takeMoment freezes and copies what changed; false: it could not. What comes of it must be of one moment.
+func (p *freezer) takeMoment(port uint32) bool {
+	p.t.Helper()
+	answer, _, err := do(p.t, p.donor, &wire.Freeze{})
+	if reason(err) == wire.Reason_REASON_VOID || err == nil && len(answer.GetFrozen().Changes) == 0 {
+		return false
+	}
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.rememberFrozen(answer.GetFrozen())
+	p.bringFrozen(answer.GetFrozen(), port)
+	log, pages := p.content("log"), p.content("pages")
+	newest, newer := binary.BigEndian.Uint64(log), binary.BigEndian.Uint64(pages)
+	if !oneNumber(log) || !oneNumber(pages) || newest != newer && newest != newer+1 {
+		p.t.Fatalf("the log is at %d, and the pages are at %d", newest, newer)
+	}
+	return true
 }
 
 func TestGivenFilesThatAreRemovedOrReplacedAfterTheFreezeThenTheJoinerGetsWhatWasFrozen(t *testing.T) {

@@ -176,9 +176,18 @@ func (of *member) at(number uint64) (versions []version, known bool) {
 }
 
 func (s *Service) look(ctx context.Context, of *member, call Call) (*wire.Answer, error) {
+	wanted := call.Request().GetLook()
 	return s.lookAt(ctx, of, func(t *tree, rows *fingerprint.Scanner) error {
 		t.lookedAt()
-		if call.Request().GetLook().GetWalk() {
+		walk := wanted.GetWalk()
+		if wanted.GetDrain() && !walk {
+			watched, err := t.drain(ctx)
+			if err != nil {
+				return err
+			}
+			walk = !watched
+		}
+		if walk {
 			if _, err := t.walk(ctx, rows); err != nil {
 				return err
 			}

@@ -2569,6 +2569,7 @@ type Tree struct {
 	Devices       bool                   `protobuf:"varint,4,opt,name=devices,proto3" json:"devices,omitempty"` // device nodes are part of the state
 	SetId         bool                   `protobuf:"varint,5,opt,name=set_id,json=setId,proto3" json:"set_id,omitempty"`
 	Immutable     bool                   `protobuf:"varint,6,opt,name=immutable,proto3" json:"immutable,omitempty"`
+	Still         bool                   `protobuf:"varint,7,opt,name=still,proto3" json:"still,omitempty"` // somebody can keep its writers still: Freeze takes it as it is at one moment, or is VOID
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2641,6 +2642,13 @@ func (x *Tree) GetSetId() bool {
 func (x *Tree) GetImmutable() bool {
 	if x != nil {
 		return x.Immutable
+	}
+	return false
+}
+
+func (x *Tree) GetStill() bool {
+	if x != nil {
+		return x.Still
 	}
 	return false
 }
@@ -3061,7 +3069,8 @@ func (x *Memory) GetTerm() uint64 {
 // Look at what may have changed, now.
 type Look struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Walk          bool                   `protobuf:"varint,1,opt,name=walk,proto3" json:"walk,omitempty"` // trust no event: walk the trees
+	Walk          bool                   `protobuf:"varint,1,opt,name=walk,proto3" json:"walk,omitempty"`   // trust no event: walk the trees
+	Drain         bool                   `protobuf:"varint,2,opt,name=drain,proto3" json:"drain,omitempty"` // wait for the events of all that happened before; a tree that nothing watches is walked
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3099,6 +3108,13 @@ func (*Look) Descriptor() ([]byte, []int) {
 func (x *Look) GetWalk() bool {
 	if x != nil {
 		return x.Walk
+	}
+	return false
+}
+
+func (x *Look) GetDrain() bool {
+	if x != nil {
+		return x.Drain
 	}
 	return false
 }
@@ -6660,14 +6676,15 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	" \x03(\tR\x06probes\x12!\n" +
 	"\fsync_address\x18\v \x01(\tR\vsyncAddress\x12\x14\n" +
 	"\x05peers\x18\f \x03(\tR\x05peers\x12\x18\n" +
-	"\aselinux\x18\r \x01(\bR\aselinux\"\x97\x01\n" +
+	"\aselinux\x18\r \x01(\bR\aselinux\"\xad\x01\n" +
 	"\x04Tree\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\fR\x04path\x12\x18\n" +
 	"\aexclude\x18\x03 \x03(\tR\aexclude\x12\x18\n" +
 	"\adevices\x18\x04 \x01(\bR\adevices\x12\x15\n" +
 	"\x06set_id\x18\x05 \x01(\bR\x05setId\x12\x1c\n" +
-	"\timmutable\x18\x06 \x01(\bR\timmutable\"?\n" +
+	"\timmutable\x18\x06 \x01(\bR\timmutable\x12\x14\n" +
+	"\x05still\x18\a \x01(\bR\x05still\"?\n" +
 	"\rArchiveLimits\x12\x18\n" +
 	"\aentries\x18\x01 \x01(\rR\aentries\x12\x14\n" +
 	"\x05bytes\x18\x02 \x01(\x04R\x05bytes\"s\n" +
@@ -6697,9 +6714,10 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x06Memory\x129\n" +
 	"\bposition\x18\x01 \x01(\v2\x1d.virtquorum.guest.v1.PositionR\bposition\x12\x12\n" +
 	"\x04root\x18\x02 \x01(\fR\x04root\x12\x12\n" +
-	"\x04term\x18\x03 \x01(\x04R\x04term\"\x1a\n" +
+	"\x04term\x18\x03 \x01(\x04R\x04term\"0\n" +
 	"\x04Look\x12\x12\n" +
-	"\x04walk\x18\x01 \x01(\bR\x04walk\"%\n" +
+	"\x04walk\x18\x01 \x01(\bR\x04walk\x12\x14\n" +
+	"\x05drain\x18\x02 \x01(\bR\x05drain\"%\n" +
 	"\x05Audit\x12\x1c\n" +
 	"\tbandwidth\x18\x01 \x01(\x04R\tbandwidth\"\xf2\x04\n" +
 	"\x04Seen\x12\x16\n" +

@@ -59,7 +59,7 @@ final class Joining {
   PullResult pull(Offer offer, Goal goal, ArchiveNote note, UsersSeen users, Limit limit)
       throws GuestException, Trouble {
     long start = program.time().nanos();
-    Looks.Sight before = looks.walk(limit);
+    Looks.Sight before = looks.drained(limit);
     Optional<RowKey> other = RowPlan.notRemembered(goal, before.snapshot());
     if (other.isPresent()) {
       return new PullResult.Void("This member remembers something else of " + other.get());
@@ -85,7 +85,8 @@ final class Joining {
       }
       Optional<Applied> applied = Optional.empty();
       for (int tries = 1; applied.isEmpty(); tries++) {
-        Looks.Sight now = looks.walk(limit);
+        // What no event tells of, as a mount, only a walk does.
+        Looks.Sight now = tries == 1 ? looks.drained(limit) : looks.walk(limit);
         boolean still =
             goal instanceof Goal.Rows
                 ? plan.isAsBefore(before.matrix(), now.matrix())
@@ -188,7 +189,7 @@ final class Joining {
       reached = after.matrix().root().equals(root);
       unmet = plan.unmet(after.matrix());
     } else {
-      after = looks.walk(limit);
+      after = looks.drained(limit);
       unmet = plan.unmet(after.matrix()).stream().filter(k -> !late.contains(k)).toList();
       reached = unmet.isEmpty();
     }
@@ -233,7 +234,7 @@ final class Joining {
   Looks.Sight remember(Position position, Digest root, Limit limit) throws GuestException, Trouble {
     RefusedException moved = null;
     for (int i = 0; i < TRIES; i++) {
-      Looks.Sight sight = looks.walk(limit);
+      Looks.Sight sight = looks.drained(limit);
       if (!sight.matrix().root().equals(root)) {
         return sight;
       }

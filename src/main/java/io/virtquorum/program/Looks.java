@@ -81,17 +81,25 @@ final class Looks {
 
   /** What changed by events, and by a walk where there are none or the newest is old. */
   Sight look(Limit limit) throws GuestException, Trouble {
-    return sight(walks, false, limit);
+    return sight(walks, false, false, limit);
+  }
+
+  /**
+   * The same once all events of what happened before came. What no event tells of, as a store
+   * through a mapping, the next walk finds.
+   */
+  Sight drained(Limit limit) throws GuestException, Trouble {
+    return sight(walks, true, false, limit);
   }
 
   /** What changed, whatever events say: after this everything from before it is seen. */
   Sight walk(Limit limit) throws GuestException, Trouble {
-    return sight(true, false, limit);
+    return sight(true, false, false, limit);
   }
 
   /** Every content, from the disk. */
   Sight audit(Limit limit) throws GuestException, Trouble {
-    return sight(true, true, limit);
+    return sight(true, false, true, limit);
   }
 
   /** What was seen last, if that was in this session. */
@@ -99,9 +107,10 @@ final class Looks {
     return newest.filter(_ -> session == now);
   }
 
-  private Sight sight(boolean walk, boolean audit, Limit limit) throws GuestException, Trouble {
+  private Sight sight(boolean walk, boolean drain, boolean audit, Limit limit)
+      throws GuestException, Trouble {
     Limit reading = audit ? limit : limit.within(READING);
-    Seen first = seen(walk, audit, limit);
+    Seen first = seen(walk, drain, audit, limit);
     String boot = session.welcome().getBootId();
     Seen seen = first;
     for (Duration pause = PAUSE; ; pause = longer(pause)) {
@@ -127,7 +136,7 @@ final class Looks {
                 + " time");
       }
       pause(pause);
-      seen = seen(false, false, limit);
+      seen = seen(false, false, false, limit);
       if (!session.welcome().getBootId().equals(boot)) {
         throw new GuestException.Rebooted("The guest rebooted while its files were read");
       }
@@ -167,7 +176,8 @@ final class Looks {
     }
   }
 
-  private Seen seen(boolean walk, boolean audit, Limit limit) throws GuestException, Trouble {
+  private Seen seen(boolean walk, boolean drain, boolean audit, Limit limit)
+      throws GuestException, Trouble {
     Session before = session;
     session = program.session(limit);
     if (session != before) {
@@ -179,7 +189,7 @@ final class Looks {
     if (audit) {
       request.setAudit(Audit.getDefaultInstance());
     } else {
-      request.setLook(Look.newBuilder().setWalk(walk));
+      request.setLook(Look.newBuilder().setWalk(walk).setDrain(drain));
     }
     Seen seen = program.demand(request, audit ? "an audit" : "a look", limit).getLook();
     for (TreeState tree : seen.getTreesList()) {

@@ -177,6 +177,7 @@ final class Program {
         .setName(tree.name())
         .setPath(ByteString.copyFrom(tree.path(), UTF_8))
         .addAllExclude(tree.excludes())
+        .setStill(tree.canQuiesce())
         .build();
   }
 }

@@ -68,8 +68,11 @@ final class EditSpeed implements AutoCloseable {
   private final Object news = new Object();
   private ClusterRuntime runtime;
 
-  private EditSpeed(Path directory, boolean syncing) throws IOException {
+  private final boolean first;
+
+  private EditSpeed(Path directory, boolean syncing, boolean first) throws IOException {
     this.directory = directory;
+    this.first = first;
     this.tree = Files.createDirectory(directory.resolve("www"));
     this.disk = syncing ? Optional.of(directory.resolve("record")) : Optional.empty();
   }
@@ -78,7 +81,8 @@ final class EditSpeed implements AutoCloseable {
    * Measures and says it.
    *
    * @param arguments how many edits one after the other; how many seconds of ten edits a second;
-   *     how many other files there are; {@code memory} or {@code disk}: where the record is
+   *     how many other files there are; {@code memory} or {@code disk}: where the record is; {@code
+   *     yes}: the others begin with nothing, and what their first copy takes is measured too
    */
   public static void main(String[] arguments) throws Exception {
     Level level = Level.toLevel(System.getenv("LOG"), Level.WARN);
@@ -89,10 +93,17 @@ final class EditSpeed implements AutoCloseable {
     int seconds = Integer.parseInt(arguments[1]);
     int files = Integer.parseInt(arguments[2]);
     Path directory = Files.createTempDirectory("virtquorum-edits");
-    try (var speed = new EditSpeed(directory, arguments[3].equals("disk"))) {
-      speed.begin(files);
+    boolean first = arguments[4].equals("yes");
+    try (var speed = new EditSpeed(directory, arguments[3].equals("disk"), first)) {
+      long took = speed.begin(files);
       System.out.printf(
           "%d members with %,d files, the record in %s%n", MEMBERS, files, arguments[3]);
+      if (first) {
+        System.out.printf("first copy to two members: %.1f s%n", took / 1e9);
+        for (String synced : List.of("", " and sync")) {
+          System.out.printf("rsync -a%s to one: %.1f s%n", synced, speed.rsync(synced) / 1e9);
+        }
+      }
       if (edits > 0) {
         speed.oneByOne(edits);
       }
@@ -105,7 +116,8 @@ final class EditSpeed implements AutoCloseable {
     System.exit(0); // gRPC's threads may live for a while
   }
 
-  private void begin(int files) throws Exception {
+  /** Until all members hold the same; how long that took since the last one began. */
+  private long begin(int files) throws Exception {
     network();
     var records = new InMemory();
     runtime =
@@ -135,13 +147,14 @@ final class EditSpeed implements AutoCloseable {
             calls,
             new MemberGateway(runtimes, () -> true));
     open.push(server::shutdownNow);
+    long begun = 0;
     for (int i = 0; i < MEMBERS; i++) {
       Path own = Files.createDirectory(directory.resolve("member-" + i));
-      ScratchTree scratch = ScratchTree.ext4(directory.resolve("disk-" + i), "-N", "30000");
+      ScratchTree scratch = ScratchTree.ext4(directory.resolve("disk-" + i), 256, "-N", "60000");
       open.push(scratch);
       disks.add(scratch);
       RealProgram.run("rmdir", scratch.path.resolve("lost+found").toString());
-      for (int n = 0; n < files; n++) {
+      for (int n = 0; n < files && (i == 0 || !first); n++) {
         scratch.write("pages-" + n / 50 + "/" + n, "page " + n);
       }
       var program =
@@ -162,6 +175,7 @@ final class EditSpeed implements AutoCloseable {
               tree.toString());
       open.push(program);
       open.push(EditSpeed::endPrograms); // unshare ends with its child
+      begun = System.nanoTime();
       open.push(
           new SidecarOnSocket(
               "demo",
@@ -171,7 +185,48 @@ final class EditSpeed implements AutoCloseable {
               program.socket,
               "127.0.0.1:" + server.getPort()));
     }
-    await(view -> isOnAll(view) && view.exposure().isNone());
+    return await(view -> isOnAll(view) && view.exposure().isNone()) - begun;
+  }
+
+  /** How long rsync takes for what web-0 holds, to an empty disk at web-1. */
+  private long rsync(String synced) throws Exception {
+    ScratchTree copy =
+        ScratchTree.ext4(directory.resolve("copy" + synced.length()), 256, "-N", "60000");
+    open.push(copy);
+    Path rules =
+        Files.writeString(
+            directory.resolve("rsyncd.conf"),
+            "[copy]\npath = %s\nread only = no\nuse chroot = no\nuid = root\ngid = root\n"
+                .formatted(copy.path));
+    Process daemon =
+        new ProcessBuilder(
+                "nsenter",
+                "--net=/run/netns/" + name + "-1",
+                "rsync",
+                "--daemon",
+                "--no-detach",
+                "--config=" + rules)
+            .inheritIO()
+            .start();
+    try {
+      Thread.sleep(1_000);
+      long begun = System.nanoTime();
+      RealProgram.run(
+          "nsenter",
+          "--net=/run/netns/" + name + "-0",
+          "rsync",
+          "-a",
+          "--exclude=/.virtquorum",
+          disks.getFirst().path + "/",
+          "rsync://172.31.77.11/copy/");
+      if (!synced.isEmpty()) {
+        RealProgram.run("sync", "-f", copy.path.toString());
+      }
+      return System.nanoTime() - begun;
+    } finally {
+      daemon.destroy();
+      daemon.waitFor();
+    }
   }
 
   /** Three guests on one bridge. */
@@ -228,7 +283,7 @@ final class EditSpeed implements AutoCloseable {
             Config.Voting.standard(),
             Config.Timing.standard(),
             false,
-            Config.Bootstrap.ask(),
+            new Config.Bootstrap(first ? Optional.of("web-0") : Optional.empty(), false),
             Optional.empty()),
         vms,
         StateSpec.ofFiles(new FileTree("site", tree.toString())),

@@ -28,10 +28,16 @@ public final class ScratchTree implements AutoCloseable {
   /** In a file of its own. */
   public static ScratchTree ext4(Path directory, String... options)
       throws IOException, InterruptedException {
+    return ext4(directory, 64, options);
+  }
+
+  /** In a file of its own of so many megabytes. */
+  public static ScratchTree ext4(Path directory, int megabytes, String... options)
+      throws IOException, InterruptedException {
     Files.createDirectories(directory);
     assumeTrue(RealProgram.run("id", "-u").strip().equals("0"), "mounting needs root");
     Path image = directory.resolveSibling(directory.getFileName() + ".image");
-    RealProgram.run("truncate", "-s", "64M", image + "");
+    RealProgram.run("truncate", "-s", megabytes + "M", image + "");
     List<String> make = new ArrayList<>(List.of("mkfs.ext4", "-q", image + ""));
     make.addAll(1, List.of(options));
     RealProgram.run(make.toArray(String[]::new));

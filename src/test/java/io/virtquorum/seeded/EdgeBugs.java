@@ -134,7 +134,7 @@ final class EdgeBugs {
               "return begin.plusNanos(nanoTime.getAsLong() - beginNanos);",
               "return wall.instant();",
               "A clock that is set back holds up repairs and failovers.",
-              UNFOUND),
+              Found.by(25206)),
           new SeededBug(
               9,
               "adjudicate/Exposed.java",

@@ -53,7 +53,10 @@ record Schedule(
     if (shape.kind() == Shape.Kind.CHANGING) {
       events.addAll(membership(seed, off));
     }
-    Theme.of(seed).ifPresent(theme -> events.addAll(theme.events(seed, off)));
+    List<Theme> themes = Theme.in(seed);
+    for (int i = 0; i < themes.size(); i++) {
+      events.addAll(themes.get(i).events(seed ^ ((long) i << 60), off));
+    }
     events.sort(Comparator.comparingLong(Event::at).thenComparing(Event::seed));
     return new Schedule(seed, shape, differ, early, busy, events);
   }

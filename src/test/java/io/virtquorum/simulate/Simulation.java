@@ -118,7 +118,7 @@ public final class Simulation {
     Schedule schedule = Schedule.of(seed, off);
     String theme = System.getProperty("theme", "");
     if (!schedule.shape().text().startsWith(System.getProperty("kind", ""))
-        || !(theme.isEmpty() || Theme.of(seed).filter(t -> t.text().equals(theme)).isPresent())) {
+        || !(theme.isEmpty() || Theme.in(seed).stream().anyMatch(t -> t.text().equals(theme)))) {
       return;
     }
     long before = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();

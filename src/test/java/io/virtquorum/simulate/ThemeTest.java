@@ -47,6 +47,22 @@ final class ThemeTest {
   }
 
   @Test
+  void givenASeedOfTwoThemesThenEventsOfBothHappen() {
+    for (long seed = Theme.TWO_FROM; seed < Theme.TWO_FROM + 300; seed++) {
+      List<Theme> themes = Theme.in(seed);
+      assertThat(themes).doesNotHaveDuplicates().hasSize(2);
+      List<Event> themed =
+          Schedule.of(seed, NONE).events().stream()
+              .filter(e -> OF_THEMES.contains(e.kind()))
+              .toList();
+      assertThat(themes)
+          .allSatisfy(
+              theme -> assertThat(themed).anyMatch(event -> theme.kinds.contains(event.kind())));
+      assertThat(themed).hasSizeBetween(2, 8);
+    }
+  }
+
+  @Test
   void everyThemeIsDrawnAndEveryKindThatIsOfNoShareHasOne() {
     Set<Theme> drawn = new HashSet<>();
     LongStream.rangeClosed(1, 300).forEach(seed -> Theme.of(seed).ifPresent(drawn::add));
