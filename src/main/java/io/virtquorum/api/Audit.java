@@ -11,8 +11,8 @@ import io.fabric8.kubernetes.api.model.Quantity;
 /**
  * How members read their files from the disk; how often is {@link Timing#audit}.
  *
- * @param bandwidth bytes a second that a member reads at most in an audit or to prove a row, such
- *     as 50M, from 1M to 100G; see {@link #bytesPerSecond}
+ * @param bandwidth bytes a second that a member reads at most in an audit, such as 50M, from 1M to
+ *     100G; see {@link #bytesPerSecond}
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 @ValidationRule(
@@ -24,8 +24,7 @@ import io.fabric8.kubernetes.api.model.Quantity;
 public record Audit(
     @Default("50M")
         @JsonPropertyDescription(
-            "Bytes a second that a member reads from its disk at most, in an audit or to prove what it holds, such as"
-                + " 50M.")
+            "Bytes a second that a member reads from its disk at most in an audit, such as 50M.")
         Quantity bandwidth) {
 
   /** 50 MB a second. */
