@@ -336,6 +336,29 @@ func TestGivenARepairMeanwhileThenNothingIsConfirmed(t *testing.T) {
 	w.expect(ended, barrier.Unknown)
 }
 
+// A former primary that is cut off hears nothing of that; its sidecar remembers once more what it still holds.
+func TestGivenAWriteThatIsTakenBackThenRememberingWhatWasCommittedOnceMoreConfirmsNothing(t *testing.T) {
+	w := newWaiting(t)
+	committed := w.remember()
+	w.commits(committed)
+	write(t, w.tree, "order")
+	ended := w.ask(500 * time.Millisecond)
+	w.awaitLooked(1)
+	if err := os.Remove(filepath.Join(w.tree, "order")); err != nil {
+		t.Fatal(err)
+	}
+	for tries := 0; ; tries++ {
+		look := w.must(&wire.Look{Walk: true}).GetLook()
+		remember := &wire.Remember{Position: committed.Position, Root: committed.Root, Look: look.Number}
+		if _, err := w.s.do(t.Context(), &fakeCall{request: request(t, remember), session: w.session}); err == nil {
+			break
+		} else if reason(err) != wire.Reason_REASON_VOID || tries > 100 {
+			t.Fatal(err)
+		}
+	}
+	w.expect(ended, barrier.Unknown)
+}
+
 func TestGivenAnotherSessionThenWhatTheOneBeforeSaidCountsNoMore(t *testing.T) {
 	w := newWaiting(t)
 	committed := w.remember()

@@ -227,12 +227,15 @@ func (s *Service) remember(ctx context.Context, of *member, call Call) (*wire.An
 		Root:          fingerprint.Digest(request.Root),
 		Configuration: configurationOf(of.configure),
 	}
+	again := of.remembersAll(state)
 	if request.Frozen != 0 {
 		look, err := of.rememberFrozen(ctx, request.Frozen, state)
 		if err != nil {
 			return nil, err
 		}
-		s.standings.hold(of, state, look)
+		if !again {
+			s.standings.hold(of, state, look)
+		}
 		return remembered(request), nil
 	}
 	if now := of.look(); now != request.Look {
@@ -249,8 +252,21 @@ func (s *Service) remember(ctx context.Context, of *member, call Call) (*wire.An
 	if err != nil {
 		return nil, err
 	}
-	s.standings.hold(of, state, request.Look)
+	if !again {
+		s.standings.hold(of, state, request.Look)
+	}
 	return remembered(request), nil
+}
+
+// remembersAll is true if all trees remember this already. To remember it once more, by a later look that finds the same again, proves
+// nothing of when it was committed.
+func (of *member) remembersAll(state memory.State) bool {
+	for _, t := range of.trees {
+		if at, known := t.remembers(); !known || at != state {
+			return false
+		}
+	}
+	return true
 }
 
 func remembered(request *wire.Remember) *wire.Answer {

@@ -404,6 +404,9 @@ final class Operations {
           Reason.REASON_VOID, "", "look " + request.getLook() + " is not the newest any more");
     }
     Remembered state = remembered(request.getPosition(), request.getRoot());
+    boolean again =
+        trees.stream()
+            .allMatch(tree -> tree.memory().map(MemoryFile::remembered).equals(Optional.of(state)));
     for (ProgramTree tree : trees) {
       use(tree);
       if (kept.isEmpty() && tree.isUnread()) {
@@ -423,7 +426,9 @@ final class Operations {
       }
     }
     repairs.setHalf(false);
-    barrier.remembered(state, kept.map(Frozen::look).orElse(request.getLook()));
+    if (!again) { // else nothing is known of when it was committed
+      barrier.remembered(state, kept.map(Frozen::look).orElse(request.getLook()));
+    }
     return Optional.of(
         Answer.newBuilder()
             .setRemembered(io.virtquorum.guest.wire.v1.Remembered.getDefaultInstance()));
