@@ -158,10 +158,6 @@ func TestGivenALogAndPagesThatAreWrittenInTurnThenWhatIsFrozenIsOfOneMoment(t *t
 // Where its writers can be kept still nothing else will do.
 func TestGivenATreeThatNeverStandsStillAndCanBeKeptSoThenWhatIsFrozenIsOfOneMomentOrNothingIs(t *testing.T) {
 	p := newDatabase(t, "ext4")
-	configure := configureOf(p.donorTree)
-	configure.SyncAddress, configure.Trees[0].Still = "127.0.0.1", true
-	mustDo(t, p.donor, configure)
-	rowsIn(t, p.donor)
 	ended, halt := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -192,7 +188,8 @@ func TestGivenATreeThatNeverStandsStillAndCanBeKeptSoThenWhatIsFrozenIsOfOneMome
 	within(t, func() bool { return p.takeMoment(port) })
 }
 
-// newDatabase has a tree in which both are written until the test ends.
+// newDatabase has a tree in which both are written until the test ends, and whose writers can be kept still: of others that are too busy
+// each file may be of a moment of its own.
 func newDatabase(t *testing.T, kind string) *freezer {
 	p := newFreezer(t, kind, func(tree string) {
 		for _, name := range []string{"log", "pages"} {
@@ -201,6 +198,10 @@ func newDatabase(t *testing.T, kind string) *freezer {
 			}
 		}
 	})
+	configure := configureOf(p.donorTree)
+	configure.SyncAddress, configure.Trees[0].Still = "127.0.0.1", true
+	mustDo(t, p.donor, configure)
+	rowsIn(t, p.donor)
 	ended, halt := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
