@@ -81,7 +81,7 @@ final class Looks {
 
   /** What changed by events, and by a walk where there are none or the newest is old. */
   Sight look(Limit limit) throws GuestException, Trouble {
-    return sight(walks, false, false, limit);
+    return sight(walks ? How.WALK : How.AT_ONCE, limit);
   }
 
   /**
@@ -89,17 +89,17 @@ final class Looks {
    * through a mapping, the next walk finds.
    */
   Sight drained(Limit limit) throws GuestException, Trouble {
-    return sight(walks, true, false, limit);
+    return sight(walks ? How.WALK : How.DRAINED, limit);
   }
 
   /** What changed, whatever events say: after this everything from before it is seen. */
   Sight walk(Limit limit) throws GuestException, Trouble {
-    return sight(true, false, false, limit);
+    return sight(How.WALK, limit);
   }
 
   /** Every content, from the disk. */
   Sight audit(Limit limit) throws GuestException, Trouble {
-    return sight(true, false, true, limit);
+    return sight(How.AUDIT, limit);
   }
 
   /** What was seen last, if that was in this session. */
@@ -107,10 +107,17 @@ final class Looks {
     return newest.filter(_ -> session == now);
   }
 
-  private Sight sight(boolean walk, boolean drain, boolean audit, Limit limit)
-      throws GuestException, Trouble {
-    Limit reading = audit ? limit : limit.within(READING);
-    Seen first = seen(walk, drain, audit, limit);
+  /** What of the trees a look sees. */
+  private enum How {
+    AT_ONCE,
+    DRAINED,
+    WALK,
+    AUDIT
+  }
+
+  private Sight sight(How how, Limit limit) throws GuestException, Trouble {
+    Limit reading = how == How.AUDIT ? limit : limit.within(READING);
+    Seen first = seen(how, limit);
     String boot = session.welcome().getBootId();
     Seen seen = first;
     for (Duration pause = PAUSE; ; pause = longer(pause)) {
@@ -136,7 +143,7 @@ final class Looks {
                 + " time");
       }
       pause(pause);
-      seen = seen(false, false, false, limit);
+      seen = seen(How.AT_ONCE, limit);
       if (!session.welcome().getBootId().equals(boot)) {
         throw new GuestException.Rebooted("The guest rebooted while its files were read");
       }
@@ -176,20 +183,22 @@ final class Looks {
     }
   }
 
-  private Seen seen(boolean walk, boolean drain, boolean audit, Limit limit)
-      throws GuestException, Trouble {
+  private Seen seen(How how, Limit limit) throws GuestException, Trouble {
     Session before = session;
     session = program.session(limit);
     if (session != before) {
       matrix = null; // another program may count its looks from 1 again
       newest = Optional.empty();
-      walk = true;
     }
+    boolean audit = how == How.AUDIT;
     Request.Builder request = Request.newBuilder();
     if (audit) {
       request.setAudit(Audit.getDefaultInstance());
     } else {
-      request.setLook(Look.newBuilder().setWalk(walk).setDrain(drain));
+      request.setLook(
+          Look.newBuilder()
+              .setWalk(how == How.WALK || session != before)
+              .setDrain(how == How.DRAINED));
     }
     Seen seen = program.demand(request, audit ? "an audit" : "a look", limit).getLook();
     for (TreeState tree : seen.getTreesList()) {

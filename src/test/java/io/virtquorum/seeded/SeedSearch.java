@@ -60,14 +60,14 @@ final class SeedSearch {
     if (themes.contains("")) {
       return seed -> true;
     }
-    var of = classes.loadClass("io.virtquorum.simulate.Theme").getDeclaredMethod("of", long.class);
-    of.setAccessible(true);
+    var in = classes.loadClass("io.virtquorum.simulate.Theme").getDeclaredMethod("in", long.class);
+    in.setAccessible(true);
     return seed -> {
       try {
-        return ((Optional<?>) of.invoke(null, seed))
-            .map(theme -> theme.toString().toLowerCase(Locale.ROOT))
-            .filter(themes::contains)
-            .isPresent();
+        return ((List<?>) in.invoke(null, seed))
+            .stream()
+                .map(theme -> theme.toString().toLowerCase(Locale.ROOT))
+                .anyMatch(themes::contains);
       } catch (ReflectiveOperationException e) {
         throw new IllegalStateException(e);
       }

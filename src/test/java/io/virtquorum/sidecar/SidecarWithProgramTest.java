@@ -85,7 +85,8 @@ final class SidecarWithProgramTest {
             .setArchiveBytes(1 << 30)
             .build();
     String name = "web-" + number;
-    GuestWork work = GuestWork.of(name, configure, guest, new Kept(), Set.of(), System::nanoTime);
+    GuestWork work =
+        GuestWork.of(name, configure, guest, new KeptInMemory(), Set.of(), System::nanoTime);
     open.push(work);
     return work;
   }
@@ -201,20 +202,5 @@ final class SidecarWithProgramTest {
     assertThat(Duration.ofNanos(System.nanoTime() - recalled)).isLessThan(Duration.ofSeconds(5));
     assertThat(after.root()).isEqualTo(before.root());
     assertThat(after.trouble()).isEmpty();
-  }
-
-  /** What would outlive the sidecar. */
-  private static final class Kept implements Users.Kept {
-    private boolean used;
-
-    @Override
-    public boolean usersSinceHeld() {
-      return used;
-    }
-
-    @Override
-    public void usersSinceHeld(boolean value) {
-      used = value;
-    }
   }
 }
