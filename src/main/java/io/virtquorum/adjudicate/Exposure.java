@@ -61,14 +61,17 @@ public record Exposure(
 
   /**
    * This is committed. What the primary has beyond it is as old as what it last showed, or as all
-   * that it had if it never showed this.
+   * that it had if it never showed this, or as it may have been before if it showed nothing yet.
    */
   Exposure committed(Position position, Instant now) {
     Optional<Instant> newer =
         trail.endsAt(position)
             ? Optional.empty()
             : since.map(at -> trail.held(position).orElse(at));
-    return new Exposure(newer, unknownSince, Optional.of(now), trail.from(position), left);
+    // A new leader may find it on others before the primary has said anything.
+    boolean unheard = since.isEmpty() && unknownSince.isPresent() && trail.held(position).isEmpty();
+    Optional<Instant> bound = unheard ? notBefore : Optional.of(now);
+    return new Exposure(newer, unknownSince, bound, trail.from(position), left);
   }
 
   /**

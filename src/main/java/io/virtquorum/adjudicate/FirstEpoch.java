@@ -121,10 +121,11 @@ final class FirstEpoch {
             .memory()
             .filter(m -> record.isPrimary(chosen) && m.position().tenure() == record.tenure());
     // What rotted since it was chosen, or in a former life, is not what was chosen, unless a person
-    // promotes it as it is, or nobody has anything else.
+    // promotes it as it is.
     boolean asItIs = accepted.isEmpty() && promoted().isPresent();
-    if (!asItIs && !ballot.rot().isEmpty() && !areAllEqual()) {
-      return Ruling.hold(picture, rotted(chosen, ballot.rot()));
+    List<Change> rot = asItIs ? List.of() : unvouched(ballot.rot());
+    if (!rot.isEmpty()) {
+      return Ruling.hold(picture, rotted(chosen, rot));
     }
     Position position =
         accepted
@@ -132,6 +133,20 @@ final class FirstEpoch {
             .orElse(new Position(Math.max(record.tenure(), 1), 1));
     Target target = new Target(position, ballot.root(), Target.Ground.FIRST, Optional.of(chosen));
     return new Ruling(picture.elect(target), Optional.of(chosen), Set.of(), List.of());
+  }
+
+  /** What rotted, and no member has alike without knowing it as rot. */
+  private List<Change> unvouched(List<Change> rot) {
+    if (!areAllEqual()) {
+      return rot;
+    }
+    return rot.stream()
+        .filter(
+            change ->
+                picture
+                    .usable()
+                    .allMatch(m -> Change.keys(picture.ballot(m).rot()).contains(change.key())))
+        .toList();
   }
 
   private Ruling waiting(List<String> missing, String until) {
@@ -144,9 +159,10 @@ final class FirstEpoch {
   private static Hold rotted(String chosen, List<Change> rot) {
     return Hold.waiting(
         "RotWithoutDonor",
-        "%s rotted on %s after its state was chosen to be the first epoch: it is left as it is."
+        "%s rotted on %s, whose state is to be the first epoch: it is left as it is."
             .formatted(Words.rows(Change.keys(rot), rot.size()), chosen),
-        "It ends when somebody writes it anew, or spec.bootstrap.from names another member.");
+        "It ends when somebody writes it anew, spec.bootstrap.from names another member, or %s is promoted as it is."
+            .formatted(chosen));
   }
 
   private Hold tied() {

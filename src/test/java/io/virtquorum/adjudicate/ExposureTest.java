@@ -60,6 +60,15 @@ final class ExposureTest {
   }
 
   @Test
+  void givenACommitBeforeThePrimarySaidAnythingThenWhatItHasBeyondMayBeOlderThanTheCommit() {
+    Instant begun = Instant.EPOCH.plusSeconds(600);
+    Instant before = begun.minusSeconds(300);
+    Exposure leader = Exposure.begin(Optional.empty(), Optional.of(before));
+    Exposure silent = leader.with(Optional.empty(), Optional.of(begun));
+    assertThat(silent.committed(SECOND, begun.plusSeconds(27)).notBefore()).contains(before);
+  }
+
+  @Test
   void givenAWriteWhileTheOneBeforeIsCommittedThenItIsExposedSinceTheLookBeforeIt() {
     Decider decider = Decider.steady();
     decider.remembers(0, SECOND, NEW).later(Duration.ofSeconds(3));

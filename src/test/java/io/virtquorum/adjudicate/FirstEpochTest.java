@@ -128,6 +128,32 @@ final class FirstEpochTest {
   }
 
   @Test
+  void givenOneMemberWhoseFileRottedInAnotherLifeThenNoNewMemberGetsTheRot() {
+    SimulatedCluster cluster = SimulatedCluster.of(1);
+    cluster.member(0).disk.remember(new io.virtquorum.fingerprint.Position(9, 9));
+    cluster.member(0).disk.rot("data", "rot");
+    cluster.member(0).disk.readAll();
+    cluster.lead();
+    cluster.run(LONG);
+    assertThat(cluster.leader().holds("RotWithoutDonor")).isTrue();
+    assertThat(cluster.epoch()).isZero();
+    cluster.member(0).write("data", "written anew", true);
+    cluster.untilInSync();
+  }
+
+  @Test
+  void givenAFileThatRottedIntoWhatAllOthersHaveThenItsStateIsTheFirst() {
+    SimulatedCluster cluster = SimulatedCluster.of(2);
+    cluster.member(0).disk.remember(new io.virtquorum.fingerprint.Position(9, 9));
+    cluster.member(0).disk.rot("data", "alike");
+    cluster.member(0).disk.readAll();
+    cluster.member(1).disk.write("data", "alike");
+    cluster.lead();
+    cluster.untilInSync();
+    assertThat(cluster.epoch()).isEqualTo(1);
+  }
+
+  @Test
   void givenOneMemberThenItsStateIsCommittedAndItsRotIsReported() {
     SimulatedCluster cluster = SimulatedCluster.inSync(1);
     cluster.member(0).write("index.html", "v2", true);

@@ -247,11 +247,11 @@ final class CoreBugs {
           new SeededBug(
               14,
               "adjudicate/FirstEpoch.java",
-              "if (!asItIs && !ballot.rot().isEmpty() && !areAllEqual()) {",
+              "if (!rot.isEmpty()) {",
               "if (false) {",
               "What rots on the chosen one before the first commit is copied to all.",
               Found.not("not in 300 seeds: the first commit comes too soon there"),
-              UNFOUND),
+              Found.by(10002871)),
           new SeededBug(
               15,
               "adjudicate/Membership.java",

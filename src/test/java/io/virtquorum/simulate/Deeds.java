@@ -310,7 +310,7 @@ final class Deeds {
       }
     }
     try {
-      action.run();
+      volume.byOthers(action);
       world.story.tell("%s: somebody %s", vm.name, what);
     } catch (Volume.NoRoom e) {
       world.story.tell("%s: somebody finds no room and %s", vm.name, what);

@@ -87,7 +87,7 @@ final class OpenFile {
     long old = volume.get(places.getFirst()).ctime;
     long time = mapped && volume.isUnsynced(inode) ? old : vm.guest.fileTime();
     try {
-      volume.writeOpen(places, content, time);
+      volume.byOthers(() -> volume.writeOpen(places, content, time));
     } catch (Volume.NoRoom e) {
       return;
     }

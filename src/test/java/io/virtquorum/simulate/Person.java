@@ -114,7 +114,8 @@ final class Person {
       world.bootstrapFrom(world.members().getFirst().name);
     } else if (reasons.contains("RotWithoutDonor") || reasons.contains("MajorityDisagrees")) {
       world.story.tell("a person writes anew what nobody has any more");
-      deeds.everything(world.primary(0));
+      boolean begun = world.truth.record().primary().isPresent();
+      deeds.everything(begun ? world.primary(0) : world.members().getFirst());
     }
     if (reasons.contains("PrimaryForgot")
         || reasons.contains("NoSuccessor")

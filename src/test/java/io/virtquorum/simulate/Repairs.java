@@ -88,11 +88,11 @@ final class Repairs {
     }
     finish(call);
     boolean half = isHalf();
-    guest.truth.repairs.begins(guest);
+    guest.truth.repairs.asked(guest);
     operations.barrier.repaired();
     List<Replacement> plans = plans(request, wanted, half);
     if (request.getLook() != 0 && request.getSingle()) {
-      isAsSeen(request.getLook(), wanted);
+      refuseMoved(request.getLook(), wanted);
     }
     makeRoom(plans);
     if (request.getWhole()) {
@@ -107,7 +107,7 @@ final class Repairs {
   }
 
   /** Refuses rows that are not as a look saw them. */
-  private void isAsSeen(long look, List<TreeMap<String, Optional<Digest>>> wanted)
+  private void refuseMoved(long look, List<TreeMap<String, Optional<Digest>>> wanted)
       throws RefusedException {
     for (ProgramTree tree : operations.trees) {
       for (String path : wanted.get(tree.index).keySet()) {

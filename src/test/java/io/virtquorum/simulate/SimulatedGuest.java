@@ -353,7 +353,7 @@ final class SimulatedGuest {
     return EPOCH + clockOffset + timeline.now();
   }
 
-  /** How often programs wrote to its disks. */
+  /** How often its program wrote to its disks. */
   long written() {
     long written = 0;
     for (Volume volume : mounts.values()) {

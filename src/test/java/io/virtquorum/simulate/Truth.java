@@ -1,6 +1,7 @@
 package io.virtquorum.simulate;
 
 import io.virtquorum.adjudicate.ClusterRecord;
+import io.virtquorum.adjudicate.Committed;
 import io.virtquorum.api.Mode;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
@@ -103,6 +104,7 @@ final class Truth {
   void diskReplaced(SimulatedGuest guest, Volume disk) {
     watch(guest, disk);
     promises.diskGone(guest);
+    repairs.diskReplaced(guest, disk);
     witnesses.cameBack(guest, disk);
     Matrix before = holdings.latest(guest);
     Matrix now = changed(guest);
@@ -119,14 +121,15 @@ final class Truth {
     record
         .committed()
         .filter(c -> disks.memories(guest).contains(c.remembered()))
-        .map(c -> holdings.matrix(c.root()))
-        .ifPresent(
-            known ->
-                evolution.happened(
-                    guest.name,
-                    true,
-                    known.differences(holdings.latest(guest)),
-                    guest.timeline.now()));
+        .ifPresent(c -> wentOn(guest, c, holdings.latest(guest)));
+  }
+
+  /** What somebody's restore left between the two counts as what became of the first there. */
+  private void wentOn(SimulatedGuest guest, Committed from, Matrix to) {
+    Matrix known = holdings.matrix(from.root());
+    if (known != null && to != null) {
+      evolution.happened(guest.name, true, known.differences(to), guest.timeline.now());
+    }
   }
 
   ClusterRecord record() {
@@ -385,9 +388,24 @@ final class Truth {
     rules.restored(other);
     record = other;
     committed = other.committed().map(c -> holdings.contents(c.root())).orElse(Map.of());
+    other.committed().ifPresent(c -> goesOn(c, disks.guest(other.primary().orElseThrow())));
     clients.restored();
     confirmations.beginAnew();
     exposure.changed();
+  }
+
+  /**
+   * The record came back older than what its primary remembers of the same tenure: nobody can tell
+   * whether that is what became of it, or of a life that a restore of all disks had brought back
+   * before (seed 10002033).
+   */
+  private void goesOn(Committed restored, SimulatedGuest primary) {
+    for (Remembered memory : disks.memories(primary)) {
+      if (memory.position().tenure() == restored.position().tenure()
+          && memory.position().isAfter(restored.position())) {
+        wentOn(primary, restored, holdings.matrix(memory.root()));
+      }
+    }
   }
 
   /** A person named the member whose state is to be the first. */

@@ -104,9 +104,19 @@ final class Volume {
     return treeVersion;
   }
 
-  /** How many changes programs made. */
+  /** How many changes the guest program made. */
   long writes() {
     return writes;
+  }
+
+  /** Somebody else than the guest program changes something. */
+  void byOthers(Runnable changes) {
+    long before = writes;
+    try {
+      changes.run();
+    } finally {
+      writes = before;
+    }
   }
 
   /** Somebody hears from now on of bytes that lose a place here; there may be others. */
