@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -25,9 +26,9 @@ type Reading struct {
 	Paths     iter.Seq[string] // nil: all that is unread
 	PastCache bool             // from the disk; on a file system in memory there is nothing else
 	Most      int64            // bytes; a file that is larger by now is left unread; 0: none is too large
-	// Readers is how many files are read at a time, where the disk is waited for and not the processor: then as fast as it can be. 0: one
-	// after the other, and past the cache no more bytes a second than the scanner's bandwidth.
-	Readers int
+	// Urgent says that somebody waits: several files are read at a time, as fast as the disk gives them. Otherwise one after the other, and
+	// past the cache no more bytes a second than the scanner's bandwidth.
+	Urgent bool
 	// Progress is told where the reading is, after each file and each megabyte, by one reader at a time; it may be nil.
 	Progress func(path string, done, size int64)
 }
@@ -51,7 +52,7 @@ var errLarger = errors.New("it is larger than what is read now")
 // was closed.
 func (s *Scanner) Read(ctx context.Context, reading Reading) (Done, error) {
 	r := &reader{Scanner: s, ctx: ctx, reading: reading, hasher: NewHasher(0)}
-	if reading.PastCache && reading.Readers == 0 {
+	if reading.PastCache && !reading.Urgent {
 		r.hasher = NewHasher(s.options.Bandwidth)
 	}
 	paths := reading.Paths
@@ -111,7 +112,7 @@ func (r *reader) batch(paths []string) error {
 			before = nil // each by itself then
 		}
 	}
-	if r.reading.Readers > 1 && len(paths) > 1 {
+	if r.reading.Urgent && len(paths) > 1 {
 		return r.together(paths, before, seconds)
 	}
 	for _, path := range paths {
@@ -125,46 +126,62 @@ func (r *reader) batch(paths []string) error {
 	return nil
 }
 
-// together reads a batch by several readers. The first error ends all.
+// together reads several files of a batch at a time.
 func (r *reader) together(paths []string, before map[string]beneath.Stat, seconds int64) error {
-	ctx, end := context.WithCancelCause(r.ctx)
-	defer end(nil)
+	var adding, telling sync.Mutex
 	reading := r.reading
 	if told := reading.Progress; told != nil {
-		var telling sync.Mutex
 		reading.Progress = func(path string, done, size int64) {
 			telling.Lock()
 			defer telling.Unlock()
 			told(path, done, size)
 		}
 	}
-	wanted := make(chan string)
-	readers := make([]reader, min(reading.Readers, len(paths)))
+	return Together(r.ctx, slices.Values(paths), func(ctx context.Context, path string) error {
+		own := reader{Scanner: r.Scanner, ctx: ctx, reading: reading, hasher: NewHasher(0)}
+		err := own.one(path, before, seconds)
+		adding.Lock()
+		defer adding.Unlock()
+		r.done.Files += own.done.Files
+		r.done.Bytes += own.done.Bytes
+		r.done.Moved += own.done.Moved
+		if err != nil {
+			return fmt.Errorf("reading %q: %w", path, err)
+		}
+		return nil
+	})
+}
+
+// atATime is how many files are read together: the disk is waited for, not the processor.
+const atATime = 4
+
+// Together does something with each of what is given, several at a time, and returns when nothing of it runs any more. The first error, or
+// the context's end, ends all.
+func Together[T any](ctx context.Context, given iter.Seq[T], do func(context.Context, T) error) error {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	wanted := make(chan T)
 	var running sync.WaitGroup
-	for i := range readers {
-		one := &readers[i]
-		*one = reader{Scanner: r.Scanner, ctx: ctx, reading: reading, hasher: NewHasher(0)}
+	for range atATime {
 		running.Go(func() {
-			for path := range wanted {
+			for one := range wanted {
 				if ctx.Err() != nil {
 					continue
 				}
-				if err := one.one(path, before, seconds); err != nil {
-					end(fmt.Errorf("reading %q: %w", path, err))
+				if err := do(ctx, one); err != nil {
+					end(err)
 				}
 			}
 		})
 	}
-	for _, path := range paths {
-		wanted <- path
+	for one := range given {
+		if ctx.Err() != nil {
+			break
+		}
+		wanted <- one
 	}
 	close(wanted)
 	running.Wait()
-	for i := range readers {
-		r.done.Files += readers[i].done.Files
-		r.done.Bytes += readers[i].done.Bytes
-		r.done.Moved += readers[i].done.Moved
-	}
 	return context.Cause(ctx)
 }
 

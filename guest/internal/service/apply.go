@@ -67,7 +67,7 @@ func (s *Service) apply(ctx context.Context, of *member, call Call) (*wire.Answe
 		}
 	}
 	if request.Look != 0 && request.Single {
-		if err := of.isAsSeen(request.Look, targets); err != nil {
+		if err := of.refuseMoved(request.Look, targets); err != nil {
 			return nil, err
 		}
 	}
@@ -123,9 +123,9 @@ func (s *Service) apply(ctx context.Context, of *member, call Call) (*wire.Answe
 	return &wire.Answer{Piece: &wire.Answer_Applied{Applied: applied}}, nil
 }
 
-// isAsSeen refuses rows that are not as a look saw them: whoever ordered knows nothing of what was written since, and plans made before
+// refuseMoved refuses rows that are not as a look saw them: whoever ordered knows nothing of what was written since, and plans made before
 // this call are of rows that were seen then. Other rows may move.
-func (of *member) isAsSeen(look uint64, targets [][]*wire.Target) error {
+func (of *member) refuseMoved(look uint64, targets [][]*wire.Target) error {
 	versions, known := of.at(look)
 	if !known {
 		return void("look %d is not known any more", look)
@@ -138,12 +138,9 @@ func (of *member) isAsSeen(look uint64, targets [][]*wire.Target) error {
 		if err != nil {
 			return void("%w", err)
 		}
-		if now := t.version(); now.opened != versions[i].opened {
-			return void("the tree %s was opened anew meanwhile", t.spec.Name)
-		}
-		rows, gone, known := held.Rows.Since(versions[i].rows)
+		rows, gone, known := t.since(held, versions[i])
 		if !known {
-			return void("too much moved in %s since look %d", t.spec.Name, look)
+			return void("it is not known any more what moved in %s after look %d", t.spec.Name, look)
 		}
 		moved := make(map[string]bool, len(gone))
 		for _, path := range gone {

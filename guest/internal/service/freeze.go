@@ -72,7 +72,8 @@ type attempts struct {
 	mixed []int // by tree: how often it was not of one moment
 }
 
-// isStrict is true if a tree must be of one moment, whose writers nobody can keep still. One that has new files all the time is none of the others' business.
+// isStrict is true if a tree must be of one moment still, though nobody can keep its writers still. One that has new files all the time
+// is none of the others' business.
 func (a *attempts) isStrict(tree int) bool {
 	return a.mixed[tree] < momentRounds && a.round <= frozenRounds-lastRounds
 }
@@ -153,10 +154,8 @@ func (t *tree) beginFreeze(ctx context.Context, index int) (*frozenTree, error) 
 	case found.total > uint64(len(found.changes)):
 		return nil, tooLarge("%d rows of the tree %s are different from what is remembered", found.total, t.spec.Name)
 	}
-	select { // what happened before may not be among the rows yet
-	case <-ctx.Done():
-		return nil, fmt.Errorf("waiting for what happened in the tree %s: %w", t.spec.Name, context.Cause(ctx))
-	case <-held.Watcher.Drain():
+	if err := t.drain(ctx, held); err != nil { // what happened before may not be among the rows yet
+		return nil, err
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -182,10 +181,8 @@ func (t *tree) beginFreeze(ctx context.Context, index int) (*frozenTree, error) 
 
 // sameOthers is freeze.ErrMixed if something else in the tree changed by now than what is being frozen.
 func (t *tree) sameOthers(ctx context.Context, held *Held, one *frozenTree) error {
-	select {
-	case <-ctx.Done():
-		return fmt.Errorf("waiting for what happened in the tree %s: %w", t.spec.Name, context.Cause(ctx))
-	case <-held.Watcher.Drain():
+	if err := t.drain(ctx, held); err != nil {
+		return err
 	}
 	frozen := make(map[string]bool, len(one.seen))
 	for _, seen := range one.seen {

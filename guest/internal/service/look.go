@@ -15,6 +15,7 @@ import (
 	"virtquorum.io/guest/internal/evidence"
 	"virtquorum.io/guest/internal/fingerprint"
 	"virtquorum.io/guest/internal/port"
+	"virtquorum.io/guest/internal/watch"
 	"virtquorum.io/guest/internal/wire"
 )
 
@@ -177,28 +178,27 @@ func (of *member) at(number uint64) (versions []version, known bool) {
 
 func (s *Service) look(ctx context.Context, of *member, call Call) (*wire.Answer, error) {
 	wanted := call.Request().GetLook()
-	return s.lookAt(ctx, of, func(t *tree, rows *fingerprint.Scanner) error {
+	return s.lookAt(ctx, of, func(t *tree, held *Held) error {
 		t.lookedAt()
 		walk := wanted.GetWalk()
 		if wanted.GetDrain() && !walk {
-			watched, err := t.drain(ctx)
-			if err != nil {
+			if err := t.drain(ctx, held); err != nil {
 				return err
 			}
-			walk = !watched
+			walk = held.Watcher.Kind() == watch.Walk
 		}
 		if walk {
-			if _, err := t.walk(ctx, rows); err != nil {
+			if _, err := t.walk(ctx, held.Rows); err != nil {
 				return err
 			}
 		}
-		return t.readSmall(ctx, rows, progress(call, t.spec.Name), func(string) {})
+		return t.readSmall(ctx, held.Rows, progress(call, t.spec.Name), func(string) {})
 	}, false)
 }
 
 func (s *Service) audit(ctx context.Context, of *member, call Call) (*wire.Answer, error) {
-	return s.lookAt(ctx, of, func(t *tree, rows *fingerprint.Scanner) error {
-		began := time.Now()
+	return s.lookAt(ctx, of, func(t *tree, held *Held) error {
+		rows, began := held.Rows, time.Now()
 		if _, err := t.walk(ctx, rows); err != nil {
 			return err
 		}
@@ -214,14 +214,14 @@ func (s *Service) audit(ctx context.Context, of *member, call Call) (*wire.Answe
 
 // lookAt does something with each tree that is open, and answers with what is known after it: the state of a tree says what kept it
 // from being looked at.
-func (s *Service) lookAt(ctx context.Context, of *member, do func(*tree, *fingerprint.Scanner) error, audited bool) (*wire.Answer, error) {
+func (s *Service) lookAt(ctx context.Context, of *member, do func(*tree, *Held) error, audited bool) (*wire.Answer, error) {
 	for _, t := range of.trees {
 		held, err := t.use()
 		if err != nil {
 			audited = false
 			continue
 		}
-		if err := do(t, held.Rows); err != nil {
+		if err := do(t, held); err != nil {
 			if ctx.Err() != nil {
 				return nil, context.Cause(ctx)
 			}
@@ -287,13 +287,11 @@ func (of *member) rowsSince(since uint64) (sources []iter.Seq[*wire.Row], all bo
 			return nil, false, void("%w", err)
 		}
 		whole = append(whole, listed(i, held.Rows.Rows(), nil))
-		if !known || versions[i].opened != t.version().opened {
-			known = false
+		if !known {
 			continue
 		}
-		rows, gone, still := held.Rows.Since(versions[i].rows)
-		known = still
-		if still {
+		rows, gone, still := t.since(held, versions[i])
+		if known = still; still {
 			different = append(different, listed(i, rows, gone))
 		}
 	}
@@ -301,6 +299,14 @@ func (of *member) rowsSince(since uint64) (sources []iter.Seq[*wire.Row], all bo
 		return whole, true, nil
 	}
 	return different, false, nil
+}
+
+// since are the rows that are not as they were at an earlier version, and the paths of those that are gone; false: that is not known.
+func (t *tree) since(held *Held, earlier version) (rows iter.Seq[fingerprint.Row], gone []string, known bool) {
+	if t.version().opened != earlier.opened {
+		return nil, nil, false
+	}
+	return held.Rows.Since(earlier.rows)
 }
 
 // listed are rows, and between them those that are gone, both in the order of their paths.

@@ -228,34 +228,36 @@ func (s *Service) remember(ctx context.Context, of *member, call Call) (*wire.An
 		Configuration: configurationOf(of.configure),
 	}
 	again := of.remembersAll(state)
+	look, err := request.Look, error(nil)
 	if request.Frozen != 0 {
-		look, err := of.rememberFrozen(ctx, request.Frozen, state)
-		if err != nil {
-			return nil, err
-		}
-		if !again {
-			s.standings.hold(of, state, look)
-		}
-		return remembered(request), nil
+		look, err = of.rememberFrozen(ctx, request.Frozen, state)
+	} else {
+		err = of.rememberLook(ctx, look, state)
 	}
-	if now := of.look(); now != request.Look {
-		return nil, void("look %d is not the newest any more, which is %d", request.Look, now)
-	}
-	versions, known := of.at(request.Look) // another look may come meanwhile: that of the root is what is remembered
-	if !known {
-		return nil, void("look %d is not known any more", request.Look)
-	}
-	err := of.commit(ctx, state.Configuration, func(i int, t *tree) (*Held, uint64, error) {
-		held, err := t.prepare(ctx, state, versions[i])
-		return held, versions[i].rows, err
-	})
 	if err != nil {
 		return nil, err
 	}
 	if !again {
-		s.standings.hold(of, state, request.Look)
+		s.standings.hold(of, state, look)
 	}
-	return remembered(request), nil
+	return &wire.Answer{Piece: &wire.Answer_Remembered{Remembered: &wire.Remembered{
+		Memory: &wire.Memory{Position: request.Position, Root: request.Root},
+	}}}, nil
+}
+
+// rememberLook makes durable what the newest look saw, which must have this number.
+func (of *member) rememberLook(ctx context.Context, look uint64, state memory.State) error {
+	if now := of.look(); now != look {
+		return void("look %d is not the newest any more, which is %d", look, now)
+	}
+	versions, known := of.at(look) // another look may come meanwhile: that of the root is what is remembered
+	if !known {
+		return void("look %d is not known any more", look)
+	}
+	return of.commit(ctx, state.Configuration, func(i int, t *tree) (*Held, uint64, error) {
+		held, err := t.prepare(ctx, state, versions[i])
+		return held, versions[i].rows, err
+	})
 }
 
 // remembersAll is true if all trees remember this already. To remember it once more, by a later look that finds the same again, proves
@@ -267,12 +269,6 @@ func (of *member) remembersAll(state memory.State) bool {
 		}
 	}
 	return true
-}
-
-func remembered(request *wire.Remember) *wire.Answer {
-	return &wire.Answer{Piece: &wire.Answer_Remembered{Remembered: &wire.Remembered{
-		Memory: &wire.Memory{Position: request.Position, Root: request.Root},
-	}}}
 }
 
 // commit has all trees remember what prepare made durable of each, and of which version of its rows that is. The member is then no

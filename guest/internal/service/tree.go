@@ -283,18 +283,14 @@ func (t *tree) lookOn(ctx context.Context, rows *fingerprint.Scanner, watcher wa
 	}
 }
 
-// drain waits until what happened in the tree before was looked at; false: no event tells of it.
-func (t *tree) drain(ctx context.Context) (watched bool, err error) {
-	held, err := t.use()
-	if err != nil {
-		return false, err
-	}
+// drain waits until what events tell of what happened in the tree before was looked at.
+func (t *tree) drain(ctx context.Context, held *Held) error {
 	select {
 	case <-ctx.Done():
-		return false, fmt.Errorf("waiting for what happened in the tree %s: %w", t.spec.Name, context.Cause(ctx))
+		return fmt.Errorf("waiting for what happened in the tree %s: %w", t.spec.Name, context.Cause(ctx))
 	case <-held.Watcher.Drain():
+		return nil
 	}
-	return held.Watcher.Kind() != watch.Walk, nil
 }
 
 // looked says so of all, and owes none.

@@ -6,12 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
-	gosync "sync"
 
 	"golang.org/x/sys/unix"
 
 	"virtquorum.io/guest/internal/beneath"
+	"virtquorum.io/guest/internal/fingerprint"
 )
 
 // fewFiles is up to how many are made durable one by one; more cost less with the whole file system.
@@ -32,42 +33,23 @@ func (s *stage) finish(ctx context.Context) error {
 	return s.verify(ctx)
 }
 
-// readers is how many files are read back at a time: the disk is waited for, not the processor.
-const readers = 4
-
 // verify reads back what came.
 func (s *stage) verify(ctx context.Context) error {
-	ctx, end := context.WithCancelCause(ctx)
-	defer end(nil)
-	rows := make(chan int)
-	var running gosync.WaitGroup
-	for range readers {
-		running.Go(func() {
-			for at := range rows {
-				if err := s.verifyRow(ctx, at); err != nil {
-					end(err)
-				}
+	return fingerprint.Together(ctx, s.arrived(), s.verifyRow)
+}
+
+// arrived are the numbers of the rows that were not staged before.
+func (s *stage) arrived() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for at := range s.headers {
+			if !s.present[at] && !yield(at) {
+				return
 			}
-		})
-	}
-	for at := range s.headers {
-		if s.present[at] {
-			continue
-		}
-		select {
-		case rows <- at:
-		case <-ctx.Done():
 		}
 	}
-	close(rows)
-	running.Wait()
-	return context.Cause(ctx)
 }
 
 func (s *stage) verifyRow(ctx context.Context, at int) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
 	row := &s.tree.Rows[at]
 	back, err := readBack(ctx, s.tree.Hashing, s.tree.Stage, s.names[at], s.headers[at].linkTo)
 	if err != nil {

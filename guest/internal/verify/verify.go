@@ -37,9 +37,6 @@ const mostDifferent = 100
 // rounds is how often a row is read that is to be read again by then.
 const rounds = 3
 
-// readers is how many files are read back at a time: the disk is waited for, not the processor.
-const readers = 4
-
 // manyRows is from how many rows on the whole tree is looked at: that costs less than so many looks.
 const manyRows = 10_000
 
@@ -58,7 +55,7 @@ func Rows(ctx context.Context, scanner *fingerprint.Scanner, wanted []Wanted, pr
 	}
 	// The event of a write that was before may come only after the row was read, so that it counts as to be read again.
 	for left, round := wanted, 0; len(left) > 0 && round < rounds; round++ {
-		done, err := scanner.Read(ctx, fingerprint.Reading{Paths: paths(left, false), PastCache: true, Readers: readers, Progress: progress})
+		done, err := scanner.Read(ctx, fingerprint.Reading{Paths: paths(left, false), PastCache: true, Urgent: true, Progress: progress})
 		if err != nil {
 			return result, fmt.Errorf("reading back %s: %w", scanner.Tree().Name, err)
 		}
