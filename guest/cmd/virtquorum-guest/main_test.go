@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"virtquorum.io/guest/internal/port"
 	"virtquorum.io/guest/internal/scratchfs"
@@ -95,6 +96,33 @@ func (p *program) ask(request *wire.Request) *wire.Answer {
 func (p *program) hello(term uint64) *wire.FromGuest {
 	p.t.Helper()
 	return p.say(&wire.ToGuest{Message: &wire.ToGuest_Hello{Hello: &wire.Hello{Term: term, Protocol: 1, PushCredit: 100}}})
+}
+
+func TestGivenAManagerThatReadsNothingThenTheProgramEndsAllTheSame(t *testing.T) {
+	p := startProgram(t, t.TempDir())
+	silent := manager{socket: os.Getenv("NOTIFY_SOCKET")}
+	for range 600 { // more than its queue holds: net.unix.max_dgram_qlen is 10, and 512 under systemd
+		conn, err := net.Dial("unixgram", silent.socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetWriteDeadline(time.Now().Add(time.Millisecond))
+		_, err = conn.Write([]byte("STATUS=filled"))
+		_ = conn.Close()
+		if err != nil {
+			break
+		}
+	}
+	ended := make(chan int, 1)
+	go func() { ended <- p.stop() }()
+	select {
+	case code := <-ended:
+		if code != 0 {
+			t.Fatal(code)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("it waits for its manager")
+	}
 }
 
 func TestGivenASidecarThenItIsServedAndTheProgramEndsWhenItIsTold(t *testing.T) {

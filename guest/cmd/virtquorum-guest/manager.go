@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// tellWithin is how long a manager that does not read is waited for: it shares one queue among all its services.
+const tellWithin = time.Second
+
 // manager is systemd, or nobody.
 type manager struct {
 	socket string        // empty: nobody wants to know
@@ -38,6 +41,7 @@ func (m manager) say(state string) {
 		return
 	}
 	defer conn.Close()
+	_ = conn.SetWriteDeadline(time.Now().Add(tellWithin))
 	_, _ = conn.Write([]byte(state))
 }
 
