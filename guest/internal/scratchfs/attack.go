@@ -2,6 +2,7 @@ package scratchfs
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -199,6 +200,8 @@ func RunAttacker(t *testing.T) {
 		close(ended)
 	}()
 	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
+	dig(t, deepName, 400)                        // more than anybody may have open
+	dig(t, strings.Repeat("long path ", 25), 20) // more than PATH_MAX
 	steps := 0
 	for {
 		select {
@@ -212,13 +215,43 @@ func RunAttacker(t *testing.T) {
 	}
 }
 
+// deepName is the first of many directories in each other, as a terminal would not like it.
+const deepName = "deep\n\x1b[2J\xff"
+
+// dig makes directories in each other, and a file in the last one.
+func dig(t *testing.T, name string, depth int) {
+	t.Helper()
+	at := unix.AT_FDCWD
+	defer func() { _ = unix.Close(at) }()
+	for range depth {
+		err := unix.Mkdirat(at, name, 0o777)
+		if errors.Is(err, unix.EEXIST) {
+			return // an attacker before made it
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		next, err := unix.Openat(at, name, unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = unix.Close(at)
+		at = next
+	}
+	if file, err := unix.Openat(at, "f0", unix.O_CREAT|unix.O_WRONLY, 0o666); err == nil {
+		_ = unix.Close(file)
+	}
+}
+
 // AttackedName is a path that the attacker plays with.
 func AttackedName(random *rand.Rand) string {
 	var name []string
 	for random.IntN(2) == 0 && len(name) < 4 {
 		name = append(name, "d"+strconv.Itoa(random.IntN(2)))
 	}
-	switch random.IntN(12) {
+	switch random.IntN(13) {
+	case 12:
+		name = append(name, deepName)
 	case 0:
 		name = append(name, ".virtquorum")
 	case 1:
