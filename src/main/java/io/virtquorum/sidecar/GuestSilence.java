@@ -10,8 +10,8 @@ import java.util.OptionalLong;
 
 /**
  * What to say of a guest that cannot be looked at: nothing at first, because it may be booting, or
- * its program be of another term for a moment. A look that takes too long is no silence. For one
- * thread.
+ * its program be of another term for a moment. A look that takes too long is no silence, nor is one
+ * that fails while the program answers. For one thread.
  */
 final class GuestSilence {
   private static final Duration BOOT = Duration.ofSeconds(90);
@@ -47,6 +47,13 @@ final class GuestSilence {
       if (lasted >= REFUSAL.toNanos()) {
         ailment = Optional.of(new BallotContent.Trouble("GuestAgentRefuses", why.getMessage()));
       }
+    } else if (lasted >= BOOT.toNanos() && state == Guest.State.ANSWERING) {
+      ailment =
+          Optional.of(
+              new BallotContent.Trouble(
+                  "GuestProgramFails",
+                  "The guest program answers, and no look at the files ends well: %s; its log in the guest says more: journalctl -u virtquorum-guest"
+                      .formatted(why.getMessage())));
     } else if (lasted >= BOOT.toNanos()) {
       ailment =
           Optional.of(

@@ -37,6 +37,19 @@ class GuestSilenceTest {
   }
 
   @Test
+  void givenAProgramThatAnswersAndFailsEachLookThenItsOwnWordsAreSaid() {
+    var lost = new GuestException.Unreachable("The guest program was lost during a look", null);
+    failed(lost, 0, Guest.State.ANSWERING);
+    failed(lost, 89, Guest.State.ANSWERING);
+    assertThat(silence.ailment()).isEmpty();
+
+    failed(lost, 90, Guest.State.ANSWERING);
+    assertThat("web-2: " + silence.ailment().orElseThrow().sentence() + ".")
+        .contains("The guest program was lost during a look")
+        .matches(Troubleshooting.of("a guest program that fails each time")::matches);
+  }
+
+  @Test
   void givenALookThatLastsTooLongWhileTheProgramAnswersThenItIsCalledASlowLook() {
     failed(new GuestException.TimedOut("The work took longer"), 60, Guest.State.ANSWERING);
 
