@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 
@@ -98,9 +99,6 @@ func (a *Archive) Prepare(ctx context.Context, plan Plan) (*Prepared, error) {
 		err = a.forgetMarks(ctx)
 	}
 	if err == nil {
-		err = a.tree.Stage.Sync()
-	}
-	if err == nil {
 		err = p.write()
 	}
 	if err != nil {
@@ -112,8 +110,17 @@ func (a *Archive) Prepare(ctx context.Context, plan Plan) (*Prepared, error) {
 	return p, nil
 }
 
+// write makes the journal durable, and before it in one go all that it needs: the stage, and the entry with its manifest. One by one
+// each would cost a commit of the file system's own journal.
 func (p *Prepared) write() error {
-	return writeLines(p.archive.tree.Journal, journalName, func(encode func(any) error) error {
+	tree := p.archive.tree
+	settle := func(file *os.File) error {
+		if err := tree.Live.SyncFileSystem(); err != nil {
+			return err
+		}
+		return file.Sync() // is told of errors that kernels before 5.8 do not tell syncfs
+	}
+	err := putLines(tree.Journal, journalName, settle, func(encode func(any) error) error {
 		if err := encode(p.journal); err != nil {
 			return err
 		}
@@ -124,6 +131,10 @@ func (p *Prepared) write() error {
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return tree.Journal.Sync()
 }
 
 // CarryOut does what was prepared, as Apply says.
@@ -193,7 +204,7 @@ func (a *Archive) free(entry string) (string, error) {
 
 func suffix(n int) string { return "-" + strconv.Itoa(n) }
 
-// begin makes the entry with its manifest, durable before anything goes there.
+// begin makes the entry with its manifest; both are durable with the journal, before anything goes there.
 func (a *Archive) begin(journal journalHead, steps []step) error {
 	if err := a.before("entry"); err != nil {
 		return err
@@ -201,18 +212,25 @@ func (a *Archive) begin(journal journalHead, steps []step) error {
 	if err := makeDirs(a.tree.Archive, journal.Entry+"/"+filesName); err != nil {
 		return err
 	}
-	if err := a.manifest(journal, steps, nil); err != nil {
-		return err
-	}
-	return a.tree.Archive.Sync()
-}
-
-func (a *Archive) manifest(journal journalHead, steps []step, unlisted []Row) error {
 	dir, err := a.tree.Archive.Sub(journal.Entry)
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
+	return putLines(dir, manifestName, func(*os.File) error { return nil }, manifestOf(journal, steps, nil))
+}
+
+// rewrite makes another manifest of the entry durable: more became known.
+func (a *Archive) rewrite(journal journalHead, steps []step, unlisted []Row) error {
+	dir, err := a.tree.Archive.Sub(journal.Entry)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return writeLines(dir, manifestName, manifestOf(journal, steps, unlisted))
+}
+
+func manifestOf(journal journalHead, steps []step, unlisted []Row) func(encode func(any) error) error {
 	h := head{manifestVersion, journal.Verdict, journal.Millis, len(unlisted), bytesOf(steps), len(steps) + len(unlisted)}
 	for i := range steps {
 		if steps[i].Row.Attributed && steps[i].Row.OldType != "" {
@@ -222,7 +240,7 @@ func (a *Archive) manifest(journal journalHead, steps []step, unlisted []Row) er
 	for i := range unlisted {
 		h.Bytes += unlisted[i].OldSize
 	}
-	return writeLines(dir, manifestName, func(encode func(any) error) error {
+	return func(encode func(any) error) error {
 		if err := encode(h); err != nil {
 			return err
 		}
@@ -237,7 +255,7 @@ func (a *Archive) manifest(journal journalHead, steps []step, unlisted []Row) er
 			}
 		}
 		return nil
-	})
+	}
 }
 
 // Interrupted says which verdict's repair was not finished, if one was not.
@@ -317,7 +335,7 @@ func (w *work) end(ctx context.Context) error {
 		return err
 	}
 	if w.journal.Keeps && (w.late || len(w.unlisted) > 0) {
-		if err := w.manifest(w.journal, steps, w.unlisted); err != nil {
+		if err := w.rewrite(w.journal, steps, w.unlisted); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -294,6 +295,48 @@ func crashes(t *testing.T, exchange, single bool) {
 		if t.Failed() {
 			t.Fatalf("stopped before %s", at)
 		}
+	}
+}
+
+func TestGivenAPowerCutAtAnyStepThenEachRowIsOldOrNewAndItIsFinishedFromWhatTheDiskHas(t *testing.T) {
+	for _, kind := range []string{"ext4", "xfs"} {
+		t.Run(kind, func(t *testing.T) {
+			base, image := scratchfs.MountImage(t, kind, 320)
+			m := newMember(t, base)
+			plan, before, after := m.everything()
+			must(t, exec.Command("sync", "-f", base).Run())
+			disks := t.TempDir()
+			var cuts []string
+			m.hook = func(what string) error { // what the disk has by now is what a power cut leaves
+				cuts = append(cuts, what)
+				return exec.Command("cp", "--sparse=always", image, filepath.Join(disks, strconv.Itoa(len(cuts)-1))).Run()
+			}
+			_, err := m.Apply(context.Background(), plan)
+			must(t, err)
+			begun := 0
+			for i, at := range cuts {
+				point := t.TempDir()
+				scratchfs.MountAt(t, kind, filepath.Join(disks, strconv.Itoa(i)), point)
+				cut := newMember(t, point)
+				cut.between(at, true, before, after)
+				_, interrupted, err := cut.Interrupted()
+				must(t, err)
+				if interrupted {
+					begun++
+					_, err = cut.Finish(context.Background())
+					must(t, err)
+					cut.expect(after)
+					cut.archived(before, after)
+					must(t, cut.Rows(context.Background(), "verdict-1", func(Row) error { return nil }))
+				}
+				if t.Failed() {
+					t.Fatalf("cut before %s", at)
+				}
+			}
+			if begun < 20 || begun == len(cuts) {
+				t.Errorf("of %d cuts %d were in the middle", len(cuts), begun)
+			}
+		})
 	}
 }
 

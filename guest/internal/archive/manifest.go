@@ -111,6 +111,14 @@ const (
 
 // writeLines makes a file of JSON lines durable under its name: it is there as a whole or not at all.
 func writeLines(dir *beneath.Dir, name string, lines func(encode func(any) error) error) error {
+	if err := putLines(dir, name, (*os.File).Sync, lines); err != nil {
+		return err
+	}
+	return dir.Sync()
+}
+
+// putLines writes a file of JSON lines; settle is called before it gets its name. The name itself is not durable when it returns.
+func putLines(dir *beneath.Dir, name string, settle func(*os.File) error, lines func(encode func(any) error) error) error {
 	temporary := name + "~"
 	if err := dir.Unlink(temporary); err != nil && !errors.Is(err, unix.ENOENT) {
 		return err
@@ -128,13 +136,10 @@ func writeLines(dir *beneath.Dir, name string, lines func(encode func(any) error
 		err = buffer.Flush()
 	}
 	if err == nil {
-		err = f.Sync()
+		err = settle(f)
 	}
 	if err == nil {
 		err = dir.Rename(temporary, dir, name, 0)
-	}
-	if err == nil {
-		err = dir.Sync()
 	}
 	return err
 }

@@ -239,7 +239,7 @@ func TestGivenACrashAtAnyStepThenTheOldOrTheNewIsRemembered(t *testing.T) {
 		now, _ := some(t, 2)
 		err := store.prepare(t.Context(), now, slices.Values(rows[:1])) // and not Prepare: a crash cleans nothing up
 		if err == nil {
-			err = store.Commit()
+			err = store.Commit(false)
 		}
 		expect(t, err, crash)
 		after := openStore(t, point, me)

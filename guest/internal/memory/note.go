@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,18 +25,33 @@ func (s *Store) SaveNote(words string) error { return s.keepNote(noteName, words
 
 // IsHalf is true if the tree may hold a part of another member's state that was not remembered.
 func (s *Store) IsHalf() (bool, error) {
-	words, err := s.note(halfName)
-	return words != "", err
+	_, err := s.dir.Stat(halfName)
+	if errors.Is(err, unix.ENOENT) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("looking for a repair's note in %s: %w", s.where, err)
+	}
+	return true, nil
 }
 
-// SetHalf makes durable whether it may.
-func (s *Store) SetHalf(half bool) error {
-	words := ""
-	if half {
-		words = "a repair began and was not remembered yet"
+// BeginHalf notes that it may from now on. It is durable with the journal of the repair, which must come before the first change.
+func (s *Store) BeginHalf() error {
+	err := s.there()
+	if err == nil {
+		var file *os.File
+		if file, err = s.dir.OpenRegular(halfName, unix.O_WRONLY|unix.O_CREAT, 0o600); err == nil {
+			err = file.Close()
+		}
 	}
-	return s.keepNote(halfName, words)
+	if err != nil {
+		return fmt.Errorf("writing a repair's note in %s: %w", s.where, err)
+	}
+	return nil
 }
+
+// EndHalf makes durable that it does not any more.
+func (s *Store) EndHalf() error { return s.keepNote(halfName, "") }
 
 func (s *Store) note(name string) (string, error) {
 	file, err := s.dir.OpenRegular(name, unix.O_RDONLY, 0)

@@ -106,7 +106,7 @@ func (s *Store) Save(ctx context.Context, state State, rows iter.Seq[Row]) error
 	if err := s.Prepare(ctx, state, rows); err != nil {
 		return err
 	}
-	return s.Commit()
+	return s.Commit(false)
 }
 
 // Prepare does all of Save but the last step, so that the trees of a member can take it together: what was remembered before
@@ -140,27 +140,34 @@ func (s *Store) prepare(ctx context.Context, state State, rows iter.Seq[Row]) er
 	if err := s.stepped("written"); err != nil {
 		return err
 	}
-	if err := file.Sync(); err != nil {
-		return err
-	}
-	// What it speaks of must not be lost where it is not.
+	// What it speaks of must not be lost where it is not. It is on the same file system, and goes with it.
 	if err := s.tree.SyncFileSystem(); err != nil {
 		return fmt.Errorf("making durable what it speaks of: %w", err)
+	}
+	if err := file.Sync(); err != nil { // is told of errors that kernels before 5.8 do not tell syncfs
+		return err
 	}
 	return s.stepped("durable")
 }
 
 // Commit remembers what was prepared.
-func (s *Store) Commit() error {
-	if err := s.commit(); err != nil {
+//
+// whole: the tree holds no part of another member's state beside it any more, as after EndHalf.
+func (s *Store) Commit(whole bool) error {
+	if err := s.commit(whole); err != nil {
 		return fmt.Errorf("putting the memory in %s in its place: %w", s.where, err)
 	}
 	return nil
 }
 
-func (s *Store) commit() error {
+func (s *Store) commit(whole bool) error {
 	if err := s.dir.Rename(temporary, s.dir, memoryName, 0); err != nil {
 		return err
+	}
+	if whole { // no file system makes this durable without the rename in the same directory before it
+		if err := s.dir.Unlink(halfName); err != nil && !errors.Is(err, unix.ENOENT) {
+			return err
+		}
 	}
 	s.forgetProbe()
 	if err := s.stepped("renamed"); err != nil {

@@ -47,7 +47,7 @@ func (s *Service) agree(ctx context.Context, of *member) {
 		if states[i] == agreed {
 			continue
 		}
-		if err := t.commit(ctx, held[i], agreed.Configuration, 0); err != nil {
+		if err := t.commit(ctx, held[i], agreed.Configuration, 0, false); err != nil {
 			s.options.Log.Warn("remembering what the other trees do", "tree", t.spec.Name, "why", err)
 			return
 		}

@@ -76,7 +76,7 @@ func (s *Service) apply(ctx context.Context, of *member, call Call) (*wire.Answe
 		return nil, applyFailed(err)
 	}
 	if request.Whole {
-		if err := of.setHalf(true); err != nil {
+		if err := of.beginHalf(); err != nil {
 			return nil, err
 		}
 		of.thaw()

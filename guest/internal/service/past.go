@@ -283,12 +283,16 @@ func (of *member) commit(
 			return fmt.Errorf("the tree %s: %w", t.spec.Name, err)
 		}
 	}
+	alone := len(of.trees) == 1
 	for i, t := range of.trees { // only now: trees that remember different states remember nothing
-		if err := t.commit(ctx, held[i], configuration, rows[i]); err != nil {
+		if err := t.commit(ctx, held[i], configuration, rows[i], alone); err != nil {
 			return fmt.Errorf("the tree %s: %w", t.spec.Name, err)
 		}
 	}
-	return of.setHalf(false)
+	if alone {
+		return nil
+	}
+	return of.endHalf()
 }
 
 // prepare makes durable what the newest look saw, so that commit can have the tree remember it.
@@ -322,9 +326,9 @@ func (t *tree) prepare(ctx context.Context, state memory.State, of version) (*He
 	return held, err
 }
 
-// commit has the tree remember what was prepared of these rows.
-func (t *tree) commit(ctx context.Context, held *Held, configuration fingerprint.Digest, rows uint64) error {
-	if err := held.Store.Commit(); err != nil {
+// commit has the tree remember what was prepared of these rows; alone: no other tree has to, for the member to be whole.
+func (t *tree) commit(ctx context.Context, held *Held, configuration fingerprint.Digest, rows uint64, alone bool) error {
+	if err := held.Store.Commit(alone); err != nil {
 		return err
 	}
 	fresh := recall(ctx, held, configuration)

@@ -110,8 +110,13 @@ func (of *member) isHalf() (bool, error) {
 	return false, nil
 }
 
-// setHalf makes durable whether the trees may.
-func (of *member) setHalf(half bool) error {
+// beginHalf notes that the trees may, as Store.BeginHalf says.
+func (of *member) beginHalf() error { return of.note(true) }
+
+// endHalf makes durable that they do not any more.
+func (of *member) endHalf() error { return of.note(false) }
+
+func (of *member) note(half bool) error {
 	for _, t := range of.trees {
 		held, err := t.use()
 		if err != nil {
@@ -121,8 +126,10 @@ func (of *member) setHalf(half bool) error {
 			return fmt.Errorf("the tree %s: %w", t.spec.Name, held.Why)
 		}
 		is, err := held.Store.IsHalf()
-		if err == nil && is != half {
-			err = held.Store.SetHalf(half)
+		if err == nil && half {
+			err = held.Store.BeginHalf()
+		} else if err == nil && is {
+			err = held.Store.EndHalf()
 		}
 		if err != nil {
 			return err
