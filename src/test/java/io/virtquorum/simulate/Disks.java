@@ -3,11 +3,13 @@ package io.virtquorum.simulate;
 import io.virtquorum.fingerprint.Digest;
 import io.virtquorum.fingerprint.FingerprintKey;
 import io.virtquorum.fingerprint.Matrix;
+import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.Row;
 import io.virtquorum.fingerprint.RowKey;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -23,9 +25,30 @@ final class Disks {
   private final Map<String, String> features;
   private final Map<String, SimulatedGuest> guests = new TreeMap<>();
   private final Map<Volume, Known> known = new HashMap<>();
+  private final Map<SimulatedGuest, Whole> wholes = new HashMap<>();
 
   /** Rows of a volume, good as long as its version is the same. */
-  private record Known(long version, List<Row> written, List<Row> platter, List<Row> seen) {}
+  private record Known(long version, List<Row> written, List<Row> platter, List<Row> seen) {
+    List<Row> rows(View view) {
+      return switch (view) {
+        case WRITTEN -> written;
+        case PLATTER -> platter;
+        case SEEN -> seen;
+      };
+    }
+  }
+
+  /** What a guest's volumes make together, good as long as each is known to hold the same. */
+  private record Whole(List<Known> parts, Map<View, Matrix> matrices) {
+    boolean isOf(List<Known> now) {
+      for (int i = 0; i < parts.size(); i++) {
+        if (parts.get(i) != now.get(i)) {
+          return false;
+        }
+      }
+      return true;
+    }
+  }
 
   enum View {
     /** What the OS wrote last. */
@@ -78,23 +101,24 @@ final class Disks {
 
   /** A guest's rows. */
   Matrix matrix(SimulatedGuest guest, View view) {
-    List<Row> rows = new ArrayList<>();
-    features.forEach(
-        (path, feature) -> {
-          Volume volume = guest.mounts.get(path);
-          Known now = known.get(volume);
-          if (now == null || now.version() != volume.version()) {
-            now = read(feature, volume);
-            known.put(volume, now);
-          }
-          rows.addAll(
-              switch (view) {
-                case WRITTEN -> now.written();
-                case PLATTER -> now.platter();
-                case SEEN -> now.seen();
-              });
-        });
-    return Matrix.of(rows);
+    List<Known> parts = new ArrayList<>(features.size());
+    features.forEach((path, feature) -> parts.add(known(feature, guest.mounts.get(path))));
+    Whole whole = wholes.get(guest);
+    if (whole == null || !whole.isOf(parts)) {
+      whole = new Whole(parts, new EnumMap<>(View.class));
+      wholes.put(guest, whole);
+    }
+    return whole.matrices.computeIfAbsent(
+        view, v -> Matrix.of(parts.stream().flatMap(part -> part.rows(v).stream()).toList()));
+  }
+
+  private Known known(String feature, Volume volume) {
+    Known now = known.get(volume);
+    if (now == null || now.version() != volume.version()) {
+      now = read(feature, volume);
+      known.put(volume, now);
+    }
+    return now;
   }
 
   private Known read(String feature, Volume volume) {
@@ -160,6 +184,18 @@ final class Disks {
     return found;
   }
 
+  /** True if a memory on a guest's disks is of this position, or a later one. */
+  boolean remembersFrom(SimulatedGuest guest, Position position) {
+    for (String path : features.keySet()) {
+      for (MemoryFile memory : memoryFiles(guest, path, false)) {
+        if (!position.isAfter(memory.remembered().position())) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
   /**
    * A memory that is whole counts although it has not taken its place yet.
    *
@@ -206,7 +242,14 @@ final class Disks {
 
   /** True if any disk still has these bytes, in its trees or its archive. */
   boolean exists(Content content) {
-    return volumes().anyMatch(volume -> holds(volume.all(), content, _ -> true));
+    for (SimulatedGuest guest : guests.values()) {
+      for (Volume volume : guest.mounts.values()) {
+        if (holds(volume.all(), content, _ -> true)) {
+          return true;
+        }
+      }
+    }
+    return false;
   }
 
   /**
@@ -228,7 +271,16 @@ final class Disks {
 
   /** True if the tree of one of these members has these bytes, where users would see them. */
   boolean isLive(Content content, Set<String> members) {
-    return trees(members).anyMatch(volume -> isLive(volume.all(), content, _ -> true));
+    for (SimulatedGuest guest : guests.values()) {
+      if (members.isEmpty() || members.contains(guest.name)) {
+        for (Volume volume : guest.mounts.values()) {
+          if (isLive(volume.all(), content, _ -> true)) {
+            return true;
+          }
+        }
+      }
+    }
+    return false;
   }
 
   /** True if it is live now, and would be after a power cut of everything. */

@@ -29,8 +29,11 @@ final class Evolution {
 
   private final Map<String, List<Step>> waiting = new HashMap<>();
 
+  /** Those who judge ask of one row as it is committed, and as it was confirmed to somebody. */
+  private static final int MOST_REACHES = 4;
+
   /** What was last asked of each row, kept true: a row may change thousands of times. */
-  private final Map<RowKey, Reach> reaches = new HashMap<>();
+  private final Map<RowKey, Deque<Reach>> reaches = new HashMap<>();
 
   private record Step(RowKey key, Digest before, Digest after, long at) {}
 
@@ -80,23 +83,28 @@ final class Evolution {
         .computeIfAbsent(step.key(), k -> new HashMap<>())
         .computeIfAbsent(step.before(), d -> new HashMap<>())
         .merge(step.after(), step.at(), Math::max);
-    Reach reach = reaches.get(step.key());
-    if (reach != null) {
-      boolean known = reach.times.containsKey(step.after());
-      if (step.before().equals(reach.from)) {
-        if (known) {
-          reaches.remove(step.key()); // it begins anew
-          return;
-        }
-        reach.times.put(step.after(), step.at());
-      } else if (!known && reach.times.containsKey(step.before())) {
-        reach.times.put(step.after(), reach.times.get(step.before()));
-      } else {
-        return;
-      }
-      reach.extend(
-          new ArrayDeque<>(List.of(step.after())), digest -> after(step.key(), digest).keySet());
+    Deque<Reach> asked = reaches.get(step.key());
+    if (asked != null) {
+      asked.removeIf(reach -> !isKeptTrue(reach, step));
     }
+  }
+
+  /** False if it has to begin anew. */
+  private boolean isKeptTrue(Reach reach, Step step) {
+    boolean known = reach.times.containsKey(step.after());
+    if (step.before().equals(reach.from)) {
+      if (known) {
+        return false;
+      }
+      reach.times.put(step.after(), step.at());
+    } else if (!known && reach.times.containsKey(step.before())) {
+      reach.times.put(step.after(), reach.times.get(step.before()));
+    } else {
+      return true;
+    }
+    reach.extend(
+        new ArrayDeque<>(List.of(step.after())), digest -> after(step.key(), digest).keySet());
+    return true;
   }
 
   private Map<Digest, Long> after(RowKey key, Digest digest) {
@@ -142,18 +150,25 @@ final class Evolution {
    * @return empty if it never did
    */
   OptionalLong since(RowKey key, Optional<Digest> then, Optional<Digest> later) {
-    Digest from = then.orElse(NOTHING);
-    Reach reach = reaches.get(key);
-    if (reach == null || !reach.from.equals(from)) {
-      reach = new Reach(from);
-      reaches.put(key, reach);
-      for (var step : after(key, from).entrySet()) {
-        reach.times.put(step.getKey(), step.getValue());
-      }
-      reach.extend(new ArrayDeque<>(reach.times.keySet()), digest -> after(key, digest).keySet());
-    }
-    Long first = reach.times.get(later.orElse(NOTHING));
+    Long first = reach(key, then.orElse(NOTHING)).times.get(later.orElse(NOTHING));
     return first == null ? OptionalLong.empty() : OptionalLong.of(first);
+  }
+
+  private Reach reach(RowKey key, Digest from) {
+    Deque<Reach> asked = reaches.computeIfAbsent(key, k -> new ArrayDeque<>());
+    for (Reach reach : asked) {
+      if (reach.from.equals(from)) {
+        return reach;
+      }
+    }
+    Reach reach = new Reach(from);
+    reach.times.putAll(after(key, from));
+    reach.extend(new ArrayDeque<>(reach.times.keySet()), digest -> after(key, digest).keySet());
+    asked.addFirst(reach);
+    if (asked.size() > MOST_REACHES) {
+      asked.removeLast();
+    }
+    return reach;
   }
 
   /**

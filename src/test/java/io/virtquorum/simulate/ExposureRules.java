@@ -140,10 +140,7 @@ final class ExposureRules {
     return truth
         .record()
         .committed()
-        .filter(
-            c ->
-                truth.disks.memories(guest).stream()
-                    .allMatch(memory -> c.position().isAfter(memory.position())))
+        .filter(c -> !truth.disks.remembersFrom(guest, c.position()))
         .isPresent();
   }
 

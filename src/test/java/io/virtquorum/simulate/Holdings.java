@@ -66,13 +66,8 @@ final class Holdings {
   /** A guest holds something else than before. */
   void changed(SimulatedGuest guest) {
     rotten.remove(guest.name);
-    boolean rotted =
-        guest.mounts.values().stream()
-            .anyMatch(
-                volume ->
-                    volume.hides()
-                        || volume.all().values().stream().anyMatch(n -> n.content != n.written));
-    for (Disks.View view : rotted ? Disks.View.values() : new Disks.View[] {Disks.View.WRITTEN}) {
+    for (Disks.View view :
+        isRotten(guest) ? Disks.View.values() : new Disks.View[] {Disks.View.WRITTEN}) {
       Matrix matrix = disks.matrix(guest, view);
       if (view == Disks.View.WRITTEN) {
         latest.put(guest.name, matrix);
@@ -89,6 +84,20 @@ final class Holdings {
         platters.computeIfAbsent(matrix.root(), r -> disks.contentsOf(guest));
       }
     }
+  }
+
+  private static boolean isRotten(SimulatedGuest guest) {
+    for (Volume volume : guest.mounts.values()) {
+      if (volume.hides()) {
+        return true;
+      }
+      for (Node node : volume.all().values()) {
+        if (node.content != node.written) {
+          return true;
+        }
+      }
+    }
+    return false;
   }
 
   private Map<RowKey, Content> hold(SimulatedGuest guest) {

@@ -224,7 +224,10 @@ final class Operations {
 
   /** The number of what the trees hold now. */
   long number() {
-    long now = trees.stream().mapToLong(ProgramTree::version).sum();
+    long now = 0;
+    for (ProgramTree tree : trees) {
+      now += tree.version();
+    }
     if (now != versions || number == 0) {
       versions = now;
       number++;
@@ -274,6 +277,9 @@ final class Operations {
 
   /** Who has files open that a repair took out of the trees. */
   List<StaleProcess> stale() {
+    if (guest.opened.isEmpty()) {
+      return List.of();
+    }
     return trees.stream()
         .flatMap(
             tree ->

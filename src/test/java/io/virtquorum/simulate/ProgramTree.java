@@ -161,7 +161,11 @@ final class ProgramTree {
 
   /** Bytes that are still to be read. */
   long unread() {
-    return rows.values().stream().filter(row -> row.unread).mapToLong(r -> r.node.size()).sum();
+    long bytes = 0;
+    for (Known row : rows.values()) {
+      bytes += row.unread ? row.node.size() : 0;
+    }
+    return bytes;
   }
 
   boolean isUnread() {

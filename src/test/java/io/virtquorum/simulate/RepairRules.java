@@ -224,8 +224,8 @@ final class RepairRules {
     boolean kept =
         Stream.concat(guest.mounts.values().stream(), Stream.of(guest.bare))
             .flatMap(volume -> volume.all().entrySet().stream())
-            .filter(e -> e.getKey().contains(".virtquorum/archive/"))
-            .anyMatch(e -> e.getValue().content == old.content);
+            .filter(e -> e.getValue().content == old.content)
+            .anyMatch(e -> e.getKey().contains(".virtquorum/archive/"));
     if (!kept) {
       violated.accept(
           "Destroyed",

@@ -449,15 +449,17 @@ final class Truth {
     }
   }
 
-  private void isThere(Content content, String where) {
+  /** True if it is, or need not be. */
+  private boolean isThere(Content content, String where) {
     if (!content.archived && isWanted(content)) {
       if (!isLive(content)) {
         violated(
             "Lost",
             "what is committed left the disk of %s and is in no member's tree any more, though nobody replaced it: %s"
                 .formatted(where, content));
+        return false;
       }
-      return;
+      return true;
     }
     boolean counts =
         !content.released
@@ -467,7 +469,9 @@ final class Truth {
           "Lost",
           "what was %s left the disk of %s and is on no disk any more: %s"
               .formatted(content.committed ? "committed" : "written by a user", where, content));
+      return false;
     }
+    return true;
   }
 
   private boolean isLive(Content content) {
@@ -501,7 +505,14 @@ final class Truth {
 
   /** The same of everything at once, for a judge that overlooked that something left a disk. */
   void nothingIsLost() {
-    holdings.contents().forEach(rows -> rows.values().forEach(c -> isThere(c, "some member")));
+    Set<Content> there = new HashSet<>(); // most are in many states
+    for (Map<RowKey, Content> rows : holdings.contents()) {
+      for (Content content : rows.values()) {
+        if (!there.contains(content) && isThere(content, "some member")) {
+          there.add(content);
+        }
+      }
+    }
   }
 
   /** What was committed, or written by a user, in any state that a disk held. */

@@ -26,7 +26,10 @@ final class UserCount {
   UserList look() {
     Collection<Object> now = guest.people.shown(guest.timeline.now());
     long more = guest.people.opens() - opensBefore;
-    long explained = own + now.stream().filter(one -> !before.contains(one)).count();
+    long explained = own;
+    for (Object one : now) {
+      explained += before.contains(one) ? 0 : 1;
+    }
     if (looked && more > explained) {
       unexplained += more - explained;
     }

@@ -286,7 +286,10 @@ final class Volume {
       return;
     }
     writable();
-    List<String> all = new ArrayList<>(below(path).descendingMap().keySet());
+    List<String> all = new ArrayList<>();
+    if (get(path).isDirectory()) {
+      all.addAll(below(path).descendingMap().keySet());
+    }
     if (!path.isEmpty()) {
       all.add(path);
     }
@@ -342,9 +345,10 @@ final class Volume {
 
   /** What is only staged may go again: its sample still has it. */
   private void kept(String path, Node node) {
-    if (node.written != null && counts(path)) {
-      node.written.wasDurable = true;
-      node.written.wasLive |= !isOwn(path);
+    Content written = node.written;
+    if (written != null && !(written.wasDurable && written.wasLive) && counts(path)) {
+      written.wasDurable = true;
+      written.wasLive |= !isOwn(path);
     }
   }
 
@@ -515,8 +519,12 @@ final class Volume {
   }
 
   private static void moveIn(TreeMap<String, Node> map, String from, String to) {
-    Map<String, Node> moved = new TreeMap<>();
     Node top = map.remove(from);
+    if (top != null && !top.isDirectory()) {
+      map.put(to, top);
+      return;
+    }
+    Map<String, Node> moved = new TreeMap<>();
     if (top != null) {
       moved.put(to, top);
     }
