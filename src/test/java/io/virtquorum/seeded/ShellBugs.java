@@ -36,14 +36,14 @@ final class ShellBugs {
               "deposed(log(Level.WARN).addKeyValue(\"member\", member), \"A member heard a newer leader\");",
               "",
               "A leader whose orders nobody obeys any more goes on giving them for ever.",
-              UNFOUND),
+              Found.by(20000000)),
           new SeededBug(
               12,
               "operator/Adjudication.java",
               "if (revived != null) {",
               "if (false) {",
               "Who was taken for dead once is never heard again.",
-              UNFOUND),
+              Found.by(10000001)),
           new SeededBug(
               15,
               "operator/Adjudication.java",
@@ -57,7 +57,8 @@ final class ShellBugs {
               "if (order.command().getTerm() < term) {",
               "if (false) {",
               "An order waits, a new leader comes, and the old one's order is obeyed.",
-              UNFOUND),
+              Found.not(
+                  "an order of an older term is not wanted either, and that is asked right after")),
           new SeededBug(
               8,
               "sidecar/GuestWork.java",
@@ -99,7 +100,7 @@ final class ShellBugs {
               "      if (!sight.matrix().root().equals(root)) {\n        return sight;\n      }\n",
               "",
               "A member remembers what it does not hold.",
-              UNFOUND),
+              Found.by(10000031)),
           new SeededBug(
               8,
               "program/RowPlan.java",
@@ -120,7 +121,8 @@ final class ShellBugs {
               "snapshot.changesTotal() > 0 || !due.isOver()",
               "true",
               "Rot in what was written right before it was remembered is taken for a write.",
-              UNFOUND));
+              Found.not(
+                  "to the judge rot cannot be told from a write where no settled ctime is remembered")));
 
   private ShellBugs() {}
 }

@@ -122,10 +122,14 @@ final class Deeds {
 
   /** The same software writes the same on all members within seconds. */
   void alike(SplittableRandom random) {
+    alike(world.vms, FILES.get(random.nextInt(FILES.size())), random);
+  }
+
+  /** The same on some of them, and of one file. */
+  void alike(List<SimulatedVm> vms, String path, SplittableRandom random) {
     Content content = Content.of("alike " + ++written, Content.Origin.JOB);
-    String path = FILES.get(random.nextInt(FILES.size()));
     String tree = world.trees.get(random.nextInt(world.trees.size()));
-    for (SimulatedVm vm : world.vms) {
+    for (SimulatedVm vm : vms) {
       world.timeline.after(
           random.nextLong(3 * Timeline.SECOND),
           () -> {
@@ -137,7 +141,7 @@ final class Deeds {
     }
   }
 
-  private static boolean isUsable(SimulatedVm vm) {
+  static boolean isUsable(SimulatedVm vm) {
     return vm.guest.isAwake()
         && !vm.guest.hindrances.hangs()
         && vm.guest.mounts.keySet().stream().allMatch(vm.guest::isMounted)

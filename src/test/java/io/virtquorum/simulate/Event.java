@@ -93,7 +93,17 @@ record Event(long at, Kind kind, long seed) {
     /** For some seconds a VM has a second sidecar, as in a live migration; then the first ends. */
     TWO_SIDECARS(0),
     /** A newer program takes the place of the one in a guest, which is silent meanwhile. */
-    PROGRAM_EXCHANGED(0);
+    PROGRAM_EXCHANGED(0),
+    /** The record is as before a failover, and the primary of then reports first. */
+    RECORD_OF_FORMER_TENURE(0),
+    /** A user writes on a member that nobody can repair, and its pod dies; others go on. */
+    USER_AND_POD_GONE(0),
+    /** Software adds the same file to all but the primary, and that one's VM is deleted. */
+    ALIKE_AND_PRIMARY_GONE(0),
+    /** Rows that only a member which is behind still has, and the primary's VM is deleted. */
+    ROT_AND_PRIMARY_GONE(0),
+    /** A primary dies with what nobody saw there, the spec changes, and it returns forgetful. */
+    FORMER_PRIMARY_FORGETS(0);
 
     /** Changes of the spec's members: they happen only where a cluster's kind says so. */
     static final List<Kind> OF_MEMBERSHIP =

@@ -13,6 +13,7 @@ final class Faults {
   private final Deeds deeds;
   private final Swaps swaps;
   private final Calamities calamities;
+  private final Scenes scenes;
   private final Map<String, Volume> earlier = new HashMap<>();
 
   Faults(World world, Deeds deeds) {
@@ -20,6 +21,7 @@ final class Faults {
     this.deeds = deeds;
     this.swaps = new Swaps(world);
     this.calamities = new Calamities(world, deeds, swaps);
+    this.scenes = new Scenes(world, deeds, swaps);
   }
 
   /** An event is to happen, in a schedule that begins now. */
@@ -170,6 +172,12 @@ final class Faults {
           world.weigh(vm, random.nextInt(4));
         }
       }
+      case RECORD_OF_FORMER_TENURE,
+          USER_AND_POD_GONE,
+          ALIKE_AND_PRIMARY_GONE,
+          ROT_AND_PRIMARY_GONE,
+          FORMER_PRIMARY_FORGETS ->
+          scenes.happen(event.kind(), random);
       default -> calamities.happen(event, random);
     }
     world.stir();

@@ -57,6 +57,7 @@ record Schedule(
     for (int i = 0; i < themes.size(); i++) {
       events.addAll(themes.get(i).events(seed ^ ((long) i << 60), off));
     }
+    Scenes.in(seed).filter(scene -> !off.contains(scene.kind())).ifPresent(events::add);
     events.sort(Comparator.comparingLong(Event::at).thenComparing(Event::seed));
     return new Schedule(seed, shape, differ, early, busy, events);
   }

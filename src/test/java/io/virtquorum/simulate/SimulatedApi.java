@@ -73,6 +73,31 @@ final class SimulatedApi {
     truth.restored(SimulatedAdjudicator.record(other));
   }
 
+  /** So many leaders came and went, of whom only the term is left. */
+  void ledBy(long leaders) {
+    status
+        .recorded()
+        .ifPresent(
+            r -> {
+              ClusterRecord before = SimulatedAdjudicator.record(status);
+              status =
+                  status.withRecord(
+                      new io.virtquorum.api.ClusterRecord(
+                          r.term() + leaders,
+                          r.tenure(),
+                          r.committed(),
+                          r.mandate(),
+                          r.primary(),
+                          r.members(),
+                          r.fence(),
+                          r.departed(),
+                          r.ended(),
+                          r.led()));
+              version++;
+              truth.recorded(this, before, SimulatedAdjudicator.record(status));
+            });
+  }
+
   /** The Service is made anew. */
   void leadNowhere() {
     led = "";

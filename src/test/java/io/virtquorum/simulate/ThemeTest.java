@@ -70,6 +70,7 @@ final class ThemeTest {
     Set<Event.Kind> shareless = EnumSet.allOf(Event.Kind.class);
     shareless.removeIf(kind -> kind.share > 0 || Event.Kind.OF_MEMBERSHIP.contains(kind));
     shareless.remove(Event.Kind.PROGRAM_EXCHANGED); // it has runs of its own in SimulationTest
+    Scenes.KINDS.forEach(shareless::remove);
     assertThat(OF_THEMES).isEqualTo(shareless);
   }
 
