@@ -48,9 +48,11 @@ final class Routing {
     return !own && picture.record().members().keySet().stream().anyMatch(picture::isExpected);
   }
 
+  /** Also than who reported to this leader once and is silent now. */
   private static boolean remembersNewest(Picture picture, String primary) {
     return picture
         .remembered(primary)
+        .filter(own -> own.position().tenure() >= picture.newestTenure())
         .filter(
             own ->
                 picture

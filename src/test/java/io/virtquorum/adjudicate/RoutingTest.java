@@ -38,6 +38,16 @@ final class RoutingTest {
   }
 
   @Test
+  void givenWhoRemembersMoreThanTheRecordFallsSilentThenUsersAreStillNotLedToItsPrimary() {
+    Decider decider = Decider.three().holds(0).remembers(2, LATER, OTHER);
+    decider.on(new Event.Detached("web-2")).later(SETTLE);
+    assertThat(decider.held("RecordOlder")).isPresent();
+    assertThat(led(decider)).isEmpty();
+    assertThat(decider.ordered(Command.RouteUsers.class))
+        .allMatch(command -> command.route().member().isEmpty());
+  }
+
+  @Test
   void givenMembersThatStaySilentThenUsersAreLedToThePrimaryAfterTheSettleTime() {
     Decider decider = Decider.three().holds(0).later(SETTLE.minus(MOMENT));
     assertThat(led(decider)).isEmpty();
