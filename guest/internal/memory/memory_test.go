@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -250,6 +251,51 @@ func TestGivenACrashAtAnyStepThenTheOldOrTheNewIsRemembered(t *testing.T) {
 		}
 		must(t, after.Save(t.Context(), now, slices.Values(rows[:2])))
 		check(t, after, now, rows[:2])
+	}
+}
+
+func TestGivenARepairThatBeganThenTheTreeIsHalfUntilItIsRememberedWhateverAPowerCutLeaves(t *testing.T) {
+	for _, kind := range []string{"ext4", "xfs"} {
+		t.Run(kind, func(t *testing.T) {
+			point, image := scratchfs.MountImage(t, kind, 320)
+			store := openStore(t, point, me)
+			old, rows := some(t, 1)
+			must(t, store.Save(t.Context(), old, slices.Values(rows)))
+			is := func(store *Store, wanted bool) {
+				t.Helper()
+				if half, err := store.IsHalf(); err != nil || half != wanted {
+					t.Fatal(half, err)
+				}
+			}
+			is(store, false)
+			must(t, store.BeginHalf())
+			is(store, true)
+			notes, err := filepath.Glob(filepath.Join(point, ".virtquorum", "*", halfName))
+			if err != nil || len(notes) != 1 {
+				t.Fatal(notes, err)
+			}
+			must(t, os.Truncate(notes[0], 0)) // its content need not be on the disk when its name is
+			is(store, true)
+			disk := filepath.Join(t.TempDir(), "disk")
+			store.step = func(at string) error {
+				if at == "renamed" {
+					return exec.Command("cp", "--sparse=always", image, disk).Run()
+				}
+				return nil
+			}
+			now, _ := some(t, 2)
+			must(t, store.Prepare(t.Context(), now, slices.Values(rows)))
+			must(t, store.Commit(true))
+			is(store, false)
+			check(t, store, now, rows)
+			other := t.TempDir()
+			scratchfs.MountAt(t, kind, disk, other)
+			cut := openStore(t, other, me)
+			m, err := cut.Load(t.Context())
+			must(t, err)
+			defer m.Close()
+			is(cut, m.State == old) // one does not become durable without the other
+		})
 	}
 }
 

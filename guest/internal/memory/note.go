@@ -41,7 +41,8 @@ func (s *Store) BeginHalf() error {
 	if err == nil {
 		var file *os.File
 		if file, err = s.dir.OpenRegular(halfName, unix.O_WRONLY|unix.O_CREAT, 0o600); err == nil {
-			err = file.Close()
+			_, err = file.WriteString("a repair began and was not remembered yet\n") // earlier versions ask for a word
+			err = errors.Join(err, file.Close())
 		}
 	}
 	if err != nil {
