@@ -1,6 +1,7 @@
 package io.virtquorum.adjudicate;
 
 import io.virtquorum.fingerprint.Change;
+import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.fingerprint.Row;
 import io.virtquorum.fingerprint.RowKey;
 import java.util.List;
@@ -30,18 +31,29 @@ final class Rebuild {
   /**
    * The rebuilding of this member; empty if nothing can be done for it.
    *
-   * @param target what it must remember
+   * @param target what it must remember, or what came of that in the same tenure: it was accepted,
+   *     and holds all of it
    */
   static Optional<Rebuild> of(Picture picture, Target target, String name) {
     if (picture.record().isPrimary(name)
         || !picture.isUsable(name)
-        || !target.rememberedBy(picture.ballot(name))
+        || !(target.rememberedBy(picture.ballot(name)) || remembersLater(picture, target, name))
         || picture.ballot(name).unchanged()
         || !picture.ballot(name).rot().isEmpty()) { // which comes first (rule 4)
       return Optional.empty();
     }
     Rebuild rebuild = new Rebuild(picture, name);
     return rebuild.next(m -> true).isPresent() ? Optional.of(rebuild) : Optional.empty();
+  }
+
+  private static boolean remembersLater(Picture picture, Target target, String name) {
+    long tenure = picture.record().tenure();
+    return picture
+        .remembered(name)
+        .map(Remembered::position)
+        .filter(p -> p.tenure() == tenure && target.position().tenure() == tenure)
+        .filter(p -> p.isAfter(target.position()))
+        .isPresent();
   }
 
   /**

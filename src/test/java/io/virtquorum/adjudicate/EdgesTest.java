@@ -269,6 +269,20 @@ final class EdgesTest {
   }
 
   @Test
+  void givenWhoAcceptedMoreThanTheRecordSaysAndDriftedThenItIsRebuiltToThatAndLeads() {
+    Decider decider = Decider.steady();
+    Optional<Remembered> accepted = Optional.of(new Remembered(C_AT.next(), NEWER));
+    decider.died(2).votes(1, NEW, accepted, 0, false, appeared(PID)).forget();
+    decider.died(0);
+    Command.Rebuild rebuild = decider.newest(Command.Rebuild.class);
+    assertThat(rebuild.member()).isEqualTo("web-1");
+    assertThat(rebuild.gone()).containsExactly(PID);
+    decider.ended(Command.Rebuild.class, new Outcome.Done(1, 0, Duration.ofMillis(5), "e"));
+    decider.remembers(1, C_AT.next(), NEWER);
+    assertThat(decider.state.record().primary()).contains("web-1");
+  }
+
+  @Test
   void givenARenameOnBothWhoseOldNameNobodyAliveHasThenTheNewOneStaysAndLeads() {
     Change from = new Change(PAGE, Change.Kind.WRITTEN, Optional.of(PAGE_1), Optional.empty());
     Decider decider = Decider.steady();
