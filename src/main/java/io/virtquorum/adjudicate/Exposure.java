@@ -69,7 +69,7 @@ public record Exposure(
             ? Optional.empty()
             : since.map(at -> trail.held(position).orElse(at));
     // A new leader may find it on others before the primary has said anything.
-    boolean unheard = since.isEmpty() && unknownSince.isPresent() && trail.held(position).isEmpty();
+    boolean unheard = since.isEmpty() && trail.held(position).isEmpty() && trail.end().isEmpty();
     Optional<Instant> bound = unheard ? notBefore : Optional.of(now);
     return new Exposure(newer, unknownSince, bound, trail.from(position), left);
   }

@@ -33,7 +33,14 @@ final class Routing {
     if (behind) {
       return Optional.of(Route.nowhere(record.tenure()));
     }
-    // 4. The record may have come back older: before a new leader leads anybody, those who may
+    // 4. Of a tenure that an older record does not know somebody else may be the primary: users
+    // stay where they are.
+    boolean isThere =
+        picture.state().route().flatMap(Route::member).filter(primary::equals).isPresent();
+    if (picture.recordIsOlder() && !isThere) {
+      return Optional.empty();
+    }
+    // 5. The record may have come back older: before a new leader leads anybody, those who may
     // remember more have their say. Users who are there already stay meanwhile.
     return picture.state().route().isEmpty() && mayBeOlder(picture)
         ? Optional.empty()

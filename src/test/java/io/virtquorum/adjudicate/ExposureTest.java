@@ -66,6 +66,7 @@ final class ExposureTest {
     Exposure leader = Exposure.begin(Optional.empty(), Optional.of(before));
     Exposure silent = leader.with(Optional.empty(), Optional.of(begun));
     assertThat(silent.committed(SECOND, begun.plusSeconds(27)).notBefore()).contains(before);
+    assertThat(leader.committed(SECOND, begun.plusSeconds(1)).notBefore()).contains(before);
   }
 
   @Test

@@ -48,6 +48,16 @@ final class RoutingTest {
   }
 
   @Test
+  void givenARecordOlderThanItsPrimarysMemoryThenNobodyIsLedThereWhoeverLedInThatTenure() {
+    Decider decider = Decider.three();
+    for (int i = 0; i < 3; i++) {
+      decider.remembers(i, LATER, OTHER);
+    }
+    assertThat(decider.held("RecordOlder")).isPresent();
+    assertThat(decider.later(SETTLE).ordered(Command.RouteUsers.class)).isEmpty();
+  }
+
+  @Test
   void givenMembersThatStaySilentThenUsersAreLedToThePrimaryAfterTheSettleTime() {
     Decider decider = Decider.three().holds(0).later(SETTLE.minus(MOMENT));
     assertThat(led(decider)).isEmpty();

@@ -409,6 +409,9 @@ final class Deeds {
           path,
           hidden ? " below the page cache" : "",
           rotten.detectable ? "" : ", which cannot be told from a write");
+      if (!rotten.detectable && world.truth.record().isPrimary(vm.name)) {
+        node.content.superseded = true; // to everybody the primary wrote that (seed 10006817)
+      }
       world.truth.takenAway(List.of(node.content));
       world.truth.held(vm.guest);
       if (rotten.detectable) {

@@ -39,7 +39,7 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
   private final Timeline.Task task;
   private final Deque<Runnable> mailbox = new ArrayDeque<>();
   private final List<Channel> channels = new ArrayList<>();
-  private final long began;
+  private long decidesSince = Long.MAX_VALUE;
   private boolean dead;
   private long nextTick;
   private ExposureRules.Shown shown = ExposureRules.Shown.NOTHING;
@@ -53,7 +53,6 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
     this.world = world;
     this.number = number;
     this.floor = floor;
-    this.began = world.timeline.now();
     this.task = world.timeline.spawn(this::live);
   }
 
@@ -115,8 +114,9 @@ final class OperatorLife implements SimulatedAdjudicator.Outside {
         world.story.tell("operator %d shows %s", number, exposure);
         shown = exposure;
       }
-      world.truth.exposure.shows(
-          exposure, world.timeline.now() - began < ExposureRules.DETECT, world.timeline.now());
+      long now = world.timeline.now();
+      decidesSince = Math.min(decidesSince, now); // before it wrote its term it asks nobody
+      world.truth.exposure.shows(exposure, now - decidesSince < ExposureRules.DETECT, now);
       if (world.truth.mode == Mode.REPAIR) {
         world.truth.serving.look(world, this);
       }
