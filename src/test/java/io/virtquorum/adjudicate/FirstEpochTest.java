@@ -129,10 +129,7 @@ final class FirstEpochTest {
 
   @Test
   void givenOneMemberWhoseFileRottedInAnotherLifeThenNoNewMemberGetsTheRot() {
-    SimulatedCluster cluster = SimulatedCluster.of(1);
-    cluster.member(0).disk.remember(new io.virtquorum.fingerprint.Position(9, 9));
-    cluster.member(0).disk.rot("data", "rot");
-    cluster.member(0).disk.readAll();
+    SimulatedCluster cluster = rottedInAnotherLife(1, "rot");
     cluster.lead();
     cluster.run(LONG);
     assertThat(cluster.leader().holds("RotWithoutDonor")).isTrue();
@@ -143,10 +140,7 @@ final class FirstEpochTest {
 
   @Test
   void givenAFileThatRottedIntoWhatAllOthersHaveThenItsStateIsTheFirst() {
-    SimulatedCluster cluster = SimulatedCluster.of(2);
-    cluster.member(0).disk.remember(new io.virtquorum.fingerprint.Position(9, 9));
-    cluster.member(0).disk.rot("data", "alike");
-    cluster.member(0).disk.readAll();
+    SimulatedCluster cluster = rottedInAnotherLife(2, "alike");
     cluster.member(1).disk.write("data", "alike");
     cluster.lead();
     cluster.untilInSync();
@@ -210,6 +204,15 @@ final class FirstEpochTest {
     cluster.configure(cluster.config.withObserve(false));
     cluster.untilInSync();
     assertThat(cluster.member(1).disk.contents()).containsEntry("index.html", "v2");
+  }
+
+  /** The first member remembers a former life, in which a file of its rotted. */
+  private static SimulatedCluster rottedInAnotherLife(int members, String into) {
+    SimulatedCluster cluster = SimulatedCluster.of(members);
+    cluster.member(0).disk.remember(new io.virtquorum.fingerprint.Position(9, 9));
+    cluster.member(0).disk.rot("data", into);
+    cluster.member(0).disk.readAll();
+    return cluster;
   }
 
   private static SimulatedCluster threeThatDiffer() {

@@ -217,12 +217,7 @@ final class Calamities {
   private void cutOff(SimulatedVm vm, boolean is) {
     world.cut(vm, is, is);
     world.unprobed(vm, is);
-    for (SimulatedVm other : world.vms) {
-      if (other != vm) {
-        world.network.cut(vm.guest.address, other.guest.address, is);
-        world.network.cut(other.guest.address, vm.guest.address, is);
-      }
-    }
+    world.cutSync(vm, is);
   }
 
   /** The record is another; no operator that knew the one before is left. */

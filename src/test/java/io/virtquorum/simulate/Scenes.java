@@ -20,7 +20,7 @@ final class Scenes {
   /** Every run from this seed on has one: so many the first, as many the next. */
   static final long FROM = 20_000_000;
 
-  private static final long OF_EACH = 1_000_000;
+  static final long OF_EACH = 1_000_000;
 
   static final List<Event.Kind> KINDS =
       List.of(
@@ -122,7 +122,7 @@ final class Scenes {
   private void userAndPodGone(SplittableRandom random) {
     SimulatedVm vm = another(world.primary(random.nextLong()), random);
     use(1, 0, S, random); // what is committed is no longer what fresh disks hold
-    cutSync(vm, true);
+    world.cutSync(vm, true);
     long user = S + random.nextLong(3 * S);
     if (random.nextBoolean()) {
       SplittableRandom disk = random.split();
@@ -137,7 +137,7 @@ final class Scenes {
     use(3, user + S, 3 * S, random);
     world.timeline.after(starts, vm::start);
     long mended = starts + 5 * S + random.nextLong(5 * S);
-    world.timeline.after(mended, () -> cutSync(vm, false));
+    world.timeline.after(mended, () -> world.cutSync(vm, false));
     use(14, mended + 8 * S, 3 * S, random);
   }
 
@@ -154,14 +154,14 @@ final class Scenes {
     world.timeline.after(
         14 * S,
         () -> {
-          cutSync(rotten, true);
+          world.cutSync(rotten, true);
           deeds.rot(rotten, rot);
         });
     world.timeline.after(
         15 * S + FOUND,
         () -> {
           world.leave(primary, true);
-          cutSync(rotten, false);
+          world.cutSync(rotten, false);
           others(primary).forEach(SimulatedVm::start);
         });
   }
@@ -172,7 +172,7 @@ final class Scenes {
    */
   private void formerPrimaryForgets(SplittableRandom random) {
     SimulatedVm former = world.primary(random.nextLong());
-    cutSync(former, true);
+    world.cutSync(former, true);
     former.guest.program.deafen(12 * S);
     SplittableRandom user = random.split();
     world.timeline.after(S, () -> save(former, user));
@@ -188,7 +188,7 @@ final class Scenes {
     world.timeline.after(
         30 * S,
         () -> {
-          cutSync(former, false);
+          world.cutSync(former, false);
           String tree = world.trees.getLast(); // where there are two he wrote in the first
           swaps.swap(former, Map.of(tree, world.disk(former.guest, tree)), "a fresh disk");
           former.start();
@@ -217,12 +217,5 @@ final class Scenes {
   private SimulatedVm another(SimulatedVm than, SplittableRandom random) {
     List<SimulatedVm> others = others(than);
     return others.get(random.nextInt(others.size()));
-  }
-
-  private void cutSync(SimulatedVm vm, boolean is) {
-    for (SimulatedVm other : others(vm)) {
-      world.network.cut(vm.guest.address, other.guest.address, is);
-      world.network.cut(other.guest.address, vm.guest.address, is);
-    }
   }
 }

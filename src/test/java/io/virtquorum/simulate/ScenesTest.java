@@ -8,8 +8,6 @@ import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 
 final class ScenesTest {
-  private static final long OF_EACH = 1_000_000;
-
   @Test
   void givenASeedBeforeThemThenItHasNone() {
     LongStream.of(1, Theme.TWO_FROM, Scenes.FROM - 1)
@@ -24,8 +22,9 @@ final class ScenesTest {
   void eachMillionOfSeedsHasOneOfThemBesidesWhatElseHappens() {
     for (int i = 0; i < Scenes.KINDS.size(); i++) {
       Event.Kind kind = Scenes.KINDS.get(i);
-      for (long seed : new long[] {0, 1, OF_EACH - 1}) {
-        List<Event> events = Schedule.of(Scenes.FROM + i * OF_EACH + seed, Set.of()).events();
+      for (long seed : new long[] {0, 1, Scenes.OF_EACH - 1}) {
+        List<Event> events =
+            Schedule.of(Scenes.FROM + i * Scenes.OF_EACH + seed, Set.of()).events();
         assertThat(events).filteredOn(e -> e.kind() == kind).hasSize(1);
         assertThat(events).hasSizeGreaterThan(6);
       }
@@ -44,7 +43,7 @@ final class ScenesTest {
 
   /** The story of the first plain run with this scene, and without all else. */
   private static String told(int scene) {
-    long first = Scenes.FROM + scene * OF_EACH;
+    long first = Scenes.FROM + scene * Scenes.OF_EACH;
     Schedule schedule =
         LongStream.range(first, first + 1000)
             .mapToObj(seed -> Schedule.of(seed, Set.of()))

@@ -235,6 +235,16 @@ final class World {
     return vms.get((int) Math.floorMod(choice, vms.size()));
   }
 
+  /** On the sync network nothing comes to a member or from it, or all does again. */
+  void cutSync(SimulatedVm vm, boolean is) {
+    for (SimulatedVm other : vms) {
+      if (other != vm) {
+        network.cut(vm.guest.address, other.guest.address, is);
+        network.cut(other.guest.address, vm.guest.address, is);
+      }
+    }
+  }
+
   /** The recorded primary, or else any. */
   SimulatedVm primary(long choice) {
     Optional<String> primary = truth.record().primary();
