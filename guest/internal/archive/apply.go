@@ -212,25 +212,16 @@ func (a *Archive) begin(journal journalHead, steps []step) error {
 	if err := makeDirs(a.tree.Archive, journal.Entry+"/"+filesName); err != nil {
 		return err
 	}
+	return a.manifest(journal, steps, nil, notSettled)
+}
+
+// manifest writes the entry's manifest, as durably as write does.
+func (a *Archive) manifest(journal journalHead, steps []step, unlisted []Row, write lineWriter) error {
 	dir, err := a.tree.Archive.Sub(journal.Entry)
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
-	return putLines(dir, manifestName, func(*os.File) error { return nil }, manifestOf(journal, steps, nil))
-}
-
-// rewrite makes another manifest of the entry durable: more became known.
-func (a *Archive) rewrite(journal journalHead, steps []step, unlisted []Row) error {
-	dir, err := a.tree.Archive.Sub(journal.Entry)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	return writeLines(dir, manifestName, manifestOf(journal, steps, unlisted))
-}
-
-func manifestOf(journal journalHead, steps []step, unlisted []Row) func(encode func(any) error) error {
 	h := head{manifestVersion, journal.Verdict, journal.Millis, len(unlisted), bytesOf(steps), len(steps) + len(unlisted)}
 	for i := range steps {
 		if steps[i].Row.Attributed && steps[i].Row.OldType != "" {
@@ -240,7 +231,7 @@ func manifestOf(journal journalHead, steps []step, unlisted []Row) func(encode f
 	for i := range unlisted {
 		h.Bytes += unlisted[i].OldSize
 	}
-	return func(encode func(any) error) error {
+	return write(dir, manifestName, func(encode func(any) error) error {
 		if err := encode(h); err != nil {
 			return err
 		}
@@ -255,7 +246,7 @@ func manifestOf(journal journalHead, steps []step, unlisted []Row) func(encode f
 			}
 		}
 		return nil
-	}
+	})
 }
 
 // Interrupted says which verdict's repair was not finished, if one was not.
@@ -335,7 +326,7 @@ func (w *work) end(ctx context.Context) error {
 		return err
 	}
 	if w.journal.Keeps && (w.late || len(w.unlisted) > 0) {
-		if err := w.rewrite(w.journal, steps, w.unlisted); err != nil {
+		if err := w.manifest(w.journal, steps, w.unlisted, writeLines); err != nil {
 			return err
 		}
 	}

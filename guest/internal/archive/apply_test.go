@@ -298,6 +298,31 @@ func crashes(t *testing.T, exchange, single bool) {
 	}
 }
 
+// powerCuts are what the disk has before each step: that is what a power cut leaves.
+type powerCuts struct {
+	t      *testing.T
+	disks  string
+	before []string
+}
+
+func (m *member) cutAtEachStep(image string) *powerCuts {
+	c := &powerCuts{t: m.t.(*testing.T), disks: m.t.TempDir()}
+	m.hook = func(what string) error {
+		c.before = append(c.before, what)
+		return exec.Command("cp", "--sparse=always", image, c.disk(len(c.before)-1)).Run()
+	}
+	return c
+}
+
+func (c *powerCuts) disk(i int) string { return filepath.Join(c.disks, strconv.Itoa(i)) }
+
+// mount says where the disk of a cut is.
+func (c *powerCuts) mount(kind string, i int) string {
+	point := c.t.TempDir()
+	scratchfs.MountAt(c.t, kind, c.disk(i), point)
+	return point
+}
+
 func TestGivenAPowerCutAtAnyStepThenEachRowIsOldOrNewAndItIsFinishedFromWhatTheDiskHas(t *testing.T) {
 	for _, kind := range []string{"ext4", "xfs"} {
 		t.Run(kind, func(t *testing.T) {
@@ -305,19 +330,12 @@ func TestGivenAPowerCutAtAnyStepThenEachRowIsOldOrNewAndItIsFinishedFromWhatTheD
 			m := newMember(t, base)
 			plan, before, after := m.everything()
 			must(t, exec.Command("sync", "-f", base).Run())
-			disks := t.TempDir()
-			var cuts []string
-			m.hook = func(what string) error { // what the disk has by now is what a power cut leaves
-				cuts = append(cuts, what)
-				return exec.Command("cp", "--sparse=always", image, filepath.Join(disks, strconv.Itoa(len(cuts)-1))).Run()
-			}
+			cuts := m.cutAtEachStep(image)
 			_, err := m.Apply(context.Background(), plan)
 			must(t, err)
 			begun := 0
-			for i, at := range cuts {
-				point := t.TempDir()
-				scratchfs.MountAt(t, kind, filepath.Join(disks, strconv.Itoa(i)), point)
-				cut := newMember(t, point)
+			for i, at := range cuts.before {
+				cut := newMember(t, cuts.mount(kind, i))
 				cut.between(at, true, before, after)
 				_, interrupted, err := cut.Interrupted()
 				must(t, err)
@@ -333,8 +351,8 @@ func TestGivenAPowerCutAtAnyStepThenEachRowIsOldOrNewAndItIsFinishedFromWhatTheD
 					t.Fatalf("cut before %s", at)
 				}
 			}
-			if begun < 20 || begun == len(cuts) {
-				t.Errorf("of %d cuts %d were in the middle", len(cuts), begun)
+			if begun < 20 || begun == len(cuts.before) {
+				t.Errorf("of %d cuts %d were in the middle", len(cuts.before), begun)
 			}
 		})
 	}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -124,18 +123,12 @@ func TestGivenAPowerCutAtAnyStepOfAReplacementInPlaceThenTheFileIsOldOrItIsEnded
 				m.appender()
 				put := m.stageLog(log[name][1])
 				must(t, exec.Command("sync", "-f", base).Run())
-				var cuts []string
-				disks := t.TempDir()
-				m.hook = func(what string) error { // what the disk has by now is what a power cut leaves
-					cuts = append(cuts, what)
-					return exec.Command("cp", "--sparse=always", image, filepath.Join(disks, strconv.Itoa(len(cuts)-1))).Run()
-				}
+				cuts := m.cutAtEachStep(image)
 				_, err := m.Apply(context.Background(), Plan{Entry: "verdict-1", Put: []Put{put}})
 				must(t, err)
 				mixes := 0
-				for i, at := range cuts {
-					point := t.TempDir()
-					scratchfs.MountAt(t, kind, filepath.Join(disks, strconv.Itoa(i)), point)
+				for i, at := range cuts.before {
+					point := cuts.mount(kind, i)
 					after := newMember(t, point)
 					_, interrupted, err := after.Interrupted()
 					must(t, err)
@@ -163,8 +156,8 @@ func TestGivenAPowerCutAtAnyStepOfAReplacementInPlaceThenTheFileIsOldOrItIsEnded
 						t.Fatalf("cut before %s", at)
 					}
 				}
-				if mixes == 0 || len(cuts) < 12 {
-					t.Errorf("of %d cuts %d were in the middle", len(cuts), mixes)
+				if mixes == 0 || len(cuts.before) < 12 {
+					t.Errorf("of %d cuts %d were in the middle", len(cuts.before), mixes)
 				}
 			})
 		}

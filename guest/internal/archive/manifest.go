@@ -117,6 +117,14 @@ func writeLines(dir *beneath.Dir, name string, lines func(encode func(any) error
 	return dir.Sync()
 }
 
+// lineWriter is writeLines, or one that leaves it to others to make the file durable.
+type lineWriter func(dir *beneath.Dir, name string, lines func(encode func(any) error) error) error
+
+// notSettled writes a file that something later makes durable.
+func notSettled(dir *beneath.Dir, name string, lines func(encode func(any) error) error) error {
+	return putLines(dir, name, func(*os.File) error { return nil }, lines)
+}
+
 // putLines writes a file of JSON lines; settle is called before it gets its name. The name itself is not durable when it returns.
 func putLines(dir *beneath.Dir, name string, settle func(*os.File) error, lines func(encode func(any) error) error) error {
 	temporary := name + "~"
