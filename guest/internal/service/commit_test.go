@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -185,7 +186,8 @@ func TestGivenAWriteThenItIsConfirmedOnceItsLookIsCommittedAndNotBefore(t *testi
 	newer := w.remember()
 	w.isOpen(ended)
 	w.commits(newer)
-	if said := w.expect(ended, barrier.Committed).Sentence; !strings.Contains(said, "epoch 3, tenure 3, sequence 2") {
+	at := fmt.Sprintf("epoch 3, tenure 3, sequence %d.", newer.Position.Sequence)
+	if said := w.expect(ended, barrier.Committed).Sentence; !strings.Contains(said, at) {
 		t.Fatal(said)
 	}
 }

@@ -78,13 +78,12 @@ final class ProgramTest {
   @BeforeEach
   void begin() throws IOException {
     peer = new ScriptedProgram(directory.resolve("port"));
-    connect();
+    connect("port");
   }
 
-  private void connect() {
+  private void connect(String port) {
     link =
-        new PortLink(
-            directory.resolve("port"), term::get, "test", QUICK, new Random(1), pushes::add);
+        new PortLink(directory.resolve(port), term::get, "test", QUICK, new Random(1), pushes::add);
     program = new Program(link, Time.MACHINE, Configure.getDefaultInstance());
   }
 
@@ -121,10 +120,10 @@ final class ProgramTest {
   @Test
   void givenHellosThatAreLostThenTheyAreSaidAgainUntilThereIsAWelcome() throws Exception {
     AtomicInteger hellos = new AtomicInteger();
-    link.close();
-    peer.received.clear();
+    end();
+    peer = new ScriptedProgram(directory.resolve("another")); // who heard nothing yet
     peer.behaviour = message -> message.hasHello() && hellos.incrementAndGet() < 4;
-    connect();
+    connect("another");
     Session session = link.session(Time.MACHINE.in(LIMIT));
     long drawn = peer.received.peek().getSession();
     assertThat(session.welcome().getBootId()).isEqualTo("boot-1");
@@ -191,7 +190,7 @@ final class ProgramTest {
           }
           return asks(message);
         };
-    connect();
+    connect("port");
     assertThat(ask(LIMIT).getFacts().getFacts(0).getName()).isEqualTo("os");
   }
 
@@ -206,7 +205,7 @@ final class ProgramTest {
           }
           return message.hasHello();
         };
-    connect();
+    connect("port");
     await(() -> peer.count(ToGuest::hasHello) > 3);
     assertThatThrownBy(() -> ask(Duration.ofMillis(200)))
         .isInstanceOf(GuestException.Unreachable.class)
@@ -232,7 +231,7 @@ final class ProgramTest {
           }
           return asks(message) && said(message, "os");
         };
-    connect();
+    connect("port");
     assertThatThrownBy(() -> ask(Duration.ofMillis(300)))
         .isInstanceOf(GuestException.Refused.class)
         .hasMessageContaining("because REASON_OLDER_TERM");
