@@ -106,9 +106,8 @@ public final class Adjudicator {
         state.record().isPrimary(voted.member())
             && before.ballot().filter(b -> !b.root().equals(voted.ballot().root())).isPresent();
     MemberState after = before.with(voted.ballot()).with(before.since().held(voted.held()));
-    long tenure = voted.ballot().memory().map(m -> m.position().tenure()).orElse(0L);
     return state
-        .with(state.news().remembered(tenure))
+        .with(state.news().remembered(voted.ballot().newestTenure()))
         .withMember(voted.member(), _ -> again ? after.with(after.tries().impatient()) : after);
   }
 

@@ -18,6 +18,8 @@ import java.util.Set;
  * @param number counts the ballots of one sidecar's life; later is greater
  * @param rows how many rows the root stands for
  * @param memory the newest root that it was verified to hold, or empty: it remembers nothing
+ * @param newestTenure of anything that a part of the member remembers, if only one of its trees; 0:
+ *     nothing
  * @param changes how the member differs from its memory; possibly cut short
  * @param changesTotal how many there are in truth
  * @param sessions people logged in or connected at this moment
@@ -35,6 +37,7 @@ public record Ballot(
     Digest root,
     int rows,
     Optional<Remembered> memory,
+    long newestTenure,
     List<Change> changes,
     int changesTotal,
     int sessions,
@@ -49,6 +52,7 @@ public record Ballot(
   private static final Set<String> UNABLE = Set.of("NotMounted", "FileSystemReadOnly", "DiskFails");
 
   public Ballot {
+    newestTenure = Math.max(newestTenure, memory.map(m -> m.position().tenure()).orElse(0L));
     changes = List.copyOf(changes);
     outputs = Map.copyOf(outputs);
     stale = List.copyOf(stale);
@@ -62,6 +66,7 @@ public record Ballot(
         proven,
         rows,
         Optional.of(new Remembered(position, proven)),
+        position.tenure(),
         List.of(),
         0,
         sessions,
@@ -81,6 +86,7 @@ public record Ballot(
         root,
         rows,
         memory,
+        newestTenure,
         changes,
         changesTotal,
         sessions,

@@ -59,7 +59,6 @@ final class OlderRecord {
 
   /** What is held back, and which word ends it. */
   static Hold hold(Picture picture) {
-    Map<String, Remembered> newer = newer(picture);
     ClusterRecord record = picture.record();
     String known =
         record
@@ -69,8 +68,15 @@ final class OlderRecord {
     return Hold.waiting(
         "RecordOlder",
         "The record %s, and members remember more: %s%s. It was restored from a backup, or the HACluster was made anew. Nothing is repaired and users are led nowhere new."
-            .formatted(known, memories(picture), newer.isEmpty() ? earlier(picture) : ""),
-        promote(picture, newer));
+            .formatted(known, memories(picture), isReported(picture) ? "" : earlier(picture)),
+        promote(picture, newer(picture)));
+  }
+
+  private static boolean isReported(Picture picture) {
+    return !newer(picture).isEmpty()
+        || picture
+            .healthy()
+            .anyMatch(m -> picture.ballot(m).newestTenure() > picture.record().tenure());
   }
 
   private static String earlier(Picture picture) {
@@ -118,6 +124,13 @@ final class OlderRecord {
         .getKey();
   }
 
+  /** Of a member whose trees do not remember the same, as with a fresh disk below one of them. */
+  private static String inPart(Ballot ballot) {
+    return ballot.newestTenure() == 0
+        ? "nothing"
+        : "tenure %d in a part of its trees".formatted(ballot.newestTenure());
+  }
+
   private static String memories(Picture picture) {
     Stream<String> said =
         picture
@@ -130,7 +143,7 @@ final class OlderRecord {
                             picture
                                 .remembered(name)
                                 .map(m -> m.position() + " (" + m.root().brief() + ")")
-                                .orElse("nothing")));
+                                .orElseGet(() -> inPart(picture.ballot(name)))));
     Stream<String> unsaid = picture.silent().stream().map(name -> name + " does not report");
     return Stream.concat(said, unsaid).collect(Collectors.joining(", "));
   }

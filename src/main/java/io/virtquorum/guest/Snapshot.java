@@ -13,6 +13,8 @@ import java.util.Optional;
  * @param bootId of the guest's boot that it was read in
  * @param matrix the rows of all file trees
  * @param memory the durable memory, if there is one
+ * @param newestTenure of anything that a part of the member remembers, if only one of its trees; 0:
+ *     nothing
  * @param changes rows that differ from memory, rot first if there are too many, in the order of
  *     their keys; at most {@value #MAX_CHANGES}; empty without a memory
  * @param changesTotal how many differ
@@ -26,6 +28,7 @@ public record Snapshot(
     String bootId,
     Matrix matrix,
     Optional<Remembered> memory,
+    long newestTenure,
     List<Change> changes,
     int changesTotal,
     boolean audited,
@@ -44,6 +47,16 @@ public record Snapshot(
       int changesTotal,
       boolean audited,
       long guestMillis) {
-    this(bootId, matrix, memory, changes, changesTotal, audited, guestMillis, List.of(), 0);
+    this(
+        bootId,
+        matrix,
+        memory,
+        memory.map(m -> m.position().tenure()).orElse(0L),
+        changes,
+        changesTotal,
+        audited,
+        guestMillis,
+        List.of(),
+        0);
   }
 }

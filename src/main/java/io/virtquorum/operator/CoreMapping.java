@@ -58,6 +58,7 @@ final class CoreMapping {
             read.root(),
             read.rows(),
             read.memory(),
+            read.newestTenure(),
             read.changes(),
             read.changesTotal(),
             read.sessions(),

@@ -251,6 +251,7 @@ final class Joining {
                 was.bootId(),
                 was.matrix(),
                 Optional.of(new io.virtquorum.fingerprint.Remembered(position, root)),
+                position.tenure(),
                 List.of(),
                 0,
                 was.audited(),

@@ -294,6 +294,7 @@ final class Looks {
         boot,
         rows,
         memory,
+        newestTenure(seen.getTreesList()),
         changes,
         memory.isPresent() ? total : 0,
         audited,
@@ -319,6 +320,15 @@ final class Looks {
   private static Optional<Remembered> memory(List<TreeState> trees) {
     Optional<Remembered> first = trees.stream().findFirst().flatMap(Looks::memory);
     return trees.stream().allMatch(tree -> memory(tree).equals(first)) ? first : Optional.empty();
+  }
+
+  /** Of anything that a tree remembers: one of them may be on a fresh disk. */
+  private static long newestTenure(List<TreeState> trees) {
+    return trees.stream()
+        .flatMap(tree -> memory(tree).stream())
+        .mapToLong(memory -> memory.position().tenure())
+        .max()
+        .orElse(0);
   }
 
   private static Optional<Remembered> memory(TreeState tree) {

@@ -358,6 +358,7 @@ final class GuestWork implements MemberWork {
         snapshot.matrix().root(),
         snapshot.matrix().rows().size(),
         snapshot.memory(),
+        snapshot.newestTenure(),
         snapshot.changes(),
         snapshot.changesTotal(),
         users.sessions(),

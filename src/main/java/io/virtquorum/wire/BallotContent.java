@@ -16,6 +16,8 @@ import java.util.Optional;
  * @param root of the main unit as it is now
  * @param rows of the main unit, 0 at least
  * @param memory what the member durably remembers; empty: nothing
+ * @param newestTenure of anything that a part of the member remembers, if only one of its trees; 0:
+ *     nothing
  * @param changes what differs from the memory, at most {@link WireLimits#CHANGES}
  * @param changesTotal how many there are, named or not
  * @param sessions people who are logged in or connected right now
@@ -32,6 +34,7 @@ public record BallotContent(
     Digest root,
     int rows,
     Optional<Remembered> memory,
+    long newestTenure,
     List<Change> changes,
     int changesTotal,
     int sessions,
@@ -55,6 +58,7 @@ public record BallotContent(
         root,
         rows,
         memory,
+        newestTenure,
         changes,
         changesTotal,
         sessions,

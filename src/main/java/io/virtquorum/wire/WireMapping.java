@@ -106,7 +106,8 @@ public final class WireMapping {
             .setSessions(content.sessions())
             .setUsersSinceHeld(content.usersSinceHeld())
             .setAudited(content.audited())
-            .setAsks(content.asks());
+            .setAsks(content.asks())
+            .setNewestTenure(content.newestTenure());
     content.memory().ifPresent(memory -> message.setMemory(write(memory)));
     content.changes().forEach(change -> message.addChanges(write(change)));
     content
@@ -260,6 +261,9 @@ public final class WireMapping {
     natural(ballot.getRows(), "rows");
     natural(ballot.getSessions(), "sessions");
     natural(ballot.getChangesTotal(), "changes_total");
+    if (ballot.getNewestTenure() < 0) {
+      throw new WireException("newest_tenure is beyond 2^63 - 1");
+    }
     if (ballot.getChangesTotal() < changes.size()) {
       throw new WireException("A ballot names more changes than changes_total counts");
     }
@@ -272,6 +276,7 @@ public final class WireMapping {
         readDigest(ballot.getRoot(), "the root of a ballot"),
         ballot.getRows(),
         ballot.hasMemory() ? Optional.of(read(ballot.getMemory())) : Optional.empty(),
+        ballot.getNewestTenure(),
         changes,
         ballot.getChangesTotal(),
         ballot.getSessions(),

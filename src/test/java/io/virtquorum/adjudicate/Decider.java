@@ -234,6 +234,7 @@ final class Decider {
         C,
         2,
         Optional.of(HOLDS_C),
+        0,
         List.of(),
         0,
         0,
@@ -243,6 +244,30 @@ final class Decider {
         Map.of(),
         List.of(),
         number);
+  }
+
+  /** The member has a fresh disk below one tree, and another tree remembers this tenure. */
+  Decider remembersInPart(int member, long tenure) {
+    Ballot fresh =
+        ballot(OTHER, Optional.empty(), List.of(), 0, 0, false, Optional.empty(), Map.of());
+    return votes(
+        member,
+        new Ballot(
+            fresh.incarnation(),
+            fresh.number(),
+            fresh.root(),
+            fresh.rows(),
+            fresh.memory(),
+            tenure,
+            fresh.changes(),
+            fresh.changesTotal(),
+            fresh.sessions(),
+            fresh.usersSinceHeld(),
+            fresh.audited(),
+            fresh.trouble(),
+            fresh.outputs(),
+            fresh.stale(),
+            fresh.asks()));
   }
 
   private Decider votes(int member, Ballot ballot) {
@@ -267,6 +292,7 @@ final class Decider {
         root,
         2,
         memory,
+        0,
         changes,
         total,
         sessions,

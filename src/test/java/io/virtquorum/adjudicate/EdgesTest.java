@@ -143,6 +143,27 @@ final class EdgesTest {
   }
 
   @Test
+  void givenAFreshDiskBelowOneTreeWhileAnotherRemembersALaterTenureThenThatIsNotOverwritten() {
+    Decider decider = Decider.steady();
+    decider.remembersInPart(1, 2).later(SETTLED);
+    Hold hold = decider.held("RecordOlder").orElseThrow();
+    assertThat(hold.message()).contains("web-1 remembers tenure 2 in a part of its trees");
+    assertThat(hold.message()).doesNotContain("is reported by nobody");
+    assertThat(decider.ordered(Command.Serve.class)).isEmpty();
+    decider.configure(decider.config().withPromote(Optional.of("web-0")));
+    assertThat(decider.state.record().tenure()).isEqualTo(3);
+    assertThat(decider.newest(Command.Serve.class).puller()).isEqualTo("web-1");
+  }
+
+  @Test
+  void givenAFreshDiskBelowOneTreeUnderARecordThatKnowsItsTenureThenTheMemberIsRepaired() {
+    Decider decider = Decider.steady();
+    decider.remembersInPart(1, 1).later(SETTLED);
+    assertThat(decider.held("RecordOlder")).isEmpty();
+    assertThat(decider.newest(Command.Serve.class).puller()).isEqualTo("web-1");
+  }
+
+  @Test
   void givenAnHaClusterMadeAnewWithItsOldBootstrapThenNobodyIsOverwritten() {
     Decider decider = Decider.young();
     decider.configure(

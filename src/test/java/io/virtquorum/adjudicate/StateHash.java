@@ -96,6 +96,7 @@ public final class StateHash {
     sink.accept(number(ballot.root()));
     sink.accept(ballot.memory().isPresent() ? 1 : 0);
     ballot.memory().ifPresent(m -> add(m, sink));
+    sink.accept(ballot.newestTenure());
     for (Change change : ballot.changes()) {
       sink.accept(31L * change.key().hashCode() + change.kind().ordinal());
       sink.accept(change.before().map(StateHash::number).orElse(0L));

@@ -262,6 +262,7 @@ final class SuccessionTest {
             disk.matrix().root(),
             1,
             disk.memory.map(SimulatedDisk.Memory::remembered),
+            0,
             disk.changes(),
             disk.changes().size(),
             0,

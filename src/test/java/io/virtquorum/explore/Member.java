@@ -80,6 +80,7 @@ final class Member {
         disk.matrix().root(),
         Contents.ROWS,
         disk.memory().map(Disk.Memory::remembered),
+        0,
         changes,
         changes.size(),
         0,

@@ -389,6 +389,7 @@ final class ScriptedMember implements AutoCloseable {
                         matrix().root(),
                         files.size(),
                         position.map(p -> new Remembered(p, matrix(remembered).root())),
+                        0,
                         changes,
                         changes.size(),
                         users ? 1 : 0,

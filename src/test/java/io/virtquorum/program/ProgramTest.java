@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.google.protobuf.ByteString;
 import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Snapshot;
 import io.virtquorum.guest.Trouble;
 import io.virtquorum.guest.wire.v1.Answer;
 import io.virtquorum.guest.wire.v1.Body;
@@ -17,7 +18,9 @@ import io.virtquorum.guest.wire.v1.FactList;
 import io.virtquorum.guest.wire.v1.Facts;
 import io.virtquorum.guest.wire.v1.FromGuest;
 import io.virtquorum.guest.wire.v1.Health;
+import io.virtquorum.guest.wire.v1.Memory;
 import io.virtquorum.guest.wire.v1.Output;
+import io.virtquorum.guest.wire.v1.Position;
 import io.virtquorum.guest.wire.v1.Push;
 import io.virtquorum.guest.wire.v1.Reason;
 import io.virtquorum.guest.wire.v1.Request;
@@ -129,6 +132,35 @@ final class ProgramTest {
     assertThat(session.welcome().getBootId()).isEqualTo("boot-1");
     assertThat(peer.count(m -> m.hasHello() && m.getSession() == drawn)).isGreaterThan(3);
     assertThat(peer.received.peek().getHello().getTerm()).isEqualTo(5);
+  }
+
+  @Test
+  void givenAFreshDiskBelowOneTreeThenWhatAnotherRemembersIsNoMemoryAndItsTenureIsSaid()
+      throws Exception {
+    Memory memory =
+        Memory.newBuilder()
+            .setPosition(Position.newBuilder().setTenure(7).setSequence(2))
+            .setRoot(ByteString.copyFrom(new byte[32]))
+            .build();
+    peer.behaviour =
+        message -> {
+          if (message.hasRequest() && message.getRequest().hasLook()) {
+            Seen.Builder seen = Seen.newBuilder().setNumber(1);
+            seen.addTrees(TreeState.newBuilder().setName("logs"));
+            seen.addTrees(TreeState.newBuilder().setName("site").setMemory(memory));
+            peer.last(message, Answer.newBuilder().setLook(seen));
+          } else if (message.hasRequest() && message.getRequest().hasRows()) {
+            peer.last(
+                message, Answer.newBuilder().setRows(RowList.newBuilder().setLook(1).setAll(true)));
+          } else {
+            return false;
+          }
+          return true;
+        };
+    Snapshot seen =
+        new Looks(program, new Paths(List.of())).look(Time.MACHINE.in(LIMIT)).snapshot();
+    assertThat(seen.memory()).isEmpty();
+    assertThat(seen.newestTenure()).isEqualTo(7);
   }
 
   /** A tree with events, whose newest walk is so old and rests for so long. */

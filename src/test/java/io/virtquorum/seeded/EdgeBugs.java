@@ -42,6 +42,14 @@ final class EdgeBugs {
               Found.not("its members lose no disks and no record that way"),
               Found.by(20000000)),
           new SeededBug(
+              3,
+              "program/Looks.java",
+              ".mapToLong(memory -> memory.position().tenure())",
+              ".mapToLong(memory -> 0)",
+              "A fresh disk below one tree hides that another remembers what an older record does not know.",
+              Found.not("its members have one tree"),
+              Found.by(20000056)),
+          new SeededBug(
               0,
               "operator/Legacy.java",
               "return Math.max(record.term(), floor) + 1;",

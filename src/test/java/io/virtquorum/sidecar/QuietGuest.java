@@ -33,6 +33,7 @@ final class QuietGuest implements Guest {
         Matrix.of(List.of()).root(),
         0,
         Optional.empty(),
+        0,
         List.of(),
         0,
         0,

@@ -201,6 +201,7 @@ final class WireMappingTest {
         D1,
         3,
         Optional.of(new Remembered(new Position(1, 9), D2)),
+        2,
         changes,
         total,
         1,
