@@ -117,10 +117,37 @@ func (s *Service) apply(ctx context.Context, of *member, call Call) (*wire.Answe
 	if applied.Stale, err = s.staleProcesses(ctx, of); err != nil {
 		s.options.Log.Warn("looking who has files open that were replaced", "why", err) // the next look says it
 	}
+	if request.Prove {
+		if err := of.readBack(ctx, call, targets, applied); err != nil {
+			s.options.Log.Warn("reading back what was replaced", "why", err) // who asks for that by itself is told
+		} else {
+			applied.Proven = true
+		}
+	}
 	for !port.Fits(applied) {
 		applied.Late = applied.Late[:len(applied.Late)/2]
 	}
 	return &wire.Answer{Piece: &wire.Answer_Applied{Applied: applied}}, nil
+}
+
+// readBack reads what was replaced from the disk, past the page cache.
+func (of *member) readBack(ctx context.Context, call Call, targets [][]*wire.Target, applied *wire.Applied) error {
+	if applied.LateTotal > uint64(len(applied.Late)) {
+		return errors.New("more rows are late than are listed")
+	}
+	type row struct {
+		tree uint32
+		path string
+	}
+	late := map[row]bool{}
+	for _, one := range applied.Late {
+		late[row{one.Tree, string(one.Path)}] = true
+	}
+	for i := range targets {
+		targets[i] = slices.DeleteFunc(targets[i], func(target *wire.Target) bool { return late[row{uint32(i), string(target.Path)}] })
+	}
+	_, err := of.proveRows(ctx, call, targets)
+	return err
 }
 
 // refuseMoved refuses rows that are not as a look saw them: whoever ordered knows nothing of what was written since, and plans made before

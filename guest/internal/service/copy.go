@@ -172,6 +172,21 @@ func (s *Service) prove(ctx context.Context, of *member, call Call) (*wire.Answe
 	if err != nil {
 		return nil, err
 	}
+	if total == 0 {
+		targets = nil
+	}
+	proven, err := of.proveRows(ctx, call, targets)
+	if err != nil {
+		return nil, err
+	}
+	for !port.Fits(proven) {
+		proven.Differing = proven.Differing[:len(proven.Differing)/2]
+	}
+	return &wire.Answer{Piece: &wire.Answer_Proven{Proven: proven}}, nil
+}
+
+// proveRows reads rows of each tree back, all if there are no targets.
+func (of *member) proveRows(ctx context.Context, call Call, targets [][]*wire.Target) (*wire.Proven, error) {
 	proven := &wire.Proven{}
 	for i, t := range of.trees {
 		held, err := t.use()
@@ -179,12 +194,13 @@ func (s *Service) prove(ctx context.Context, of *member, call Call) (*wire.Answe
 			return nil, void("%w", err)
 		}
 		var wanted []verify.Wanted
-		for _, target := range targets[i] {
-			wanted = append(wanted, verify.Wanted{Path: string(target.Path), Digest: digestOf(target)})
-		}
-		if total == 0 {
+		if targets == nil {
 			for row := range held.Rows.Rows() {
 				wanted = append(wanted, verify.Wanted{Path: row.Path, Digest: row.Digest})
+			}
+		} else {
+			for _, target := range targets[i] {
+				wanted = append(wanted, verify.Wanted{Path: string(target.Path), Digest: digestOf(target)})
 			}
 		}
 		result, err := verify.Rows(ctx, held.Rows, wanted, progress(call, t.spec.Name))
@@ -197,8 +213,5 @@ func (s *Service) prove(ctx context.Context, of *member, call Call) (*wire.Answe
 			proven.Differing = append(proven.Differing, &wire.Row{Tree: uint32(i), Path: []byte(one.Path), Digest: one.Got[:], Trouble: one.Why})
 		}
 	}
-	for !port.Fits(proven) {
-		proven.Differing = proven.Differing[:len(proven.Differing)/2]
-	}
-	return &wire.Answer{Piece: &wire.Answer_Proven{Proven: proven}}, nil
+	return proven, nil
 }

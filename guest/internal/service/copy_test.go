@@ -174,11 +174,13 @@ func applyOf(entry string) *wire.Request {
 func TestGivenAJoinerThatDiffersThenARepairMakesItEqualAndArchivesWhatItReplaces(t *testing.T) {
 	p := newPair(t)
 	apply := p.fetch()
-	answer, err := doWith(t, p.joiner, applyOf("verdict-1"), apply)
+	order := applyOf("verdict-1")
+	order.GetApply().Prove = true
+	answer, err := doWith(t, p.joiner, order, apply)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if applied := answer.GetApplied(); applied.ArchiveEntry != "verdict-1" || applied.LateTotal != 0 || applied.Rows == 0 {
+	if applied := answer.GetApplied(); applied.ArchiveEntry != "verdict-1" || applied.LateTotal != 0 || applied.Rows == 0 || !applied.Proven {
 		t.Fatal(applied)
 	}
 

@@ -24,6 +24,7 @@ const (
 	mostCounted   = 1000
 	mostEarlier   = 200       // looks of which it is known what the rows were
 	rowsPiece     = 192 << 10 // bytes of rows in a piece, about
+	mostAtOnce    = 200       // rows in the answer to a look
 	progressEvery = 500 * time.Millisecond
 )
 
@@ -177,6 +178,55 @@ func (of *member) at(number uint64) (versions []version, known bool) {
 }
 
 func (s *Service) look(ctx context.Context, of *member, call Call) (*wire.Answer, error) {
+	wanted := call.Request().GetLook()
+	var before, after *wire.UserList
+	var err error
+	if wanted.GetUsers() {
+		if before, err = s.lookForUsers(of); err != nil {
+			return nil, err
+		}
+	}
+	answer, err := s.lookAtTrees(ctx, of, call)
+	if err != nil {
+		return nil, err
+	}
+	if wanted.GetUsers() {
+		if after, err = s.lookForUsers(of); err != nil {
+			return nil, err
+		}
+	}
+	seen := answer.GetLook()
+	seen.UsersBefore, seen.UsersAfter = before, after
+	fit(seen)
+	if wanted.GetRows() && seen.ReadingBytes == 0 {
+		of.addRows(seen, wanted.GetSince())
+	}
+	return answer, nil
+}
+
+// addRows adds the rows to what was seen, if they are few and still the same.
+func (of *member) addRows(seen *wire.Seen, since uint64) {
+	sources, all, err := of.rowsSince(since)
+	if err != nil {
+		return // who asks for them by themselves is told
+	}
+	list := &wire.RowList{Look: seen.Number, All: all}
+	for _, rows := range sources {
+		for one := range rows {
+			if list.Rows = append(list.Rows, one); len(list.Rows) > mostAtOnce {
+				return
+			}
+		}
+	}
+	if of.look() != seen.Number {
+		return
+	}
+	if seen.RowsThen = list; !port.Fits(seen) {
+		seen.RowsThen = nil
+	}
+}
+
+func (s *Service) lookAtTrees(ctx context.Context, of *member, call Call) (*wire.Answer, error) {
 	wanted := call.Request().GetLook()
 	return s.lookAt(ctx, of, func(t *tree, held *Held) error {
 		t.lookedAt()

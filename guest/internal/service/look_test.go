@@ -2,6 +2,7 @@ package service
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -103,6 +104,52 @@ func TestGivenAnEarlierLookThenOnlyWhatIsDifferentIsSent(t *testing.T) {
 	}
 	if list := mustDo(t, s, &wire.Rows{Since: 1 << 40}).GetRows(); !list.All || len(list.Rows) != 3 {
 		t.Fatal(list)
+	}
+}
+
+func TestGivenALookThatAsksThenItSaysTheRowsAndWhoUsesTheGuest(t *testing.T) {
+	tree := newTree(t)
+	write(t, tree, "kept")
+	s, _ := newService(t)
+	mustDo(t, s, configureOf(tree))
+	first := mustDo(t, s, &wire.Look{Walk: true, Rows: true, Users: true}).GetLook()
+	for first.ReadingBytes > 0 { // an event that came late
+		first = mustDo(t, s, &wire.Look{Rows: true, Users: true}).GetLook()
+	}
+	if list := first.RowsThen; !list.GetAll() || list.Look != first.Number || len(list.Rows) != 2 {
+		t.Fatal(list)
+	}
+	if first.UsersBefore.GetSessions() != 1 || first.UsersAfter.GetConnections() != 2 {
+		t.Fatal(first.UsersBefore, first.UsersAfter)
+	}
+	write(t, tree, "comes")
+	list := mustDo(t, s, &wire.Look{Walk: true, Rows: true, Since: first.Number}).GetLook().RowsThen
+	got := map[string]bool{}
+	for _, row := range list.GetRows() {
+		got[string(row.Path)] = len(row.Digest) == 32
+	}
+	if want := (map[string]bool{"": true, "comes": true}); list.GetAll() || !maps.Equal(got, want) {
+		t.Fatal(list)
+	}
+	plain := mustDo(t, s, &wire.Look{}).GetLook()
+	if plain.RowsThen != nil || plain.UsersBefore != nil || plain.UsersAfter != nil {
+		t.Fatal(plain)
+	}
+}
+
+func TestGivenMoreRowsThanALookHasRoomForThenTheyAreAskedForByThemselves(t *testing.T) {
+	tree := newTree(t)
+	for i := range mostAtOnce {
+		write(t, tree, fmt.Sprint("file", i))
+	}
+	s, _ := newService(t)
+	mustDo(t, s, configureOf(tree))
+	seen := mustDo(t, s, &wire.Look{Walk: true, Rows: true}).GetLook()
+	if seen.RowsThen != nil {
+		t.Fatal(len(seen.RowsThen.Rows))
+	}
+	if rows := rowsIn(t, s); len(rows) != mostAtOnce+1 {
+		t.Fatal(len(rows))
 	}
 }
 

@@ -50,6 +50,15 @@ func NewUserLooker(guest evidence.Guest) func(*wire.Configure) (UserLooker, erro
 }
 
 func (s *Service) users(_ context.Context, of *member, _ Call) (*wire.Answer, error) {
+	list, err := s.lookForUsers(of)
+	if err != nil {
+		return nil, err
+	}
+	return &wire.Answer{Piece: &wire.Answer_Users{Users: list}}, nil
+}
+
+// lookForUsers looks for a sidecar that asked, who needs no push of the same.
+func (s *Service) lookForUsers(of *member) (*wire.UserList, error) {
 	seen, err := of.users.Look()
 	if err != nil {
 		return nil, fmt.Errorf("looking who uses the guest: %w", err)
@@ -61,7 +70,7 @@ func (s *Service) users(_ context.Context, of *member, _ Call) (*wire.Answer, er
 		case <-of.answered: // an older one
 		}
 	}
-	return &wire.Answer{Piece: &wire.Answer_Users{Users: listOf(seen)}}, nil
+	return listOf(seen), nil
 }
 
 func listOf(seen evidence.Users) *wire.UserList {

@@ -3071,6 +3071,9 @@ type Look struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Walk          bool                   `protobuf:"varint,1,opt,name=walk,proto3" json:"walk,omitempty"`   // trust no event: walk the trees
 	Drain         bool                   `protobuf:"varint,2,opt,name=drain,proto3" json:"drain,omitempty"` // wait for the events of all that happened before; a tree that nothing watches is walked
+	Users         bool                   `protobuf:"varint,3,opt,name=users,proto3" json:"users,omitempty"` // say who uses the guest, right before the trees are looked at and right after
+	Rows          bool                   `protobuf:"varint,4,opt,name=rows,proto3" json:"rows,omitempty"`   // say the rows too, where they are few and known
+	Since         uint64                 `protobuf:"varint,5,opt,name=since,proto3" json:"since,omitempty"` // those that are not as this look saw them; 0: all
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3117,6 +3120,27 @@ func (x *Look) GetDrain() bool {
 		return x.Drain
 	}
 	return false
+}
+
+func (x *Look) GetUsers() bool {
+	if x != nil {
+		return x.Users
+	}
+	return false
+}
+
+func (x *Look) GetRows() bool {
+	if x != nil {
+		return x.Rows
+	}
+	return false
+}
+
+func (x *Look) GetSince() uint64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
 }
 
 // Read everything again, past the page cache.
@@ -3183,6 +3207,9 @@ type Seen struct {
 	Stale          []*StaleProcess        `protobuf:"bytes,14,rep,name=stale,proto3" json:"stale,omitempty"`                                            // at this moment; at most 20
 	Asks           uint64                 `protobuf:"fixed64,15,opt,name=asks,proto3" json:"asks,omitempty"`                                            // to be told again in a Standing that says what the record said after this; 0: nobody waits for that
 	WalkRestMillis uint64                 `protobuf:"varint,16,opt,name=walk_rest_millis,json=walkRestMillis,proto3" json:"walk_rest_millis,omitempty"` // how long the program rests between that walk and its own next one; the longest of all trees
+	UsersBefore    *UserList              `protobuf:"bytes,17,opt,name=users_before,json=usersBefore,proto3" json:"users_before,omitempty"`             // if the look asked
+	UsersAfter     *UserList              `protobuf:"bytes,18,opt,name=users_after,json=usersAfter,proto3" json:"users_after,omitempty"`
+	RowsThen       *RowList               `protobuf:"bytes,19,opt,name=rows_then,json=rowsThen,proto3" json:"rows_then,omitempty"` // of this look, if it asked
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -3327,6 +3354,27 @@ func (x *Seen) GetWalkRestMillis() uint64 {
 		return x.WalkRestMillis
 	}
 	return 0
+}
+
+func (x *Seen) GetUsersBefore() *UserList {
+	if x != nil {
+		return x.UsersBefore
+	}
+	return nil
+}
+
+func (x *Seen) GetUsersAfter() *UserList {
+	if x != nil {
+		return x.UsersAfter
+	}
+	return nil
+}
+
+func (x *Seen) GetRowsThen() *RowList {
+	if x != nil {
+		return x.RowsThen
+	}
+	return nil
 }
 
 type Change struct {
@@ -4105,6 +4153,7 @@ type Apply struct {
 	Users         bool                   `protobuf:"varint,6,opt,name=users,proto3" json:"users,omitempty"`                                  // users were seen since the memory was held: what was written since then is attributed
 	Whole         bool                   `protobuf:"varint,7,opt,name=whole,proto3" json:"whole,omitempty"`                                  // the trees become another member's state: until that is remembered, what was written since counts as somebody's
 	Newer         bool                   `protobuf:"varint,8,opt,name=newer,proto3" json:"newer,omitempty"`                                  // than what is remembered: where the archive has no room, what is as it is remembered goes without a copy
+	Prove         bool                   `protobuf:"varint,9,opt,name=prove,proto3" json:"prove,omitempty"`                                  // read back past the page cache what was replaced, before the answer: the looks after it know what is there
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4195,6 +4244,13 @@ func (x *Apply) GetNewer() bool {
 	return false
 }
 
+func (x *Apply) GetProve() bool {
+	if x != nil {
+		return x.Prove
+	}
+	return false
+}
+
 type Applied struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Rows          uint64                 `protobuf:"varint,1,opt,name=rows,proto3" json:"rows,omitempty"` // replaced or deleted
@@ -4203,6 +4259,7 @@ type Applied struct {
 	Stale         []*StaleProcess        `protobuf:"bytes,4,rep,name=stale,proto3" json:"stale,omitempty"`                                   // that have a replaced file open for writing; at most 20
 	Late          []*Row                 `protobuf:"bytes,5,rep,name=late,proto3" json:"late,omitempty"`                                     // that stayed as they are, with why as their trouble; at most 100
 	LateTotal     uint64                 `protobuf:"varint,6,opt,name=late_total,json=lateTotal,proto3" json:"late_total,omitempty"`
+	Proven        bool                   `protobuf:"varint,7,opt,name=proven,proto3" json:"proven,omitempty"` // what was not late was read back
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4277,6 +4334,13 @@ func (x *Applied) GetLateTotal() uint64 {
 		return x.LateTotal
 	}
 	return 0
+}
+
+func (x *Applied) GetProven() bool {
+	if x != nil {
+		return x.Proven
+	}
+	return false
 }
 
 // A process that has a file open or mapped for writing which a repair took out of the tree: what it writes nobody sees.
@@ -6714,12 +6778,15 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x06Memory\x129\n" +
 	"\bposition\x18\x01 \x01(\v2\x1d.virtquorum.guest.v1.PositionR\bposition\x12\x12\n" +
 	"\x04root\x18\x02 \x01(\fR\x04root\x12\x12\n" +
-	"\x04term\x18\x03 \x01(\x04R\x04term\"0\n" +
+	"\x04term\x18\x03 \x01(\x04R\x04term\"p\n" +
 	"\x04Look\x12\x12\n" +
 	"\x04walk\x18\x01 \x01(\bR\x04walk\x12\x14\n" +
-	"\x05drain\x18\x02 \x01(\bR\x05drain\"%\n" +
+	"\x05drain\x18\x02 \x01(\bR\x05drain\x12\x14\n" +
+	"\x05users\x18\x03 \x01(\bR\x05users\x12\x12\n" +
+	"\x04rows\x18\x04 \x01(\bR\x04rows\x12\x14\n" +
+	"\x05since\x18\x05 \x01(\x04R\x05since\"%\n" +
 	"\x05Audit\x12\x1c\n" +
-	"\tbandwidth\x18\x01 \x01(\x04R\tbandwidth\"\xf2\x04\n" +
+	"\tbandwidth\x18\x01 \x01(\x04R\tbandwidth\"\xaf\x06\n" +
 	"\x04Seen\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12(\n" +
 	"\x10began_age_millis\x18\x02 \x01(\x04R\x0ebeganAgeMillis\x12\x12\n" +
@@ -6737,7 +6804,11 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x05began\x18\r \x01(\x10R\x05began\x127\n" +
 	"\x05stale\x18\x0e \x03(\v2!.virtquorum.guest.v1.StaleProcessR\x05stale\x12\x12\n" +
 	"\x04asks\x18\x0f \x01(\x06R\x04asks\x12(\n" +
-	"\x10walk_rest_millis\x18\x10 \x01(\x04R\x0ewalkRestMillisB\x13\n" +
+	"\x10walk_rest_millis\x18\x10 \x01(\x04R\x0ewalkRestMillis\x12@\n" +
+	"\fusers_before\x18\x11 \x01(\v2\x1d.virtquorum.guest.v1.UserListR\vusersBefore\x12>\n" +
+	"\vusers_after\x18\x12 \x01(\v2\x1d.virtquorum.guest.v1.UserListR\n" +
+	"usersAfter\x129\n" +
+	"\trows_then\x18\x13 \x01(\v2\x1c.virtquorum.guest.v1.RowListR\browsThenB\x13\n" +
 	"\x11_audit_age_millis\"\x8b\x02\n" +
 	"\x06Change\x12\x12\n" +
 	"\x04tree\x18\x01 \x01(\rR\x04tree\x12\x12\n" +
@@ -6802,7 +6873,7 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x06copied\x18\x05 \x01(\x04R\x06copied\x12.\n" +
 	"\x05moved\x18\x06 \x03(\v2\x18.virtquorum.guest.v1.RowR\x05moved\x12\x1f\n" +
 	"\vmoved_total\x18\a \x01(\x04R\n" +
-	"movedTotal\"\xd4\x01\n" +
+	"movedTotal\"\xea\x01\n" +
 	"\x05Apply\x12\x16\n" +
 	"\x06single\x18\x01 \x01(\bR\x06single\x12#\n" +
 	"\rarchive_entry\x18\x02 \x01(\tR\farchiveEntry\x12\x18\n" +
@@ -6813,7 +6884,8 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x04look\x18\x05 \x01(\x04R\x04look\x12\x14\n" +
 	"\x05users\x18\x06 \x01(\bR\x05users\x12\x14\n" +
 	"\x05whole\x18\a \x01(\bR\x05whole\x12\x14\n" +
-	"\x05newer\x18\b \x01(\bR\x05newer\"\xde\x01\n" +
+	"\x05newer\x18\b \x01(\bR\x05newer\x12\x14\n" +
+	"\x05prove\x18\t \x01(\bR\x05prove\"\xf6\x01\n" +
 	"\aApplied\x12\x12\n" +
 	"\x04rows\x18\x01 \x01(\x04R\x04rows\x12\x14\n" +
 	"\x05bytes\x18\x02 \x01(\x04R\x05bytes\x12#\n" +
@@ -6821,7 +6893,8 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x05stale\x18\x04 \x03(\v2!.virtquorum.guest.v1.StaleProcessR\x05stale\x12,\n" +
 	"\x04late\x18\x05 \x03(\v2\x18.virtquorum.guest.v1.RowR\x04late\x12\x1d\n" +
 	"\n" +
-	"late_total\x18\x06 \x01(\x04R\tlateTotal\"v\n" +
+	"late_total\x18\x06 \x01(\x04R\tlateTotal\x12\x16\n" +
+	"\x06proven\x18\a \x01(\bR\x06proven\"v\n" +
 	"\fStaleProcess\x12\x10\n" +
 	"\x03pid\x18\x01 \x01(\rR\x03pid\x12\x18\n" +
 	"\acommand\x18\x02 \x01(\tR\acommand\x12\x12\n" +
@@ -7100,110 +7173,113 @@ var file_virtquorum_guest_v1_guest_proto_goTypes = []any{
 	nil,                     // 84: virtquorum.guest.v1.Run.EnvironmentEntry
 }
 var file_virtquorum_guest_v1_guest_proto_depIdxs = []int32{
-	5,  // 0: virtquorum.guest.v1.ToGuest.hello:type_name -> virtquorum.guest.v1.Hello
-	13, // 1: virtquorum.guest.v1.ToGuest.request:type_name -> virtquorum.guest.v1.Request
-	14, // 2: virtquorum.guest.v1.ToGuest.body:type_name -> virtquorum.guest.v1.Body
-	11, // 3: virtquorum.guest.v1.ToGuest.cancel:type_name -> virtquorum.guest.v1.Cancel
-	12, // 4: virtquorum.guest.v1.ToGuest.credit:type_name -> virtquorum.guest.v1.Credit
-	9,  // 5: virtquorum.guest.v1.ToGuest.ping:type_name -> virtquorum.guest.v1.Ping
-	6,  // 6: virtquorum.guest.v1.FromGuest.welcome:type_name -> virtquorum.guest.v1.Welcome
-	16, // 7: virtquorum.guest.v1.FromGuest.answer:type_name -> virtquorum.guest.v1.Answer
-	17, // 8: virtquorum.guest.v1.FromGuest.refusal:type_name -> virtquorum.guest.v1.Refusal
-	18, // 9: virtquorum.guest.v1.FromGuest.progress:type_name -> virtquorum.guest.v1.Progress
-	12, // 10: virtquorum.guest.v1.FromGuest.credit:type_name -> virtquorum.guest.v1.Credit
-	10, // 11: virtquorum.guest.v1.FromGuest.pong:type_name -> virtquorum.guest.v1.Pong
-	19, // 12: virtquorum.guest.v1.FromGuest.push:type_name -> virtquorum.guest.v1.Push
-	8,  // 13: virtquorum.guest.v1.FromGuest.busy:type_name -> virtquorum.guest.v1.Busy
-	1,  // 14: virtquorum.guest.v1.Welcome.watcher:type_name -> virtquorum.guest.v1.Watcher
-	7,  // 15: virtquorum.guest.v1.Welcome.update:type_name -> virtquorum.guest.v1.UpdateMark
-	0,  // 16: virtquorum.guest.v1.UpdateMark.state:type_name -> virtquorum.guest.v1.UpdateState
-	20, // 17: virtquorum.guest.v1.Request.configure:type_name -> virtquorum.guest.v1.Configure
-	29, // 18: virtquorum.guest.v1.Request.look:type_name -> virtquorum.guest.v1.Look
-	30, // 19: virtquorum.guest.v1.Request.audit:type_name -> virtquorum.guest.v1.Audit
-	34, // 20: virtquorum.guest.v1.Request.rows:type_name -> virtquorum.guest.v1.Rows
-	36, // 21: virtquorum.guest.v1.Request.serve:type_name -> virtquorum.guest.v1.Serve
-	40, // 22: virtquorum.guest.v1.Request.fetch:type_name -> virtquorum.guest.v1.Fetch
-	42, // 23: virtquorum.guest.v1.Request.apply:type_name -> virtquorum.guest.v1.Apply
-	45, // 24: virtquorum.guest.v1.Request.prove:type_name -> virtquorum.guest.v1.Prove
-	47, // 25: virtquorum.guest.v1.Request.remember:type_name -> virtquorum.guest.v1.Remember
-	51, // 26: virtquorum.guest.v1.Request.archive_list:type_name -> virtquorum.guest.v1.ArchiveList
-	54, // 27: virtquorum.guest.v1.Request.archive_restore:type_name -> virtquorum.guest.v1.ArchiveRestore
-	56, // 28: virtquorum.guest.v1.Request.archive_prune:type_name -> virtquorum.guest.v1.ArchivePrune
-	60, // 29: virtquorum.guest.v1.Request.run:type_name -> virtquorum.guest.v1.Run
-	63, // 30: virtquorum.guest.v1.Request.address:type_name -> virtquorum.guest.v1.Address
-	65, // 31: virtquorum.guest.v1.Request.users:type_name -> virtquorum.guest.v1.Users
-	74, // 32: virtquorum.guest.v1.Request.facts:type_name -> virtquorum.guest.v1.Facts
-	77, // 33: virtquorum.guest.v1.Request.health:type_name -> virtquorum.guest.v1.HealthCheck
-	69, // 34: virtquorum.guest.v1.Request.quiesce:type_name -> virtquorum.guest.v1.Quiesce
-	67, // 35: virtquorum.guest.v1.Request.mark_users:type_name -> virtquorum.guest.v1.MarkUsers
-	58, // 36: virtquorum.guest.v1.Request.keep_output:type_name -> virtquorum.guest.v1.KeepOutput
-	78, // 37: virtquorum.guest.v1.Request.update:type_name -> virtquorum.guest.v1.Update
-	80, // 38: virtquorum.guest.v1.Request.confirm_update:type_name -> virtquorum.guest.v1.ConfirmUpdate
-	72, // 39: virtquorum.guest.v1.Request.standing:type_name -> virtquorum.guest.v1.Standing
-	49, // 40: virtquorum.guest.v1.Request.freeze:type_name -> virtquorum.guest.v1.Freeze
-	15, // 41: virtquorum.guest.v1.Body.targets:type_name -> virtquorum.guest.v1.Target
-	25, // 42: virtquorum.guest.v1.Answer.configured:type_name -> virtquorum.guest.v1.Configured
-	31, // 43: virtquorum.guest.v1.Answer.look:type_name -> virtquorum.guest.v1.Seen
-	35, // 44: virtquorum.guest.v1.Answer.rows:type_name -> virtquorum.guest.v1.RowList
-	38, // 45: virtquorum.guest.v1.Answer.serving:type_name -> virtquorum.guest.v1.Serving
-	39, // 46: virtquorum.guest.v1.Answer.served:type_name -> virtquorum.guest.v1.Served
-	41, // 47: virtquorum.guest.v1.Answer.fetched:type_name -> virtquorum.guest.v1.Fetched
-	43, // 48: virtquorum.guest.v1.Answer.applied:type_name -> virtquorum.guest.v1.Applied
-	46, // 49: virtquorum.guest.v1.Answer.proven:type_name -> virtquorum.guest.v1.Proven
-	48, // 50: virtquorum.guest.v1.Answer.remembered:type_name -> virtquorum.guest.v1.Remembered
-	52, // 51: virtquorum.guest.v1.Answer.archive_entries:type_name -> virtquorum.guest.v1.ArchiveEntries
-	55, // 52: virtquorum.guest.v1.Answer.archive_restored:type_name -> virtquorum.guest.v1.ArchiveRestored
-	57, // 53: virtquorum.guest.v1.Answer.archive_pruned:type_name -> virtquorum.guest.v1.ArchivePruned
-	61, // 54: virtquorum.guest.v1.Answer.output:type_name -> virtquorum.guest.v1.Output
-	62, // 55: virtquorum.guest.v1.Answer.ran:type_name -> virtquorum.guest.v1.Ran
-	64, // 56: virtquorum.guest.v1.Answer.addressed:type_name -> virtquorum.guest.v1.Addressed
-	66, // 57: virtquorum.guest.v1.Answer.users:type_name -> virtquorum.guest.v1.UserList
-	75, // 58: virtquorum.guest.v1.Answer.facts:type_name -> virtquorum.guest.v1.FactList
-	82, // 59: virtquorum.guest.v1.Answer.health:type_name -> virtquorum.guest.v1.Health
-	71, // 60: virtquorum.guest.v1.Answer.quiesced:type_name -> virtquorum.guest.v1.Quiesced
-	68, // 61: virtquorum.guest.v1.Answer.users_marked:type_name -> virtquorum.guest.v1.UsersMarked
-	59, // 62: virtquorum.guest.v1.Answer.output_kept:type_name -> virtquorum.guest.v1.OutputKept
-	79, // 63: virtquorum.guest.v1.Answer.updating:type_name -> virtquorum.guest.v1.Updating
-	81, // 64: virtquorum.guest.v1.Answer.update_confirmed:type_name -> virtquorum.guest.v1.UpdateConfirmed
-	73, // 65: virtquorum.guest.v1.Answer.stood:type_name -> virtquorum.guest.v1.Stood
-	50, // 66: virtquorum.guest.v1.Answer.frozen:type_name -> virtquorum.guest.v1.Frozen
-	2,  // 67: virtquorum.guest.v1.Refusal.reason:type_name -> virtquorum.guest.v1.Reason
-	31, // 68: virtquorum.guest.v1.Push.look:type_name -> virtquorum.guest.v1.Seen
-	66, // 69: virtquorum.guest.v1.Push.users:type_name -> virtquorum.guest.v1.UserList
-	82, // 70: virtquorum.guest.v1.Push.health:type_name -> virtquorum.guest.v1.Health
-	21, // 71: virtquorum.guest.v1.Configure.trees:type_name -> virtquorum.guest.v1.Tree
-	22, // 72: virtquorum.guest.v1.Configure.archive:type_name -> virtquorum.guest.v1.ArchiveLimits
-	23, // 73: virtquorum.guest.v1.Configure.timing:type_name -> virtquorum.guest.v1.Timing
-	24, // 74: virtquorum.guest.v1.Configure.bandwidth:type_name -> virtquorum.guest.v1.Bandwidth
-	26, // 75: virtquorum.guest.v1.Configured.trees:type_name -> virtquorum.guest.v1.TreeState
-	28, // 76: virtquorum.guest.v1.TreeState.memory:type_name -> virtquorum.guest.v1.Memory
-	1,  // 77: virtquorum.guest.v1.TreeState.watcher:type_name -> virtquorum.guest.v1.Watcher
-	27, // 78: virtquorum.guest.v1.Memory.position:type_name -> virtquorum.guest.v1.Position
-	32, // 79: virtquorum.guest.v1.Seen.changes:type_name -> virtquorum.guest.v1.Change
-	26, // 80: virtquorum.guest.v1.Seen.trees:type_name -> virtquorum.guest.v1.TreeState
-	33, // 81: virtquorum.guest.v1.Seen.troubled:type_name -> virtquorum.guest.v1.Row
-	44, // 82: virtquorum.guest.v1.Seen.stale:type_name -> virtquorum.guest.v1.StaleProcess
-	33, // 83: virtquorum.guest.v1.RowList.rows:type_name -> virtquorum.guest.v1.Row
-	37, // 84: virtquorum.guest.v1.Serve.joiners:type_name -> virtquorum.guest.v1.Joiner
-	33, // 85: virtquorum.guest.v1.Fetched.moved:type_name -> virtquorum.guest.v1.Row
-	44, // 86: virtquorum.guest.v1.Applied.stale:type_name -> virtquorum.guest.v1.StaleProcess
-	33, // 87: virtquorum.guest.v1.Applied.late:type_name -> virtquorum.guest.v1.Row
-	33, // 88: virtquorum.guest.v1.Proven.differing:type_name -> virtquorum.guest.v1.Row
-	27, // 89: virtquorum.guest.v1.Remember.position:type_name -> virtquorum.guest.v1.Position
-	28, // 90: virtquorum.guest.v1.Remembered.memory:type_name -> virtquorum.guest.v1.Memory
-	32, // 91: virtquorum.guest.v1.Frozen.changes:type_name -> virtquorum.guest.v1.Change
-	53, // 92: virtquorum.guest.v1.ArchiveEntries.entries:type_name -> virtquorum.guest.v1.ArchiveEntry
-	84, // 93: virtquorum.guest.v1.Run.environment:type_name -> virtquorum.guest.v1.Run.EnvironmentEntry
-	28, // 94: virtquorum.guest.v1.MarkUsers.held:type_name -> virtquorum.guest.v1.Memory
-	70, // 95: virtquorum.guest.v1.Quiesce.quiet:type_name -> virtquorum.guest.v1.Quiet
-	28, // 96: virtquorum.guest.v1.Standing.committed:type_name -> virtquorum.guest.v1.Memory
-	76, // 97: virtquorum.guest.v1.FactList.facts:type_name -> virtquorum.guest.v1.Fact
-	83, // 98: virtquorum.guest.v1.Health.ailments:type_name -> virtquorum.guest.v1.Ailment
-	99, // [99:99] is the sub-list for method output_type
-	99, // [99:99] is the sub-list for method input_type
-	99, // [99:99] is the sub-list for extension type_name
-	99, // [99:99] is the sub-list for extension extendee
-	0,  // [0:99] is the sub-list for field type_name
+	5,   // 0: virtquorum.guest.v1.ToGuest.hello:type_name -> virtquorum.guest.v1.Hello
+	13,  // 1: virtquorum.guest.v1.ToGuest.request:type_name -> virtquorum.guest.v1.Request
+	14,  // 2: virtquorum.guest.v1.ToGuest.body:type_name -> virtquorum.guest.v1.Body
+	11,  // 3: virtquorum.guest.v1.ToGuest.cancel:type_name -> virtquorum.guest.v1.Cancel
+	12,  // 4: virtquorum.guest.v1.ToGuest.credit:type_name -> virtquorum.guest.v1.Credit
+	9,   // 5: virtquorum.guest.v1.ToGuest.ping:type_name -> virtquorum.guest.v1.Ping
+	6,   // 6: virtquorum.guest.v1.FromGuest.welcome:type_name -> virtquorum.guest.v1.Welcome
+	16,  // 7: virtquorum.guest.v1.FromGuest.answer:type_name -> virtquorum.guest.v1.Answer
+	17,  // 8: virtquorum.guest.v1.FromGuest.refusal:type_name -> virtquorum.guest.v1.Refusal
+	18,  // 9: virtquorum.guest.v1.FromGuest.progress:type_name -> virtquorum.guest.v1.Progress
+	12,  // 10: virtquorum.guest.v1.FromGuest.credit:type_name -> virtquorum.guest.v1.Credit
+	10,  // 11: virtquorum.guest.v1.FromGuest.pong:type_name -> virtquorum.guest.v1.Pong
+	19,  // 12: virtquorum.guest.v1.FromGuest.push:type_name -> virtquorum.guest.v1.Push
+	8,   // 13: virtquorum.guest.v1.FromGuest.busy:type_name -> virtquorum.guest.v1.Busy
+	1,   // 14: virtquorum.guest.v1.Welcome.watcher:type_name -> virtquorum.guest.v1.Watcher
+	7,   // 15: virtquorum.guest.v1.Welcome.update:type_name -> virtquorum.guest.v1.UpdateMark
+	0,   // 16: virtquorum.guest.v1.UpdateMark.state:type_name -> virtquorum.guest.v1.UpdateState
+	20,  // 17: virtquorum.guest.v1.Request.configure:type_name -> virtquorum.guest.v1.Configure
+	29,  // 18: virtquorum.guest.v1.Request.look:type_name -> virtquorum.guest.v1.Look
+	30,  // 19: virtquorum.guest.v1.Request.audit:type_name -> virtquorum.guest.v1.Audit
+	34,  // 20: virtquorum.guest.v1.Request.rows:type_name -> virtquorum.guest.v1.Rows
+	36,  // 21: virtquorum.guest.v1.Request.serve:type_name -> virtquorum.guest.v1.Serve
+	40,  // 22: virtquorum.guest.v1.Request.fetch:type_name -> virtquorum.guest.v1.Fetch
+	42,  // 23: virtquorum.guest.v1.Request.apply:type_name -> virtquorum.guest.v1.Apply
+	45,  // 24: virtquorum.guest.v1.Request.prove:type_name -> virtquorum.guest.v1.Prove
+	47,  // 25: virtquorum.guest.v1.Request.remember:type_name -> virtquorum.guest.v1.Remember
+	51,  // 26: virtquorum.guest.v1.Request.archive_list:type_name -> virtquorum.guest.v1.ArchiveList
+	54,  // 27: virtquorum.guest.v1.Request.archive_restore:type_name -> virtquorum.guest.v1.ArchiveRestore
+	56,  // 28: virtquorum.guest.v1.Request.archive_prune:type_name -> virtquorum.guest.v1.ArchivePrune
+	60,  // 29: virtquorum.guest.v1.Request.run:type_name -> virtquorum.guest.v1.Run
+	63,  // 30: virtquorum.guest.v1.Request.address:type_name -> virtquorum.guest.v1.Address
+	65,  // 31: virtquorum.guest.v1.Request.users:type_name -> virtquorum.guest.v1.Users
+	74,  // 32: virtquorum.guest.v1.Request.facts:type_name -> virtquorum.guest.v1.Facts
+	77,  // 33: virtquorum.guest.v1.Request.health:type_name -> virtquorum.guest.v1.HealthCheck
+	69,  // 34: virtquorum.guest.v1.Request.quiesce:type_name -> virtquorum.guest.v1.Quiesce
+	67,  // 35: virtquorum.guest.v1.Request.mark_users:type_name -> virtquorum.guest.v1.MarkUsers
+	58,  // 36: virtquorum.guest.v1.Request.keep_output:type_name -> virtquorum.guest.v1.KeepOutput
+	78,  // 37: virtquorum.guest.v1.Request.update:type_name -> virtquorum.guest.v1.Update
+	80,  // 38: virtquorum.guest.v1.Request.confirm_update:type_name -> virtquorum.guest.v1.ConfirmUpdate
+	72,  // 39: virtquorum.guest.v1.Request.standing:type_name -> virtquorum.guest.v1.Standing
+	49,  // 40: virtquorum.guest.v1.Request.freeze:type_name -> virtquorum.guest.v1.Freeze
+	15,  // 41: virtquorum.guest.v1.Body.targets:type_name -> virtquorum.guest.v1.Target
+	25,  // 42: virtquorum.guest.v1.Answer.configured:type_name -> virtquorum.guest.v1.Configured
+	31,  // 43: virtquorum.guest.v1.Answer.look:type_name -> virtquorum.guest.v1.Seen
+	35,  // 44: virtquorum.guest.v1.Answer.rows:type_name -> virtquorum.guest.v1.RowList
+	38,  // 45: virtquorum.guest.v1.Answer.serving:type_name -> virtquorum.guest.v1.Serving
+	39,  // 46: virtquorum.guest.v1.Answer.served:type_name -> virtquorum.guest.v1.Served
+	41,  // 47: virtquorum.guest.v1.Answer.fetched:type_name -> virtquorum.guest.v1.Fetched
+	43,  // 48: virtquorum.guest.v1.Answer.applied:type_name -> virtquorum.guest.v1.Applied
+	46,  // 49: virtquorum.guest.v1.Answer.proven:type_name -> virtquorum.guest.v1.Proven
+	48,  // 50: virtquorum.guest.v1.Answer.remembered:type_name -> virtquorum.guest.v1.Remembered
+	52,  // 51: virtquorum.guest.v1.Answer.archive_entries:type_name -> virtquorum.guest.v1.ArchiveEntries
+	55,  // 52: virtquorum.guest.v1.Answer.archive_restored:type_name -> virtquorum.guest.v1.ArchiveRestored
+	57,  // 53: virtquorum.guest.v1.Answer.archive_pruned:type_name -> virtquorum.guest.v1.ArchivePruned
+	61,  // 54: virtquorum.guest.v1.Answer.output:type_name -> virtquorum.guest.v1.Output
+	62,  // 55: virtquorum.guest.v1.Answer.ran:type_name -> virtquorum.guest.v1.Ran
+	64,  // 56: virtquorum.guest.v1.Answer.addressed:type_name -> virtquorum.guest.v1.Addressed
+	66,  // 57: virtquorum.guest.v1.Answer.users:type_name -> virtquorum.guest.v1.UserList
+	75,  // 58: virtquorum.guest.v1.Answer.facts:type_name -> virtquorum.guest.v1.FactList
+	82,  // 59: virtquorum.guest.v1.Answer.health:type_name -> virtquorum.guest.v1.Health
+	71,  // 60: virtquorum.guest.v1.Answer.quiesced:type_name -> virtquorum.guest.v1.Quiesced
+	68,  // 61: virtquorum.guest.v1.Answer.users_marked:type_name -> virtquorum.guest.v1.UsersMarked
+	59,  // 62: virtquorum.guest.v1.Answer.output_kept:type_name -> virtquorum.guest.v1.OutputKept
+	79,  // 63: virtquorum.guest.v1.Answer.updating:type_name -> virtquorum.guest.v1.Updating
+	81,  // 64: virtquorum.guest.v1.Answer.update_confirmed:type_name -> virtquorum.guest.v1.UpdateConfirmed
+	73,  // 65: virtquorum.guest.v1.Answer.stood:type_name -> virtquorum.guest.v1.Stood
+	50,  // 66: virtquorum.guest.v1.Answer.frozen:type_name -> virtquorum.guest.v1.Frozen
+	2,   // 67: virtquorum.guest.v1.Refusal.reason:type_name -> virtquorum.guest.v1.Reason
+	31,  // 68: virtquorum.guest.v1.Push.look:type_name -> virtquorum.guest.v1.Seen
+	66,  // 69: virtquorum.guest.v1.Push.users:type_name -> virtquorum.guest.v1.UserList
+	82,  // 70: virtquorum.guest.v1.Push.health:type_name -> virtquorum.guest.v1.Health
+	21,  // 71: virtquorum.guest.v1.Configure.trees:type_name -> virtquorum.guest.v1.Tree
+	22,  // 72: virtquorum.guest.v1.Configure.archive:type_name -> virtquorum.guest.v1.ArchiveLimits
+	23,  // 73: virtquorum.guest.v1.Configure.timing:type_name -> virtquorum.guest.v1.Timing
+	24,  // 74: virtquorum.guest.v1.Configure.bandwidth:type_name -> virtquorum.guest.v1.Bandwidth
+	26,  // 75: virtquorum.guest.v1.Configured.trees:type_name -> virtquorum.guest.v1.TreeState
+	28,  // 76: virtquorum.guest.v1.TreeState.memory:type_name -> virtquorum.guest.v1.Memory
+	1,   // 77: virtquorum.guest.v1.TreeState.watcher:type_name -> virtquorum.guest.v1.Watcher
+	27,  // 78: virtquorum.guest.v1.Memory.position:type_name -> virtquorum.guest.v1.Position
+	32,  // 79: virtquorum.guest.v1.Seen.changes:type_name -> virtquorum.guest.v1.Change
+	26,  // 80: virtquorum.guest.v1.Seen.trees:type_name -> virtquorum.guest.v1.TreeState
+	33,  // 81: virtquorum.guest.v1.Seen.troubled:type_name -> virtquorum.guest.v1.Row
+	44,  // 82: virtquorum.guest.v1.Seen.stale:type_name -> virtquorum.guest.v1.StaleProcess
+	66,  // 83: virtquorum.guest.v1.Seen.users_before:type_name -> virtquorum.guest.v1.UserList
+	66,  // 84: virtquorum.guest.v1.Seen.users_after:type_name -> virtquorum.guest.v1.UserList
+	35,  // 85: virtquorum.guest.v1.Seen.rows_then:type_name -> virtquorum.guest.v1.RowList
+	33,  // 86: virtquorum.guest.v1.RowList.rows:type_name -> virtquorum.guest.v1.Row
+	37,  // 87: virtquorum.guest.v1.Serve.joiners:type_name -> virtquorum.guest.v1.Joiner
+	33,  // 88: virtquorum.guest.v1.Fetched.moved:type_name -> virtquorum.guest.v1.Row
+	44,  // 89: virtquorum.guest.v1.Applied.stale:type_name -> virtquorum.guest.v1.StaleProcess
+	33,  // 90: virtquorum.guest.v1.Applied.late:type_name -> virtquorum.guest.v1.Row
+	33,  // 91: virtquorum.guest.v1.Proven.differing:type_name -> virtquorum.guest.v1.Row
+	27,  // 92: virtquorum.guest.v1.Remember.position:type_name -> virtquorum.guest.v1.Position
+	28,  // 93: virtquorum.guest.v1.Remembered.memory:type_name -> virtquorum.guest.v1.Memory
+	32,  // 94: virtquorum.guest.v1.Frozen.changes:type_name -> virtquorum.guest.v1.Change
+	53,  // 95: virtquorum.guest.v1.ArchiveEntries.entries:type_name -> virtquorum.guest.v1.ArchiveEntry
+	84,  // 96: virtquorum.guest.v1.Run.environment:type_name -> virtquorum.guest.v1.Run.EnvironmentEntry
+	28,  // 97: virtquorum.guest.v1.MarkUsers.held:type_name -> virtquorum.guest.v1.Memory
+	70,  // 98: virtquorum.guest.v1.Quiesce.quiet:type_name -> virtquorum.guest.v1.Quiet
+	28,  // 99: virtquorum.guest.v1.Standing.committed:type_name -> virtquorum.guest.v1.Memory
+	76,  // 100: virtquorum.guest.v1.FactList.facts:type_name -> virtquorum.guest.v1.Fact
+	83,  // 101: virtquorum.guest.v1.Health.ailments:type_name -> virtquorum.guest.v1.Ailment
+	102, // [102:102] is the sub-list for method output_type
+	102, // [102:102] is the sub-list for method input_type
+	102, // [102:102] is the sub-list for extension type_name
+	102, // [102:102] is the sub-list for extension extendee
+	0,   // [0:102] is the sub-list for field type_name
 }
 
 func init() { file_virtquorum_guest_v1_guest_proto_init() }

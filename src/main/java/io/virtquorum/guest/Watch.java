@@ -25,14 +25,15 @@ public interface Watch extends AutoCloseable {
   // Looking.
 
   /**
-   * Reads what changed in the file trees. Costs one look at the metadata if nothing did.
+   * Reads what changed in the file trees, and who uses the guest. Costs one look at the metadata if
+   * nothing did.
    *
    * @throws Trouble if the trees cannot be read as they should be: that is no change of theirs
    */
-  Snapshot look(Duration limit) throws GuestException, Trouble;
+  Look look(Duration limit) throws GuestException, Trouble;
 
   /** Reads every content again from the disk, past the page cache; finds rot. */
-  Snapshot audit(Duration limit) throws GuestException, Trouble;
+  Look audit(Duration limit) throws GuestException, Trouble;
 
   /**
    * What commands say and what the guest is, by feature: as it was last seen, what is due anew. All

@@ -85,6 +85,7 @@ final class Freezing {
                       .setFrozen(frozen.getNumber())),
           "remembering what was frozen",
           limit);
+      looks.remembers();
       kept = new Kept(session, frozen.getNumber(), rows);
       return Optional.of(
           new Snapshot(

@@ -150,6 +150,7 @@ final class Joining {
             .setUsers(seen)
             .setWhole(goal instanceof Goal.Whole)
             .setNewer(newer)
+            .setProve(true)
             .setLook(now.number());
     try {
       return Optional.of(
@@ -177,7 +178,7 @@ final class Joining {
         .forEach(row -> paths.key(row.getTree(), row.getPath()).ifPresent(late::add));
     NavigableMap<RowKey, Optional<Digest>> rows = new java.util.TreeMap<>(plan.wanted());
     rows.keySet().removeAll(late);
-    if (!rows.isEmpty()) {
+    if (!rows.isEmpty() && !applied.getProven()) { // a program from before it did that at once
       readBack(rows, limit);
     }
     Looks.Sight after;
@@ -245,6 +246,7 @@ final class Joining {
               .setLook(sight.number());
       try {
         program.ask(Request.newBuilder().setRemember(remember), "remembering", limit);
+        looks.remembers();
         Snapshot was = sight.snapshot();
         return new Looks.Sight(
             new Snapshot(
@@ -258,7 +260,8 @@ final class Joining {
                 was.guestMillis(),
                 was.stale(),
                 was.asks()),
-            sight.number());
+            sight.number(),
+            Optional.empty());
       } catch (RefusedException refused) {
         if (refused.reason() != Reason.REASON_VOID) {
           throw Refusals.trouble(refused);

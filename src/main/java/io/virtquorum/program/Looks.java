@@ -20,6 +20,7 @@ import io.virtquorum.guest.wire.v1.RowList;
 import io.virtquorum.guest.wire.v1.Rows;
 import io.virtquorum.guest.wire.v1.Seen;
 import io.virtquorum.guest.wire.v1.TreeState;
+import io.virtquorum.guest.wire.v1.UserList;
 import io.virtquorum.guest.wire.v1.Watcher;
 import io.virtquorum.port.Call;
 import io.virtquorum.port.Limit;
@@ -72,16 +73,25 @@ final class Looks {
    * One look.
    *
    * @param number of it in its session
+   * @param users if that was asked, and the program knows the question
    */
-  record Sight(Snapshot snapshot, long number) {
+  record Sight(Snapshot snapshot, long number, Optional<Around> users) {
     Matrix matrix() {
       return snapshot.matrix();
     }
   }
 
+  /** Who used the guest right before a look at the trees, and right after. */
+  record Around(UserList before, UserList after) {}
+
   /** What changed by events, and by a walk where there are none or the newest is old. */
   Sight look(Limit limit) throws GuestException, Trouble {
     return sight(walks ? How.WALK : How.AT_ONCE, limit);
+  }
+
+  /** The same, and who uses the guest. */
+  Sight withUsers(Limit limit) throws GuestException, Trouble {
+    return sight(walks ? How.WALK : How.AT_ONCE, true, limit);
   }
 
   /**
@@ -107,6 +117,11 @@ final class Looks {
     return newest.filter(_ -> session == now);
   }
 
+  /** The member remembers something else now: what was seen before compares with what it did. */
+  void remembers() {
+    newest = Optional.empty();
+  }
+
   /** What of the trees a look sees. */
   private enum How {
     AT_ONCE,
@@ -116,17 +131,20 @@ final class Looks {
   }
 
   private Sight sight(How how, Limit limit) throws GuestException, Trouble {
+    return sight(how, false, limit);
+  }
+
+  private Sight sight(How how, boolean users, Limit limit) throws GuestException, Trouble {
     Limit reading = how == How.AUDIT ? limit : limit.within(READING);
-    Seen first = seen(how, limit);
+    Seen first = seen(how, users, limit);
     String boot = session.welcome().getBootId();
     Seen seen = first;
     for (Duration pause = PAUSE; ; pause = longer(pause)) {
-      Optional<Matrix> rows =
-          seen.getReadingBytes() > 0 ? Optional.empty() : rows(seen.getNumber(), limit);
+      Optional<Matrix> rows = seen.getReadingBytes() > 0 ? Optional.empty() : rows(seen, limit);
       if (rows.isPresent()) {
         Snapshot snapshot = snapshot(seen, rows.get(), first.getAudited());
         refuseUnreadable(snapshot);
-        newest = Optional.of(new Sight(snapshot, seen.getNumber()));
+        newest = Optional.of(new Sight(snapshot, seen.getNumber(), around(first, seen)));
         return newest.get();
       }
       if (seen.getReadingBytes() > 0 && reading.isOver()) {
@@ -143,11 +161,17 @@ final class Looks {
                 + " time");
       }
       pause(pause);
-      seen = seen(How.AT_ONCE, limit);
+      seen = seen(How.AT_ONCE, users, limit);
       if (!session.welcome().getBootId().equals(boot)) {
         throw new GuestException.Rebooted("The guest rebooted while its files were read");
       }
     }
+  }
+
+  private static Optional<Around> around(Seen first, Seen last) {
+    return first.hasUsersBefore() && last.hasUsersAfter()
+        ? Optional.of(new Around(first.getUsersBefore(), last.getUsersAfter()))
+        : Optional.empty();
   }
 
   /**
@@ -183,7 +207,7 @@ final class Looks {
     }
   }
 
-  private Seen seen(How how, Limit limit) throws GuestException, Trouble {
+  private Seen seen(How how, boolean users, Limit limit) throws GuestException, Trouble {
     Session before = session;
     session = program.session(limit);
     if (session != before) {
@@ -198,7 +222,10 @@ final class Looks {
       request.setLook(
           Look.newBuilder()
               .setWalk(how == How.WALK || session != before)
-              .setDrain(how == How.DRAINED));
+              .setDrain(how == How.DRAINED)
+              .setUsers(users)
+              .setRows(true)
+              .setSince(matrix == null ? 0 : number));
     }
     Seen seen = program.demand(request, audit ? "an audit" : "a look", limit).getLook();
     for (TreeState tree : seen.getTreesList()) {
@@ -213,14 +240,16 @@ final class Looks {
   }
 
   /** The rows of a look; empty if it is not the newest any more, or one is still to be read. */
-  private Optional<Matrix> rows(long wanted, Limit limit) throws GuestException, Trouble {
+  private Optional<Matrix> rows(Seen seen, Limit limit) throws GuestException, Trouble {
+    long wanted = seen.getNumber();
     if (matrix != null && wanted == number) {
       return Optional.of(matrix);
     }
-    Map<RowKey, Row> rows = new HashMap<>();
-    Map<RowKey, String> lost = new HashMap<>();
-    boolean known = true;
-    boolean begun = false;
+    Listing listing = new Listing(wanted);
+    if (seen.hasRowsThen() && listing.takes(seen.getRowsThen())) {
+      return listing.end();
+    }
+    listing = new Listing(wanted);
     try (Call call =
         program.begin(
             Request.newBuilder().setRows(Rows.newBuilder().setSince(matrix == null ? 0 : number)),
@@ -230,17 +259,8 @@ final class Looks {
       Answer piece;
       do {
         piece = call.next(limit);
-        RowList list = piece.getRows();
-        if (list.getLook() != wanted) {
+        if (!listing.takes(piece.getRows())) {
           return Optional.empty();
-        }
-        if (!begun && !list.getAll() && matrix != null) { // what follows is only what is different
-          matrix.rows().forEach(row -> rows.put(row.key(), row));
-          lost.putAll(unreadable);
-        }
-        begun = true;
-        for (var row : list.getRowsList()) {
-          known &= add(row, rows, lost);
         }
       } while (!piece.getLast());
     } catch (RefusedException refused) {
@@ -249,36 +269,64 @@ final class Looks {
       }
       throw Refusals.trouble(refused);
     }
-    if (!known) {
-      return Optional.empty();
-    }
-    matrix = Matrix.of(rows.values());
-    unreadable = Map.copyOf(lost);
-    number = wanted;
-    return Optional.of(matrix);
+    return listing.end();
   }
 
-  /** Takes a row, or that it is gone; false: it is still to be read. */
-  private boolean add(
-      io.virtquorum.guest.wire.v1.Row row, Map<RowKey, Row> rows, Map<RowKey, String> lost) {
-    Optional<RowKey> key = paths.key(row.getTree(), row.getPath());
-    Optional<Digest> digest = Paths.digest(row.getDigest());
-    if (key.isEmpty()) {
-      return true; // of no tree
+  /** The rows of a look while they come. */
+  private final class Listing {
+    private final long wanted;
+    private final Map<RowKey, Row> rows = new HashMap<>();
+    private final Map<RowKey, String> lost = new HashMap<>();
+    private boolean begun;
+    private boolean unread; // one of them is still to be read
+
+    Listing(long wanted) {
+      this.wanted = wanted;
     }
-    lost.remove(key.get());
-    if (digest.isEmpty() && row.getTrouble().isEmpty()) {
-      rows.remove(key.get());
+
+    /** Takes a piece of them; false: it is of another look. */
+    boolean takes(RowList list) {
+      if (list.getLook() != wanted) {
+        return false;
+      }
+      if (!begun && !list.getAll() && matrix != null) { // what follows is only what is different
+        matrix.rows().forEach(row -> rows.put(row.key(), row));
+        lost.putAll(unreadable);
+      }
+      begun = true;
+      list.getRowsList().forEach(this::add);
       return true;
     }
-    if (digest.isEmpty()) {
-      return false;
+
+    /** Adds a row, or that it is gone. */
+    private void add(io.virtquorum.guest.wire.v1.Row row) {
+      Optional<RowKey> key = paths.key(row.getTree(), row.getPath());
+      Optional<Digest> digest = Paths.digest(row.getDigest());
+      if (key.isEmpty()) {
+        return; // of no tree
+      }
+      lost.remove(key.get());
+      if (digest.isEmpty()) {
+        unread |= !row.getTrouble().isEmpty();
+        rows.remove(key.get());
+        return;
+      }
+      if (!row.getTrouble().isEmpty()) {
+        lost.put(key.get(), row.getTrouble());
+      }
+      rows.put(key.get(), new Row(key.get(), digest.get()));
     }
-    if (!row.getTrouble().isEmpty()) {
-      lost.put(key.get(), row.getTrouble());
+
+    /** What was listed is the newest that is known; empty: not all of it is. */
+    Optional<Matrix> end() {
+      if (unread) {
+        return Optional.empty();
+      }
+      matrix = Matrix.of(rows.values());
+      unreadable = Map.copyOf(lost);
+      number = wanted;
+      return Optional.of(matrix);
     }
-    rows.put(key.get(), new Row(key.get(), digest.get()));
-    return true;
   }
 
   private Snapshot snapshot(Seen seen, Matrix rows, boolean audited) throws GuestException {

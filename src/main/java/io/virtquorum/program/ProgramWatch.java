@@ -13,6 +13,7 @@ import io.virtquorum.guest.CommandFeature;
 import io.virtquorum.guest.Evidence;
 import io.virtquorum.guest.Goal;
 import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Look;
 import io.virtquorum.guest.Offer;
 import io.virtquorum.guest.ProgramUpdates;
 import io.virtquorum.guest.PullResult;
@@ -111,18 +112,36 @@ final class ProgramWatch implements Watch {
   }
 
   @Override
-  public Snapshot look(Duration limit) throws GuestException, Trouble {
+  public Look look(Duration limit) throws GuestException, Trouble {
     Limit end = program.time().in(limit);
-    Snapshot snapshot = looks.look(end).snapshot();
+    Looks.Sight sight = looks.withUsers(end);
+    Look look =
+        sight.users().isPresent()
+            ? around(sight.snapshot(), sight.users().get())
+            : around(looks::look, end); // a program from before this was part of a look
     if (!settings.readOnly()) {
-      renewal.look(snapshot, end);
+      renewal.look(look.snapshot(), end);
     }
-    return snapshot;
+    return look;
   }
 
   @Override
-  public Snapshot audit(Duration limit) throws GuestException, Trouble {
-    return looks.audit(program.time().in(limit)).snapshot();
+  public Look audit(Duration limit) throws GuestException, Trouble {
+    return around(looks::audit, program.time().in(limit));
+  }
+
+  private Look around(Snapshot snapshot, Looks.Around users) {
+    Evidence before = evidence(users.before());
+    return new Look(snapshot, before, evidence(users.after()));
+  }
+
+  private Look around(Seeing seeing, Limit end) throws GuestException, Trouble {
+    Evidence before = users(end);
+    return new Look(seeing.see(end).snapshot(), before, users(end));
+  }
+
+  private interface Seeing {
+    Looks.Sight see(Limit limit) throws GuestException, Trouble;
   }
 
   @Override
@@ -132,18 +151,24 @@ final class ProgramWatch implements Watch {
 
   @Override
   public Evidence users(Duration limit) throws GuestException {
-    UserList list;
+    return users(program.time().in(limit));
+  }
+
+  private Evidence users(Limit end) throws GuestException {
     try {
-      list =
+      return evidence(
           program
               .demand(
                   Request.newBuilder().setUsers(Users.getDefaultInstance()),
                   "who uses the guest",
-                  program.time().in(limit))
-              .getUsers();
+                  end)
+              .getUsers());
     } catch (Trouble trouble) {
       throw new GuestException.Refused(trouble.getMessage());
     }
+  }
+
+  private Evidence evidence(UserList list) {
     if (donor.isServing() && list.getPassiveOpens() > opens) {
       ownOpens += list.getPassiveOpens() - opens; // those of who is served
     }

@@ -9,6 +9,7 @@ import io.virtquorum.guest.ArchiveNote;
 import io.virtquorum.guest.Goal;
 import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Look;
 import io.virtquorum.guest.Offer;
 import io.virtquorum.guest.PullResult;
 import io.virtquorum.guest.ServeResult;
@@ -48,7 +49,8 @@ import java.util.stream.Stream;
 final class GuestWork implements MemberWork {
   private static final Duration QUICK = Duration.ofMinutes(1);
   private static final Duration AUDIT = Duration.ofMinutes(15);
-  private static final Duration ADDRESS = Duration.ofSeconds(20);
+  private static final Duration ANSWER = Duration.ofSeconds(20);
+  private static final Duration NOW = Duration.ofSeconds(1);
 
   private final Watch watch;
   private final Users users;
@@ -57,6 +59,7 @@ final class GuestWork implements MemberWork {
   private final boolean observe;
   private final ProgramKeeper keeper;
   private Optional<Snapshot> last = Optional.empty();
+  private boolean recalled; // what an earlier life kept of users is known
   private Optional<Standing> standing = Optional.empty();
 
   private GuestWork(Configure configure, Watch watch, Users users, LongSupplier nanoTime) {
@@ -90,10 +93,12 @@ final class GuestWork implements MemberWork {
 
   @Override
   public BallotContent look(boolean audit) throws GuestException {
-    users.look();
+    watch.bootId(ANSWER); // orders do not wait longer for a guest that is silent
     try {
       watch.settle(QUICK); // users may be led here on the word of this look
-      Snapshot snapshot = audit ? watch.audit(AUDIT) : watch.look(QUICK);
+      Look look = audit ? watch.audit(AUDIT) : watch.look(QUICK);
+      users.saw(look.before());
+      Snapshot snapshot = look.snapshot();
       last = Optional.of(snapshot);
       if (standing.isPresent()) {
         watch.standing(standing.get(), QUICK); // the session may be another one
@@ -102,14 +107,15 @@ final class GuestWork implements MemberWork {
       if (holds) {
         users.held(); // it did so after the look for users, so who came since will still be seen
       } else if (!users.sinceHeld()) {
-        users.look(); // who wrote may have come and gone during the look at the files
+        users.saw(look.after()); // who wrote may have come and gone during the look at the files
       }
-      if (watch.rememberUsers(snapshot, users.sinceHeld(), QUICK)) {
-        users.were();
+      if (!recalled) {
+        rememberUsers(snapshot); // what an earlier life knew belongs into the first ballot
+        recalled = true;
       }
-      link.look(snapshot.bootId());
       return ballot(snapshot, snapshot.audited(), Optional.empty(), watch.outputs(audit));
     } catch (Trouble trouble) {
+      users.look();
       return ballot(
           last.orElseGet(GuestWork::nothing),
           false,
@@ -118,9 +124,24 @@ final class GuestWork implements MemberWork {
     }
   }
 
+  private void rememberUsers(Snapshot snapshot) throws GuestException {
+    if (watch.rememberUsers(snapshot, users.sinceHeld(), QUICK)) {
+      users.were();
+    }
+  }
+
   @Override
   public void tend() {
     keeper.keep();
+  }
+
+  @Override
+  public void followUp() throws GuestException {
+    if (last.isPresent()) {
+      watch.bootId(NOW);
+      rememberUsers(last.get());
+      link.look(last.get().bootId());
+    }
   }
 
   @Override
@@ -181,7 +202,7 @@ final class GuestWork implements MemberWork {
   private FromMember verify(String id, Verify order, Duration left)
       throws GuestException, Trouble, WireException {
     Digest root = WireMapping.readDigest(order.getRoot(), "the root to verify");
-    users.look();
+    users.lookOnce(); // who came since the newest look will still be seen
     Position position = WireMapping.read(order.getPosition());
     VerifyResult result =
         order.getAccept()
@@ -208,7 +229,7 @@ final class GuestWork implements MemberWork {
       throws GuestException, Trouble, WireException {
     Digest root = WireMapping.readDigest(order.getRoot(), "the root to serve");
     long end = nanoTime.getAsLong() + left.toNanos();
-    Optional<FromMember> unaddressed = unaddressed(id, watch.bootId(ADDRESS));
+    Optional<FromMember> unaddressed = unaddressed(id, watch.bootId(ANSWER));
     if (unaddressed.isPresent()) {
       return unaddressed.get();
     }
@@ -229,7 +250,7 @@ final class GuestWork implements MemberWork {
       throws GuestException, Trouble, WireException {
     Digest wanted = WireMapping.readDigest(order.getDigest(), "the digest to serve");
     long end = nanoTime.getAsLong() + left.toNanos();
-    Optional<FromMember> unaddressed = unaddressed(id, watch.bootId(ADDRESS));
+    Optional<FromMember> unaddressed = unaddressed(id, watch.bootId(ANSWER));
     if (unaddressed.isPresent()) {
       return unaddressed.get();
     }
@@ -265,7 +286,7 @@ final class GuestWork implements MemberWork {
       throws GuestException, Trouble, WireException {
     Digest wanted = WireMapping.readDigest(order.getDigest(), "the digest to apply");
     users.look();
-    Optional<FromMember> unaddressed = unaddressed(id, watch.bootId(ADDRESS));
+    Optional<FromMember> unaddressed = unaddressed(id, watch.bootId(ANSWER));
     if (unaddressed.isPresent()) {
       return unaddressed.get();
     }
@@ -305,9 +326,9 @@ final class GuestWork implements MemberWork {
   private FromMember pull(
       String id, Offer offer, Goal goal, ArchiveNote note, Duration left, Recall recall)
       throws GuestException, Trouble {
-    users.look();
+    users.lookOnce();
     Optional<FromMember> unaddressed =
-        offer.isNothing() ? Optional.empty() : unaddressed(id, watch.bootId(ADDRESS));
+        offer.isNothing() ? Optional.empty() : unaddressed(id, watch.bootId(ANSWER));
     if (unaddressed.isPresent()) {
       return unaddressed.get();
     }

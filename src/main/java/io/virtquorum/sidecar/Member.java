@@ -229,6 +229,11 @@ final class Member implements Link.Listener, AutoCloseable {
     }
   }
 
+  /** True if nothing that a look called for is left to do: what it saw of users is kept. */
+  boolean isFollowedUp() {
+    return schedule.isFollowedUp();
+  }
+
   /** True if rounds failed and the state could not be looked at since. */
   boolean fails() {
     return failures.last();
@@ -243,6 +248,7 @@ final class Member implements Link.Listener, AutoCloseable {
       return 0;
     }
     lookIfDue();
+    followUpIfDue();
     report();
     return schedule.left(changed, nanoTime.getAsLong());
   }
@@ -279,9 +285,24 @@ final class Member implements Link.Listener, AutoCloseable {
     }
     long now = nanoTime.getAsLong();
     boolean audit = schedule.isAuditDue(now);
-    if (audit || ballotDue || schedule.isLookDue(changed, now)) {
+    if (audit || schedule.isLookDue(changed, ballotDue, now)) {
       work.get().tend();
       look(audit);
+    }
+  }
+
+  private void followUpIfDue() {
+    if (!schedule.isFollowUpDue(nanoTime.getAsLong())) {
+      return;
+    }
+    try {
+      if (work.isPresent()) {
+        work.get().followUp();
+      }
+      schedule.followedUp();
+    } catch (GuestException e) { // the look that follows says it
+      schedule.followUpIn(AFTER_FAILURE, nanoTime.getAsLong());
+      log.atDebug().log("What a look calls for waits: {}", e.getMessage());
     }
   }
 
@@ -391,6 +412,9 @@ final class Member implements Link.Listener, AutoCloseable {
           .log("Order ended: {}", answer.getProgress().getMessage());
     } else {
       line.log("Serving a sample");
+    }
+    if (answer.hasOffer() || Answers.isDone(answer)) {
+      schedule.obeyed(nanoTime.getAsLong());
     }
     ballotDue = true; // whatever it did, the adjudicator decides on what is there now
   }

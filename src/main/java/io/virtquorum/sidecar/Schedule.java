@@ -1,20 +1,62 @@
 package io.virtquorum.sidecar;
 
 import java.time.Duration;
+import java.util.OptionalLong;
 
 /** When a member looks next. Times are of {@link System#nanoTime}'s kind. For one thread. */
 final class Schedule {
   /** The least pause after a look, however often the guest says that something changed. */
   private static final Duration BREATH = Duration.ofMillis(100);
 
+  /**
+   * So long after an order that ended well, or a look, the next order may come: what can wait does
+   * not delay it.
+   */
+  private static final Duration CALM = Duration.ofMillis(200);
+
+  /** So long what a look calls for waits, so that it is in no order's way. */
+  private static final Duration IDLE = Duration.ofSeconds(1);
+
   private long look;
   private long told;
   private long audit;
+  private long calm;
+  private OptionalLong followUp = OptionalLong.empty();
 
   /** Everything is due at a time. */
   Schedule(long nanoTime) {
     all(nanoTime);
     told = nanoTime;
+    calm = nanoTime;
+  }
+
+  /**
+   * An order ended well: another one may follow it, and what it did is known by its answer. The
+   * next look is a moment later.
+   */
+  void obeyed(long nanoTime) {
+    calm = nanoTime + CALM.toNanos();
+    look = calm;
+  }
+
+  /** True once what a look calls for has waited for orders long enough. */
+  boolean isFollowUpDue(long nanoTime) {
+    return followUp.isPresent() && nanoTime - followUp.getAsLong() >= 0;
+  }
+
+  /** True if nothing that a look called for is left to do. */
+  boolean isFollowedUp() {
+    return followUp.isEmpty();
+  }
+
+  /** What a look called for could not be done. */
+  void followUpIn(Duration pause, long nanoTime) {
+    followUp = OptionalLong.of(nanoTime + pause.toNanos());
+  }
+
+  /** What a look called for is done. */
+  void followedUp() {
+    followUp = OptionalLong.empty();
   }
 
   /** Everything is due, an audit too. */
@@ -41,6 +83,9 @@ final class Schedule {
   void looked(long began, Duration pause, boolean well, long nanoTime) {
     lookIn(pause, nanoTime);
     told = well ? nanoTime + Math.max(BREATH.toNanos(), nanoTime - began) : look;
+    if (well && followUp.isEmpty()) {
+      followUp = OptionalLong.of(nanoTime + IDLE.toNanos());
+    }
   }
 
   boolean isAuditDue(long nanoTime) {
@@ -49,14 +94,20 @@ final class Schedule {
 
   /**
    * @param changed the guest said that something did
+   * @param asked somebody waits for a ballot
    */
-  boolean isLookDue(boolean changed, long nanoTime) {
-    return left(changed, nanoTime) == 0;
+  boolean isLookDue(boolean changed, boolean asked, long nanoTime) {
+    return asked ? nanoTime - calm >= 0 : untilLook(changed, nanoTime) == 0;
   }
 
-  /** Nanoseconds until a look is due. */
+  /** Nanoseconds until anything is due. */
   long left(boolean changed, long nanoTime) {
-    long left = look - nanoTime;
-    return Math.max(0, changed ? Math.min(left, told - nanoTime) : left);
+    long left = untilLook(changed, nanoTime);
+    return followUp.isEmpty() ? left : Math.max(0, Math.min(left, followUp.getAsLong() - nanoTime));
+  }
+
+  private long untilLook(boolean changed, long nanoTime) {
+    long left = changed ? Math.min(look - nanoTime, told - nanoTime) : look - nanoTime;
+    return Math.max(0, Math.max(left, calm - nanoTime));
   }
 }

@@ -34,7 +34,19 @@ final class Users {
 
   /** Looks who is there. */
   void look() throws GuestException {
-    newest = watch.users(LIMIT);
+    saw(watch.users(LIMIT));
+  }
+
+  /** Looks, unless this life did already. */
+  void lookOnce() throws GuestException {
+    if (newest == null) {
+      look();
+    }
+  }
+
+  /** Somebody looked. */
+  void saw(Evidence now) {
+    newest = now;
     Evidence earlier = held == null ? new Evidence(0, 0, 0, Long.MAX_VALUE, newest.who()) : held;
     if (held == null) {
       held = newest; // what this life counts from

@@ -41,15 +41,15 @@ public class StillGuest implements Guest, Watch {
   }
 
   @Override
-  public Snapshot look(Duration limit) throws GuestException, Trouble {
+  public Look look(Duration limit) throws GuestException, Trouble {
     asked.add("look");
-    return snapshot;
+    return new Look(snapshot, users, users);
   }
 
   @Override
-  public Snapshot audit(Duration limit) {
+  public Look audit(Duration limit) {
     asked.add("audit");
-    return snapshot;
+    return new Look(snapshot, users, users);
   }
 
   @Override

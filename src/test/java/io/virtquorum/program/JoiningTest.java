@@ -92,7 +92,7 @@ final class JoiningTest {
         .asString()
         .endsWith("failed after the repair: it ended with exit code 5: no service");
     assertThat(((PullResult.Done) result).archiveEntry()).as("nothing was replaced").isEmpty();
-    assertThat(joiner.watch.look(LIMIT).matrix()).isEqualTo(wanted);
+    assertThat(joiner.watch.look(LIMIT).snapshot().matrix()).isEqualTo(wanted);
   }
 
   @Test
@@ -109,6 +109,7 @@ final class JoiningTest {
     tree.rot(content);
     assertThat(tree.read("new")).as("the page cache hides it").isEqualTo(content);
     assertThat(member.watch.verify(SECOND, second, LIMIT)).isInstanceOf(VerifyResult.Differs.class);
-    assertThat(member.watch.look(LIMIT).memory().orElseThrow().position()).isEqualTo(FIRST);
+    assertThat(member.watch.look(LIMIT).snapshot().memory().orElseThrow().position())
+        .isEqualTo(FIRST);
   }
 }

@@ -75,7 +75,7 @@ final class ProgramGuestTest {
   }
 
   private static Digest holds(ProgramMember member, Position position) throws Exception {
-    Digest root = member.watch.look(LIMIT).matrix().root();
+    Digest root = member.watch.look(LIMIT).snapshot().matrix().root();
     assertThat(member.watch.verify(position, root, LIMIT)).isInstanceOf(VerifyResult.Equal.class);
     return root;
   }
@@ -84,10 +84,10 @@ final class ProgramGuestTest {
   private static Snapshot lookUntil(
       ProgramMember member, java.util.function.Predicate<Snapshot> wanted) throws Exception {
     Limit limit = Time.MACHINE.in(LIMIT);
-    Snapshot seen = member.watch.look(LIMIT);
+    Snapshot seen = member.watch.look(LIMIT).snapshot();
     while (!wanted.test(seen) && !limit.isOver()) {
       Thread.sleep(20);
-      seen = member.watch.look(LIMIT);
+      seen = member.watch.look(LIMIT).snapshot();
     }
     assertThat(wanted.test(seen)).as("%s", seen.changes()).isTrue();
     return seen;
@@ -115,7 +115,7 @@ final class ProgramGuestTest {
     assertThat(one.watch.verify(FIRST, Digest.of(new byte[32]), LIMIT))
         .isInstanceOf(VerifyResult.Differs.class);
     assertThat(one.watch.verify(FIRST, root, LIMIT)).isInstanceOf(VerifyResult.Equal.class);
-    Snapshot second = one.watch.look(LIMIT);
+    Snapshot second = one.watch.look(LIMIT).snapshot();
     assertThat(second.memory()).contains(new Remembered(FIRST, root));
     assertThat(second.changesTotal()).isZero();
 
@@ -129,7 +129,7 @@ final class ProgramGuestTest {
     assertThat(third.changes().getFirst().now()).isEmpty();
     assertThat(third.changes().getLast().before()).isEmpty();
 
-    Snapshot audited = one.watch.audit(LIMIT);
+    Snapshot audited = one.watch.audit(LIMIT).snapshot();
     assertThat(audited.audited()).isTrue();
     assertThat(audited.matrix()).isEqualTo(third.matrix());
   }
@@ -142,7 +142,7 @@ final class ProgramGuestTest {
     one.program.kill();
     one.tree.write("while-away", "x");
     one.program.start();
-    Snapshot seen = one.watch.look(LIMIT);
+    Snapshot seen = one.watch.look(LIMIT).snapshot();
     assertThat(seen.memory()).contains(new Remembered(FIRST, root));
     assertThat(Change.keys(seen.changes())).containsExactly(new RowKey("site", "while-away"));
   }
@@ -164,7 +164,7 @@ final class ProgramGuestTest {
             false);
     ProgramMember one = open("web-0", tree, settings);
     one.watch.settle(LIMIT);
-    assertThatThrownBy(() -> one.watch.look(LIMIT))
+    assertThatThrownBy(() -> one.watch.look(LIMIT).snapshot())
         .isInstanceOf(Trouble.class)
         .hasMessageContaining("missing")
         .extracting(trouble -> ((Trouble) trouble).reason())
@@ -203,7 +203,7 @@ final class ProgramGuestTest {
     assertThat(told).exists();
     assertThat(joiner.tree.read("index.html")).isEqualTo("elected");
     assertThat(joiner.tree.path.resolve("only-here")).doesNotExist();
-    Snapshot after = joiner.watch.look(LIMIT);
+    Snapshot after = joiner.watch.look(LIMIT).snapshot();
     assertThat(after.memory()).contains(new Remembered(FIRST, root));
     assertThat(after.changesTotal()).isZero();
     assertThat(after.matrix().root()).isEqualTo(root);
@@ -248,7 +248,7 @@ final class ProgramGuestTest {
     }
     holds(donor, FIRST);
     Digest root = holds(joiner, FIRST);
-    var wanted = donor.watch.look(LIMIT).matrix();
+    var wanted = donor.watch.look(LIMIT).snapshot().matrix();
     RowKey a = new RowKey("site", "a");
     RowKey b = new RowKey("site", "b");
     joiner.tree.write("a", "written");
@@ -263,7 +263,7 @@ final class ProgramGuestTest {
     PullResult back = joiner.watch.pull(offer, new Goal.Remembered(rows), NOTE, () -> false, LIMIT);
     assertThat(back).isInstanceOf(PullResult.Done.class);
     assertThat(joiner.tree.read("a")).isEqualTo("equal");
-    Snapshot after = joiner.watch.look(LIMIT);
+    Snapshot after = joiner.watch.look(LIMIT).snapshot();
     assertThat(after.memory()).contains(new Remembered(FIRST, root));
     assertThat(after.matrix().root()).isEqualTo(root);
 
@@ -340,7 +340,7 @@ final class ProgramGuestTest {
       one.guest.close(); // a port has one sidecar at a time
       var settings = ProgramMember.settings("web-0", one.tree, List.of(), List.of());
       try (var watch = later.watch(settings)) {
-        assertThat(watch.rememberUsers(watch.look(LIMIT), false, LIMIT)).isTrue();
+        assertThat(watch.rememberUsers(watch.look(LIMIT).snapshot(), false, LIMIT)).isTrue();
       }
     }
   }
@@ -413,7 +413,7 @@ final class ProgramGuestTest {
             failed -> assertThat(failed.message()).contains("no address"));
   }
 
-  /** A look before, three of the fetch, and so on: a repair says some thirty frames. */
+  /** A look before, three of the fetch, and so on: a repair says some twenty frames. */
   @Test
   void givenTheSessionIsLostAtAnyFrameOfARepairThenTheNextRepairEndsIt() throws Exception {
     ProgramMember donor = member("web-0");
@@ -429,7 +429,7 @@ final class ProgramGuestTest {
     try (var port = new CuttingPort(front, joiner.program.socket);
         var guest = new ProgramGuest(front, () -> 1, "web-1", CarriedPrograms.none());
         var watch = guest.watch(settings)) {
-      for (int frames = 0; frames < 40; frames += 2) {
+      for (int frames = 0; frames < 24; frames++) {
         joiner.tree.write("a", "lost " + frames);
         joiner.tree.write("extra", "goes");
         Offer offer = donor.serve(DONOR, JOINER);
@@ -448,7 +448,7 @@ final class ProgramGuestTest {
         cuts += port.cut ? 1 : 0;
         port.passing.set(Integer.MAX_VALUE);
         assertThat(result).as("after %s frames", frames).isInstanceOf(PullResult.Done.class);
-        Snapshot after = watch.look(LIMIT);
+        Snapshot after = watch.look(LIMIT).snapshot();
         assertThat(after.matrix().root()).isEqualTo(root);
         assertThat(after.memory()).contains(new Remembered(FIRST, root));
       }
@@ -474,11 +474,12 @@ final class ProgramGuestTest {
     Digest root = holds(donor, FIRST);
     assertThat(holds(joiner, FIRST)).isEqualTo(root);
     for (Limit limit = Time.MACHINE.in(Duration.ofSeconds(5)); !limit.isOver(); Thread.sleep(500)) {
-      assertThat(joiner.watch.look(LIMIT).changesTotal()).isZero(); // it renews its memory
+      assertThat(joiner.watch.look(LIMIT).snapshot().changesTotal())
+          .isZero(); // it renews its memory
     }
     tree.rot(content);
 
-    Snapshot seen = joiner.watch.audit(LIMIT);
+    Snapshot seen = joiner.watch.audit(LIMIT).snapshot();
     RowKey rots = new RowKey("site", "rots");
     assertThat(seen.changes()).extracting(Change::key).containsExactly(rots);
     assertThat(seen.changes().getFirst().kind()).isEqualTo(Change.Kind.ROT);
@@ -489,7 +490,7 @@ final class ProgramGuestTest {
     PullResult result = joiner.watch.pull(offer, goal, NOTE, () -> false, LIMIT);
     assertThat(result).isInstanceOf(PullResult.Done.class);
     assertThat(((PullResult.Done) result).rows()).isOne();
-    assertThat(joiner.watch.audit(LIMIT).matrix().root()).isEqualTo(root);
+    assertThat(joiner.watch.audit(LIMIT).snapshot().matrix().root()).isEqualTo(root);
   }
 
   @Test
@@ -505,6 +506,6 @@ final class ProgramGuestTest {
     assertThat(seen.matrix().digest(new RowKey("site", "large"))).isPresent();
     assertThat(seen.changes()).allSatisfy(change -> assertThat(change.now()).isPresent());
     assertThat(seen.matrix().root()).isNotEqualTo(before);
-    assertThat(one.watch.audit(LIMIT).matrix()).isEqualTo(seen.matrix());
+    assertThat(one.watch.audit(LIMIT).snapshot().matrix()).isEqualTo(seen.matrix());
   }
 }

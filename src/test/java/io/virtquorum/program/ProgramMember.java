@@ -67,7 +67,7 @@ final class ProgramMember implements AutoCloseable {
 
   /** Serves what it holds to another. */
   Offer serve(String address, String joiner) throws GuestException, Trouble {
-    Digest root = watch.look(LIMIT).matrix().root();
+    Digest root = watch.look(LIMIT).snapshot().matrix().root();
     return ((ServeResult.Begun) watch.serve("order-1", root, address, joiner, LIMIT)).offer();
   }
 

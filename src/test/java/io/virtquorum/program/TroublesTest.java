@@ -127,7 +127,7 @@ final class TroublesTest {
     return () -> {
       for (var limit = Time.MACHINE.in(LIMIT); !limit.isOver(); Thread.sleep(50)) {
         try {
-          member.watch.look(LIMIT);
+          member.watch.look(LIMIT).snapshot();
         } catch (Trouble trouble) {
           if (!trouble.getMessage().contains("is opened anew")) { // and then it is known what it is
             throw trouble;
@@ -203,7 +203,7 @@ final class TroublesTest {
   void givenAFileThatIsReadForLongThenWhatItHoldsIsNotGuessed() throws Exception {
     ProgramMember member = member("web-2", tmpfs("tree"));
     RealProgram.run("truncate", "-s", "1T", member.tree.path.resolve("large") + "");
-    assertExplained("a large file that is being read", () -> member.watch.look(LIMIT));
+    assertExplained("a large file that is being read", () -> member.watch.look(LIMIT).snapshot());
   }
 
   @Test
@@ -219,11 +219,12 @@ final class TroublesTest {
     Digest root = holds(donor);
     assertThat(holds(joiner)).isEqualTo(root);
     for (var limit = Time.MACHINE.in(Duration.ofSeconds(5)); !limit.isOver(); Thread.sleep(500)) {
-      assertThat(joiner.watch.look(LIMIT).changesTotal()).isZero(); // it renews its memory
+      assertThat(joiner.watch.look(LIMIT).snapshot().changesTotal())
+          .isZero(); // it renews its memory
     }
     joiner.tree.cutOff(LOST);
 
-    Snapshot seen = joiner.watch.audit(LIMIT);
+    Snapshot seen = joiner.watch.audit(LIMIT).snapshot();
     RowKey lost = new RowKey("site", "lost");
     assertThat(seen.changes()).extracting(Change::key).containsExactly(lost);
     assertThat(seen.changes().getFirst().kind()).isEqualTo(Change.Kind.ROT);
@@ -234,7 +235,7 @@ final class TroublesTest {
     PullResult result = joiner.watch.pull(offer, goal, NOTE, () -> false, LIMIT);
     assertThat(result).isInstanceOf(PullResult.Done.class);
     assertThat(joiner.tree.read("lost")).isEqualTo(LOST);
-    Snapshot after = joiner.watch.audit(LIMIT);
+    Snapshot after = joiner.watch.audit(LIMIT).snapshot();
     assertThat(after.changes()).isEmpty();
     assertThat(after.matrix().root()).isEqualTo(root);
   }
@@ -245,7 +246,7 @@ final class TroublesTest {
     ProgramMember member = member("web-2", ScratchTree.fullBehind(path, "good", "lost", LOST));
     walked(member);
     member.tree.cutOff(LOST);
-    assertExplained("a new file that cannot be read", () -> member.watch.audit(LIMIT));
+    assertExplained("a new file that cannot be read", () -> member.watch.audit(LIMIT).snapshot());
   }
 
   @Test

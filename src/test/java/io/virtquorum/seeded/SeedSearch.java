@@ -11,8 +11,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Looks for seeds that find planted bugs, for {@link Found#by}. Properties: {@code bug} (part of a
- * bug's text), {@code first}, {@code seeds}, {@code theme} (only seeds of these, separated by
- * commas), {@code light} (true: the simulator of the core).
+ * bug's text; without it, all that no seed is known to find), {@code first}, {@code seeds}, {@code
+ * theme} (only seeds of these, separated by commas), {@code light} (true: the simulator of the
+ * core).
  */
 final class SeedSearch {
   private SeedSearch() {}
@@ -24,7 +25,7 @@ final class SeedSearch {
     Simulator simulator = Boolean.getBoolean("light") ? Simulator.LIGHT : Simulator.WHOLE;
     List<SeededBug> bugs =
         SeededBugsTest.bugs()
-            .filter(bug -> bug.by(simulator) instanceof Found.Not)
+            .filter(bug -> !wanted.isEmpty() || bug.by(simulator) instanceof Found.Not)
             .filter(bug -> bug.toString().contains(wanted))
             .toList();
     for (SeededBug bug : bugs) {

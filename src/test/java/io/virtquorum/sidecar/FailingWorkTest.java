@@ -164,6 +164,9 @@ final class FailingWorkTest {
     }
 
     @Override
+    public void followUp() {}
+
+    @Override
     public void stand(io.virtquorum.guest.Standing standing) {}
 
     @Override

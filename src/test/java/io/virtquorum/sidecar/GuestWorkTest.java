@@ -7,6 +7,7 @@ import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.Remembered;
 import io.virtquorum.guest.Evidence;
 import io.virtquorum.guest.GuestException;
+import io.virtquorum.guest.Look;
 import io.virtquorum.guest.Snapshot;
 import io.virtquorum.guest.StillGuest;
 import io.virtquorum.guest.Trouble;
@@ -44,7 +45,45 @@ class GuestWorkTest {
     assertThat(ballot.sessions()).isEqualTo(1);
     assertThat(ballot.usersSinceHeld()).as("they wrote nothing up to then").isFalse();
     assertThat(guest.asked)
-        .containsSubsequence("users", "settle", "look", "rememberUsers", "address", "outputs");
+        .as("what an earlier life knew belongs into the first ballot")
+        .containsExactly("bootId", "settle", "look", "rememberUsers", "outputs");
+  }
+
+  @Test
+  void givenALaterLookThenWhatItsBallotDoesNotNeedIsDoneAfterIt() throws Exception {
+    StillGuest guest = holding();
+    GuestWork work = work(guest, configure());
+    work.look(false);
+    guest.asked.clear();
+
+    work.look(false);
+    assertThat(guest.asked).containsExactly("bootId", "settle", "look", "outputs");
+    guest.asked.clear();
+    work.followUp();
+    assertThat(guest.asked).startsWith("bootId", "rememberUsers", "address");
+  }
+
+  @Test
+  void givenAnOrderBeforeTheFirstLookThenWhoIsThereIsLookedAt() throws Exception {
+    StillGuest guest = holding();
+    GuestWork work = work(guest, configure());
+
+    work.run(verify(guest), LEFT, recall);
+    work.run(verify(guest), LEFT, recall);
+    assertThat(guest.asked).containsExactly("users", "verify", "verify");
+  }
+
+  @Test
+  void givenUsersWhoCameSinceTheNewestLookWhenWhatTheyWroteIsProvenThenTheyAreStillSeen()
+      throws Exception {
+    StillGuest guest = holding();
+    GuestWork work = work(guest, configure());
+    work.look(false);
+
+    guest.users = new Evidence(0, 0, 1, 0, List.of());
+    work.run(verify(guest), LEFT, recall);
+    guest.snapshot = changed(guest.snapshot);
+    assertThat(work.look(false).usersSinceHeld()).isTrue();
   }
 
   @Test
@@ -52,9 +91,10 @@ class GuestWorkTest {
     StillGuest guest =
         new StillGuest() {
           @Override
-          public Snapshot look(Duration limit) throws GuestException, Trouble {
+          public Look look(Duration limit) {
+            Evidence before = users;
             users = SOMEBODY;
-            return super.look(limit);
+            return new Look(snapshot, before, users);
           }
         };
     GuestWork work = work(guest, configure());
@@ -70,7 +110,7 @@ class GuestWorkTest {
     StillGuest guest =
         new StillGuest() {
           @Override
-          public Snapshot look(Duration limit) throws GuestException, Trouble {
+          public Look look(Duration limit) throws GuestException, Trouble {
             if (asked.contains("look")) {
               throw new Trouble(Trouble.Reason.NotMounted, "/srv/www is not mounted");
             }
@@ -150,6 +190,11 @@ class GuestWorkTest {
             false,
             0);
     return guest;
+  }
+
+  private static Snapshot changed(Snapshot held) {
+    return new Snapshot(
+        held.bootId(), held.matrix(), held.memory(), List.of(), 1, held.audited(), 0);
   }
 
   private GuestWork work(StillGuest guest, Configure configure) {

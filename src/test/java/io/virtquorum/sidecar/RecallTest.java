@@ -224,6 +224,9 @@ final class RecallTest {
     }
 
     @Override
+    public void followUp() {}
+
+    @Override
     public void stand(io.virtquorum.guest.Standing standing) {}
 
     @Override

@@ -107,6 +107,11 @@ public final class SimulatedSidecar {
     return member.round();
   }
 
+  /** See {@link Member#isFollowedUp}. */
+  public boolean isFollowedUp() {
+    return member.isFollowedUp();
+  }
+
   public Hello hello() {
     return hello.get();
   }
@@ -210,6 +215,11 @@ public final class SimulatedSidecar {
     public BallotContent look(boolean audit) throws GuestException {
       outside.looking(audit);
       return work.look(audit);
+    }
+
+    @Override
+    public void followUp() throws GuestException {
+      work.followUp();
     }
 
     @Override

@@ -72,12 +72,12 @@ final class MemoryDurabilityTest {
     run(timeline, () -> remember(watch, 2));
     guest.trap(0, () -> {});
     List<Remembered> found = new ArrayList<>();
-    run(timeline, () -> watch.look(LIMIT).memory().ifPresent(found::add));
+    run(timeline, () -> watch.look(LIMIT).snapshot().memory().ifPresent(found::add));
     return found.stream().mapToLong(memory -> memory.position().sequence()).sum();
   }
 
   private static void remember(Watch watch, long sequence) throws GuestException, Trouble {
-    watch.verify(new Position(1, sequence), watch.look(LIMIT).matrix().root(), LIMIT);
+    watch.verify(new Position(1, sequence), watch.look(LIMIT).snapshot().matrix().root(), LIMIT);
   }
 
   private interface Asked {

@@ -13,6 +13,7 @@ import io.virtquorum.guest.wire.v1.Configure;
 import io.virtquorum.guest.wire.v1.Configured;
 import io.virtquorum.guest.wire.v1.Health;
 import io.virtquorum.guest.wire.v1.HealthCheck;
+import io.virtquorum.guest.wire.v1.Look;
 import io.virtquorum.guest.wire.v1.MarkUsers;
 import io.virtquorum.guest.wire.v1.Proven;
 import io.virtquorum.guest.wire.v1.Quiesced;
@@ -149,13 +150,13 @@ final class Operations {
         case CONFIGURE -> Optional.of(configure(request.getConfigure(), call));
         case LOOK -> {
           repairs.tryToFinish(call);
-          yield Optional.of(look());
+          yield Optional.of(look(request.getLook()));
         }
         case AUDIT -> {
           repairs.tryToFinish(call);
           yield Optional.of(audit());
         }
-        case ROWS -> Optional.of(rows(request.getRows().getSince()));
+        case ROWS -> Optional.of(Answer.newBuilder().setRows(rows(request.getRows().getSince())));
         case REMEMBER -> remember(request.getRemember());
         case FREEZE -> freeze();
         case PROVE -> Optional.of(prove(targets(call)));
@@ -239,7 +240,7 @@ final class Operations {
     return number + 1;
   }
 
-  private Answer.Builder look() {
+  private Answer.Builder look(Look request) {
     // There are no events: every look walks, as one that is asked for soon would.
     for (ProgramTree tree : trees) {
       if (tree.trouble().isEmpty()) {
@@ -247,7 +248,14 @@ final class Operations {
       }
     }
     barrier.decide();
-    return seen(false);
+    Answer.Builder answer = seen(false);
+    if (request.getRows() && answer.getLook().getReadingBytes() == 0) {
+      answer.getLookBuilder().setRowsThen(rows(request.getSince()));
+    }
+    if (request.getUsers()) { // nothing happens during a look
+      answer.getLookBuilder().setUsersBefore(users.look()).setUsersAfter(users.look());
+    }
+    return answer;
   }
 
   private Answer.Builder audit() {
@@ -290,7 +298,7 @@ final class Operations {
         .toList();
   }
 
-  private Answer.Builder rows(long since) {
+  private RowList.Builder rows(long since) {
     long from = since > number() ? 0 : since;
     RowList.Builder list = RowList.newBuilder().setLook(number()).setAll(from == 0);
     for (ProgramTree tree : trees) {
@@ -298,7 +306,7 @@ final class Operations {
         list.addRows(row);
       }
     }
-    return Answer.newBuilder().setRows(list);
+    return list;
   }
 
   /** The rows that a call names, by tree. */
@@ -333,6 +341,10 @@ final class Operations {
 
   private Answer.Builder prove(List<TreeMap<String, Optional<Digest>>> wanted)
       throws RefusedException {
+    return Answer.newBuilder().setProven(readBack(wanted));
+  }
+
+  Proven.Builder readBack(List<TreeMap<String, Optional<Digest>>> wanted) throws RefusedException {
     Proven.Builder proven = Proven.newBuilder();
     for (ProgramTree tree : trees) {
       use(tree);
@@ -341,7 +353,7 @@ final class Operations {
         proven.setRows(proven.getRows() + 1);
       }
     }
-    return Answer.newBuilder().setProven(proven);
+    return proven;
   }
 
   /** Keeps what is different from what is remembered, two at a time. */

@@ -99,7 +99,7 @@ final class Repairs {
       setHalf(true);
     }
     try {
-      return carryOut(plans, call);
+      return carryOut(plans, call, wanted);
     } catch (RefusedException | Volume.NoRoom failed) {
       tryToFinish(call); // though nobody waits for it any more
       throw failed;
@@ -127,7 +127,8 @@ final class Repairs {
     }
   }
 
-  private Optional<Answer.Builder> carryOut(List<Replacement> plans, SimulatedCall call)
+  private Optional<Answer.Builder> carryOut(
+      List<Replacement> plans, SimulatedCall call, List<TreeMap<String, Optional<Digest>>> wanted)
       throws RefusedException {
     Applied.Builder applied = Applied.newBuilder();
     for (Replacement plan : plans) {
@@ -143,6 +144,7 @@ final class Repairs {
         applied.setArchiveEntry(done.entry());
       }
       for (String late : done.late()) {
+        wanted.get(plan.tree().index).remove(late);
         applied.setLateTotal(applied.getLateTotal() + 1);
         applied.addLate(
             Row.newBuilder()
@@ -150,6 +152,10 @@ final class Repairs {
                 .setPath(ProgramTree.bytes(late))
                 .setTrouble("somebody wrote it"));
       }
+    }
+    if (call.request.getApply().getProve()) {
+      operations.readBack(wanted);
+      applied.setProven(true);
     }
     return Optional.of(Answer.newBuilder().setApplied(applied.addAllStale(operations.stale())));
   }

@@ -61,10 +61,10 @@ final class SidecarLife implements SimulatedSidecar.Outside {
     }
   }
 
-  /** Who was there at the newest look that ended well is known from now on, whatever happens. */
+  /** Who was there at the newest look that ended well is known once that is kept in the guest. */
   private void witness() {
     Beat beat = sidecar.beat(0);
-    if (beat.hasLookAgeMillis()) {
+    if (beat.hasLookAgeMillis() && sidecar.isFollowedUp()) {
       world.truth.witnesses.saw(
           vm.guest, world.timeline.now() - beat.getLookAgeMillis() * Timeline.MILLISECOND);
     }
@@ -79,6 +79,7 @@ final class SidecarLife implements SimulatedSidecar.Outside {
       seenSince = now;
     }
     return now - seenSince > STILL
+        && sidecar.isFollowedUp()
         && vm.guest.isQuiet()
         && lookedSince > seenSince + STILL / 2
         && now - audited < World.AUDIT.toNanos() - LOOK;

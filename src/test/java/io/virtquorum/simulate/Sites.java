@@ -123,13 +123,13 @@ final class Sites {
     default void tells(Function<Long, Standing> told) throws Exception {
       call(
           watch -> {
-            watch.standing(told.apply(watch.look(LIMIT).asks()), LIMIT);
+            watch.standing(told.apply(watch.look(LIMIT).snapshot().asks()), LIMIT);
             return null;
           });
     }
 
     default Snapshot see() throws Exception {
-      return call(watch -> watch.audit(LIMIT));
+      return call(watch -> watch.audit(LIMIT).snapshot());
     }
 
     default void close() throws Exception {}
