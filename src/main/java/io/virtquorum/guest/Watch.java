@@ -69,14 +69,15 @@ public interface Watch extends AutoCloseable {
 
   /**
    * Keeps beside what the member remembers, on its own disk, whether users were seen since it held
-   * that, or at all where it remembers nothing: for a later sidecar in another pod. What cannot be
-   * written is tried again at the next call.
+   * that, or at all where it remembers nothing: for a later sidecar in another pod.
    *
    * @param snapshot the newest
    * @param seen users were seen
    * @return true if users were, now or by what an earlier life kept
+   * @throws Trouble if it cannot be kept now, as on a full disk
    */
-  boolean rememberUsers(Snapshot snapshot, boolean seen, Duration limit) throws GuestException;
+  boolean rememberUsers(Snapshot snapshot, boolean seen, Duration limit)
+      throws GuestException, Trouble;
 
   /**
    * Says what the record says of this member, so that applications in the guest can be answered

@@ -230,7 +230,7 @@ final class ProgramWatch implements Watch {
 
   @Override
   public boolean rememberUsers(Snapshot snapshot, boolean seen, Duration limit)
-      throws GuestException {
+      throws GuestException, Trouble {
     if (settings.readOnly() || settings.trees().isEmpty()) {
       return seen;
     }
@@ -244,24 +244,16 @@ final class ProgramWatch implements Watch {
     if (marked != null && marked.asked().equals(wanted) && marked.of().equals(snapshot.memory())) {
       return seen || marked.seen();
     }
-    try {
-      boolean were =
-          program
-              .demand(
-                  Request.newBuilder().setMarkUsers(wanted),
-                  "keeping that users were there",
-                  program.time().in(limit))
-              .getUsersMarked()
-              .getSeen();
-      marked = new Marked(wanted, snapshot.memory(), were);
-      return seen || were;
-    } catch (Trouble trouble) {
-      log.atWarn()
-          .addKeyValue("reason", trouble.reason())
-          .addKeyValue("message", trouble.getMessage())
-          .log("That users were there cannot be kept in the guest now");
-      return seen;
-    }
+    boolean were =
+        program
+            .demand(
+                Request.newBuilder().setMarkUsers(wanted),
+                "keeping that users were there",
+                program.time().in(limit))
+            .getUsersMarked()
+            .getSeen();
+    marked = new Marked(wanted, snapshot.memory(), were);
+    return seen || were;
   }
 
   @Override

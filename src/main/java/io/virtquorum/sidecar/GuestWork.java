@@ -41,12 +41,15 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongSupplier;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A member's work in its guest: what it says of its file trees and its users, and its part in
  * repairs. For one thread.
  */
 final class GuestWork implements MemberWork {
+  private static final Logger log = LoggerFactory.getLogger(GuestWork.class);
   private static final Duration QUICK = Duration.ofMinutes(1);
   private static final Duration AUDIT = Duration.ofMinutes(15);
   private static final Duration ANSWER = Duration.ofSeconds(20);
@@ -60,6 +63,7 @@ final class GuestWork implements MemberWork {
   private final ProgramKeeper keeper;
   private Optional<Snapshot> last = Optional.empty();
   private boolean recalled; // what an earlier life kept of users is known
+  private String unkept = ""; // why that users were there is not kept; empty: it is
   private Optional<Standing> standing = Optional.empty();
 
   private GuestWork(Configure configure, Watch watch, Users users, LongSupplier nanoTime) {
@@ -110,8 +114,7 @@ final class GuestWork implements MemberWork {
         users.saw(look.after()); // who wrote may have come and gone during the look at the files
       }
       if (!recalled) {
-        rememberUsers(snapshot); // what an earlier life knew belongs into the first ballot
-        recalled = true;
+        recalled = rememberUsers(snapshot); // what an earlier life knew belongs into a ballot
       }
       return ballot(snapshot, snapshot.audited(), Optional.empty(), watch.outputs(audit));
     } catch (Trouble trouble) {
@@ -124,9 +127,23 @@ final class GuestWork implements MemberWork {
     }
   }
 
-  private void rememberUsers(Snapshot snapshot) throws GuestException {
-    if (watch.rememberUsers(snapshot, users.sinceHeld(), QUICK)) {
-      users.were();
+  /** Keeps whether users were there; false: it cannot be kept now. */
+  private boolean rememberUsers(Snapshot snapshot) throws GuestException {
+    try {
+      if (watch.rememberUsers(snapshot, users.sinceHeld(), QUICK)) {
+        users.were();
+      }
+      unkept = "";
+      return true;
+    } catch (Trouble trouble) {
+      if (!unkept.equals(trouble.getMessage())) {
+        unkept = trouble.getMessage();
+        log.atWarn()
+            .addKeyValue("reason", trouble.reason())
+            .addKeyValue("message", unkept)
+            .log("That users were there cannot be kept in the guest now");
+      }
+      return false;
     }
   }
 
@@ -136,12 +153,14 @@ final class GuestWork implements MemberWork {
   }
 
   @Override
-  public void followUp() throws GuestException {
-    if (last.isPresent()) {
-      watch.bootId(NOW);
-      rememberUsers(last.get());
-      link.look(last.get().bootId());
+  public boolean followUp() throws GuestException {
+    if (last.isEmpty()) {
+      return true;
     }
+    watch.bootId(NOW);
+    boolean kept = rememberUsers(last.get());
+    link.look(last.get().bootId());
+    return kept;
   }
 
   @Override

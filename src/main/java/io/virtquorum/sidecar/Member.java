@@ -32,6 +32,9 @@ final class Member implements Link.Listener, AutoCloseable {
   /** The pause after what failed. */
   static final Duration AFTER_FAILURE = Duration.ofSeconds(1);
 
+  /** What a look called for and could not be done is tried again after it. */
+  private static final Duration LATER = Duration.ofSeconds(10);
+
   private final Guest guest;
   private final Orders orders;
   private final Function<Configure, MemberWork> works;
@@ -296,10 +299,11 @@ final class Member implements Link.Listener, AutoCloseable {
       return;
     }
     try {
-      if (work.isPresent()) {
-        work.get().followUp();
+      if (work.isEmpty() || work.get().followUp()) {
+        schedule.followedUp();
+      } else {
+        schedule.followUpIn(LATER, nanoTime.getAsLong());
       }
-      schedule.followedUp();
     } catch (GuestException e) { // the look that follows says it
       schedule.followUpIn(AFTER_FAILURE, nanoTime.getAsLong());
       log.atDebug().log("What a look calls for waits: {}", e.getMessage());

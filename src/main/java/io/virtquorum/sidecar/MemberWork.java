@@ -21,8 +21,10 @@ interface MemberWork extends AutoCloseable {
   /** Does what can wait until nobody asks for anything; before a look. */
   default void tend() {}
 
-  /** Does what a look calls for and its ballot does not wait for. */
-  void followUp() throws GuestException;
+  /**
+   * Does what a look calls for and its ballot does not wait for; false: it is to be tried again.
+   */
+  boolean followUp() throws GuestException;
 
   /** Has the guest know how the member stands, now and in each session with it from now on. */
   void stand(Standing standing) throws GuestException;

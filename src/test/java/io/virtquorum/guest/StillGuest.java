@@ -73,7 +73,7 @@ public class StillGuest implements Guest, Watch {
   }
 
   @Override
-  public boolean rememberUsers(Snapshot newest, boolean seen, Duration limit) {
+  public boolean rememberUsers(Snapshot newest, boolean seen, Duration limit) throws Trouble {
     asked.add("rememberUsers");
     return seen;
   }

@@ -164,7 +164,9 @@ final class FailingWorkTest {
     }
 
     @Override
-    public void followUp() {}
+    public boolean followUp() {
+      return true;
+    }
 
     @Override
     public void stand(io.virtquorum.guest.Standing standing) {}

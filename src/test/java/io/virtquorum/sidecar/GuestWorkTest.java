@@ -64,6 +64,31 @@ class GuestWorkTest {
   }
 
   @Test
+  void givenAGuestThatCannotKeepThatUsersWereThereThenItVotesAllTheSameAndThatIsTriedAgain()
+      throws Exception {
+    boolean[] full = {true};
+    StillGuest guest =
+        new StillGuest() {
+          @Override
+          public boolean rememberUsers(Snapshot newest, boolean seen, Duration limit)
+              throws Trouble {
+            if (full[0]) {
+              throw new Trouble(Trouble.Reason.GuestCommandFailed, "no space is left");
+            }
+            return super.rememberUsers(newest, seen, limit);
+          }
+        };
+    guest.users = SOMEBODY;
+    GuestWork work = work(guest, configure());
+
+    assertThat(work.look(false).usersSinceHeld()).isTrue();
+    assertThat(work.followUp()).isFalse();
+    full[0] = false;
+    assertThat(work.followUp()).isTrue();
+    assertThat(guest.asked).contains("rememberUsers");
+  }
+
+  @Test
   void givenAnOrderBeforeTheFirstLookThenWhoIsThereIsLookedAt() throws Exception {
     StillGuest guest = holding();
     GuestWork work = work(guest, configure());

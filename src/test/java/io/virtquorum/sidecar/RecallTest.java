@@ -224,7 +224,9 @@ final class RecallTest {
     }
 
     @Override
-    public void followUp() {}
+    public boolean followUp() {
+      return true;
+    }
 
     @Override
     public void stand(io.virtquorum.guest.Standing standing) {}

@@ -218,8 +218,8 @@ public final class SimulatedSidecar {
     }
 
     @Override
-    public void followUp() throws GuestException {
-      work.followUp();
+    public boolean followUp() throws GuestException {
+      return work.followUp();
     }
 
     @Override

@@ -38,6 +38,7 @@ final class ProgramTree {
   private final TreeMap<String, Long> changed = new TreeMap<>();
   private final boolean observed;
   private Optional<MemoryFile> memory = Optional.empty();
+  private boolean opened; // its place was mounted when what is remembered was read
   private long version;
   private long seen = -1;
   private boolean again;
@@ -178,6 +179,9 @@ final class ProgramTree {
    * @param number that the changes are to be known by
    */
   void walk(long number) {
+    if (!opened) { // it was mounted after the program began (seed 21000222)
+      recall();
+    }
     Volume volume = volume();
     if (volume.treeVersion() == seen && !again) {
       return;
@@ -339,7 +343,8 @@ final class ProgramTree {
 
   /** Reads what is remembered. */
   void recall() {
-    Node file = observed || !guest.isMounted(path) ? null : volume().get(MEMORY);
+    opened = guest.isMounted(path);
+    Node file = observed || !opened ? null : volume().get(MEMORY);
     memory =
         file == null
             ? Optional.empty()

@@ -418,7 +418,11 @@ final class Truth {
     for (Volume volume : guest.mounts.values()) {
       volume.all().values().stream()
           .filter(node -> node.content != node.written)
-          .forEach(node -> node.content.detectable = false);
+          .forEach(
+              node -> {
+                node.content.detectable = false;
+                node.written.released = true; // rot is in its place (seed 23000233)
+              });
     }
   }
 
@@ -480,7 +484,7 @@ final class Truth {
 
   /** Part of the committed state, and nothing took its place where users are led. */
   private boolean isWanted(Content content) {
-    if (!content.committed) {
+    if (!content.committed || content.released) {
       return false;
     }
     for (var row : committed.entrySet()) {
