@@ -79,7 +79,7 @@ final class EdgeBugs {
               ")",
               "What a former primary had accepted is not exposed on its successor once a row rots.",
               Found.not("nothing in it judges what is shown"),
-              Found.by(3262)),
+              UNFOUND),
           new SeededBug(
               14,
               "adjudicate/FirstEpoch.java",
@@ -95,7 +95,7 @@ final class EdgeBugs {
               "return false && !ended.isEmpty()\n        && remembered",
               "What a primary wrote is nobody's on a member that took it over, after a later commit.",
               Found.not("its archives are not pruned"),
-              Found.by(13561)),
+              UNFOUND),
           new SeededBug(
               12,
               "adjudicate/Successor.java",

@@ -72,7 +72,7 @@ final class ShellBugs {
               ".setLook(now.number());",
               ".setLook(goal instanceof Goal.Rows ? 0 : now.number());",
               "What a later look saw written is replaced as if it had rotted.",
-              Found.by(17992)),
+              UNFOUND),
           new SeededBug(
               2,
               "program/Looks.java",
