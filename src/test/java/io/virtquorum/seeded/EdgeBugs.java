@@ -48,7 +48,7 @@ final class EdgeBugs {
               ".mapToLong(memory -> 0)",
               "A fresh disk below one tree hides that another remembers what an older record does not know.",
               Found.not("its members have one tree"),
-              Found.by(20000056)),
+              UNFOUND),
           new SeededBug(
               0,
               "operator/Legacy.java",
@@ -211,7 +211,7 @@ final class EdgeBugs {
               11,
               "sidecar/GuestWork.java",
               "if (watch.rememberUsers(snapshot, users.sinceHeld(), QUICK)) {",
-              "if (false) {",
+              "if (watch.rememberUsers(snapshot, false, QUICK)) {",
               "That a user was there dies with the pod that saw it.",
               Found.by(21000001)),
           new SeededBug(

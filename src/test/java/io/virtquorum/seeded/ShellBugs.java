@@ -114,7 +114,7 @@ final class ShellBugs {
               ".setUsers(seen)",
               ".setUsers(false)",
               "What users wrote is archived as nobody's.",
-              Found.by(340)),
+              Found.by(21000020)),
           new SeededBug(
               2,
               "program/Renewal.java",
