@@ -198,7 +198,7 @@ func (s *Service) look(ctx context.Context, of *member, call Call) (*wire.Answer
 	seen := answer.GetLook()
 	seen.UsersBefore, seen.UsersAfter = before, after
 	fit(seen)
-	if wanted.GetRows() && seen.ReadingBytes == 0 {
+	if wanted.GetRows() && seen.ReadingBytes == 0 && seen.Number != wanted.GetSince() { // as nearly always nothing is different
 		of.addRows(seen, wanted.GetSince())
 	}
 	return answer, nil

@@ -131,6 +131,9 @@ func TestGivenALookThatAsksThenItSaysTheRowsAndWhoUsesTheGuest(t *testing.T) {
 	if want := (map[string]bool{"": true, "comes": true}); list.GetAll() || !maps.Equal(got, want) {
 		t.Fatal(list)
 	}
+	if same := mustDo(t, s, &wire.Look{Rows: true, Since: list.GetLook()}).GetLook(); same.Number == list.GetLook() && same.RowsThen != nil {
+		t.Fatal("nothing is different, and all rows were gone through: ", same.RowsThen)
+	}
 	plain := mustDo(t, s, &wire.Look{}).GetLook()
 	if plain.RowsThen != nil || plain.UsersBefore != nil || plain.UsersAfter != nil {
 		t.Fatal(plain)

@@ -3209,7 +3209,7 @@ type Seen struct {
 	WalkRestMillis uint64                 `protobuf:"varint,16,opt,name=walk_rest_millis,json=walkRestMillis,proto3" json:"walk_rest_millis,omitempty"` // how long the program rests between that walk and its own next one; the longest of all trees
 	UsersBefore    *UserList              `protobuf:"bytes,17,opt,name=users_before,json=usersBefore,proto3" json:"users_before,omitempty"`             // if the look asked
 	UsersAfter     *UserList              `protobuf:"bytes,18,opt,name=users_after,json=usersAfter,proto3" json:"users_after,omitempty"`
-	RowsThen       *RowList               `protobuf:"bytes,19,opt,name=rows_then,json=rowsThen,proto3" json:"rows_then,omitempty"` // of this look, if it asked
+	RowsThen       *RowList               `protobuf:"bytes,19,opt,name=rows_then,json=rowsThen,proto3" json:"rows_then,omitempty"` // of this look, if it asked and anything is different
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }

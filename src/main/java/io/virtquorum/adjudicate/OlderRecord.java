@@ -59,6 +59,7 @@ final class OlderRecord {
 
   /** What is held back, and which word ends it. */
   static Hold hold(Picture picture) {
+    Map<String, Remembered> newer = newer(picture);
     ClusterRecord record = picture.record();
     String known =
         record
@@ -68,15 +69,18 @@ final class OlderRecord {
     return Hold.waiting(
         "RecordOlder",
         "The record %s, and members remember more: %s%s. It was restored from a backup, or the HACluster was made anew. Nothing is repaired and users are led nowhere new."
-            .formatted(known, memories(picture), isReported(picture) ? "" : earlier(picture)),
-        promote(picture, newer(picture)));
+            .formatted(
+                known,
+                memories(picture),
+                newer.isEmpty() && !isInPart(picture) ? earlier(picture) : ""),
+        promote(picture, newer));
   }
 
-  private static boolean isReported(Picture picture) {
-    return !newer(picture).isEmpty()
-        || picture
-            .healthy()
-            .anyMatch(m -> picture.ballot(m).newestTenure() > picture.record().tenure());
+  /** Somebody remembers a later tenure at least in a part of its trees. */
+  private static boolean isInPart(Picture picture) {
+    return picture
+        .healthy()
+        .anyMatch(m -> picture.ballot(m).newestTenure() > picture.record().tenure());
   }
 
   private static String earlier(Picture picture) {

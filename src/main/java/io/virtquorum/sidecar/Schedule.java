@@ -8,10 +8,7 @@ final class Schedule {
   /** The least pause after a look, however often the guest says that something changed. */
   private static final Duration BREATH = Duration.ofMillis(100);
 
-  /**
-   * So long after an order that ended well, or a look, the next order may come: what can wait does
-   * not delay it.
-   */
+  /** So long after an order that ended well the next one may come: no look delays it. */
   private static final Duration CALM = Duration.ofMillis(200);
 
   /** So long what a look calls for waits, so that it is in no order's way. */

@@ -248,26 +248,10 @@ final class Decider {
 
   /** The member has a fresh disk below one tree, and another tree remembers this tenure. */
   Decider remembersInPart(int member, long tenure) {
-    Ballot fresh =
-        ballot(OTHER, Optional.empty(), List.of(), 0, 0, false, Optional.empty(), Map.of());
     return votes(
         member,
-        new Ballot(
-            fresh.incarnation(),
-            fresh.number(),
-            fresh.root(),
-            fresh.rows(),
-            fresh.memory(),
-            tenure,
-            fresh.changes(),
-            fresh.changesTotal(),
-            fresh.sessions(),
-            fresh.usersSinceHeld(),
-            fresh.audited(),
-            fresh.trouble(),
-            fresh.outputs(),
-            fresh.stale(),
-            fresh.asks()));
+        ballot(
+            OTHER, Optional.empty(), tenure, List.of(), 0, 0, false, Optional.empty(), Map.of()));
   }
 
   private Decider votes(int member, Ballot ballot) {
@@ -286,13 +270,26 @@ final class Decider {
       boolean users,
       Optional<Trouble> trouble,
       Map<String, Output> outputs) {
+    return ballot(root, memory, 0, changes, total, sessions, users, trouble, outputs);
+  }
+
+  private Ballot ballot(
+      Digest root,
+      Optional<Remembered> memory,
+      long newestTenure,
+      List<Change> changes,
+      int total,
+      int sessions,
+      boolean users,
+      Optional<Trouble> trouble,
+      Map<String, Output> outputs) {
     return new Ballot(
         new Incarnation("uid", "boot"),
         ++ballots,
         root,
         2,
         memory,
-        0,
+        newestTenure,
         changes,
         total,
         sessions,

@@ -46,6 +46,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -142,13 +143,26 @@ final class ProgramTest {
             .setPosition(Position.newBuilder().setTenure(7).setSequence(2))
             .setRoot(ByteString.copyFrom(new byte[32]))
             .build();
+    looksSee(
+        () ->
+            Answer.newBuilder()
+                .setLook(
+                    Seen.newBuilder()
+                        .setNumber(1)
+                        .addTrees(TreeState.newBuilder().setName("logs"))
+                        .addTrees(TreeState.newBuilder().setName("site").setMemory(memory))));
+    Snapshot seen =
+        new Looks(program, new Paths(List.of())).look(Time.MACHINE.in(LIMIT)).snapshot();
+    assertThat(seen.memory()).isEmpty();
+    assertThat(seen.newestTenure()).isEqualTo(7);
+  }
+
+  /** From now on each look is answered with this, and has no rows. */
+  private void looksSee(Supplier<Answer.Builder> seen) {
     peer.behaviour =
         message -> {
           if (message.hasRequest() && message.getRequest().hasLook()) {
-            Seen.Builder seen = Seen.newBuilder().setNumber(1);
-            seen.addTrees(TreeState.newBuilder().setName("logs"));
-            seen.addTrees(TreeState.newBuilder().setName("site").setMemory(memory));
-            peer.last(message, Answer.newBuilder().setLook(seen));
+            peer.last(message, seen.get());
           } else if (message.hasRequest() && message.getRequest().hasRows()) {
             peer.last(
                 message, Answer.newBuilder().setRows(RowList.newBuilder().setLook(1).setAll(true)));
@@ -157,10 +171,6 @@ final class ProgramTest {
           }
           return true;
         };
-    Snapshot seen =
-        new Looks(program, new Paths(List.of())).look(Time.MACHINE.in(LIMIT)).snapshot();
-    assertThat(seen.memory()).isEmpty();
-    assertThat(seen.newestTenure()).isEqualTo(7);
   }
 
   /** A tree with events, whose newest walk is so old and rests for so long. */
@@ -186,18 +196,7 @@ final class ProgramTest {
   })
   void givenHowOldAWalkIsThenAnotherIsAskedForOnlyWhereTheProgramShouldHaveMadeItByItself(
       Duration age, Duration rest, Watcher watcher, boolean asked) throws Exception {
-    peer.behaviour =
-        message -> {
-          if (message.hasRequest() && message.getRequest().hasLook()) {
-            peer.last(message, seen(age, rest, watcher));
-          } else if (message.hasRequest() && message.getRequest().hasRows()) {
-            peer.last(
-                message, Answer.newBuilder().setRows(RowList.newBuilder().setLook(1).setAll(true)));
-          } else {
-            return false;
-          }
-          return true;
-        };
+    looksSee(() -> seen(age, rest, watcher));
     Looks looks = new Looks(program, new Paths(List.of()));
     looks.look(Time.MACHINE.in(LIMIT));
     looks.look(Time.MACHINE.in(LIMIT));

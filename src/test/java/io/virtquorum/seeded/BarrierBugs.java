@@ -6,9 +6,6 @@ import java.util.List;
 final class BarrierBugs {
   private static final Found NOBODY_WAITS = Found.not("nobody in it waits for a commit");
 
-  /** Planted and judged, but no run was long enough yet to name a seed. */
-  private static final Found UNFOUND = Found.not("a seed is still to be looked for");
-
   static final List<SeededBug> ALL =
       List.of(
           new SeededBug(
@@ -26,7 +23,7 @@ final class BarrierBugs {
               "        true,\n        record.isPrimary(member) ? record.tenure() : state.member(member).ballot().flatMap(Ballot::memory).map(m -> m.position().tenure()).orElse(0L),\n        record.isPrimary(member) ? record.committed() : state.member(member).ballot().flatMap(Ballot::memory).map(m -> new Committed(1, m.position(), m.root())),",
               "Who lost its tenure is told that what it accepted in it is committed.",
               NOBODY_WAITS,
-              UNFOUND),
+              Found.UNFOUND),
           new SeededBug(
               9,
               "adjudicate/RecordedStanding.java",

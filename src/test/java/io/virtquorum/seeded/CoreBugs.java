@@ -4,9 +4,6 @@ import java.util.List;
 
 /** Bugs in the core, at least one in each rule of the design. */
 final class CoreBugs {
-  /** Planted and judged, but no run was long enough yet to name a seed. */
-  private static final Found UNFOUND = Found.not("a seed is still to be looked for");
-
   static final List<SeededBug> ALL =
       List.of(
           new SeededBug(
@@ -227,7 +224,7 @@ final class CoreBugs {
               "MemberState::stale",
               "Users are led to a member whose repair was given up, and executed later.",
               Found.not("orders there are obeyed at once or never"),
-              UNFOUND),
+              Found.UNFOUND),
           new SeededBug(
               13,
               "adjudicate/State.java",

@@ -4,9 +4,6 @@ import java.util.List;
 
 /** Bugs at the edges of the promise: what was wrong there once, planted again. */
 final class EdgeBugs {
-  /** Planted and judged, but no run was long enough yet to name a seed. */
-  private static final Found UNFOUND = Found.not("a seed is still to be looked for");
-
   static final List<SeededBug> ALL =
       List.of(
           new SeededBug(
@@ -48,7 +45,7 @@ final class EdgeBugs {
               ".mapToLong(memory -> 0)",
               "A fresh disk below one tree hides that another remembers what an older record does not know.",
               Found.not("its members have one tree"),
-              UNFOUND),
+              Found.UNFOUND),
           new SeededBug(
               0,
               "operator/Legacy.java",
@@ -63,7 +60,7 @@ final class EdgeBugs {
               "oldest(notBefore, before)",
               "What a member wrote long before it leads is shown as young as the last commit.",
               Found.not("its members are followed by users only after they held C"),
-              UNFOUND),
+              Found.UNFOUND),
           new SeededBug(
               9,
               "adjudicate/Exposure.java",
@@ -79,7 +76,7 @@ final class EdgeBugs {
               ")",
               "What a former primary had accepted is not exposed on its successor once a row rots.",
               Found.not("nothing in it judges what is shown"),
-              UNFOUND),
+              Found.UNFOUND),
           new SeededBug(
               14,
               "adjudicate/FirstEpoch.java",
@@ -95,7 +92,7 @@ final class EdgeBugs {
               "return false && !ended.isEmpty()\n        && remembered",
               "What a primary wrote is nobody's on a member that took it over, after a later commit.",
               Found.not("its archives are not pruned"),
-              UNFOUND),
+              Found.UNFOUND),
           new SeededBug(
               12,
               "adjudicate/Successor.java",
@@ -111,7 +108,7 @@ final class EdgeBugs {
               "isEmpty() && false",
               "A new leader leads users by an older record before others can say that it is one.",
               Found.not("its members lose no disks and no record that way"),
-              UNFOUND),
+              Found.UNFOUND),
           new SeededBug(
               12,
               "adjudicate/ClusterRecord.java",
@@ -182,7 +179,7 @@ final class EdgeBugs {
               "return false",
               "What a power cut made look like rot was never written.",
               Found.not("nothing in it judges how long something is exposed"),
-              UNFOUND),
+              Found.UNFOUND),
           new SeededBug(
               9,
               "adjudicate/MemberState.java",
@@ -198,7 +195,7 @@ final class EdgeBugs {
               ".orElse(false)",
               "A stream that flaps begins the patience with a primary anew.",
               Found.not("its members lose no disks and no record that way"),
-              UNFOUND),
+              Found.UNFOUND),
           new SeededBug(
               4,
               "adjudicate/RotPlanner.java",
@@ -236,7 +233,7 @@ final class EdgeBugs {
               "            .anyMatch(p -> false);",
               "A primary that lost what it had accepted overwrites who still has it.",
               Found.not("its members lose no disks and no record that way"),
-              UNFOUND),
+              Found.UNFOUND),
           new SeededBug(
               14,
               "adjudicate/FirstEpoch.java",

@@ -2,6 +2,9 @@ package io.virtquorum.seeded;
 
 /** Whether a simulator finds a bug. */
 sealed interface Found {
+  /** Planted and judged, but no run was long enough yet to name a seed. */
+  Found UNFOUND = not("a seed is still to be looked for");
+
   /** This seed found it last. */
   record By(long seed) implements Found {}
 

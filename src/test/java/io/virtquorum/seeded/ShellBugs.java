@@ -4,9 +4,6 @@ import java.util.List;
 
 /** Bugs in the shells: in the operator, the sidecar, and what it does in its guest. */
 final class ShellBugs {
-  /** Planted and judged, but no run was long enough yet to name a seed. */
-  private static final Found UNFOUND = Found.not("a seed is still to be looked for");
-
   static final List<SeededBug> ALL =
       List.of(
           new SeededBug(
@@ -22,14 +19,14 @@ final class ShellBugs {
               "api.updateStatus(cluster).getMetadata().getResourceVersion().equals(before)",
               "false",
               "The fence only reads, and a write that was given up may come after it.",
-              UNFOUND),
+              Found.UNFOUND),
           new SeededBug(
               0,
               "operator/Adjudication.java",
               "if (writeAgainAt.isPresent() && nanoTime() - writeAgainAt.get() >= 0) {",
               "if (false) {",
               "Nobody asks how a write without an answer ended, and nothing is decided any more.",
-              UNFOUND),
+              Found.UNFOUND),
           new SeededBug(
               0,
               "operator/Adjudication.java",
@@ -50,7 +47,7 @@ final class ShellBugs {
               "members.addAll(known.members().keySet());",
               "",
               "Who died and left is never heard again when the spec names it anew.",
-              UNFOUND),
+              Found.UNFOUND),
           new SeededBug(
               0,
               "sidecar/Orders.java",
@@ -72,7 +69,7 @@ final class ShellBugs {
               ".setLook(now.number());",
               ".setLook(goal instanceof Goal.Rows ? 0 : now.number());",
               "What a later look saw written is replaced as if it had rotted.",
-              UNFOUND),
+              Found.UNFOUND),
           new SeededBug(
               2,
               "program/Looks.java",
@@ -93,7 +90,7 @@ final class ShellBugs {
               "trees.stream().allMatch(tree -> memory(tree).equals(first)) ? first",
               "trees.stream().anyMatch(tree -> memory(tree).equals(first)) ? first",
               "A member whose trees remember different states remembers the first one's.",
-              UNFOUND),
+              Found.UNFOUND),
           new SeededBug(
               8,
               "program/Joining.java",
@@ -107,7 +104,7 @@ final class ShellBugs {
               "        wanted.keySet().removeIf(written(before));\n",
               "",
               "What somebody wrote after rot was found there is restored over.",
-              UNFOUND),
+              Found.UNFOUND),
           new SeededBug(
               11,
               "program/Joining.java",
