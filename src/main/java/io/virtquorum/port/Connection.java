@@ -30,6 +30,7 @@ final class Connection implements AutoCloseable {
   private final Thread reader;
   private final Thread writer;
   private volatile String over = "";
+  private volatile boolean cut;
   private volatile long writingSince;
   private volatile boolean writing;
 
@@ -50,6 +51,8 @@ final class Connection implements AutoCloseable {
    *
    * @param receiver takes each message, in one thread; must not wait
    * @param ended is told once that it is over, by any thread
+   * @throws BusyException if the listener lives
+   * @throws IOException if there is none
    */
   static Connection open(
       Path socket, LinkTiming timing, Consumer<FromGuest> receiver, Runnable ended)
@@ -58,7 +61,7 @@ final class Connection implements AutoCloseable {
     try {
       channel.configureBlocking(false);
       if (!channel.connect(UnixDomainSocketAddress.of(socket))) {
-        throw new IOException("its listener accepts no further connection now");
+        throw new BusyException();
       }
       channel.configureBlocking(true);
     } catch (IOException | RuntimeException e) {
@@ -66,6 +69,13 @@ final class Connection implements AutoCloseable {
       throw e;
     }
     return new Connection(channel, timing, receiver, ended);
+  }
+
+  /** Somebody listens there, and accepts no further connection now. */
+  static final class BusyException extends IOException {
+    BusyException() {
+      super("its listener accepts no further connection now");
+    }
   }
 
   void start() {
@@ -102,12 +112,22 @@ final class Connection implements AutoCloseable {
     return over;
   }
 
+  /** True if the other side ended it. */
+  boolean isCut() {
+    return cut;
+  }
+
   /** Ends it; only the first reason counts. */
   void end(String why) {
+    end(why, false);
+  }
+
+  private void end(String why, boolean byOther) {
     synchronized (this) {
       if (!over.isEmpty()) {
         return;
       }
+      cut = byOther;
       over = why;
     }
     try {
@@ -143,7 +163,7 @@ final class Connection implements AutoCloseable {
         }
       }
     } catch (IOException e) {
-      end("the port ended: " + e.getMessage());
+      end("the port ended: " + e.getMessage(), true);
     } catch (RuntimeException e) {
       end("what the guest said could not be taken: " + e);
     }
@@ -161,7 +181,7 @@ final class Connection implements AutoCloseable {
         writing = false;
       }
     } catch (IOException e) {
-      end("the port ended: " + e.getMessage());
+      end("the port ended: " + e.getMessage(), true);
     } catch (InterruptedException e) {
       // over
     }

@@ -49,6 +49,7 @@ public final class PortLink implements Sessions {
   private volatile boolean connected;
   private volatile boolean heardEver;
   private volatile boolean connectedEver;
+  private volatile boolean gone; // QEMU ended the connection, or listens no more
   private volatile long heard;
   private long refusedUntil;
   private long pings;
@@ -134,7 +135,7 @@ public final class PortLink implements Sessions {
   public Presence presence() {
     Duration age = Duration.ofNanos(Math.max(0, System.nanoTime() - heard));
     State state;
-    if (!connected && connectedEver) {
+    if (gone) {
       state = State.GONE;
     } else if (!heardEver) {
       state = State.STARTING;
@@ -171,7 +172,9 @@ public final class PortLink implements Sessions {
         boolean talked = false;
         try (Connection now = Connection.open(socket, timing, this::received, this::signal)) {
           talked = talk(now);
+          gone = now.isCut(); // one that this side ended says nothing of QEMU
         } catch (IOException e) {
+          gone = connectedEver && !(e instanceof Connection.BusyException);
           because("its socket cannot be connected to: " + e.getMessage());
         } finally {
           connected = false;
@@ -191,6 +194,7 @@ public final class PortLink implements Sessions {
     long before = heard;
     connected = true;
     connectedEver = true;
+    gone = false;
     lock.lock();
     try {
       connection = now;

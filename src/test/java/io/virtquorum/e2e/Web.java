@@ -120,6 +120,7 @@ final class Web {
                             .formatted(c.getType(), c.getStatus(), c.getReason(), c.getMessage()))
                 .toList());
     String ready = status.condition("Ready").map(Condition::getStatus).orElse("Unknown");
-    return "%s Ready=%s [%s]".formatted(status.inSync(), ready, conditions);
+    return "%s Ready=%s [%s] last failover %s"
+        .formatted(status.inSync(), ready, conditions, status.lastFailover());
   }
 }

@@ -510,8 +510,18 @@ final class ProgramTest {
     peer.behaviour = message -> true;
     await(() -> link.presence().state() == Guest.State.SILENT);
     Session session = link.session(in());
-    await(() -> !session.isOpen());
+    await(
+        () -> {
+          assertThat(link.presence().state()).as("QEMU lives").isEqualTo(Guest.State.SILENT);
+          return !session.isOpen();
+        });
     assertThat(session.lost()).contains("nothing was heard");
+    long hellos = peer.count(ToGuest::hasHello);
+    await(
+        () -> {
+          assertThat(link.presence().state()).as("QEMU lives").isEqualTo(Guest.State.SILENT);
+          return peer.count(ToGuest::hasHello) > hellos; // connected again
+        });
     peer.close();
     await(() -> link.presence().state() == Guest.State.GONE);
     assertThat(link.presence().age()).isPositive();
