@@ -45,6 +45,12 @@ final class Detector {
 
   private static final int SILENT_PROBES = 2;
 
+  /**
+   * Where the sidecar still says that the VM runs, it answers no probe for this long as well: one
+   * that merely stalls, as on a node whose processors are all taken, comes back.
+   */
+  private static final Duration STALL = Duration.ofSeconds(5);
+
   private final Probe probe;
   private final Executor executor;
   private final BiConsumer<String, GuestProbe.Answer> listener;
@@ -83,6 +89,7 @@ final class Detector {
   private static final class Suspicion {
     final long since;
     int silent;
+    long silentSince;
     boolean asking;
     long asked;
 
@@ -132,7 +139,9 @@ final class Detector {
       suspicion.asked = nanoTime.getAsLong();
       executor.execute(() -> listener.accept(member, probe.ask(address.get(), ports)));
     }
+    long silence = nanoTime.getAsLong() - suspicion.silentSince;
     return suspicion.silent >= SILENT_PROBES
+        && (stream.isEmpty() || silence > STALL.toNanos())
         && (met.contains(member) || age > FIRST_CONTACT.toNanos());
   }
 
@@ -141,6 +150,9 @@ final class Detector {
     Suspicion suspicion = suspicions.get(member);
     if (suspicion != null) {
       suspicion.asking = false;
+      if (suspicion.silent == 0) {
+        suspicion.silentSince = nanoTime.getAsLong();
+      }
       suspicion.silent = answer == GuestProbe.Answer.SILENT ? suspicion.silent + 1 : 0;
     }
   }

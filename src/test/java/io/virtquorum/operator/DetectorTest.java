@@ -108,8 +108,30 @@ class DetectorTest {
     }
     try (Backlogged silent = new Backlogged()) {
       look(Optional.of(stuck), vm(true), silent.port());
+      pass(Duration.ofSeconds(6));
       look(Optional.of(stuck), vm(true), silent.port());
       assertThat(look(Optional.of(stuck), vm(true), silent.port())).isTrue();
+    }
+  }
+
+  @Test
+  void givenASilentAgentInAGuestThatStallsForSomeSecondsThenItLives() throws IOException {
+    detector();
+    MemberStream stuck = stream(GuestState.GUEST_STATE_SILENT, 6_000);
+    try (Backlogged silent = new Backlogged()) {
+      for (int i = 0; i < 4; i++) {
+        assertThat(look(Optional.of(stuck), vm(true), silent.port())).isFalse();
+        pass(Duration.ofSeconds(1));
+      }
+    }
+    int closed = closedPort();
+    look(Optional.of(stuck), vm(true), closed);
+    pass(Duration.ofSeconds(60));
+    try (Backlogged silent = new Backlogged()) {
+      for (int i = 0; i < 4; i++) {
+        assertThat(look(Optional.of(stuck), vm(true), silent.port())).isFalse();
+        pass(Duration.ofSeconds(1));
+      }
     }
   }
 
