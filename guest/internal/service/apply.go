@@ -114,15 +114,22 @@ func (s *Service) apply(ctx context.Context, of *member, call Call) (*wire.Answe
 			}
 		}
 	}
-	if applied.Stale, err = s.staleProcesses(ctx, of); err != nil {
-		s.options.Log.Warn("looking who has files open that were replaced", "why", err) // the next look says it
-	}
 	if request.Prove {
 		if err := of.readBack(ctx, call, targets, applied); err != nil {
 			s.options.Log.Warn("reading back what was replaced", "why", err) // who asks for that by itself is told
 		} else {
 			applied.Proven = true
 		}
+	}
+	if request.After != nil {
+		if answer, err := s.lookAtAll(ctx, of, call, request.After); err != nil {
+			s.options.Log.Warn("looking at what was replaced", "why", err) // who looks by itself is told
+		} else {
+			applied.Seen = answer.GetLook()
+		}
+	}
+	if !port.Fits(applied) {
+		applied.Seen = nil
 	}
 	for !port.Fits(applied) {
 		applied.Late = applied.Late[:len(applied.Late)/2]

@@ -109,7 +109,7 @@ func TestGivenAProcessThatHoldsAReplacedFileOpenForWritingThenItIsNamed(t *testi
 	if err != nil {
 		t.Fatal(err)
 	}
-	stale := answer.GetApplied().Stale
+	stale := answer.GetApplied().GetSeen().GetStale()
 	if len(stale) != 1 || int(stale[0].Pid) != writer.Process.Pid || stale[0].Command != "sleep" || string(stale[0].Path) != "same" {
 		t.Fatal(stale)
 	}

@@ -168,7 +168,9 @@ func (p *pair) fetchThese(served []*wire.Target) {
 }
 
 func applyOf(entry string) *wire.Request {
-	return &wire.Request{Operation: &wire.Request_Apply{Apply: &wire.Apply{ArchiveEntry: entry, Verdict: "two of three hold it"}}}
+	return &wire.Request{Operation: &wire.Request_Apply{Apply: &wire.Apply{
+		ArchiveEntry: entry, Verdict: "two of three hold it", After: &wire.Look{Drain: true},
+	}}}
 }
 
 func TestGivenAJoinerThatDiffersThenARepairMakesItEqualAndArchivesWhatItReplaces(t *testing.T) {
@@ -176,9 +178,23 @@ func TestGivenAJoinerThatDiffersThenARepairMakesItEqualAndArchivesWhatItReplaces
 	apply := p.fetch()
 	order := applyOf("verdict-1")
 	order.GetApply().Prove = true
+	order.GetApply().After = &wire.Look{Drain: true, Rows: true, Since: mustDo(t, p.joiner, &wire.Look{}).GetLook().Number}
 	answer, err := doWith(t, p.joiner, order, apply)
 	if err != nil {
 		t.Fatal(err)
+	}
+	seen := answer.GetApplied().GetSeen()
+	if newest := mustDo(t, p.joiner, &wire.Look{}).GetLook(); seen.GetNumber() != newest.Number || seen.ReadingBytes != 0 {
+		t.Fatalf("the look after what was replaced is %v, and the newest is %v", seen, newest)
+	}
+	told := map[string][]byte{}
+	for _, row := range seen.GetRowsThen().GetRows() {
+		told[string(row.Path)] = row.Digest
+	}
+	for _, target := range apply {
+		if digest, known := told[string(target.Path)]; !known || !bytes.Equal(digest, target.Digest) {
+			t.Errorf("the answer says of %q: %x, %t", target.Path, digest, known)
+		}
 	}
 	if applied := answer.GetApplied(); applied.ArchiveEntry != "verdict-1" || applied.LateTotal != 0 || applied.Rows == 0 || !applied.Proven {
 		t.Fatal(applied)

@@ -45,7 +45,7 @@ func TestGivenADaemonThatAppendsToALogThenWhatItWritesAfterARepairIsWhereUsersLo
 	if err != nil {
 		t.Fatal(err)
 	}
-	if stale := answer.GetApplied().Stale; len(stale) != 0 {
+	if stale := answer.GetApplied().GetSeen().GetStale(); len(stale) != 0 {
 		t.Error(stale)
 	}
 	if _, err := fmt.Fprintln(tell, "go"); err != nil {

@@ -178,7 +178,11 @@ func (of *member) at(number uint64) (versions []version, known bool) {
 }
 
 func (s *Service) look(ctx context.Context, of *member, call Call) (*wire.Answer, error) {
-	wanted := call.Request().GetLook()
+	return s.lookAtAll(ctx, of, call, call.Request().GetLook())
+}
+
+// lookAtAll looks at the trees, and at who uses the guest where that is wanted.
+func (s *Service) lookAtAll(ctx context.Context, of *member, call Call, wanted *wire.Look) (*wire.Answer, error) {
 	var before, after *wire.UserList
 	var err error
 	if wanted.GetUsers() {
@@ -186,7 +190,7 @@ func (s *Service) look(ctx context.Context, of *member, call Call) (*wire.Answer
 			return nil, err
 		}
 	}
-	answer, err := s.lookAtTrees(ctx, of, call)
+	answer, err := s.lookAtTrees(ctx, of, call, wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -226,8 +230,7 @@ func (of *member) addRows(seen *wire.Seen, since uint64) {
 	}
 }
 
-func (s *Service) lookAtTrees(ctx context.Context, of *member, call Call) (*wire.Answer, error) {
-	wanted := call.Request().GetLook()
+func (s *Service) lookAtTrees(ctx context.Context, of *member, call Call, wanted *wire.Look) (*wire.Answer, error) {
 	return s.lookAt(ctx, of, func(t *tree, held *Held) error {
 		t.lookedAt()
 		walk := wanted.GetWalk()

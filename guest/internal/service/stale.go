@@ -168,7 +168,7 @@ func (s *Service) staleProcesses(ctx context.Context, of *member) (all []*wire.S
 		all = append(all, found...)
 	}
 	all = all[:min(len(all), mostStale)]
-	for !port.Fits(&wire.Applied{Stale: all}) {
+	for !port.Fits(&wire.Seen{Stale: all}) {
 		all = all[:len(all)/2]
 	}
 	return all, nil

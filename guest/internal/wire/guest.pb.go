@@ -4154,6 +4154,7 @@ type Apply struct {
 	Whole         bool                   `protobuf:"varint,7,opt,name=whole,proto3" json:"whole,omitempty"`                                  // the trees become another member's state: until that is remembered, what was written since counts as somebody's
 	Newer         bool                   `protobuf:"varint,8,opt,name=newer,proto3" json:"newer,omitempty"`                                  // than what is remembered: where the archive has no room, what is as it is remembered goes without a copy
 	Prove         bool                   `protobuf:"varint,9,opt,name=prove,proto3" json:"prove,omitempty"`                                  // read back past the page cache what was replaced, before the answer: the looks after it know what is there
+	After         *Look                  `protobuf:"bytes,10,opt,name=after,proto3" json:"after,omitempty"`                                  // look so right after that, in the same answer; unset: do not
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4251,15 +4252,22 @@ func (x *Apply) GetProve() bool {
 	return false
 }
 
+func (x *Apply) GetAfter() *Look {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
 type Applied struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Rows          uint64                 `protobuf:"varint,1,opt,name=rows,proto3" json:"rows,omitempty"` // replaced or deleted
 	Bytes         uint64                 `protobuf:"varint,2,opt,name=bytes,proto3" json:"bytes,omitempty"`
 	ArchiveEntry  string                 `protobuf:"bytes,3,opt,name=archive_entry,json=archiveEntry,proto3" json:"archive_entry,omitempty"` // empty: nothing was replaced
-	Stale         []*StaleProcess        `protobuf:"bytes,4,rep,name=stale,proto3" json:"stale,omitempty"`                                   // that have a replaced file open for writing; at most 20
 	Late          []*Row                 `protobuf:"bytes,5,rep,name=late,proto3" json:"late,omitempty"`                                     // that stayed as they are, with why as their trouble; at most 100
 	LateTotal     uint64                 `protobuf:"varint,6,opt,name=late_total,json=lateTotal,proto3" json:"late_total,omitempty"`
 	Proven        bool                   `protobuf:"varint,7,opt,name=proven,proto3" json:"proven,omitempty"` // what was not late was read back
+	Seen          *Seen                  `protobuf:"bytes,8,opt,name=seen,proto3" json:"seen,omitempty"`      // by the look after it, if that was asked for and went well
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4315,13 +4323,6 @@ func (x *Applied) GetArchiveEntry() string {
 	return ""
 }
 
-func (x *Applied) GetStale() []*StaleProcess {
-	if x != nil {
-		return x.Stale
-	}
-	return nil
-}
-
 func (x *Applied) GetLate() []*Row {
 	if x != nil {
 		return x.Late
@@ -4341,6 +4342,13 @@ func (x *Applied) GetProven() bool {
 		return x.Proven
 	}
 	return false
+}
+
+func (x *Applied) GetSeen() *Seen {
+	if x != nil {
+		return x.Seen
+	}
+	return nil
 }
 
 // A process that has a file open or mapped for writing which a repair took out of the tree: what it writes nobody sees.
@@ -6873,7 +6881,7 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x06copied\x18\x05 \x01(\x04R\x06copied\x12.\n" +
 	"\x05moved\x18\x06 \x03(\v2\x18.virtquorum.guest.v1.RowR\x05moved\x12\x1f\n" +
 	"\vmoved_total\x18\a \x01(\x04R\n" +
-	"movedTotal\"\xea\x01\n" +
+	"movedTotal\"\x9b\x02\n" +
 	"\x05Apply\x12\x16\n" +
 	"\x06single\x18\x01 \x01(\bR\x06single\x12#\n" +
 	"\rarchive_entry\x18\x02 \x01(\tR\farchiveEntry\x12\x18\n" +
@@ -6885,16 +6893,18 @@ const file_virtquorum_guest_v1_guest_proto_rawDesc = "" +
 	"\x05users\x18\x06 \x01(\bR\x05users\x12\x14\n" +
 	"\x05whole\x18\a \x01(\bR\x05whole\x12\x14\n" +
 	"\x05newer\x18\b \x01(\bR\x05newer\x12\x14\n" +
-	"\x05prove\x18\t \x01(\bR\x05prove\"\xf6\x01\n" +
+	"\x05prove\x18\t \x01(\bR\x05prove\x12/\n" +
+	"\x05after\x18\n" +
+	" \x01(\v2\x19.virtquorum.guest.v1.LookR\x05after\"\xf2\x01\n" +
 	"\aApplied\x12\x12\n" +
 	"\x04rows\x18\x01 \x01(\x04R\x04rows\x12\x14\n" +
 	"\x05bytes\x18\x02 \x01(\x04R\x05bytes\x12#\n" +
-	"\rarchive_entry\x18\x03 \x01(\tR\farchiveEntry\x127\n" +
-	"\x05stale\x18\x04 \x03(\v2!.virtquorum.guest.v1.StaleProcessR\x05stale\x12,\n" +
+	"\rarchive_entry\x18\x03 \x01(\tR\farchiveEntry\x12,\n" +
 	"\x04late\x18\x05 \x03(\v2\x18.virtquorum.guest.v1.RowR\x04late\x12\x1d\n" +
 	"\n" +
 	"late_total\x18\x06 \x01(\x04R\tlateTotal\x12\x16\n" +
-	"\x06proven\x18\a \x01(\bR\x06proven\"v\n" +
+	"\x06proven\x18\a \x01(\bR\x06proven\x12-\n" +
+	"\x04seen\x18\b \x01(\v2\x19.virtquorum.guest.v1.SeenR\x04seenJ\x04\b\x04\x10\x05\"v\n" +
 	"\fStaleProcess\x12\x10\n" +
 	"\x03pid\x18\x01 \x01(\rR\x03pid\x12\x18\n" +
 	"\acommand\x18\x02 \x01(\tR\acommand\x12\x12\n" +
@@ -7262,24 +7272,25 @@ var file_virtquorum_guest_v1_guest_proto_depIdxs = []int32{
 	33,  // 86: virtquorum.guest.v1.RowList.rows:type_name -> virtquorum.guest.v1.Row
 	37,  // 87: virtquorum.guest.v1.Serve.joiners:type_name -> virtquorum.guest.v1.Joiner
 	33,  // 88: virtquorum.guest.v1.Fetched.moved:type_name -> virtquorum.guest.v1.Row
-	44,  // 89: virtquorum.guest.v1.Applied.stale:type_name -> virtquorum.guest.v1.StaleProcess
+	29,  // 89: virtquorum.guest.v1.Apply.after:type_name -> virtquorum.guest.v1.Look
 	33,  // 90: virtquorum.guest.v1.Applied.late:type_name -> virtquorum.guest.v1.Row
-	33,  // 91: virtquorum.guest.v1.Proven.differing:type_name -> virtquorum.guest.v1.Row
-	27,  // 92: virtquorum.guest.v1.Remember.position:type_name -> virtquorum.guest.v1.Position
-	28,  // 93: virtquorum.guest.v1.Remembered.memory:type_name -> virtquorum.guest.v1.Memory
-	32,  // 94: virtquorum.guest.v1.Frozen.changes:type_name -> virtquorum.guest.v1.Change
-	53,  // 95: virtquorum.guest.v1.ArchiveEntries.entries:type_name -> virtquorum.guest.v1.ArchiveEntry
-	84,  // 96: virtquorum.guest.v1.Run.environment:type_name -> virtquorum.guest.v1.Run.EnvironmentEntry
-	28,  // 97: virtquorum.guest.v1.MarkUsers.held:type_name -> virtquorum.guest.v1.Memory
-	70,  // 98: virtquorum.guest.v1.Quiesce.quiet:type_name -> virtquorum.guest.v1.Quiet
-	28,  // 99: virtquorum.guest.v1.Standing.committed:type_name -> virtquorum.guest.v1.Memory
-	76,  // 100: virtquorum.guest.v1.FactList.facts:type_name -> virtquorum.guest.v1.Fact
-	83,  // 101: virtquorum.guest.v1.Health.ailments:type_name -> virtquorum.guest.v1.Ailment
-	102, // [102:102] is the sub-list for method output_type
-	102, // [102:102] is the sub-list for method input_type
-	102, // [102:102] is the sub-list for extension type_name
-	102, // [102:102] is the sub-list for extension extendee
-	0,   // [0:102] is the sub-list for field type_name
+	31,  // 91: virtquorum.guest.v1.Applied.seen:type_name -> virtquorum.guest.v1.Seen
+	33,  // 92: virtquorum.guest.v1.Proven.differing:type_name -> virtquorum.guest.v1.Row
+	27,  // 93: virtquorum.guest.v1.Remember.position:type_name -> virtquorum.guest.v1.Position
+	28,  // 94: virtquorum.guest.v1.Remembered.memory:type_name -> virtquorum.guest.v1.Memory
+	32,  // 95: virtquorum.guest.v1.Frozen.changes:type_name -> virtquorum.guest.v1.Change
+	53,  // 96: virtquorum.guest.v1.ArchiveEntries.entries:type_name -> virtquorum.guest.v1.ArchiveEntry
+	84,  // 97: virtquorum.guest.v1.Run.environment:type_name -> virtquorum.guest.v1.Run.EnvironmentEntry
+	28,  // 98: virtquorum.guest.v1.MarkUsers.held:type_name -> virtquorum.guest.v1.Memory
+	70,  // 99: virtquorum.guest.v1.Quiesce.quiet:type_name -> virtquorum.guest.v1.Quiet
+	28,  // 100: virtquorum.guest.v1.Standing.committed:type_name -> virtquorum.guest.v1.Memory
+	76,  // 101: virtquorum.guest.v1.FactList.facts:type_name -> virtquorum.guest.v1.Fact
+	83,  // 102: virtquorum.guest.v1.Health.ailments:type_name -> virtquorum.guest.v1.Ailment
+	103, // [103:103] is the sub-list for method output_type
+	103, // [103:103] is the sub-list for method input_type
+	103, // [103:103] is the sub-list for extension type_name
+	103, // [103:103] is the sub-list for extension extendee
+	0,   // [0:103] is the sub-list for field type_name
 }
 
 func init() { file_virtquorum_guest_v1_guest_proto_init() }

@@ -11,7 +11,6 @@ import io.virtquorum.guest.PullResult;
 import io.virtquorum.guest.Snapshot;
 import io.virtquorum.guest.Tree;
 import io.virtquorum.guest.Trouble;
-import io.virtquorum.guest.UsersSeen;
 import io.virtquorum.guest.wire.v1.Applied;
 import io.virtquorum.guest.wire.v1.Apply;
 import io.virtquorum.guest.wire.v1.Fetch;
@@ -55,8 +54,16 @@ final class Joining {
     this.trees = List.copyOf(trees);
   }
 
+  /** Whether somebody used the member since it last held what it remembers. */
+  interface Comers {
+    /**
+     * @param seen right now; empty: it is to be asked for
+     */
+    boolean sinceHeld(Optional<Looks.Around> seen) throws GuestException;
+  }
+
   /** As {@link io.virtquorum.guest.Watch#pull}. */
-  PullResult pull(Offer offer, Goal goal, ArchiveNote note, UsersSeen users, Limit limit)
+  PullResult pull(Offer offer, Goal goal, ArchiveNote note, Comers users, Limit limit)
       throws GuestException, Trouble {
     long start = program.time().nanos();
     Looks.Sight before = looks.drained(limit);
@@ -86,7 +93,7 @@ final class Joining {
       Optional<Applied> applied = Optional.empty();
       for (int tries = 1; applied.isEmpty(); tries++) {
         // What no event tells of, as a mount, only a walk does.
-        Looks.Sight now = tries == 1 ? looks.drained(limit) : looks.walk(limit);
+        Looks.Sight now = looks.drainedWithUsers(tries > 1, limit);
         boolean still =
             goal instanceof Goal.Rows
                 ? plan.isAsBefore(before.matrix(), now.matrix())
@@ -127,14 +134,14 @@ final class Joining {
       RowPlan plan,
       Looks.Sight now,
       ArchiveNote note,
-      UsersSeen users,
+      Comers users,
       Limit limit,
       boolean last)
       throws GuestException, Trouble, RefusedException {
     if (plan.wanted().isEmpty()) {
       return Optional.of(Applied.getDefaultInstance());
     }
-    boolean seen = users.sinceHeld(); // who wrote may have come during the copy
+    boolean seen = users.sinceHeld(now.users()); // who wrote may have come during the copy
     boolean newer =
         goal instanceof Goal.Whole whole
             && now.snapshot()
@@ -151,6 +158,7 @@ final class Joining {
             .setWhole(goal instanceof Goal.Whole)
             .setNewer(newer)
             .setProve(true)
+            .setAfter(looks.question())
             .setLook(now.number());
     try {
       return Optional.of(
@@ -181,16 +189,18 @@ final class Joining {
     if (!rows.isEmpty() && !applied.getProven()) { // a program from before it did that at once
       readBack(rows, limit);
     }
+    Optional<Looks.Sight> seen =
+        applied.hasSeen() ? looks.answered(applied.getSeen(), limit) : Optional.empty();
     Looks.Sight after;
     List<RowKey> unmet;
     boolean reached;
     if (goal instanceof Goal.Whole whole) {
       Digest root = offer.rows().root();
-      after = remember(whole.position(), root, limit);
+      after = remember(whole.position(), root, seen, limit);
       reached = after.matrix().root().equals(root);
       unmet = plan.unmet(after.matrix());
     } else {
-      after = looks.drained(limit);
+      after = seen.isPresent() ? seen.get() : looks.drained(limit);
       unmet = plan.unmet(after.matrix()).stream().filter(k -> !late.contains(k)).toList();
       reached = unmet.isEmpty();
     }
@@ -233,9 +243,15 @@ final class Joining {
    * its memory.
    */
   Looks.Sight remember(Position position, Digest root, Limit limit) throws GuestException, Trouble {
+    return remember(position, root, Optional.empty(), limit);
+  }
+
+  private Looks.Sight remember(
+      Position position, Digest root, Optional<Looks.Sight> newest, Limit limit)
+      throws GuestException, Trouble {
     RefusedException moved = null;
     for (int i = 0; i < TRIES; i++) {
-      Looks.Sight sight = looks.drained(limit);
+      Looks.Sight sight = i == 0 && newest.isPresent() ? newest.get() : looks.drained(limit);
       if (!sight.matrix().root().equals(root)) {
         return sight;
       }

@@ -102,9 +102,32 @@ final class Looks {
     return sight(walks ? How.WALK : How.DRAINED, limit);
   }
 
+  /**
+   * Everything from before it, and who uses the guest.
+   *
+   * @param walk whatever events say
+   */
+  Sight drainedWithUsers(boolean walk, Limit limit) throws GuestException, Trouble {
+    return sight(walk || walks ? How.WALK : How.DRAINED, true, limit);
+  }
+
   /** What changed, whatever events say: after this everything from before it is seen. */
   Sight walk(Limit limit) throws GuestException, Trouble {
     return sight(How.WALK, limit);
+  }
+
+  /** As {@link #drained} asks, for a request that looks after what it did. */
+  Look question() {
+    return question(walks ? How.WALK : How.DRAINED, false);
+  }
+
+  /** The answer to that; empty: it says too little, and another look says more. */
+  Optional<Sight> answered(Seen seen, Limit limit) throws GuestException, Trouble {
+    if (program.session(limit) != session) {
+      return Optional.empty(); // the next look begins anew
+    }
+    heed(seen);
+    return sight(seen, seen, limit);
   }
 
   /** Every content, from the disk. */
@@ -140,12 +163,9 @@ final class Looks {
     String boot = session.welcome().getBootId();
     Seen seen = first;
     for (Duration pause = PAUSE; ; pause = longer(pause)) {
-      Optional<Matrix> rows = seen.getReadingBytes() > 0 ? Optional.empty() : rows(seen, limit);
-      if (rows.isPresent()) {
-        Snapshot snapshot = snapshot(seen, rows.get(), first.getAudited());
-        refuseUnreadable(snapshot);
-        newest = Optional.of(new Sight(snapshot, seen.getNumber(), around(first, seen)));
-        return newest.get();
+      Optional<Sight> sight = sight(first, seen, limit);
+      if (sight.isPresent()) {
+        return sight.get();
       }
       if (seen.getReadingBytes() > 0 && reading.isOver()) {
         throw new Trouble(
@@ -166,6 +186,18 @@ final class Looks {
         throw new GuestException.Rebooted("The guest rebooted while its files were read");
       }
     }
+  }
+
+  /** What was seen, if all rows are known. */
+  private Optional<Sight> sight(Seen first, Seen seen, Limit limit) throws GuestException, Trouble {
+    Optional<Matrix> rows = seen.getReadingBytes() > 0 ? Optional.empty() : rows(seen, limit);
+    if (rows.isEmpty()) {
+      return Optional.empty();
+    }
+    Snapshot snapshot = snapshot(seen, rows.get(), first.getAudited());
+    refuseUnreadable(snapshot);
+    newest = Optional.of(new Sight(snapshot, seen.getNumber(), around(first, seen)));
+    return newest;
   }
 
   private static Optional<Around> around(Seen first, Seen last) {
@@ -219,15 +251,25 @@ final class Looks {
     if (audit) {
       request.setAudit(Audit.getDefaultInstance());
     } else {
-      request.setLook(
-          Look.newBuilder()
-              .setWalk(how == How.WALK || session != before)
-              .setDrain(how == How.DRAINED)
-              .setUsers(users)
-              .setRows(true)
-              .setSince(matrix == null ? 0 : number));
+      request.setLook(question(session == before ? how : How.WALK, users));
     }
     Seen seen = program.demand(request, audit ? "an audit" : "a look", limit).getLook();
+    heed(seen);
+    return seen;
+  }
+
+  private Look question(How how, boolean users) {
+    return Look.newBuilder()
+        .setWalk(how == How.WALK)
+        .setDrain(how == How.DRAINED)
+        .setUsers(users)
+        .setRows(true)
+        .setSince(matrix == null ? 0 : number)
+        .build();
+  }
+
+  /** Takes in what was seen of the trees themselves. */
+  private void heed(Seen seen) throws Trouble {
     for (TreeState tree : seen.getTreesList()) {
       if (!tree.getReason().isEmpty() && !tree.getReason().equals(Refusals.NO_MEMORY)) {
         throw Refusals.trouble(tree);
@@ -236,7 +278,6 @@ final class Looks {
     walks =
         seen.getWalkAgeMillis() > seen.getWalkRestMillis() + WALK.toMillis()
             || seen.getTreesList().stream().anyMatch(t -> t.getWatcher() == Watcher.WATCHER_WALK);
-    return seen;
   }
 
   /** The rows of a look; empty if it is not the newest any more, or one is still to be read. */

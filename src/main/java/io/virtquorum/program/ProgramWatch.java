@@ -314,7 +314,12 @@ final class ProgramWatch implements Watch {
   @Override
   public PullResult pull(Offer offer, Goal goal, ArchiveNote note, UsersSeen users, Duration limit)
       throws GuestException, Trouble {
-    return joining.pull(offer, goal, note, users, program.time().in(limit));
+    return joining.pull(
+        offer,
+        goal,
+        note,
+        around -> users.sinceHeld(around.map(seen -> evidence(seen.after()))),
+        program.time().in(limit));
   }
 
   @Override

@@ -6,6 +6,7 @@ import io.virtquorum.fingerprint.Output;
 import io.virtquorum.fingerprint.Position;
 import io.virtquorum.fingerprint.StaleProcess;
 import io.virtquorum.guest.ArchiveNote;
+import io.virtquorum.guest.Evidence;
 import io.virtquorum.guest.Goal;
 import io.virtquorum.guest.Guest;
 import io.virtquorum.guest.GuestException;
@@ -351,7 +352,7 @@ final class GuestWork implements MemberWork {
     if (unaddressed.isPresent()) {
       return unaddressed.get();
     }
-    PullResult result = watch.pull(offer, goal, note, () -> usersSinceHeld(recall), left);
+    PullResult result = watch.pull(offer, goal, note, now -> usersSinceHeld(now, recall), left);
     if (result instanceof PullResult.Done && goal instanceof Goal.Whole) {
       users.held();
     }
@@ -359,8 +360,10 @@ final class GuestWork implements MemberWork {
   }
 
   /** Asked when everything is there, right before the first row is replaced. */
-  private boolean usersSinceHeld(Recall recall) throws GuestException {
-    if (!users.sinceHeld()) {
+  private boolean usersSinceHeld(Optional<Evidence> now, Recall recall) throws GuestException {
+    if (now.isPresent()) {
+      users.saw(now.get());
+    } else if (!users.sinceHeld()) {
       users.look();
     }
     recall.passed();

@@ -72,7 +72,7 @@ final class JoiningTest {
     member.tree.write("new/row", "somebody's");
     walked(member);
     var gone = new Goal.Remembered(Map.of(new RowKey("site", "new"), Optional.empty()));
-    PullResult refused = member.watch.pull(Offer.nothing(), gone, NOTE, () -> false, LIMIT);
+    PullResult refused = member.watch.pull(Offer.nothing(), gone, NOTE, _ -> false, LIMIT);
     assertThat(((PullResult.Failed) refused).reason()).isEqualTo(PullResult.Reason.NotEmpty);
     assertThat(member.tree.read("new/row")).isEqualTo("somebody's");
   }
@@ -85,7 +85,7 @@ final class JoiningTest {
     donor.tree.write("index.html", "elected");
     Matrix wanted = walked(donor);
     Offer offer = donor.serve(DONOR, JOINER);
-    PullResult result = joiner.watch.pull(offer, new Goal.Whole(FIRST), NOTE, () -> false, LIMIT);
+    PullResult result = joiner.watch.pull(offer, new Goal.Whole(FIRST), NOTE, _ -> false, LIMIT);
     assertThat(result).isInstanceOf(PullResult.Done.class);
     assertThat(((PullResult.Done) result).warnings())
         .singleElement()

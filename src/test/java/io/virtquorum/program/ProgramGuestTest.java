@@ -192,7 +192,7 @@ final class ProgramGuestTest {
     Offer offer = donor.serve(DONOR, JOINER);
     assertThat(offer.toString()).doesNotContain(offer.password());
     joiner.watch.settle(LIMIT);
-    PullResult result = joiner.watch.pull(offer, new Goal.Whole(FIRST), NOTE, () -> true, LIMIT);
+    PullResult result = joiner.watch.pull(offer, new Goal.Whole(FIRST), NOTE, _ -> true, LIMIT);
     donor.watch.endServing();
 
     assertThat(result).isInstanceOf(PullResult.Done.class);
@@ -208,10 +208,10 @@ final class ProgramGuestTest {
     assertThat(after.changesTotal()).isZero();
     assertThat(after.matrix().root()).isEqualTo(root);
 
-    PullResult late = joiner.watch.pull(offer, new Goal.Whole(SECOND), NOTE, () -> false, LIMIT);
+    PullResult late = joiner.watch.pull(offer, new Goal.Whole(SECOND), NOTE, _ -> false, LIMIT);
     assertThat(late).as("equal members need no donor").isInstanceOf(PullResult.Done.class);
     joiner.tree.write("index.html", "lost again");
-    PullResult gone = joiner.watch.pull(offer, new Goal.Whole(SECOND), NOTE, () -> false, LIMIT);
+    PullResult gone = joiner.watch.pull(offer, new Goal.Whole(SECOND), NOTE, _ -> false, LIMIT);
     assertThat(gone).isInstanceOf(PullResult.Failed.class);
     assertThat(((PullResult.Failed) gone).reason()).isEqualTo(PullResult.Reason.SampleUnreachable);
     assertThat(joiner.tree.read("index.html")).isEqualTo("lost again");
@@ -227,11 +227,11 @@ final class ProgramGuestTest {
     char last = password.charAt(password.length() - 1) == '0' ? '1' : '0';
     String other = password.substring(0, password.length() - 1) + last;
     Offer forged = new Offer(offer.address(), offer.port(), other, offer.rows());
-    assertThat(joiner.watch.pull(forged, new Goal.Whole(FIRST), NOTE, () -> false, LIMIT))
+    assertThat(joiner.watch.pull(forged, new Goal.Whole(FIRST), NOTE, _ -> false, LIMIT))
         .isInstanceOf(PullResult.Failed.class);
     Offer ofAnEarlierVersion = new Offer(offer.address(), offer.port(), "a1b2", offer.rows());
     assertThat(
-            joiner.watch.pull(ofAnEarlierVersion, new Goal.Whole(FIRST), NOTE, () -> false, LIMIT))
+            joiner.watch.pull(ofAnEarlierVersion, new Goal.Whole(FIRST), NOTE, _ -> false, LIMIT))
         .isEqualTo(Secret.ofAnotherKind());
     assertThat(joiner.tree.path.resolve("index.html")).doesNotExist();
   }
@@ -255,12 +255,12 @@ final class ProgramGuestTest {
     lookUntil(joiner, seen -> seen.changesTotal() == 1);
     Offer offer = donor.serve(DONOR, JOINER);
     var rows = Map.of(a, wanted.digest(a), b, wanted.digest(b));
-    PullResult result = joiner.watch.pull(offer, new Goal.Rows(rows), NOTE, () -> false, LIMIT);
+    PullResult result = joiner.watch.pull(offer, new Goal.Rows(rows), NOTE, _ -> false, LIMIT);
     assertThat(result).as("nothing was rotten").isInstanceOf(PullResult.Done.class);
     assertThat(((PullResult.Done) result).rows()).isZero();
     assertThat(joiner.tree.read("a")).isEqualTo("written");
 
-    PullResult back = joiner.watch.pull(offer, new Goal.Remembered(rows), NOTE, () -> false, LIMIT);
+    PullResult back = joiner.watch.pull(offer, new Goal.Remembered(rows), NOTE, _ -> false, LIMIT);
     assertThat(back).isInstanceOf(PullResult.Done.class);
     assertThat(joiner.tree.read("a")).isEqualTo("equal");
     Snapshot after = joiner.watch.look(LIMIT).snapshot();
@@ -268,7 +268,7 @@ final class ProgramGuestTest {
     assertThat(after.matrix().root()).isEqualTo(root);
 
     var other = Map.of(a, Optional.<Digest>empty());
-    assertThat(joiner.watch.pull(offer, new Goal.Remembered(other), NOTE, () -> false, LIMIT))
+    assertThat(joiner.watch.pull(offer, new Goal.Remembered(other), NOTE, _ -> false, LIMIT))
         .isInstanceOf(PullResult.Void.class);
   }
 
@@ -440,7 +440,7 @@ final class ProgramGuestTest {
         for (int tries = 0; !(result instanceof PullResult.Done) && tries < 5; tries++) {
           try {
             watch.settle(LIMIT);
-            result = watch.pull(offer, new Goal.Whole(FIRST), NOTE, () -> false, LIMIT);
+            result = watch.pull(offer, new Goal.Whole(FIRST), NOTE, _ -> false, LIMIT);
           } catch (GuestException unknown) {
             assertThat(unknown).isNotInstanceOf(GuestException.TimedOut.class);
           }
@@ -493,7 +493,7 @@ final class ProgramGuestTest {
     Offer offer = donor.serve(DONOR, JOINER);
     var wanted = offer.rows();
     var goal = new Goal.Rows(Map.of(rots, wanted.digest(rots)));
-    PullResult result = joiner.watch.pull(offer, goal, NOTE, () -> false, LIMIT);
+    PullResult result = joiner.watch.pull(offer, goal, NOTE, _ -> false, LIMIT);
     assertThat(result).isInstanceOf(PullResult.Done.class);
     assertThat(((PullResult.Done) result).rows()).isOne();
     assertThat(joiner.watch.audit(LIMIT).snapshot().matrix().root()).isEqualTo(root);

@@ -232,7 +232,7 @@ final class TroublesTest {
     walked(donor);
     Offer offer = donor.serve(DONOR, JOINER);
     var goal = new Goal.Rows(Map.of(lost, offer.rows().digest(lost)));
-    PullResult result = joiner.watch.pull(offer, goal, NOTE, () -> false, LIMIT);
+    PullResult result = joiner.watch.pull(offer, goal, NOTE, _ -> false, LIMIT);
     assertThat(result).isInstanceOf(PullResult.Done.class);
     assertThat(joiner.tree.read("lost")).isEqualTo(LOST);
     Snapshot after = joiner.watch.audit(LIMIT).snapshot();
@@ -303,7 +303,7 @@ final class TroublesTest {
     walked(donor);
     Offer offer = donor.serve(DONOR, JOINER);
     joiner.watch.settle(LIMIT);
-    return joiner.watch.pull(offer, new Goal.Whole(FIRST), NOTE, () -> users, LIMIT);
+    return joiner.watch.pull(offer, new Goal.Whole(FIRST), NOTE, _ -> users, LIMIT);
   }
 
   private static void assertExplained(String wrong, PullResult result) {
@@ -354,6 +354,7 @@ final class TroublesTest {
       above.close();
     }
     joiner.tree.write("kept", "frozen");
+    walked(joiner); // no event tells of a file system that is gone
     RealProgram.run("chattr", "+i", joiner.tree.path.resolve("kept") + "");
     try {
       Trouble trouble = catchThrowableOfType(Trouble.class, () -> pull(donor, joiner, false));

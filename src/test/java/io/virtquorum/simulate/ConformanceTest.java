@@ -131,7 +131,7 @@ final class ConformanceTest {
   private static PullResult pull(Sites.Site from, Sites.Site to, Goal goal, boolean users)
       throws Exception {
     Offer offer = offer(from, to);
-    PullResult result = to.call(w -> w.pull(offer, goal, NOTE, () -> users, Sites.LIMIT));
+    PullResult result = to.call(w -> w.pull(offer, goal, NOTE, _ -> users, Sites.LIMIT));
     from.call(
         w -> {
           w.endServing();
@@ -141,7 +141,7 @@ final class ConformanceTest {
   }
 
   private static PullResult pulled(Sites.Site site, Offer offer) throws Exception {
-    return site.call(w -> w.pull(offer, new Goal.Whole(SECOND), NOTE, () -> false, Sites.LIMIT));
+    return site.call(w -> w.pull(offer, new Goal.Whole(SECOND), NOTE, _ -> false, Sites.LIMIT));
   }
 
   private static Offer offer(Sites.Site from, Sites.Site to) throws Exception {

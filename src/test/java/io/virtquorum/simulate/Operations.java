@@ -240,7 +240,7 @@ final class Operations {
     return number + 1;
   }
 
-  private Answer.Builder look(Look request) {
+  Answer.Builder look(Look request) {
     // There are no events: every look walks, as one that is asked for soon would.
     for (ProgramTree tree : trees) {
       if (tree.trouble().isEmpty()) {
@@ -284,7 +284,7 @@ final class Operations {
   }
 
   /** Who has files open that a repair took out of the trees. */
-  List<StaleProcess> stale() {
+  private List<StaleProcess> stale() {
     if (guest.opened.isEmpty()) {
       return List.of();
     }

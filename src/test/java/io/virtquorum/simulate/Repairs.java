@@ -157,7 +157,10 @@ final class Repairs {
       operations.readBack(wanted);
       applied.setProven(true);
     }
-    return Optional.of(Answer.newBuilder().setApplied(applied.addAllStale(operations.stale())));
+    if (call.request.getApply().hasAfter()) {
+      applied.setSeen(operations.look(call.request.getApply().getAfter()).getLook());
+    }
+    return Optional.of(Answer.newBuilder().setApplied(applied));
   }
 
   private List<Replacement> plans(
