@@ -75,7 +75,7 @@ final class StatusFactory {
         before.record(),
         facts.inSync() + "/" + facts.members().size(),
         view.flatMap(v -> exposedSince(v.exposure()))
-            .map(t -> t.truncatedTo(ChronoUnit.SECONDS))
+            .map(t -> t.truncatedTo(ChronoUnit.MILLIS))
             .orElse(null),
         view.map(v -> members(before, v, setup)).orElse(before.members()),
         view.flatMap(v -> v.assessment().flatMap(a -> tally(v, a))).orElse(before.tally()),
