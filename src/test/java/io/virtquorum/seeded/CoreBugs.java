@@ -133,7 +133,7 @@ final class CoreBugs {
               "job.repair().root(), began);",
               "Who writes into what a repair replaced is known only by the next ballot.",
               Found.not("nobody keeps files open there"),
-              Found.by(4338)),
+              Found.UNFOUND),
           new SeededBug(
               7,
               "adjudicate/LeadingPrimary.java",
