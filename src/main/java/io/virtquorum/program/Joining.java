@@ -1,7 +1,9 @@
 package io.virtquorum.program;
 
 import io.virtquorum.fingerprint.Digest;
+import io.virtquorum.fingerprint.Matrix;
 import io.virtquorum.fingerprint.Position;
+import io.virtquorum.fingerprint.Row;
 import io.virtquorum.fingerprint.RowKey;
 import io.virtquorum.guest.ArchiveNote;
 import io.virtquorum.guest.Goal;
@@ -29,6 +31,7 @@ import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Makes the trees equal to a donor's, in whole or in some rows (design, rules 8 and 11): fetched,
@@ -99,7 +102,9 @@ final class Joining {
                 ? plan.isAsBefore(before.matrix(), now.matrix())
                 : now.matrix().equals(before.matrix());
         if (!still) {
-          return new PullResult.Void("This member's files moved while the sample's came");
+          return new PullResult.Void(
+              "This member's files moved while the sample's came: "
+                  + moved(before.matrix(), now.matrix()));
         }
         applied = apply(goal, plan, now, note, users, limit, tries == TRIES);
       }
@@ -306,6 +311,15 @@ final class Joining {
       }
     }
     return warnings;
+  }
+
+  private static String moved(Matrix before, Matrix now) {
+    return Stream.concat(now.rows().stream(), before.rows().stream())
+        .map(Row::key)
+        .filter(key -> !before.digest(key).equals(now.digest(key)))
+        .findFirst()
+        .map(RowKey::display)
+        .orElse("none of them by its content");
   }
 
   private String moved(Fetched fetched) {

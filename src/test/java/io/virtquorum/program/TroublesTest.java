@@ -36,6 +36,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -354,10 +355,13 @@ final class TroublesTest {
       above.close();
     }
     joiner.tree.write("kept", "frozen");
-    walked(joiner); // no event tells of a file system that is gone
     RealProgram.run("chattr", "+i", joiner.tree.path.resolve("kept") + "");
     try {
-      Trouble trouble = catchThrowableOfType(Trouble.class, () -> pull(donor, joiner, false));
+      walked(joiner); // no event tells of that, nor of a file system that is gone
+      var result = new AtomicReference<PullResult>();
+      Trouble trouble =
+          catchThrowableOfType(Trouble.class, () -> result.set(pull(donor, joiner, false)));
+      assertThat(trouble).as("it ended with %s", result).isNotNull();
       assertThat(trouble.getMessage())
           .matches(Troubleshooting.of("an immutable file where a repair puts another")::isIn);
     } finally {
