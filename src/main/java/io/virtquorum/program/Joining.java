@@ -194,18 +194,15 @@ final class Joining {
     if (!rows.isEmpty() && !applied.getProven()) { // a program from before it did that at once
       readBack(rows, limit);
     }
-    Optional<Looks.Sight> seen =
-        applied.hasSeen() ? looks.answered(applied.getSeen(), limit) : Optional.empty();
-    Looks.Sight after;
+    Looks.Sight after = seen(applied, limit);
     List<RowKey> unmet;
     boolean reached;
     if (goal instanceof Goal.Whole whole) {
       Digest root = offer.rows().root();
-      after = remember(whole.position(), root, seen, limit);
+      after = remember(whole.position(), root, after, limit);
       reached = after.matrix().root().equals(root);
       unmet = plan.unmet(after.matrix());
     } else {
-      after = seen.isPresent() ? seen.get() : looks.drained(limit);
       unmet = plan.unmet(after.matrix()).stream().filter(k -> !late.contains(k)).toList();
       reached = unmet.isEmpty();
     }
@@ -233,6 +230,13 @@ final class Joining {
             : looks.look(limit).snapshot().stale());
   }
 
+  /** What was seen after the step: with its answer, or by another look if that says too little. */
+  private Looks.Sight seen(Applied applied, Limit limit) throws GuestException, Trouble {
+    Optional<Looks.Sight> told =
+        applied.hasSeen() ? looks.answered(applied.getSeen(), limit) : Optional.empty();
+    return told.isPresent() ? told.get() : looks.drained(limit);
+  }
+
   /** Reads rows from the disk, past the page cache: the looks after it know what is there. */
   void readBack(NavigableMap<RowKey, Optional<Digest>> rows, Limit limit)
       throws GuestException, Trouble, RefusedException {
@@ -248,15 +252,14 @@ final class Joining {
    * its memory.
    */
   Looks.Sight remember(Position position, Digest root, Limit limit) throws GuestException, Trouble {
-    return remember(position, root, Optional.empty(), limit);
+    return remember(position, root, looks.drained(limit), limit);
   }
 
-  private Looks.Sight remember(
-      Position position, Digest root, Optional<Looks.Sight> newest, Limit limit)
+  private Looks.Sight remember(Position position, Digest root, Looks.Sight newest, Limit limit)
       throws GuestException, Trouble {
     RefusedException moved = null;
     for (int i = 0; i < TRIES; i++) {
-      Looks.Sight sight = i == 0 && newest.isPresent() ? newest.get() : looks.drained(limit);
+      Looks.Sight sight = i == 0 ? newest : looks.drained(limit);
       if (!sight.matrix().root().equals(root)) {
         return sight;
       }

@@ -172,7 +172,7 @@ final class Decider {
       List<StaleProcess> processes) {
     return votes(
         member,
-        ballot(root, memory, changes, changes.size(), 0, users, Optional.empty(), Map.of())
+        ballot(root, memory, 0, changes, changes.size(), 0, users, Optional.empty(), Map.of())
             .with(processes));
   }
 
@@ -190,20 +190,22 @@ final class Decider {
       Change... changes) {
     List<Change> all = Arrays.asList(changes);
     return votes(
-        member, ballot(root, memory, all, all.size(), sessions, users, Optional.empty(), Map.of()));
+        member,
+        ballot(root, memory, 0, all, all.size(), sessions, users, Optional.empty(), Map.of()));
   }
 
   /** The member holds C, but something is the matter with it. */
   Decider ails(int member, Trouble trouble) {
     return votes(
         member,
-        ballot(C, Optional.of(HOLDS_C), List.of(), 0, 0, false, Optional.of(trouble), Map.of()));
+        ballot(C, Optional.of(HOLDS_C), 0, List.of(), 0, 0, false, Optional.of(trouble), Map.of()));
   }
 
   /** The member holds C, and has this beside its files. */
   Decider has(int member, Map<String, Output> outputs) {
     return votes(
-        member, ballot(C, Optional.of(HOLDS_C), List.of(), 0, 0, false, Optional.empty(), outputs));
+        member,
+        ballot(C, Optional.of(HOLDS_C), 0, List.of(), 0, 0, false, Optional.empty(), outputs));
   }
 
   /** The member remembers C and differs in more rows than a ballot lists. */
@@ -213,6 +215,7 @@ final class Decider {
         ballot(
             root,
             Optional.of(HOLDS_C),
+            0,
             Arrays.asList(listed),
             total,
             0,
@@ -259,18 +262,6 @@ final class Decider {
       on(new Event.Attached(name(member)));
     }
     return on(new Event.Voted(name(member), ballot, held));
-  }
-
-  private Ballot ballot(
-      Digest root,
-      Optional<Remembered> memory,
-      List<Change> changes,
-      int total,
-      int sessions,
-      boolean users,
-      Optional<Trouble> trouble,
-      Map<String, Output> outputs) {
-    return ballot(root, memory, 0, changes, total, sessions, users, trouble, outputs);
   }
 
   private Ballot ballot(
